@@ -1,0 +1,103 @@
+"""
+The one schema of ``predictions.parquet``: what a model said about each film.
+
+- one row a film; ``score`` is float64 and never rounded, every metric is computed from it
+- ``label`` is 0 (NORMAL), 1 (PNEUMONIA) or null; a refused film has null logit and score
+- the file's metadata names the schema, the model's hash and the dataset's
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+SCHEMA = "xraylab.predictions/1"
+SPLITS = ("train", "validation", "test")
+
+_ARROW = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("patient", pa.string()),
+        ("group", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.int8()),
+        ("subtype", pa.string()),
+        ("logit", pa.float64()),
+        ("score", pa.float64()),
+        ("spread", pa.float64()),
+        ("refused", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Scores of one model on films of one dataset, with what is needed to judge them."""
+
+    frame: pd.DataFrame  # the columns of the schema
+    model_hash: str = ""
+    dataset_hash: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def of_split(self, split: str) -> "Predictions":
+        """Only the films of one split."""
+        kept = self.frame[self.frame["split"] == split].reset_index(drop=True)
+        return replace(self, frame=kept)
+
+    @property
+    def scored(self) -> "Predictions":
+        """Only the films that could be scored and have a label."""
+        kept = self.frame["score"].notna() & self.frame["label"].notna()
+        return replace(self, frame=self.frame[kept].reset_index(drop=True))
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """(n,) 0 or 1; call on ``scored``."""
+        return self.frame["label"].to_numpy(np.int8)
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """(n,) in [0, 1]."""
+        return self.frame["score"].to_numpy(np.float64)
+
+    @property
+    def groups(self) -> NDArray[np.object_]:
+        """(n,) the patient, joined with those who share a film: the unit that intervals resample."""
+        return self.frame["group"].to_numpy(object)
+
+
+def write(path: Path, predictions: Predictions) -> None:
+    """Write predictions as parquet, with the schema in its metadata."""
+    frame = predictions.frame.reindex(columns=_ARROW.names)
+    table = pa.Table.from_pandas(frame, schema=_ARROW, preserve_index=False)
+    metadata = {
+        "schema": SCHEMA,
+        "model_hash": predictions.model_hash,
+        "dataset_hash": predictions.dataset_hash,
+        **predictions.extra,
+    }
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def read(path: Path) -> Predictions:
+    """Read predictions.
+
+    Raises
+    ------
+    ValueError
+        If the file has another schema.
+    """
+    table = pq.read_table(path)
+    metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+    if metadata.pop("schema", None) != SCHEMA:
+        raise ValueError(f"{path} is not a file of {SCHEMA}")
+    frame = table.to_pandas()
+    return Predictions(frame, metadata.pop("model_hash", ""), metadata.pop("dataset_hash", ""), metadata)
