@@ -17,7 +17,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from xraylab.errors import NameTakenError, StorageError
+
+
+class Record(BaseModel):
+    """Base of everything kept as JSON: frozen, and a file's ``schema`` key is the field ``schema_``."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -127,7 +136,7 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 
     Raises
     ------
-    FileExistsError
+    NameTakenError
         If the target exists at the end and ``replace`` is false.
     StorageError
         If the disk is full or may not be written.
@@ -141,7 +150,10 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             if replace and target.exists():
                 target.rename(retired)
             elif target.exists():
-                raise FileExistsError(target)
+                raise NameTakenError(
+                    f"Something called “{target.name}” appeared meanwhile. Choose another name, or "
+                    "replace it on purpose (--replace)."
+                )
             try:
                 staging.rename(target)
             except OSError:

@@ -1,0 +1,1 @@
+"""Sources to catalog, split and pixel store; teaching phantoms."""

@@ -1,0 +1,1 @@
+"""Arrays to numbers: threshold table, intervals, operating points."""

@@ -1,0 +1,1 @@
+"""The registry of networks, their builders and their pretrained weights."""

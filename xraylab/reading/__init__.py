@@ -1,0 +1,1 @@
+"""Film to score, decision and heatmap."""

@@ -1,0 +1,1 @@
+"""The run table, the queue and the detached worker."""

@@ -1,0 +1,118 @@
+"""
+Who is on the film: patient keys read from file names, and the groups that must stay together.
+
+- a group is the connected component of films that share a patient or have identical pixels
+- what a file name says about the kind of pneumonia is a label of convenience, not a diagnosis
+- the facts behind the presets: Kermany et al. (2018), Mendeley Data, doi 10.17632/rscbjbr9sj
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from xraylab.errors import DatasetError
+
+PATIENT_KEYS = ("prefix-number", "merged-normal", "number", "none")
+
+_PNEUMONIA = re.compile(r"person(\d+)_(bacteria|virus)(?:_\d+)+", re.IGNORECASE)
+_NORMAL = re.compile(r"(NORMAL2-IM|IM)-(\d+)-\d+(?:-\d+)?", re.IGNORECASE)
+_PHANTOM = re.compile(r"phantom(\d+)_(normal|focal|interstitial)_\d+", re.IGNORECASE)
+
+
+def patient_key(preset: str) -> Callable[[str], str]:
+    """A function from a file's stem to its patient.
+
+    Parameters
+    ----------
+    preset : str
+        ``prefix-number`` (each of the four counters of the Kermany names is its own), ``merged-normal``
+        (the two NORMAL counters are one), ``number`` (all counters are one: the conservative reading),
+        ``none`` (every film its own patient), or ``re:PATTERN``, whose first group is the patient.
+
+    Raises
+    ------
+    DatasetError
+        If it is none of these.
+    """
+    if preset.startswith("re:"):
+        return _pattern_key(preset.removeprefix("re:"))
+    if preset not in PATIENT_KEYS:
+        raise DatasetError(
+            f"There is no patient key “{preset}”. Choose one of {', '.join(PATIENT_KEYS)}, or re:PATTERN with "
+            "one group that holds the patient."
+        )
+
+    def key(stem: str) -> str:
+        counter, number = _counter(stem)
+        if preset == "none" or number is None:
+            return stem
+        if preset == "number":
+            return number
+        if preset == "merged-normal" and counter.endswith("IM"):
+            counter = "IM"
+        return f"{counter}-{number}"
+
+    return key
+
+
+def subtype(stem: str) -> str:
+    """Kind of pneumonia as the file name says: bacterial, viral, focal, interstitial; "" if it doesn't."""
+    if match := _PNEUMONIA.fullmatch(stem):
+        return {"bacteria": "bacterial", "virus": "viral"}[match[2].lower()]
+    if (match := _PHANTOM.fullmatch(stem)) and match[2].lower() != "normal":
+        return match[2].lower()
+    return ""
+
+
+def groups(patients: Sequence[str], pixel_hashes: Sequence[str]) -> NDArray[np.int64]:
+    """Number the groups of films that must never straddle a split.
+
+    Parameters
+    ----------
+    patients, pixel_hashes : sequences of n strings
+        Who is on each film, and a hash of its standardised pixels.
+
+    Returns
+    -------
+    group : int64 array of shape (n,)
+        Films with the same patient, the same pixels, or linked through others, share a number.
+    """
+    n = len(patients)
+    _, patient = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
+    _, pixels = np.unique(np.asarray(pixel_hashes, dtype=str), return_inverse=True)
+    offset = int(patient.max()) + 1
+    size = offset + int(pixels.max()) + 1
+    links = coo_matrix((np.ones(n), (patient, pixels + offset)), shape=(size, size))
+    _, component = connected_components(links, directed=False)
+    _, group = np.unique(component[patient], return_inverse=True)
+    return group.astype(np.int64)
+
+
+def _counter(stem: str) -> tuple[str, str | None]:
+    """The counter a name belongs to, and its number without leading zeros."""
+    if match := _PNEUMONIA.fullmatch(stem):
+        return match[2].lower(), str(int(match[1]))
+    if match := _NORMAL.fullmatch(stem):
+        return match[1].upper(), str(int(match[2]))
+    if match := _PHANTOM.fullmatch(stem):
+        return "phantom", str(int(match[1]))
+    return "", None
+
+
+def _pattern_key(pattern: str) -> Callable[[str], str]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise DatasetError(f"“{pattern}” is not a valid regular expression: {error}.") from error
+    if compiled.groups < 1:
+        raise DatasetError(f"“{pattern}” needs one group in parentheses that holds the patient.")
+
+    def key(stem: str) -> str:
+        match = compiled.search(stem)
+        return match[1] if match and match[1] else stem
+
+    return key

@@ -1,0 +1,170 @@
+"""
+Sources: a zip archive or folder in the Kermany layout, seen as a list of labelled files.
+
+- the layout is ``…/[train|val|test]/<NORMAL|PNEUMONIA>/<file>``; what lies outside it is ignored and counted
+- an archive is read in place and never unpacked, so a member's path can't escape anywhere
+- one file at a time is held in memory
+"""
+
+import hashlib
+import threading
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from xraylab.errors import DatasetError, NotFoundError
+
+LABELS = ("NORMAL", "PNEUMONIA")  # the position is the label's number
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+
+_SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_MAX_MEMBER = 200 * 2**20  # bytes of one file
+_MAX_RATIO = 200  # radiographs barely shrink in a zip; a bomb shrinks a thousandfold
+_RATIO_MATTERS_FROM = 2**20
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One labelled image of a source, not read yet."""
+
+    path: str  # as it stands in the source, with forward slashes
+    label: int  # 0 NORMAL, 1 PNEUMONIA
+    folder: str | None  # "train", "val" or "test" when the source is split already
+    read: Callable[[], bytes]
+
+    @property
+    def stem(self) -> str:
+        """The file's name without folder and extension."""
+        return PurePosixPath(self.path).stem
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source's labelled images, and how many other files were passed over, by reason."""
+
+    files: list[SourceFile]
+    ignored: dict[str, int]
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[Source]:
+    """List the labelled images of a zip archive or folder.
+
+    Raises
+    ------
+    NotFoundError
+        If the path doesn't exist.
+    DatasetError
+        If it is neither a folder nor a readable zip, if an archive looks like an attack, or if there is
+        no labelled image in it.
+    """
+    if path.is_dir():
+        yield _checked(_sort_out(_folder_files(path)), path)
+    elif path.is_file():
+        with _opened_archive(path) as archive:
+            yield _checked(_sort_out(_archive_files(archive)), path)
+    else:
+        raise NotFoundError(f"{path} doesn't exist. Check the path of the archive or folder.")
+
+
+def _folder_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            # the folder's own name takes part, so that importing ".../train" or ".../NORMAL" itself works
+            yield f"{folder.resolve().name}/{file.relative_to(folder).as_posix()}", file.read_bytes
+
+
+@contextmanager
+def _opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DatasetError(
+            f"{path.name} is not a zip archive, or it is damaged. Download or copy it again, or unpack it "
+            "and import the folder."
+        ) from error
+    with archive:
+        yield archive
+
+
+def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    lock = threading.Lock()  # decoding runs in threads, but they share the archive's file handle
+    for member in sorted(archive.infolist(), key=lambda m: m.filename):
+        if member.is_dir():
+            continue
+        _refuse_attack(member)
+
+        def read(member: zipfile.ZipInfo = member) -> bytes:
+            with lock:
+                return archive.read(member)
+
+        yield member.filename, read
+
+
+def _refuse_attack(member: zipfile.ZipInfo) -> None:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        raise DatasetError(
+            f"The archive holds a path that leads outside of it ({member.filename!r}), which honest archives "
+            "don't. Nothing was imported."
+        )
+    swollen = member.file_size > _RATIO_MATTERS_FROM and member.file_size > _MAX_RATIO * max(
+        member.compress_size, 1
+    )
+    if swollen or member.file_size > _MAX_MEMBER:
+        raise DatasetError(
+            f"The archive holds a file that would unpack to {member.file_size / 2**20:.0f} MB "
+            f"({member.filename!r}), which no radiograph does. Nothing was imported."
+        )
+    if member.flag_bits & 1:
+        raise DatasetError("The archive is protected with a password. Unpack it and import the folder.")
+
+
+def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:
+    """Keep the labelled images; of a file that is there again in a nested copy, the outermost."""
+    ignored: Counter[str] = Counter()
+    namesakes: dict[tuple[str | None, int, str], list[SourceFile]] = {}
+    for path, read in entries:
+        parts = PurePosixPath(path).parts
+        if reason := _reason_to_ignore(parts):
+            ignored[reason] += 1
+            continue
+        label = LABELS.index(parts[-2].upper())
+        folder = next((_SPLIT_FOLDERS[p.lower()] for p in parts[-3::-1] if p.lower() in _SPLIT_FOLDERS), None)
+        namesakes.setdefault((folder, label, parts[-1]), []).append(SourceFile(path, label, folder, read))
+    kept: list[SourceFile] = []
+    for files in namesakes.values():
+        distinct = _without_copies(files)
+        kept += distinct
+        ignored["nested copy"] += len(files) - len(distinct)
+    return Source(sorted(kept, key=lambda f: f.path), {k: v for k, v in ignored.items() if v})
+
+
+def _without_copies(files: list[SourceFile]) -> list[SourceFile]:
+    """Of files with one name in one class, those that differ in content; two sites may both have a 1.png."""
+    if len(files) == 1:
+        return files
+    outermost_first = sorted(files, key=lambda f: (f.path.count("/"), f.path))
+    return list({hashlib.sha256(f.read()).digest(): f for f in reversed(outermost_first)}.values())
+
+
+def _reason_to_ignore(parts: tuple[str, ...]) -> str | None:
+    if "__MACOSX" in parts or parts[-1].startswith("."):
+        return "system file"
+    if PurePosixPath(parts[-1]).suffix.lower() not in IMAGE_SUFFIXES:
+        return "not a PNG or JPEG"
+    if len(parts) < 2 or parts[-2].upper() not in LABELS:  # noqa: PLR2004 (a folder and a file)
+        return "not in a NORMAL or PNEUMONIA folder"
+    return None
+
+
+def _checked(source: Source, path: Path) -> Source:
+    if not source.files:
+        raise DatasetError(
+            f"{path.name} holds no labelled radiographs. XRayLab looks for PNG or JPEG files in folders "
+            "called NORMAL and PNEUMONIA."
+        )
+    return source

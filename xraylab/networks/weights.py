@@ -1,0 +1,111 @@
+"""
+Pretrained weights: from the home's weights folder, a file, or another model.
+
+- safetensors, or a ``.pth`` read with ``weights_only``; never a pickle that could run code
+- nothing is downloaded: a missing file is a sentence that says what to put where
+- a file for another network is recognised by its tensors, not by its name
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from xraylab.errors import WeightsError
+from xraylab.networks.registry import Network
+from xraylab.settings import Settings
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """Where a network's first weights came from, for the model's card."""
+
+    name: str  # "none", "imagenet", a model's name or a file's name
+    sha256: str  # of the file; empty for none
+
+
+def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
+    """Find the file that ``weights`` means.
+
+    Parameters
+    ----------
+    weights : str
+        ``imagenet``, a model's name, or a path to a ``.safetensors`` or ``.pth`` file.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such file, or the network has no ImageNet weights.
+    """
+    if weights == "imagenet":
+        if not entry.pretrained:
+            raise WeightsError(f"There are no ImageNet weights for {entry.title}. Choose none.")
+        file = settings.weights / entry.weights_file
+        if not file.exists():
+            raise WeightsError(
+                f"The ImageNet weights of {entry.title} are not on this machine. Place the file "
+                f"{entry.weights_file} in {settings.weights}, name a file with --weights, or choose none."
+            )
+        return file
+    model = settings.models / weights / "model.safetensors"
+    if "/" not in weights and model.exists():
+        return model
+    file = Path(weights).expanduser()
+    if not file.is_file():
+        raise WeightsError(
+            f"“{weights}” is neither imagenet, none, a model, nor a weights file on this machine. Check the path."
+        )
+    return file
+
+
+def load_into(net: nn.Module, file: Path, entry: Network) -> str:
+    """Copy pretrained weights into a network; a head of another size stays as it is.
+
+    Returns
+    -------
+    str
+        The file's SHA-256.
+
+    Raises
+    ------
+    WeightsError
+        If the file can't be read, or holds another network's weights.
+    """
+    state = _read(file)
+    own = net.state_dict()
+    head = entry.head + "."
+    backbone = {key: value for key, value in own.items() if not key.startswith(head)}
+    missing = [key for key in backbone if key not in state and not key.endswith("num_batches_tracked")]
+    misfit = [key for key in backbone if key in state and state[key].shape != own[key].shape]
+    strange = [key for key in state if key not in own and not key.startswith(head)]
+    if missing or misfit or strange:
+        raise WeightsError(
+            f"{file.name} doesn't hold weights of {entry.title}: {len(missing)} tensors are missing, "
+            f"{len(misfit)} have another shape and {len(strange)} are unknown. Choose the file that belongs to "
+            "this network."
+        )
+    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    if not all(bool(torch.isfinite(v).all()) for v in fitting.values() if v.is_floating_point()):
+        raise WeightsError(
+            f"{file.name} holds weights that are not finite numbers. Download or copy it again."
+        )
+    net.load_state_dict(fitting, strict=False)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    try:
+        if file.suffix == ".safetensors":
+            return dict(safetensors.torch.load_file(file))
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # both readers raise many kinds on foreign or damaged files
+        raise WeightsError(
+            f"{file.name} can't be read as a weights file. XRayLab takes .safetensors, or .pth saved as a state "
+            "dictionary."
+        ) from error
+    if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
+        raise WeightsError(f"{file.name} is not a state dictionary. Save the network's state_dict() instead.")
+    return loaded
