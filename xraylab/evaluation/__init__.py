@@ -1,1 +1,1 @@
-"""Arrays to numbers: threshold table, intervals, operating points."""
+"""Arrays to numbers: the threshold table, intervals, operating points. No torch, no files, no plots."""

@@ -1,0 +1,118 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from xraylab.evaluation.intervals import auc_interval, wilson_interval
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (183, 201), (1, 1)])
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_wilson_equals_scipy(successes, trials, level):
+    expected = binomtest(successes, trials).proportion_ci(level, method="wilson")
+
+    assert wilson_interval(successes, trials, level=level) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+def test_wilson_touches_the_ends_exactly():
+    assert wilson_interval(0, 7)[0] == 0.0
+    assert wilson_interval(7.5, 7.5)[1] == 1.0
+
+
+def test_wilson_of_nothing_is_nan():
+    assert all(math.isnan(bound) for bound in wilson_interval(0, 0))
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(-1, 3), (4, 3), (math.nan, 3)])
+def test_wilson_refuses_impossible_counts(successes, trials):
+    with pytest.raises(ValueError, match="successes"):
+        wilson_interval(successes, trials)
+
+
+def _kernel(labels, scores):
+    """Every diseased film against every healthy one: 1, 1/2 or 0."""
+    diseased, healthy = scores[labels == 1], scores[labels == 0]
+    return np.heaviside(diseased[:, None] - healthy[None, :], 0.5)
+
+
+def _on_logit(area, variance):
+    z, centre = 1.959963984540054, math.log(area / (1 - area))
+    half = z * math.sqrt(variance) / (area * (1 - area))
+    return tuple(1 / (1 + math.exp(-x)) for x in (centre - half, centre + half))
+
+
+def _delong(labels, scores):
+    kernel = _kernel(labels, scores)
+    variance = kernel.mean(1).var(ddof=1) / kernel.shape[0] + kernel.mean(0).var(ddof=1) / kernel.shape[1]
+    return _on_logit(kernel.mean(), variance)
+
+
+def _obuchowski(labels, scores, patients):
+    """The formulas of the 1997 paper, patient by patient."""
+    kernel = _kernel(labels, scores)
+    area, (m, n) = kernel.mean(), kernel.shape
+    of_pos, of_neg = patients[labels == 1], patients[labels == 0]
+    names = np.unique(patients)
+    x = np.array([kernel.mean(1)[of_pos == i].sum() - (of_pos == i).sum() * area for i in names])
+    y = np.array([kernel.mean(0)[of_neg == i].sum() - (of_neg == i).sum() * area for i in names])
+    i10, i01, i = np.unique(of_pos).size, np.unique(of_neg).size, names.size
+    s10, s01 = i10 / ((i10 - 1) * m) * (x @ x), i01 / ((i01 - 1) * n) * (y @ y)
+    s11 = i / (i - 1) * (x @ y)
+    return _on_logit(area, s10 / m + s01 / n + 2 * s11 / (m * n))
+
+
+def _films(n, seed, digits=2):
+    rng = np.random.default_rng(seed)
+    patients = rng.integers(0, n // 2, n)
+    labels = rng.integers(0, 2, n)
+    scores = rng.normal(1.5 * labels) + rng.normal(0, 0.8, n // 2)[patients]
+    return labels, scores.round(digits), patients
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("digits", [0, 1, 9])
+def test_with_one_film_a_patient_the_auc_interval_is_delongs(seed, digits):
+    labels, scores, _ = _films(120, seed, digits)
+
+    assert auc_interval(labels, scores) == pytest.approx(_delong(labels, scores), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_clustered_auc_intervals_follow_obuchowskis_formulas(seed):
+    labels, scores, patients = _films(120, seed, 1)
+
+    assert auc_interval(labels, scores, patients) == pytest.approx(
+        _obuchowski(labels, scores, patients), abs=1e-12
+    )
+
+
+def test_clustered_auc_intervals_are_near_a_bootstrap_of_patients():
+    labels, scores, patients = _films(400, 11)
+    rng = np.random.default_rng(0)
+    own = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
+    areas = []
+    for _ in range(800):
+        chosen = np.concatenate([own[i] for i in rng.integers(0, len(own), len(own))])
+        areas.append(_kernel(labels[chosen], scores[chosen]).mean())
+
+    assert auc_interval(labels, scores, patients) == pytest.approx(
+        np.quantile(areas, [0.025, 0.975]), abs=0.01
+    )
+
+
+def test_a_perfect_area_still_has_a_lower_bound_from_its_patients():
+    labels, scores = [0] * 10 + [1] * 12, [0.1] * 10 + [0.9] * 12
+    patients = [*range(10), *(f"p{i // 2}" for i in range(12))]  # ten and six patients
+
+    assert auc_interval(labels, scores, patients) == wilson_interval(6, 6)
+    assert auc_interval(labels, [-s for s in scores], patients) == wilson_interval(0, 6)
+
+
+def test_a_class_seen_in_one_patient_only_gives_a_wide_interval():
+    assert auc_interval([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9], ["a", "b", "c", "c"]) == wilson_interval(0.75, 1)
+
+
+@pytest.mark.parametrize("labels", [[0, 0], [1, 1], []])
+def test_one_class_has_no_auc_interval(labels):
+    assert all(math.isnan(bound) for bound in auc_interval(labels, [0.1, 0.2][: len(labels)]))

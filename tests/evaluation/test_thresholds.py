@@ -1,0 +1,259 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from xraylab.evaluation.clustering import PROPORTIONS
+from xraylab.evaluation.intervals import wilson_interval
+from xraylab.evaluation.thresholds import threshold_table
+
+# Few distinct scores on purpose: ties are the rule.
+FILMS = st.lists(
+    st.tuples(
+        st.integers(0, 1), st.sampled_from([0.0, 1e-9, 0.25, 0.5, 0.75, 1 - 1e-9, 1.0]), st.integers(0, 4)
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+def _made_up_films(n=500, seed=3, digits=2):
+    rng = np.random.default_rng(seed)
+    patients = rng.integers(0, n // 3, n)
+    labels = (rng.random(n // 3) < 0.6).astype(int)[patients]
+    labels ^= rng.random(n) < 0.05  # a few patients with films of both kinds
+    scores = 1 / (1 + np.exp(-rng.normal(3 * labels - 1.5, 1.5) - rng.normal(0, 1, n // 3)[patients]))
+    return labels, scores.round(digits), patients
+
+
+def _parts(metric, tp, fp, pos, neg):
+    """Numerator and denominator of a metric for each patient, written out by hand."""
+    fn, tn = pos - tp, neg - fp
+    return {
+        "sensitivity": (tp, pos),
+        "specificity": (tn, neg),
+        "ppv": (tp, tp + fp),
+        "npv": (tn, tn + fn),
+        "f1": (tp, tp + fp + fn),
+        "accuracy": (tp + tn, pos + neg),
+    }[metric]
+
+
+def _effective_by_hand(metric, labels, scores, patients, threshold):
+    """Rao and Scott's effective size, one patient after the other."""
+    right, films = [], []
+    for patient in np.unique(patients):
+        own = patients == patient
+        called = scores[own] >= threshold
+        counts = (called & (labels[own] == 1)).sum(), (called & (labels[own] == 0)).sum()
+        a, b = _parts(metric, *counts, (labels[own] == 1).sum(), (labels[own] == 0).sum())
+        if b:
+            right.append(a)
+            films.append(b)
+    a, b = np.array(right, float), np.array(films, float)
+    if not b.size:
+        return math.nan
+    total, k, r = b.sum(), b.size, a.sum() / b.sum()
+    if r in (0, 1) or k == 1:
+        return total**2 / (b**2).sum()
+    variance = k / (k - 1) * ((a - r * b) ** 2).sum() / total**2
+    return min(total, r * (1 - r) / (total - 1) * total / variance) if variance > 1e-15 else total
+
+
+@settings(deadline=None, max_examples=150)
+@given(films=FILMS, threshold=st.floats(-0.1, 1.1))
+def test_counts_are_those_of_brute_force_at_any_threshold(films, threshold):
+    labels, scores, _ = (np.array(column) for column in zip(*films, strict=True))
+    point = threshold_table(labels, scores).at(threshold)
+    called = scores >= threshold
+
+    assert point.tp == np.sum(called & (labels == 1))
+    assert point.fp == np.sum(called & (labels == 0))
+    assert point.tn == np.sum(~called & (labels == 0))
+    assert point.fn == np.sum(~called & (labels == 1))
+
+
+@settings(deadline=None, max_examples=60)
+@given(films=FILMS)
+def test_effective_sizes_are_those_worked_out_patient_by_patient(films):
+    labels, scores, patients = (np.array(column) for column in zip(*films, strict=True))
+    table = threshold_table(labels, scores, patients)
+
+    for metric in PROPORTIONS:
+        expected = [_effective_by_hand(metric, labels, scores, patients, t) for t in table.threshold]
+        np.testing.assert_allclose(table.effective[metric], expected, rtol=1e-9, err_msg=metric)
+
+
+def test_effective_sizes_of_many_films_are_those_worked_out_patient_by_patient():
+    labels, scores, patients = _made_up_films()
+    table = threshold_table(labels, scores, patients)
+
+    for metric in PROPORTIONS:
+        expected = [_effective_by_hand(metric, labels, scores, patients, t) for t in table.threshold]
+        np.testing.assert_allclose(table.effective[metric], expected, rtol=1e-9, err_msg=metric)
+
+
+def test_with_one_film_a_patient_the_intervals_are_plain_wilson():
+    labels, scores, _ = _made_up_films()
+    table = threshold_table(labels, scores)
+
+    for threshold in (0.05, 0.3, 0.5, 0.9):
+        p = table.at(threshold)
+        for metric, right, films in [
+            ("sensitivity", p.tp, p.tp + p.fn),
+            ("specificity", p.tn, p.tn + p.fp),
+            ("ppv", p.tp, p.tp + p.fp),
+            ("npv", p.tn, p.tn + p.fn),
+            ("accuracy", p.tp + p.tn, p.n),
+        ]:
+            assert table.interval(metric, threshold) == pytest.approx(
+                wilson_interval(right, films), abs=1e-12
+            )
+
+
+def test_the_interval_of_f1_is_wilsons_carried_over():
+    labels, scores, _ = _made_up_films()
+    table = threshold_table(labels, scores)
+    p = table.at(0.5)
+    low, high = wilson_interval(p.tp, p.tp + p.fp + p.fn)
+
+    expected = (2 * low / (1 + low), 2 * high / (1 + high))
+    assert table.interval("f1", 0.5) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", list(PROPORTIONS))
+def test_intervals_are_about_as_wide_as_a_bootstrap_of_patients(metric):
+    labels, scores, patients = _made_up_films(n=1500, seed=5)
+    table = threshold_table(labels, scores, patients)
+    rng = np.random.default_rng(0)
+    count = patients.max() + 1
+    called = scores >= 0.5
+    tp, fp, pos, neg = (
+        np.bincount(patients, part, count)
+        for part in (called & (labels == 1), called & (labels == 0), labels == 1, labels == 0)
+    )
+    draws = rng.multinomial(count, np.full(count, 1 / count), 2000)
+    a, b = _parts(metric, *(draws @ part for part in (tp, fp, pos, neg)))
+    rates = a / b if metric != "f1" else 2 * a / (a + b)
+
+    assert table.interval(metric, 0.5) == pytest.approx(np.quantile(rates, [0.025, 0.975]), abs=0.006)
+
+
+def test_copies_of_a_film_in_the_same_patient_add_no_certainty():
+    labels, scores, _ = _made_up_films()
+    once = threshold_table(labels, scores)
+    thrice = threshold_table(np.repeat(labels, 3), np.repeat(scores, 3), np.repeat(np.arange(labels.size), 3))
+
+    # Wilson knows 3n films as n; only the small-sample factors (n - 1) differ.
+    for metric in PROPORTIONS:
+        assert thrice.interval(metric, 0.4) == pytest.approx(once.interval(metric, 0.4), abs=5e-4)
+
+
+def test_areas_equal_scikit_learn():
+    for digits in (1, 2, 9):
+        labels, scores, _ = _made_up_films(digits=digits)
+        table = threshold_table(labels, scores)
+
+        assert table.auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+        assert table.average_precision == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
+
+
+def test_a_tie_is_one_row_and_is_never_split():
+    table = threshold_table([1, 0, 1, 0], [0.7, 0.7, 0.7, 0.2])
+
+    assert table.threshold.tolist() == [np.inf, 0.7, 0.2]
+    assert table.tp.tolist() == [0, 2, 2]
+    assert table.fp.tolist() == [0, 1, 2]
+
+
+def test_films_and_patients_are_counted():
+    table = threshold_table([1, 0, 1, 0], [0.7, 0.7, 0.7, 0.2], ["a", "b", "a", "a"])
+
+    assert (table.n, table.n_groups, table.positives, table.negatives) == (4, 2, 2, 2)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_gives_counts_and_nan(label):
+    table = threshold_table([label] * 3, [0.2, 0.2, 0.8], [1, 2, 2])
+    missing = "sensitivity" if label == 0 else "specificity"
+
+    assert table.at(0.5).n == 3
+    assert math.isnan(table.auc)
+    assert all(math.isnan(bound) for bound in table.interval(missing, 0.5))
+    assert not any(math.isnan(bound) for bound in table.interval("accuracy", 0.5))
+
+
+def test_no_film_at_all_gives_one_row_and_nan():
+    table = threshold_table([], [], [])
+
+    assert table.threshold.tolist() == [np.inf]
+    assert (table.n, table.n_groups) == (0, 0)
+    assert math.isnan(table.auc)
+    assert math.isnan(table.average_precision)
+    assert all(math.isnan(bound) for name in PROPORTIONS for bound in table.interval(name, 0.5))
+    assert table.cut(0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "groups"),
+    [
+        ([0, 1], [0.1, math.nan], None),
+        ([0, 1], [0.1, math.inf], None),
+        ([0, 2], [0.1, 0.2], None),
+        ([0, math.nan], [0.1, 0.2], None),
+        ([0, 1, 1], [0.1, 0.2], None),
+        ([0, 1], [0.1, 0.2], ["a"]),
+        ([[0, 1]], [[0.1, 0.2]], None),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(labels, scores, groups):
+    with pytest.raises(ValueError, match=r"scores|labels|groups"):
+        threshold_table(labels, scores, groups)
+
+
+def test_a_threshold_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="NaN"):
+        threshold_table([0, 1], [0.1, 0.2]).at(math.nan)
+
+
+@settings(deadline=None, max_examples=150)
+@given(scores=st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_a_cut_classifies_as_its_row_does_and_lies_between_0_and_1(scores):
+    table = threshold_table([1] * len(scores), scores)
+
+    for row in range(table.highest_row, len(table)):
+        assert 0 <= table.cut(row) <= 1
+        assert table.row(table.cut(row)) == row
+
+
+@pytest.mark.parametrize(
+    ("scores", "cut"),
+    [
+        ((0.4, 0.6), 0.5),
+        ((0.4, 0.424), 0.412),
+        ((0.41231, 0.41239), 0.41235),
+        ((0.0, 0.125), 0.063),  # half up, as the browser does
+        ((1.0, np.nextafter(1, 0)), 1.0),
+        ((0.0, 5e-324), 5e-324),
+    ],
+)
+def test_a_cut_is_the_shortest_number_near_the_middle(scores, cut):
+    table = threshold_table([0, 1], scores)
+
+    assert table.cut(1) == cut
+
+
+def test_no_threshold_up_to_1_leaves_out_a_film_that_scores_1():
+    table = threshold_table([0, 1], [0.5, 1.0])
+
+    assert table.highest_row == 1
+    with pytest.raises(ValueError, match="scores 1"):
+        table.cut(0)
+
+
+def test_scores_outside_0_to_1_have_no_cut():
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        threshold_table([0, 1], [-3.0, 4.0]).cut(1)

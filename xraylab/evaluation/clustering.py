@@ -1,0 +1,173 @@
+"""
+What the films of one patient do to certainty: effective sample sizes.
+
+- a patient with five films isn't five patients; intervals must know that
+- every metric here is a proportion A/B: sums over patients of a_i of b_i films
+- one value for each row of the threshold table, all rows at once, O(n log n)
+
+The proportions are written as linear forms of a patient's four counts (tp, fp, positives, negatives),
+so that their variance is a quadratic form of ten sums of products. Seven of those depend on the
+threshold and are accumulated while the films are taken in order of falling score.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+# What each metric counts, as coefficients of (tp, fp, positives, negatives): right calls, then films.
+# F1 itself is not a share of films, but tp / (tp + fp + fn) is, and F1 is a rising function of it.
+PROPORTIONS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = MappingProxyType(
+    {
+        "sensitivity": ((1, 0, 0, 0), (0, 0, 1, 0)),
+        "specificity": ((0, -1, 0, 1), (0, 0, 0, 1)),
+        "ppv": ((1, 0, 0, 0), (1, 1, 0, 0)),
+        "npv": ((0, -1, 0, 1), (-1, -1, 1, 1)),
+        "f1": ((1, 0, 0, 0), (0, 1, 1, 0)),
+        "accuracy": ((1, -1, 0, 1), (0, 0, 1, 1)),
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PatientSums:
+    """Sums over patients at every row of a threshold table."""
+
+    first: tuple[Ints, ...]  # four of (rows,): tp, fp, positives, negatives
+    second: tuple[tuple[Ints, ...], ...]  # 4 x 4 of (rows,): their products, summed over patients
+    patients: Mapping[str, Ints]  # (rows,): how many patients have a film in the metric's denominator
+
+    def total(self, form: tuple[int, ...]) -> Ints:
+        """(rows,) sum over patients of a linear form of their counts."""
+        total = np.zeros_like(self.first[0])
+        for weight, counts in zip(form, self.first, strict=True):
+            if weight:
+                total = total + weight * counts
+        return total
+
+    def product(self, left: tuple[int, ...], right: tuple[int, ...]) -> Ints:
+        """(rows,) sum over patients of the product of two linear forms."""
+        total = np.zeros_like(self.first[0])
+        for i, j in np.argwhere(np.multiply.outer(left, right)):
+            total = total + left[i] * right[j] * self.second[i][j]
+        return total
+
+
+def patient_sums(labels: Ints, patients: Ints, ends: Ints) -> PatientSums:
+    """Accumulate the patient sums along films sorted by falling score.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, (n,)
+        0 or 1, in order of falling score.
+    patients : ndarray of int64, (n,)
+        Codes 0 ... K-1, in the same order.
+    ends : ndarray of int64, (rows - 1,)
+        Index of the last film of each run of equal scores.
+
+    Returns
+    -------
+    PatientSums
+        With one row more than there are ends: at the first, nobody is called positive.
+    """
+    n_patients = int(patients.max()) + 1 if patients.size else 0
+    positives = np.bincount(patients, labels, n_patients).astype(np.int64)
+    negatives = np.bincount(patients, minlength=n_patients) - positives
+    tp, fp = _earlier_films(labels, patients, n_patients)
+    pos, neg, of_pos, of_neg = labels, 1 - labels, positives[patients], negatives[patients]
+
+    def rows(steps: NDArray[np.bool_] | Ints) -> Ints:
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(steps, dtype=np.int64)[ends]])
+
+    def flat(value: int | np.integer) -> Ints:
+        return np.full(ends.size + 1, value, np.int64)
+
+    # (x + 1)^2 - x^2 = 2x + 1: a patient's square grows by that with each further film.
+    tp_tp, fp_fp, tp_fp = rows(pos * (2 * tp + 1)), rows(neg * (2 * fp + 1)), rows(pos * fp + neg * tp)
+    tp_pos, tp_neg, fp_pos, fp_neg = (rows(side * of) for side in (pos, neg) for of in (of_pos, of_neg))
+    pos_pos, pos_neg, neg_neg = (
+        flat(np.dot(left, right))
+        for left, right in ((positives, positives), (positives, negatives), (negatives, negatives))
+    )
+    with_positive, with_negative = np.count_nonzero(positives), np.count_nonzero(negatives)
+    return PatientSums(
+        first=(rows(pos), rows(neg), flat(positives.sum()), flat(negatives.sum())),
+        second=(
+            (tp_tp, tp_fp, tp_pos, tp_neg),
+            (tp_fp, fp_fp, fp_pos, fp_neg),
+            (tp_pos, fp_pos, pos_pos, pos_neg),
+            (tp_neg, fp_neg, pos_neg, neg_neg),
+        ),
+        patients={
+            "sensitivity": flat(with_positive),
+            "specificity": flat(with_negative),
+            "ppv": rows(tp + fp == 0),
+            "npv": n_patients - rows(tp + fp + 1 == of_pos + of_neg),
+            "f1": with_positive + rows((neg == 1) & (fp == 0) & (of_pos == 0)),
+            "accuracy": flat(n_patients),
+        },
+    )
+
+
+def effective_sizes(sums: PatientSums) -> dict[str, Floats]:
+    """How many independent films each proportion is worth, at every row.
+
+    The linearised variance of A/B over K patients, v = K/(K-1) sum((a_i - r b_i)^2) / B^2, is compared
+    with that of B independent films, r(1-r)/(B-1); their ratio is the design effect and the effective
+    size is B over it (Rao and Scott). With one film a patient it is B, exactly.
+
+    - never above B: a design effect below one is taken for chance (Korn and Graubard; it is also the
+      rule of the US National Center for Health Statistics, Parker et al.)
+    - at r = 0 or 1, or with a single patient, the data say nothing about how alike a patient's films
+      are, so full likeness is assumed: B^2 / sum(b_i^2) (Kish, intra-patient correlation 1)
+    - NaN where B is 0
+
+    Returns
+    -------
+    dict of str to ndarray of float64, (rows,)
+        Keyed by sensitivity, specificity, ppv, npv, f1, accuracy. ``f1`` is that of
+        tp / (tp + fp + fn), whose interval carries over to F1 (Lam et al.).
+
+    References
+    ----------
+    Rao JNK, Scott AJ (1992), Biometrics 48:577-585.
+    Korn EL, Graubard BI (1998), Survey Methodology 24:193-201.
+    Parker JD et al. (2017), Vital and Health Statistics 2(175).
+    Kish L (1965), Survey Sampling, Wiley, chapter 5.
+    Lam KFY, Gopal V, Qian J (2023), arXiv:2309.14621.
+    """
+    return {metric: _effective_size(sums, metric) for metric in PROPORTIONS}
+
+
+def _effective_size(sums: PatientSums, metric: str) -> Floats:
+    right, films = PROPORTIONS[metric]
+    total = sums.total(films).astype(np.float64)
+    squares = sums.product(films, films)
+    patients = sums.patients[metric].astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = sums.total(right) / total
+        residual = (
+            sums.product(right, right) - 2 * rate * sums.product(right, films) + rate**2 * squares
+        ).clip(min=0)
+        variance = patients / (patients - 1) * residual / total**2
+        estimated = np.minimum(total, total / (total - 1) * rate * (1 - rate) / variance)
+        all_alike = total**2 / squares
+    informative = (rate > 0) & (rate < 1) & (patients > 1)
+    return np.where(total > 0, np.where(informative, estimated, all_alike), np.nan)
+
+
+def _earlier_films(labels: Ints, patients: Ints, n_patients: int) -> tuple[Ints, Ints]:
+    """For each film, how many positives and negatives of its patient have come before it."""
+    order = np.argsort(patients, kind="stable")
+    sizes = np.bincount(patients, minlength=n_patients)
+    starts = np.cumsum(sizes) - sizes
+    before = np.cumsum(labels[order]) - labels[order]
+    tp, seen = np.empty_like(labels), np.empty_like(labels)
+    tp[order] = before - np.repeat(before[starts], sizes)
+    seen[order] = np.arange(labels.size) - np.repeat(starts, sizes)
+    return tp, seen - tp

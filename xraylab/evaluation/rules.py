@@ -1,0 +1,141 @@
+"""
+Rules that choose an operating point: said in a few words, applied to a threshold table.
+
+- ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``
+- a rule picks a row of the table; the threshold is then that row's ``cut``, which classifies the films
+  exactly as the row does and keeps its distance from both neighbouring scores
+- where two rows serve equally well, the one with the higher specificity wins: fewer false alarms
+- choose on validation, never on test
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab.errors import RecipeError
+from xraylab.evaluation.thresholds import ThresholdTable
+
+_CHOICES = "youden, sensitivity:0.95, specificity:0.95, f1, cost:10 or value:0.5"
+_PERCENT = 100
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to choose a threshold."""
+
+    kind: str  # youden, sensitivity, specificity, f1, cost, value
+    amount: float | None = None  # a rate in (0, 1], a cost > 0 or a threshold in [0, 1]
+
+    def __str__(self) -> str:
+        return self.kind if self.amount is None else f"{self.kind}:{self.amount:.15g}"
+
+    @property
+    def words(self) -> str:
+        """The rule as a screen says it: "Youden", "sensitivity 95 %", "cost 10 : 1"."""
+        amount = math.nan if self.amount is None else self.amount
+        return {
+            "youden": "Youden",
+            "f1": "best F1",
+            "cost": f"cost {amount:.15g} : 1",
+            "value": f"threshold {amount:.15g}",
+        }.get(self.kind, f"{self.kind} {_PERCENT * amount:.10g} %")
+
+
+def parse_rule(text: str) -> Rule:
+    """Read a rule.
+
+    Parameters
+    ----------
+    text : str
+        ``youden``, ``f1``, ``sensitivity:S`` and ``specificity:S`` (0 < S <= 1), ``cost:N`` (N > 0: one
+        missed pneumonia is worth N false alarms) or ``value:T`` (0 <= T <= 1).
+
+    Raises
+    ------
+    RecipeError
+        If the text is none of these.
+    """
+    kind, colon, given = text.strip().lower().partition(":")
+    if kind in ("youden", "f1") and not colon:
+        return Rule(kind)
+    if kind not in _RANGES or not colon:
+        raise RecipeError(f"“{text}” is not a rule for a threshold. Use {_CHOICES}.")
+    amount, (in_range, advice) = _number(given), _RANGES[kind]
+    if not in_range(amount):
+        raise RecipeError(f"“{text}” cannot be used: {advice}")
+    return Rule(kind, amount)
+
+
+def choose(table: ThresholdTable, rule: Rule) -> float:
+    """Find the threshold that a rule asks for.
+
+    Parameters
+    ----------
+    table : ThresholdTable
+        Of validation, with scores in [0, 1].
+    rule : Rule
+        ``sensitivity:S`` gives the highest threshold that reaches S, ``specificity:S`` the lowest.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    RecipeError
+        If a class is missing, or no threshold does what the rule asks.
+    """
+    if rule.kind == "value" and rule.amount is not None:
+        return rule.amount
+    if not table.positives or not table.negatives:
+        missing = "pneumonia" if not table.positives else "normal"
+        raise RecipeError(
+            f"The rule “{rule}” needs films of both kinds, and there is no {missing} film here. "
+            "Give a threshold directly, for example value:0.5."
+        )
+    first = table.highest_row
+    return table.cut(first + _row(table.tp[first:], table.fp[first:], table.positives, table.negatives, rule))
+
+
+def _row(tp: NDArray[np.int64], fp: NDArray[np.int64], positives: int, negatives: int, rule: Rule) -> int:
+    """Row that serves the rule best; NumPy's first optimum is the one with the fewest alarms."""
+    amount = rule.amount or 0.0
+    if rule.kind == "youden":
+        return int(np.argmax(tp * negatives - fp * positives))  # whole numbers: equal is equal
+    if rule.kind == "f1":
+        return int(np.argmax(2 * tp / (tp + fp + positives)))
+    if rule.kind == "cost":
+        return int(np.argmin(amount * (positives - tp) + fp))
+    if rule.kind == "sensitivity":
+        return int(np.argmax(tp / positives >= amount))  # the last row reaches 1, so there is one
+    reached = np.flatnonzero((negatives - fp) / negatives >= amount)
+    if not reached.size:
+        raise RecipeError(
+            f"No threshold reaches a specificity of {_PERCENT * amount:.10g} %, "
+            "because normal films score as high as a film can. Ask for less."
+        )
+    return int(reached[-1])
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+# NaN fails every comparison, so a text that is no number is out of every range.
+_RATE = (lambda x: 0 < x <= 1, "give a share above 0 and up to 1, such as 0.95 for 95 %.")
+_RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
+    "sensitivity": _RATE,
+    "specificity": _RATE,
+    "cost": (
+        lambda x: 0 < x < math.inf,
+        "give how many false alarms one missed pneumonia is worth, such as cost:10.",
+    ),
+    "value": (lambda x: 0 <= x <= 1, "give a threshold from 0 to 1, such as value:0.5."),
+}

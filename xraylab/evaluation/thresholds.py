@@ -1,0 +1,200 @@
+"""
+The exact threshold table: every cut that the scores allow, and what it does.
+
+- row i calls positive every film with score >= threshold[i]; the first row, at +inf, calls nobody
+- films of equal score are never split, so the counts are right at any threshold, not only at a row's
+- each rate comes with an effective sample size that knows which films share a patient
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xraylab.evaluation.clustering import PatientSums, effective_sizes, patient_sums
+from xraylab.evaluation.intervals import wilson_interval
+from xraylab.evaluation.labelled import checked
+from xraylab.evaluation.operating_point import OperatingPoint
+
+_FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdTable:
+    """What happens at every distinct threshold, highest first."""
+
+    threshold: NDArray[np.float64]  # (rows,): +inf, then the distinct scores, falling
+    tp: NDArray[np.int64]  # (rows,): diseased films with score >= threshold
+    fp: NDArray[np.int64]  # (rows,)
+    sums: PatientSums  # what the intervals need
+
+    def __len__(self) -> int:
+        return self.threshold.size
+
+    @property
+    def positives(self) -> int:
+        """Number of diseased films."""
+        return int(self.tp[-1])
+
+    @property
+    def negatives(self) -> int:
+        """Number of films without disease."""
+        return int(self.fp[-1])
+
+    @property
+    def n(self) -> int:
+        """Number of films."""
+        return self.positives + self.negatives
+
+    @property
+    def n_groups(self) -> int:
+        """Number of patients."""
+        return int(self.sums.patients["accuracy"][-1])
+
+    def row(self, threshold: float) -> int:
+        """Index of the row that classifies as this threshold does.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is NaN.
+        """
+        if math.isnan(threshold):
+            raise ValueError("a threshold cannot be NaN")
+        return int(np.searchsorted(-self.threshold, -threshold, side="right")) - 1
+
+    def at(self, threshold: float) -> OperatingPoint:
+        """Exact counts at any threshold, between the rows too."""
+        row = self.row(threshold)
+        tp, fp = int(self.tp[row]), int(self.fp[row])
+        return OperatingPoint(threshold, tp, fp, self.negatives - fp, self.positives - tp)
+
+    def cut(self, row: int) -> float:
+        """Give the threshold to state for a row: finite, in [0, 1], and short.
+
+        It stands halfway between the row's score and the next lower one, so that a new film which
+        scores almost the same as a known one falls on the same side, and is rounded to the fewest
+        decimals, at least three, that classify alike: what is shown is what is locked. The lowest row
+        gives 0 and the first gives 1.
+
+        Raises
+        ------
+        ValueError
+            If scores lie outside [0, 1], or the row would need a threshold above 1.
+        """
+        if len(self) > 1 and not 0 <= self.threshold[-1] <= self.threshold[1] <= 1:
+            raise ValueError(f"scores lie in {self.threshold[-1]} to {self.threshold[1]}, not in [0, 1]")
+        if row < self.highest_row:
+            raise ValueError("no threshold up to 1 leaves out a film that scores 1")
+        if row == len(self) - 1:
+            return 0.0
+        if row == 0:
+            return 1.0
+        return _cut_between(float(self.threshold[row + 1]), float(self.threshold[row]))
+
+    @property
+    def highest_row(self) -> int:
+        """First row that a threshold up to 1 can reach: 1 when a film scores 1, else 0."""
+        return int(len(self) > 1 and self.threshold[1] >= 1)
+
+    @cached_property
+    def auc(self) -> float:
+        """Area under the ROC curve, ties counted half; NaN unless both classes are there."""
+        pairs = self.positives * self.negatives
+        twice = int(np.dot(np.diff(self.fp), self.tp[1:] + self.tp[:-1]))
+        return twice / (2 * pairs) if pairs else math.nan
+
+    @cached_property
+    def average_precision(self) -> float:
+        """Mean precision over the recalls reached (a step function, as in scikit-learn)."""
+        if not self.positives:
+            return math.nan
+        precision = self.tp[1:] / (self.tp[1:] + self.fp[1:])
+        return float(np.dot(np.diff(self.tp), precision)) / self.positives
+
+    @cached_property
+    def effective(self) -> Mapping[str, NDArray[np.float64]]:
+        """(rows,) for each metric: how many independent films it is worth; see ``clustering``."""
+        return effective_sizes(self.sums)
+
+    def interval(self, metric: str, threshold: float, *, level: float = 0.95) -> tuple[float, float]:
+        """Confidence interval of a rate at a threshold, films clustered by patient.
+
+        Wilson's, on the effective sample size. F1 rises with j = tp / (tp + fp + fn) as 2j / (1 + j),
+        so its interval is that of j, carried over.
+
+        Parameters
+        ----------
+        metric : str
+            sensitivity, specificity, ppv, npv, f1 or accuracy.
+        threshold : float
+            Any threshold.
+        level : float
+            Confidence level in (0, 1).
+
+        Returns
+        -------
+        low, high : float
+            In [0, 1]; (nan, nan) where the rate is NaN.
+
+        Raises
+        ------
+        KeyError
+            If the metric is none of the six.
+        """
+        size = float(self.effective[metric][self.row(threshold)])
+        rate = float(getattr(self.at(threshold), metric))
+        if math.isnan(rate) or math.isnan(size):
+            return math.nan, math.nan
+        if metric == "f1":
+            low, high = wilson_interval(rate / (2 - rate) * size, size, level=level)
+            return 2 * low / (1 + low), 2 * high / (1 + high)
+        return wilson_interval(rate * size, size, level=level)
+
+
+def threshold_table(
+    labels: ArrayLike, scores: ArrayLike, groups: Sequence[Any] | NDArray[Any] | None = None
+) -> ThresholdTable:
+    """Tabulate every distinct threshold of a set of scores.
+
+    Parameters
+    ----------
+    labels : array_like, (n,)
+        0 (no disease) or 1.
+    scores : array_like, (n,)
+        Finite; higher means more likely diseased.
+    groups : array_like, (n,), optional
+        The patient of each film; by default every film is its own.
+
+    Returns
+    -------
+    ThresholdTable
+        With one row a distinct score, and one above them all. No film, or one class, is allowed.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a score is NaN or infinite, or a label is neither 0 nor 1.
+    """
+    truth, values, patients = checked(labels, scores, groups)
+    order = np.argsort(-values, kind="stable")
+    truth, values, patients = truth[order], values[order], patients[order]
+    ends = np.flatnonzero(np.append(values[1:] != values[:-1], values.size > 0))
+    sums = patient_sums(truth, patients, ends)
+    return ThresholdTable(np.append(np.inf, values[ends]), sums.first[0], sums.first[1], sums)
+
+
+def _cut_between(lower: float, upper: float) -> float:
+    """Shortest decimal near the middle that is above ``lower`` and not above ``upper``."""
+    middle = lower + (upper - lower) / 2
+    for decimals in range(_FEWEST_DECIMALS, _MOST_DECIMALS + 1):
+        # Half up, as JavaScript's toFixed does: the browser must arrive at the same number.
+        short = float(Decimal(middle).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+        if lower < short <= upper:
+            return short
+    return middle if lower < middle else upper
