@@ -1,0 +1,1 @@
+"""Side-by-side ratios; equivalence is asserted before anything is timed."""

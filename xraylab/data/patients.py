@@ -60,7 +60,7 @@ def patient_key(preset: str) -> Callable[[str], str]:
 
 
 def subtype(stem: str) -> str:
-    """Kind of pneumonia as the file name says: bacterial, viral, focal, interstitial; "" if it doesn't."""
+    """Kind of pneumonia by the file name (bacterial, viral, focal, interstitial), or nothing."""
     if match := _PNEUMONIA.fullmatch(stem):
         return {"bacteria": "bacterial", "virus": "viral"}[match[2].lower()]
     if (match := _PHANTOM.fullmatch(stem)) and match[2].lower() != "normal":

@@ -84,8 +84,8 @@ def _leave_out_straddlers(names: NDArray[np.object_], groups: NDArray[np.int64])
         if straddling.any():
             names[straddling] = LEFT_OUT
             notes.append(
-                f"{straddling.sum()} films were left out: their patients are also in the source's own {later} "
-                "split."
+                f"{straddling.sum()} films were left out: their patients are also in the source's own "
+                f"{later} split."
             )
     return notes
 

@@ -25,12 +25,13 @@ def to_input(pixels: Tensor, entry: Network) -> Tensor:
     -------
     float32 tensor of shape (B, 3, side, side), channels last
     """
-    return normalise(shrink(pixels.float().div_(255).unsqueeze(1), entry.side), entry)
+    return normalise(to_grey(pixels, entry), entry)
 
 
-def shrink(grey: Tensor, side: int) -> Tensor:
-    """Resize float films (B, 1, H, W) in [0, 1] to (B, 1, side, side), antialiased."""
-    return functional.interpolate(grey, size=(side, side), mode="bilinear", antialias=True)
+def to_grey(pixels: Tensor, entry: Network) -> Tensor:
+    """Turn stored films (B, 256, 256) into float films (B, 1, side, side) in [0, 1], not yet normalised."""
+    grey = pixels.float().div_(255).unsqueeze(1)
+    return functional.interpolate(grey, size=(entry.side, entry.side), mode="bilinear", antialias=True)
 
 
 def normalise(grey: Tensor, entry: Network) -> Tensor:

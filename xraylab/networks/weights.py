@@ -56,7 +56,8 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
     file = Path(weights).expanduser()
     if not file.is_file():
         raise WeightsError(
-            f"“{weights}” is neither imagenet, none, a model, nor a weights file on this machine. Check the path."
+            f"“{weights}” is neither imagenet, none, a model, nor a weights file on this machine. Check the "
+            "path."
         )
     return file
 
@@ -84,8 +85,8 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
     if missing or misfit or strange:
         raise WeightsError(
             f"{file.name} doesn't hold weights of {entry.title}: {len(missing)} tensors are missing, "
-            f"{len(misfit)} have another shape and {len(strange)} are unknown. Choose the file that belongs to "
-            "this network."
+            f"{len(misfit)} have another shape and {len(strange)} are unknown. Choose the file that belongs "
+            "to this network."
         )
     fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
     if not all(bool(torch.isfinite(v).all()) for v in fitting.values() if v.is_floating_point()):
@@ -103,8 +104,8 @@ def _read(file: Path) -> dict[str, Tensor]:
         loaded = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # both readers raise many kinds on foreign or damaged files
         raise WeightsError(
-            f"{file.name} can't be read as a weights file. XRayLab takes .safetensors, or .pth saved as a state "
-            "dictionary."
+            f"{file.name} can't be read as a weights file. XRayLab takes .safetensors, or .pth saved as a "
+            "state dictionary."
         ) from error
     if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise WeightsError(f"{file.name} is not a state dictionary. Save the network's state_dict() instead.")

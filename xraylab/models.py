@@ -1,0 +1,239 @@
+"""
+Models on disk: a folder each, immutable but for its lock.
+
+- it holds ``model.safetensors``, ``card.json``, ``predictions.parquet``, ``history.jsonl`` and ``lock.json``
+- validation predictions are open to everybody; test predictions are sealed until the model is locked and
+  the test split has been opened for it, which is logged for good
+- no torch here: the Overview, Threshold and Models screens open without it
+"""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from xraylab import predictions as predictions_file
+from xraylab.data.datasets import load_dataset
+from xraylab.errors import HonestOrderError, NameTakenError, NotFoundError, XRayLabError
+from xraylab.files import Record, check_name, read_lines, write_text
+from xraylab.imaging import PREPROCESS_VERSION
+from xraylab.predictions import Predictions
+from xraylab.settings import Settings
+
+BACKEND = "fp32"  # the one that scores; another would need a lock of its own
+RESERVED_NAMES = frozenset({"none", "imagenet", "ensemble", "cnn", "mobilenet_v2", "densenet121", "phantom"})
+
+
+class TrainedOn(Record):
+    """The films a model was trained on."""
+
+    name: str
+    kind: str  # "radiographs" or "phantoms"
+    pixel_hash: str
+    patient_key: str
+    splits: dict[str, dict[str, int]]
+
+
+class Card(Record):
+    """What a model is, for whom, and how it was made (``card.json``)."""
+
+    schema_: str = Field("xraylab.card/1", alias="schema")
+    name: str
+    arch: str
+    classes: tuple[str, ...]
+    created_at: datetime
+    run: str
+    dataset: TrainedOn
+    weights: str  # what it started from
+    weights_sha256: str
+    recipe: dict[str, Any]
+    best_epoch: int
+    epochs: int
+    parameters: int
+    seconds: float
+    device: str
+    preprocess_version: int
+    model_sha256: str
+    versions: dict[str, str]
+    intended_use: str = "Research and teaching. Not a medical device."
+
+
+class Lock(Record):
+    """An operating point fixed on validation, before the test split is looked at (``lock.json``)."""
+
+    schema_: str = Field("xraylab.lock/1", alias="schema")
+    threshold: float = Field(ge=0, le=1)
+    rule: str
+    locked_at: datetime
+    actor: str  # "app" or "command line"
+    backend: str = BACKEND
+    preprocess_version: int = PREPROCESS_VERSION
+    model_sha256: str
+    dataset: str
+    n: int  # validation films it was chosen on
+    after_opening: bool = Field(
+        default=False,
+        description="Whether the test split had been opened for this model before: a stamp for good.",
+    )
+    opened_at: tuple[datetime, ...] = Field(default=(), description="Openings of the test split at any lock.")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's folder; everything in it is read when first asked for."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def name(self) -> str:
+        """Its name, which is its folder's."""
+        return self.card.name
+
+    @property
+    def weights(self) -> Path:
+        """The file of its weights."""
+        return self.folder / "model.safetensors"
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One entry an epoch of its training."""
+        return read_lines(self.folder / "history.jsonl")
+
+    @property
+    def lock(self) -> Lock | None:
+        """Its lock as it stands on disk now, or None."""
+        with contextlib.suppress(FileNotFoundError):
+            return Lock.model_validate_json((self.folder / "lock.json").read_bytes())
+        return None
+
+    @cached_property
+    def _predictions(self) -> Predictions:
+        return predictions_file.read(self.folder / "predictions.parquet")
+
+    @property
+    def validation(self) -> Predictions:
+        """Its predictions on the validation films it was chosen by."""
+        return self._predictions.of_split("validation")
+
+    @property
+    def test_opened(self) -> bool:
+        """Whether the test split has been opened for this model at its present lock."""
+        lock = self.lock
+        return lock is not None and any(at >= lock.locked_at for at in lock.opened_at)
+
+    @property
+    def test(self) -> Predictions:
+        """Its predictions on the test films, once they have been opened.
+
+        Raises
+        ------
+        HonestOrderError
+            If the model isn't locked, or its test split hasn't been opened since.
+        """
+        if not self.test_opened:
+            raise HonestOrderError(
+                f"The test films of {self.name} are sealed. Lock its threshold, then open the test split."
+            )
+        return self._predictions.of_split("test")
+
+    def write_lock(self, threshold: float, rule: str, *, actor: str) -> Lock:
+        """Fix the operating point; an earlier opening of the test split leaves its stamp.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is outside [0, 1].
+        """
+        before = self.lock
+        opened = before.opened_at if before else ()
+        lock = Lock(
+            threshold=threshold,
+            rule=rule,
+            locked_at=_now(),
+            actor=actor,
+            model_sha256=self.card.model_sha256,
+            dataset=self.card.dataset.name,
+            n=len(self.validation.scored),
+            after_opening=bool(opened),
+            opened_at=opened,
+        )
+        write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))
+        return lock
+
+    def write_opening(self) -> Lock:
+        """Note on the lock that the test split was opened.
+
+        Raises
+        ------
+        HonestOrderError
+            If there is no lock yet.
+        """
+        lock = self.lock
+        if lock is None:
+            raise HonestOrderError(f"{self.name} has no locked threshold yet. Lock one on validation first.")
+        lock = lock.model_copy(update={"opened_at": (*lock.opened_at, _now())})
+        write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))
+        return lock
+
+
+def list_models(settings: Settings) -> list[Model]:
+    """Every model in the home, newest first; a folder that can't be read is passed over."""
+    models = []
+    for file in settings.models.glob("*/card.json"):
+        if not file.parent.name.startswith("."):
+            with contextlib.suppress(ValidationError):
+                models.append(Model(file.parent, Card.model_validate_json(file.read_bytes())))
+    return sorted(models, key=lambda model: model.card.created_at, reverse=True)
+
+
+def load_model(settings: Settings, name: str) -> Model:
+    """Find a model by name.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of that name, or another version of XRayLab wrote it.
+    """
+    file = settings.models / check_name(name, what="model") / "card.json"
+    if not file.exists():
+        known = ", ".join(model.name for model in list_models(settings)) or "none yet"
+        raise NotFoundError(f"There is no model “{name}”. There are: {known}.")
+    try:
+        return Model(file.parent, Card.model_validate_json(file.read_bytes()))
+    except ValidationError as error:
+        raise NotFoundError(
+            f"The model “{name}” was written by another version of XRayLab, or is damaged. Train it again."
+        ) from error
+
+
+def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> None:
+    """Make sure that a model of this name may be made.
+
+    Raises
+    ------
+    NameTakenError
+        If the name is no name, is reserved, or is taken and shall not be replaced.
+    """
+    check_name(name, what="model")
+    if name in RESERVED_NAMES:
+        raise NameTakenError(f"“{name}” is reserved. Choose another name for the model.")
+    if (settings.models / name).exists() and not replace:
+        raise NameTakenError(
+            f"There is a model “{name}” already. Choose another name, or replace it on purpose (--replace)."
+        )
+
+
+def openings(settings: Settings, dataset: str) -> list[dict[str, Any]]:
+    """Every opening of a dataset's test split, by any model; none if the dataset is gone."""
+    with contextlib.suppress(XRayLabError):
+        return load_dataset(settings, dataset).openings
+    return []
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

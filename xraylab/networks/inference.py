@@ -1,0 +1,79 @@
+"""
+The one scorer: stored films to outputs, in fp32.
+
+- page, ``predict``, ``evaluate`` and validation during training all come through ``outputs``
+- a film's score doesn't depend on the batch it came in, to within 1e-6
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from xraylab.networks.inputs import pneumonia_logit, to_input
+from xraylab.networks.registry import Network
+
+BATCH = 32
+
+
+@torch.no_grad()
+def outputs(
+    net: nn.Module, entry: Network, batches: Iterator[NDArray[np.uint8]], *, device: torch.device
+) -> Iterator[Tensor]:
+    """Run a network over batches of films, one batch at a time.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Put into eval mode here.
+    batches : iterator of uint8 arrays of shape (B, 256, 256)
+
+    Yields
+    ------
+    float32 tensors of shape (B, classes), on the processor
+    """
+    net.eval()
+    for batch in batches:
+        x = to_input(torch.from_numpy(np.ascontiguousarray(batch)).to(device), entry)
+        yield net(x).float().cpu()
+
+
+def logits(
+    net: nn.Module,
+    entry: Network,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp] | None = None,
+    *,
+    device: torch.device,
+    on_progress: Callable[[int], None] | None = None,
+) -> NDArray[np.float64]:
+    """Pneumonia logits of films.
+
+    Parameters
+    ----------
+    pixels : uint8 array of shape (n, 256, 256), may be a memory map
+    rows : int array of shape (m,), optional
+        Which films; all by default.
+    on_progress : callable, optional
+        Called with the films done so far; may raise to stop.
+
+    Returns
+    -------
+    float64 array of shape (m,)
+    """
+    chosen = np.arange(len(pixels)) if rows is None else rows
+    starts = range(0, len(chosen), BATCH)
+    done = np.empty(len(chosen), np.float64)
+    stream = outputs(net, entry, (pixels[chosen[s : s + BATCH]] for s in starts), device=device)
+    for start, output in zip(starts, stream, strict=True):
+        done[start : start + BATCH] = pneumonia_logit(output).numpy()
+        if on_progress:
+            on_progress(min(start + BATCH, len(chosen)))
+    return done
+
+
+def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores in [0, 1] from logits, float64, without overflow at either end."""
+    return np.exp(-np.logaddexp(0.0, -logit))

@@ -1,0 +1,81 @@
+"""
+Heatmaps: where the pneumonia logit comes from, by Grad-CAM.
+
+- pytorch-grad-cam in fp32, under the model's lock, always closed again
+- a map that is zero everywhere is a valid answer: nothing in the film raised the logit
+- colour: a scale that stays readable for the colour-blind, transparent where the map is zero
+
+References
+----------
+Selvaraju et al. (2017), Grad-CAM, ICCV 618-626.
+"""
+
+import io
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from pytorch_grad_cam import GradCAM
+from torch import Tensor
+
+from xraylab.networks.inputs import pneumonia_logit, to_input
+from xraylab.reading.loaded import LoadedModel
+
+_ANCHORS = np.array(  # from dark violet over magenta and orange to pale yellow; lightness rises throughout
+    [
+        [20, 11, 52],
+        [87, 15, 109],
+        [147, 38, 103],
+        [203, 65, 73],
+        [243, 120, 25],
+        [252, 180, 25],
+        [252, 255, 164],
+    ],
+    dtype=np.float64,
+)
+_OPAQUE = 255
+
+
+class _PneumoniaTarget:
+    """Grad-CAM's target: the pneumonia logit of one film's outputs."""
+
+    def __call__(self, output: Tensor) -> Tensor:
+        return pneumonia_logit(output.reshape(1, -1))[0]
+
+
+def heatmap(loaded: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grad-CAM of the pneumonia logit on one film.
+
+    Parameters
+    ----------
+    pixels : uint8 array of shape (256, 256)
+        A standardised film.
+
+    Returns
+    -------
+    float32 array of shape (side, side) in [0, 1]
+        Scaled to its own maximum; zero everywhere if nothing raised the logit.
+    """
+    x = to_input(torch.from_numpy(pixels[None]).to(loaded.device), loaded.entry)
+    layer = loaded.net.get_submodule(loaded.entry.cam_layer)
+    with loaded.busy, torch.enable_grad(), GradCAM(loaded.net, [layer]) as cam:
+        x.requires_grad_()
+        grey: NDArray[np.float32] = cam(input_tensor=x, targets=[_PneumoniaTarget()])[0]
+    return np.nan_to_num(np.clip(grey, 0, 1)).astype(np.float32)
+
+
+def overlay_png(values: NDArray[np.float32]) -> bytes:
+    """A heatmap as an RGBA picture to lay over the film: the stronger, the lighter and more opaque."""
+    position = values * (len(_ANCHORS) - 1)
+    anchors = np.arange(len(_ANCHORS))
+    rgb = np.stack([np.interp(position, anchors, _ANCHORS[:, channel]) for channel in range(3)], axis=-1)
+    rgba = np.concatenate([rgb, (values * _OPAQUE)[..., None]], axis=-1).round().astype(np.uint8)
+    return png(Image.fromarray(rgba, "RGBA"))
+
+
+def png(image: Image.Image) -> bytes:
+    """An image as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()

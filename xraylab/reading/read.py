@@ -1,0 +1,104 @@
+"""
+Reading a film: gate, score, decision at the lock.
+
+- what can't be read is refused and has no score; what is unusual is scored, warned of, and not decided
+- no lock, no decision; a score below the threshold never means that nothing is wrong
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab.errors import UnreadableImageError
+from xraylab.imaging import FileFacts, standardise
+from xraylab.models import BACKEND, Lock
+from xraylab.networks.inference import logits, sigmoid
+from xraylab.reading.loaded import LoadedModel
+
+POSITIVE, NEGATIVE = "positive", "negative"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a model says about one film."""
+
+    name: str  # as the user calls the file; never logged
+    score: float | None  # 0 to 1; None if refused
+    decision: str | None  # "positive", "negative" or None
+    threshold: float | None  # of the lock; None without one
+    warnings: tuple[str, ...]
+    refused: str | None  # why it couldn't be read
+    synthetic: bool = False
+    overridden: bool = False  # a person asked for the decision in spite of the warnings
+    pixels: NDArray[np.uint8] | None = None  # (256, 256), for the heatmap
+
+    def decided_anyway(self) -> "Reading":
+        """The same reading with its decision, on a person's word."""
+        return replace(self, decision=_decide(self.score, self.threshold), overridden=True)
+
+
+def score_pixels(
+    loaded: LoadedModel,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp] | None = None,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logits and scores of standardised films, (m,) float64 each; see ``inference.logits``."""
+    with loaded.busy:
+        logit = logits(loaded.net, loaded.entry, pixels, rows, device=loaded.device, on_progress=on_progress)
+    return logit, sigmoid(logit)
+
+
+def read_film(loaded: LoadedModel, data: bytes, name: str) -> Reading:
+    """Read one uploaded film.
+
+    Parameters
+    ----------
+    data : bytes
+        A PNG or JPEG file; any bytes are safe.
+    name : str
+        What the user calls it.
+
+    Returns
+    -------
+    Reading
+        With ``refused`` set, and no score, if the bytes are no readable film.
+    """
+    lock = usable_lock(loaded)
+    threshold = lock.threshold if lock else None
+    try:
+        film = standardise(data)
+    except UnreadableImageError as error:
+        return Reading(name, None, None, threshold, (), str(error))
+    _, score = score_pixels(loaded, film.pixels[None])
+    warnings = gate(film.facts, loaded.model.card.dataset.kind)
+    decision = None if warnings else _decide(float(score[0]), threshold)
+    return Reading(
+        name, float(score[0]), decision, threshold, warnings, None, film.facts.synthetic, pixels=film.pixels
+    )
+
+
+def gate(facts: FileFacts, trained_on: str) -> tuple[str, ...]:
+    """What is unusual about a film for a model, as sentences; nothing if it is one the model knows."""
+    if facts.synthetic and trained_on != "phantoms":
+        return ("This is a teaching phantom; the model was trained on radiographs.",)
+    if not facts.synthetic and trained_on == "phantoms":
+        return ("The model was trained on teaching phantoms; its score says nothing about a real film.",)
+    return ()
+
+
+def usable_lock(loaded: LoadedModel) -> Lock | None:
+    """The model's lock, if it was made for these weights scored this way."""
+    lock = loaded.model.lock
+    if lock and lock.model_sha256 == loaded.model.card.model_sha256 and lock.backend == BACKEND:
+        return lock
+    return None
+
+
+def _decide(score: float | None, threshold: float | None) -> str | None:
+    if score is None or threshold is None:
+        return None
+    return POSITIVE if score >= threshold else NEGATIVE
