@@ -1,0 +1,1 @@
+"""Runs: a queue of trainings, the worker that drains it, and what each run leaves behind."""
