@@ -1,1 +1,1 @@
-"""The run table, the queue and the detached worker."""
+"""Runs: a queue of trainings, the worker that drains it, and what each run leaves behind."""

@@ -1,0 +1,62 @@
+"""A home of its own for every test, a queue to fill, and workers that never outlive their test."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xraylab.runs import launch, table
+from xraylab.runs.table import Run
+from xraylab.settings import Settings, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def submit(settings: Settings) -> Callable[..., Run]:
+    def submit(name: str = "first", **recipe: Any) -> Run:
+        return table.submit(
+            settings, name=name, dataset="films", arch="small_cnn", recipe="quick", recipe_json=recipe
+        )
+
+    return submit
+
+
+@pytest.fixture
+def start_worker(settings: Settings) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Start a worker by hand; whatever still runs at the end of the test is ended."""
+    started = []
+
+    def start() -> subprocess.Popen[bytes]:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "tests.runs.fake_worker", "--device", "cpu"],
+            cwd=ROOT,
+            env=os.environ | {"XRAYLAB_HOME": str(settings.home)},
+        )
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.kill()
+        worker.wait()
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let ``ensure_worker`` start the fake worker; whatever still runs at the end of the test is ended."""
+    monkeypatch.setattr(launch, "WORKER", "tests.runs.fake_worker")
+    yield
+    for child in launch._children:
+        child.kill()
+        child.wait()
+    launch._reap()

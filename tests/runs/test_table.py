@@ -1,0 +1,200 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete, update
+
+from xraylab.database import runs, writing
+from xraylab.errors import NameTakenError, NotFoundError
+from xraylab.files import write_json
+from xraylab.runs import folder, table
+
+
+def set_row(settings, run_id, **values):
+    with writing(settings) as db:
+        db.execute(update(runs).where(runs.c.id == run_id).values(**values))
+
+
+def forget(settings):
+    with writing(settings) as db:
+        db.execute(delete(runs))
+
+
+def test_a_submitted_run_is_queued_and_its_folder_says_what_was_asked_for(settings, submit):
+    run = submit("first", epochs=3)
+    assert table.get(settings, run.id) == run
+    assert (run.state, run.active, run.cancel, run.started_at) == ("queued", True, False, None)
+    asked = json.loads((settings.runs / run.id / "recipe.json").read_text())
+    assert asked["training"] == {"epochs": 3}
+    assert asked["name"] == "first"
+
+
+def test_ids_sort_by_time_and_lists_are_newest_first(settings, submit):
+    submitted = [submit(f"run-{number}") for number in range(3)]
+    assert [run.name for run in table.list_runs(settings)] == ["run-2", "run-1", "run-0"]
+    assert [run.id[:15] for run in submitted] == sorted(run.id[:15] for run in submitted)
+
+
+def test_an_id_drawn_twice_is_drawn_again(settings, submit, monkeypatch):
+    drawn = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr(table, "_draw", lambda: next(drawn))
+    moment = replace(submit("first"), id="").created_at
+    run = table.Run("", "second", "films", "small_cnn", "quick", "cpu", "queued", moment)
+    assert table._with_folder(settings, run, {}).id.endswith("-bbbb")
+
+
+@pytest.mark.parametrize("name", ["first", "FIRST"])
+def test_a_name_in_the_queue_is_refused_and_leaves_no_folder(settings, submit, name):
+    run = submit("first")
+    with pytest.raises(NameTakenError, match="queued or running already"):
+        submit(name)
+    assert [place.name for place in settings.runs.iterdir()] == [run.id]
+
+
+def test_a_name_is_free_again_when_its_run_is_over(settings, submit):
+    table.cancel(settings, submit("first").id)
+    assert submit("first").state == "queued"
+
+
+def test_a_name_that_cannot_be_one_is_refused(settings, submit):
+    with pytest.raises(NameTakenError, match="can't be the name"):
+        submit("../elsewhere")
+
+
+def test_a_queued_run_is_cancelled_at_once(settings, submit):
+    run = table.cancel(settings, submit().id)
+    assert run == table.get(settings, run.id)
+    assert run.state == "cancelled"
+    assert folder.read_result(settings, run.id)["state"] == "cancelled"
+
+
+def test_a_running_run_is_asked_to_stop(settings, submit):
+    run = table.start(settings, submit().id)
+    assert not table.cancel_requested(settings, run.id)
+    assert table.cancel(settings, run.id).state == "running"
+    assert table.cancel_requested(settings, run.id)
+
+
+def test_a_run_is_started_once(settings, submit):
+    run = submit()
+    assert table.start(settings, run.id).state == "running"
+    assert table.start(settings, run.id) is None
+
+
+def test_a_run_that_is_over_stays_as_it_is(settings, submit):
+    run = table.start(settings, submit().id)
+    table.finish(settings, run.id, "done")
+    done = table.get(settings, run.id)
+    assert table.cancel(settings, run.id) == done
+    table.finish(settings, run.id, "failed", "too late")
+    assert table.get(settings, run.id) == done
+
+
+def test_only_its_holder_ends_a_run(settings, submit):
+    run = table.start(settings, submit().id)
+    set_row(settings, run.id, pid=run.pid + 1)
+    table.finish(settings, run.id, "done")
+    assert table.get(settings, run.id).state == "running"
+
+
+def test_a_run_cannot_end_as_running(settings, submit):
+    with pytest.raises(ValueError, match="'running'"):
+        table.finish(settings, submit().id, "running")
+
+
+def test_a_run_that_does_not_exist_is_a_sentence(settings):
+    for ask in (table.get, table.cancel, table.start):
+        with pytest.raises(NotFoundError, match="no run “nowhere”"):
+            ask(settings, "nowhere")
+
+
+def test_a_run_of_a_living_process_is_left_alone(settings, submit):
+    run = table.start(settings, submit().id)
+    assert table.reconcile(settings) == []
+    assert table.get(settings, run.id) == run
+
+
+def test_a_run_of_a_dead_process_has_failed(settings, submit):
+    run = table.start(settings, submit().id)
+    set_row(settings, run.id, process_start=run.process_start - 60)  # the pid was used again
+    assert [ended.id for ended in table.reconcile(settings)] == [run.id]
+    failed = table.get(settings, run.id)
+    assert (failed.state, failed.error) == ("failed", table.DIED)
+    assert folder.read_result(settings, run.id)["error"] == table.DIED
+
+
+def test_a_dead_run_does_not_keep_its_name(settings, submit):
+    run = table.start(settings, submit("first").id)
+    set_row(settings, run.id, process_start=0.0)
+    assert submit("first").state == "queued"
+
+
+def test_a_process_that_died_after_writing_its_result_is_believed(settings, submit):
+    run = table.start(settings, submit().id)
+    table.finish(settings, run.id, "done")
+    done = table.get(settings, run.id)
+    set_row(settings, run.id, state="running", process_start=0.0, finished_at=None)
+    table.reconcile(settings)
+    assert table.get(settings, run.id) == replace(done, process_start=0.0)
+
+
+def test_a_run_that_was_to_stop_and_died_is_cancelled(settings, submit):
+    run = table.start(settings, submit().id)
+    table.cancel(settings, run.id)
+    set_row(settings, run.id, process_start=0.0)
+    table.reconcile(settings)
+    assert table.get(settings, run.id).state == "cancelled"
+
+
+def test_a_lost_table_is_rebuilt_from_the_folders(settings, submit):
+    ends = [("done", None), ("failed", "One class only."), ("cancelled", None)]
+    for number, (state, error) in enumerate(ends):
+        run = table.start(settings, submit(f"run-{number}").id)
+        table.finish(settings, run.id, state, error)
+    submit("waiting")
+    nobody = {"host": None, "pid": None, "process_start": None}
+    before = [replace(run, **nobody) for run in table.list_runs(settings)]
+    forget(settings)
+    assert table.rebuild(settings) == before
+    assert table.list_runs(settings) == before
+
+
+def test_a_run_that_had_begun_fails_when_the_table_was_lost(settings, submit):
+    run = submit()
+    (settings.runs / run.id / "log.txt").write_text("epoch 1\n")
+    forget(settings)
+    (failed,) = table.rebuild(settings)
+    assert (failed.state, failed.error) == ("failed", table.UNFINISHED)
+
+
+def test_rebuilding_leaves_a_run_at_work_alone(settings, submit):
+    run = table.start(settings, submit().id)
+    (settings.runs / run.id / "log.txt").write_text("epoch 1\n")
+    assert table.rebuild(settings) == [run]
+
+
+@pytest.mark.parametrize("recipe", ["", "[]", "{}", '{"name": "x", "created_at": 3}'])
+def test_rebuilding_leaves_out_what_is_no_run(settings, recipe):
+    (settings.runs / "20261122-141530-ab12").mkdir(parents=True)
+    (settings.runs / "20261122-141530-ab12" / "recipe.json").write_text(recipe)
+    assert table.rebuild(settings) == []
+
+
+def test_a_result_that_says_nothing_is_not_believed(settings, submit):
+    run = table.start(settings, submit().id)
+    write_json(settings.runs / run.id / "result.json", {"state": "glorious"})
+    set_row(settings, run.id, process_start=0.0)
+    table.reconcile(settings)
+    assert table.get(settings, run.id).error == table.DIED
+
+
+def test_the_table_opens_without_torch_or_streamlit():
+    script = """
+import sys
+import xraylab.database, xraylab.runs.table, xraylab.runs.launch, xraylab.runs.worker
+print({"torch", "streamlit", "alembic"} & set(sys.modules))
+"""
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"

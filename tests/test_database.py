@@ -1,0 +1,145 @@
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy.exc
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, insert, select
+
+from xraylab import database
+from xraylab.database import leases, metadata, reading, writing
+from xraylab.errors import StorageError
+from xraylab.settings import load_settings
+
+OPEN = """
+import sys
+from xraylab.database import reading
+from xraylab.settings import load_settings
+with reading(load_settings()) as db:
+    db.exec_driver_sql("SELECT * FROM run")
+print("alembic" in sys.modules)
+"""
+LEASE = {"device": "cpu", "host": "here", "pid": 1, "process_start": 0.0, "token": "t"}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return load_settings(home=tmp_path / "home")
+
+
+def fill(db):
+    pages = db.exec_driver_sql("PRAGMA page_count").scalar()
+    db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    db.execute(insert(leases).values(**LEASE | {"token": "t" * 100_000}))
+
+
+def open_elsewhere(settings):
+    return subprocess.Popen(
+        [sys.executable, "-c", OPEN],
+        env=os.environ | {"XRAYLAB_HOME": str(settings.home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_migrations_make_exactly_the_schema_of_the_tables(settings):
+    with reading(settings) as db:
+        assert compare_metadata(MigrationContext.configure(db), metadata) == []
+        migrated = set(db.exec_driver_sql("SELECT name, sql FROM sqlite_master").fetchall())
+    direct = create_engine("sqlite://")
+    metadata.create_all(direct)
+    with direct.connect() as db:
+        created = set(db.exec_driver_sql("SELECT name, sql FROM sqlite_master").fetchall())
+    assert {name for name, _ in migrated - created} == {
+        "alembic_version",
+        "sqlite_autoindex_alembic_version_1",
+    }
+    assert created <= migrated
+    direct.dispose()
+
+
+def test_the_head_is_the_newest_migration():
+    assert ScriptDirectory(str(database._MIGRATIONS)).get_current_head() == database.HEAD
+
+
+def test_a_file_at_the_newest_schema_opens_without_alembic(settings):
+    with reading(settings):
+        pass
+    answer, _ = open_elsewhere(settings).communicate()
+    assert answer.strip() == "False"
+
+
+def test_processes_that_start_at_once_migrate_once(settings):
+    processes = [open_elsewhere(settings) for _ in range(4)]
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0, 0, 0]
+
+
+def test_readers_are_not_kept_waiting_by_a_writer(settings):
+    with writing(settings) as db:
+        db.execute(insert(leases).values(**LEASE))
+        with reading(settings) as other:
+            assert other.execute(select(leases)).all() == []
+            assert other.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert other.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_a_failed_transaction_leaves_nothing(settings):
+    with pytest.raises(sqlalchemy.exc.IntegrityError), writing(settings) as db:
+        db.execute(insert(leases), [LEASE, LEASE])
+    with reading(settings) as db:
+        assert db.execute(select(leases)).all() == []
+
+
+def test_a_second_writer_waits_from_the_start(settings, monkeypatch):
+    monkeypatch.setattr(database, "_PATIENCE", 0.05)
+    with writing(settings), pytest.raises(StorageError, match="locked"), writing(settings):
+        pass
+
+
+def test_a_removed_file_is_made_anew(settings):
+    with writing(settings) as db:
+        db.execute(insert(leases).values(**LEASE))
+    for file in settings.home.glob("xraylab.db*"):
+        file.unlink()
+    with reading(settings) as db:
+        assert db.execute(select(leases)).all() == []
+
+
+def test_a_damaged_file_is_a_sentence_and_is_left_as_it_is(settings):
+    settings.home.mkdir()
+    settings.database.write_bytes(b"not a database" * 100)
+    with pytest.raises(StorageError, match="is damaged"), reading(settings):
+        pass
+    assert settings.database.read_bytes() == b"not a database" * 100
+
+
+def test_a_file_of_a_newer_version_is_a_sentence(settings):
+    with writing(settings) as db:
+        db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database._ready.clear()
+    with pytest.raises(StorageError, match="newer XRayLab"), reading(settings):
+        pass
+
+
+def test_a_full_disk_is_a_sentence(settings):
+    with pytest.raises(StorageError, match="is full"), writing(settings) as db:
+        fill(db)
+
+
+def test_a_home_that_is_a_file_is_a_sentence(tmp_path):
+    (tmp_path / "home").write_text("")
+    for home in (tmp_path / "home", tmp_path / "home" / "below"):
+        with pytest.raises(StorageError, match="is not a folder"), reading(load_settings(home=home)):
+            pass
+
+
+def test_errors_that_are_our_own_stay_errors(settings):
+    with pytest.raises(Exception, match="no such table") as caught, reading(settings) as db:
+        db.exec_driver_sql("SELECT * FROM nowhere")
+    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)

@@ -1,0 +1,257 @@
+"""
+The database: one SQLite file in the home, its tables, and short transactions on it.
+
+- ``reading`` sees one consistent state; ``writing`` takes the write lock at once, so that what it read still
+  holds when it writes (``BEGIN IMMEDIATE``)
+- a connection lives as long as its transaction: nothing is shared between threads or processes
+- the file is brought to the newest schema the first time a process uses it
+- what SQLite has to complain about reaches the user as a ``StorageError``
+"""
+
+import contextlib
+import functools
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    NullPool,
+    String,
+    Table,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import DBAPIError
+
+from xraylab.errors import StorageError
+from xraylab.files import storage_errors
+from xraylab.settings import Settings
+
+HEAD = "0001"  # the newest migration; written here so that a file already there opens without loading Alembic
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_PATIENCE = 15.0  # seconds to wait for another process's write
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# Who runs what, and how it ended. Times are Unix seconds; facts (recipe, history) stay in the run's folder.
+runs = Table(
+    "run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),  # of the model to be
+    Column("dataset", String, nullable=False),
+    Column("arch", String, nullable=False),
+    Column("recipe", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("host", String),
+    Column("pid", Integer),
+    Column("process_start", Float),
+    Column("heartbeat", Integer, nullable=False, default=0),
+    Column("cancel", Boolean, nullable=False, default=False),
+    Column("error", String),
+    CheckConstraint("state IN ('queued', 'running', 'cancelled', 'failed', 'done')", name="state"),
+)
+Index(None, runs.c.state, runs.c.created_at)
+
+# Who trains on a device. The token tells two holds of one process apart.
+leases = Table(
+    "lease",
+    metadata,
+    Column("device", String, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_start", Float, nullable=False),
+    Column("heartbeat", Integer, nullable=False, default=0),
+    Column("token", String, nullable=False),
+)
+
+
+@contextlib.contextmanager
+def reading(settings: Settings) -> Iterator[Connection]:
+    """Open a transaction that only reads.
+
+    Raises
+    ------
+    StorageError
+        If the database cannot be opened or read.
+    """
+    with _sentences(settings.database), engine(settings).begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(settings: Settings) -> Iterator[Connection]:
+    """Open a transaction that holds the write lock from its start; it is undone if the block fails.
+
+    Raises
+    ------
+    StorageError
+        If the database cannot be opened or written, or stays locked by another program.
+    """
+    with (
+        _sentences(settings.database),
+        engine(settings).execution_options(begin="BEGIN IMMEDIATE").begin() as connection,
+    ):
+        yield connection
+
+
+def engine(settings: Settings) -> Engine:
+    """Return the engine of the home's database, whose schema is the newest from here on."""
+    path = settings.database.absolute()
+    if _identity(path) != _ready.get(path):
+        with _preparing:
+            _prepare(path)
+            _ready[path] = _identity(path)
+    return _engine(path)
+
+
+# A file that was removed or replaced while we run has another identity, and is prepared again.
+_ready: dict[Path, tuple[int, int]] = {}
+_preparing = threading.Lock()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0, 0  # never equal to what was prepared
+    return status.st_dev, status.st_ino
+
+
+@functools.lru_cache(maxsize=16)
+def _engine(path: Path) -> Engine:
+    made = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": _PATIENCE})
+    event.listen(made, "connect", _configure)
+    event.listen(made, "begin", _begin)
+    return made
+
+
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # sqlite3 would begin on its own, too late for BEGIN IMMEDIATE
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _prepare(path: Path) -> None:
+    """Bring the file to the newest schema; of several processes one does it and the others wait."""
+    try:
+        with storage_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorageError(
+            f"{path.parent} is not a folder. Choose another home with XRAYLAB_HOME."
+        ) from error
+    if _version(path) == HEAD:
+        return
+    _use_wal(path)
+    with _engine(path).execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+        _upgrade(connection)
+
+
+def _version(path: Path) -> str | None:
+    with _engine(path).begin() as connection:
+        table = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+        if connection.exec_driver_sql(table).first() is None:
+            return None
+        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    return None if row is None else str(row[0])
+
+
+def _use_wal(path: Path) -> None:
+    """Let readers and a writer work side by side; the file remembers it.
+
+    Two processes that switch at once hold each other up however long they wait, so none waits: it lets go and
+    tries again.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        connection = sqlite3.connect(path, timeout=0)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+        finally:
+            connection.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:  # a revision this version has never heard of
+        raise StorageError(
+            "The database in the home folder was written by a newer XRayLab. Update XRayLab, or choose "
+            "another folder with XRAYLAB_HOME."
+        ) from error
+
+
+def _code(error: BaseException | None) -> int | None:
+    """Return SQLite's primary result code."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
+
+
+@contextlib.contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        sentence = _sentence(path, _code(error.orig if isinstance(error, DBAPIError) else error))
+        if sentence is None:
+            raise
+        raise StorageError(sentence) from error
+
+
+def _sentence(path: Path, code: int | None) -> str | None:
+    home = path.parent
+    return {
+        sqlite3.SQLITE_FULL: f"The disk that holds {home} is full, so nothing was saved. "
+        "Free some space and try again.",
+        sqlite3.SQLITE_BUSY: f"Another program keeps {path} locked. Close it and try again.",
+        sqlite3.SQLITE_READONLY: f"XRayLab may not write to {path}. Give it permission, or choose another "
+        "folder with XRAYLAB_HOME.",
+        sqlite3.SQLITE_CANTOPEN: f"{path} can't be opened. Check that {home} is a folder XRayLab may write "
+        "to, or choose another with XRAYLAB_HOME.",
+        sqlite3.SQLITE_IOERR: f"The disk failed while {path} was in use. Check the disk and try again.",
+        sqlite3.SQLITE_CORRUPT: _DAMAGED.format(path=path),
+        sqlite3.SQLITE_NOTADB: _DAMAGED.format(path=path),
+    }.get(code or 0)
+
+
+_DAMAGED = "{path} is damaged. Move it away: the list of runs can be rebuilt from the run folders."

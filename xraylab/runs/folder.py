@@ -1,0 +1,154 @@
+"""
+The run folder: the facts of one run, as files that outlive the table.
+
+::
+
+    runs/<id>/
+    ├── recipe.json      what was asked for; there before the run can be found
+    ├── history.jsonl    one line an epoch
+    ├── progress.json    the latest progress, replaced whole
+    ├── log.txt          everything the run wrote, tracebacks included
+    └── result.json      how it ended
+
+NaN and infinity are written as null: JSON has neither.
+"""
+
+import contextlib
+import json
+import math
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from xraylab.errors import NotFoundError
+from xraylab.files import append_line, new_folder, read_lines, storage_errors, write_json
+from xraylab.settings import Settings
+
+RECIPE = "recipe.json"
+HISTORY = "history.jsonl"
+PROGRESS = "progress.json"
+RESULT = "result.json"
+LOG = "log.txt"
+
+
+def path(settings: Settings, run_id: str) -> Path:
+    """Return where a run keeps its facts."""
+    return settings.runs / run_id
+
+
+def create(settings: Settings, run_id: str, recipe: dict[str, Any]) -> None:
+    """Make a run's folder with its recipe in it, whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a run already.
+    StorageError
+        If the disk is full or may not be written.
+    """
+    with new_folder(path(settings, run_id)) as staging:
+        write_json(staging / RECIPE, recipe)
+
+
+def remove(settings: Settings, run_id: str) -> None:
+    """Remove a run's folder, as far as that goes."""
+    shutil.rmtree(path(settings, run_id), ignore_errors=True)
+
+
+def folders(settings: Settings) -> Iterator[Path]:
+    """Yield every run folder that has a recipe, oldest first."""
+    if settings.runs.is_dir():
+        yield from sorted(
+            found.parent
+            for found in settings.runs.glob(f"*/{RECIPE}")
+            if not found.parent.name.startswith(".")
+        )
+
+
+def read_recipe(settings: Settings, run_id: str) -> dict[str, Any]:
+    """Read what a run was submitted with: its names, and under ``training`` the recipe itself.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such run, or its recipe cannot be read.
+    """
+    recipe = _read(path(settings, run_id) / RECIPE)
+    if recipe is None:
+        raise NotFoundError(f"There is no run “{run_id}” with a readable recipe.")
+    return recipe
+
+
+def append_history(settings: Settings, run_id: str, epoch: dict[str, Any]) -> None:
+    """Add one epoch to the history."""
+    append_line(path(settings, run_id) / HISTORY, _finite(epoch))
+
+
+def read_history(settings: Settings, run_id: str) -> list[dict[str, Any]]:
+    """Read the epochs so far; none if there are none yet."""
+    return read_lines(path(settings, run_id) / HISTORY)
+
+
+def write_progress(settings: Settings, run_id: str, progress: dict[str, Any]) -> None:
+    """Replace the latest progress.
+
+    It is written often and worth nothing after a power cut, so it isn't forced to the disk.
+    """
+    target = path(settings, run_id) / PROGRESS
+    temporary = target.with_name(f".{PROGRESS}.{uuid.uuid4().hex}.partial")
+    with storage_errors(target.parent):
+        try:
+            temporary.write_text(json.dumps(_finite(progress), allow_nan=False), encoding="utf-8")
+            # Windows refuses to replace a file that is being read; the next progress will get through.
+            with contextlib.suppress(PermissionError):
+                temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read_progress(settings: Settings, run_id: str) -> dict[str, Any] | None:
+    """Read the latest progress; None before there is any."""
+    return _read(path(settings, run_id) / PROGRESS)
+
+
+def write_result(settings: Settings, run_id: str, result: dict[str, Any]) -> None:
+    """Say how a run ended, unless its folder was removed meanwhile."""
+    if path(settings, run_id).is_dir():
+        write_json(path(settings, run_id) / RESULT, result)
+
+
+def read_result(settings: Settings, run_id: str) -> dict[str, Any] | None:
+    """Read how a run ended; None while it has not."""
+    return _read(path(settings, run_id) / RESULT)
+
+
+def read_log(settings: Settings, run_id: str, *, tail: int = 64_000) -> str:
+    """Read the last ``tail`` bytes of the log, from the start of a line; empty before there is one."""
+    try:
+        with (path(settings, run_id) / LOG).open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - tail))
+            text = file.read()
+    except FileNotFoundError:
+        return ""
+    if size > tail:
+        text = text.partition(b"\n")[2]
+    return text.decode("utf-8", errors="replace")
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
