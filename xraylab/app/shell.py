@@ -101,11 +101,10 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     _sidebar(status)
     st.title(title, anchor=False)
     st.html(f'<p class="xl-purpose">{html.escape(purpose)}</p>')
-    try:
-        with guard():
-            yield
-    finally:  # also when the page stops itself early
-        st.html(f'<footer class="xl-footer">{FOOTER}</footer>')
+    body = st.container()
+    st.html(f'<footer class="xl-footer">{FOOTER}</footer>')  # sent first: after st.stop() nothing can be
+    with body, guard():
+        yield
 
 
 def empty_state(
