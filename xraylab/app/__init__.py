@@ -1,1 +1,1 @@
-"""The only room that imports streamlit."""
+"""The app: what is drawn and how it is worded; the only room that imports Streamlit."""

@@ -1,1 +1,1 @@
-"""Components that live in the browser."""
+"""What the browser draws by itself: components that move without asking the server."""

@@ -1,0 +1,249 @@
+"""The frame in a real Chromium: deep links, themes, and nothing fetched from elsewhere."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from xraylab.app.shell import FOOTER, LIBRARY, SCREENS
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+EVERY_SCREEN = [*SCREENS, *LIBRARY]
+
+PAGE = """
+import streamlit as st
+from xraylab.app import shell
+from xraylab.errors import DatasetError
+
+def status():
+    left = st.session_state.get("left", 0)
+    st.session_state.left = left - 1
+    if left > 0:
+        return shell.Status("mobilenet_v2", "locked 0.412", "densenet121 · epoch 4 of 15", 0.25)
+    return shell.Status("mobilenet_v2", "locked 0.412")
+
+with shell.page("{key}", title="The {label}", purpose="A placeholder.", status=status):
+    if st.button("Act on it"):
+        raise DatasetError("The archive holds no_images*. Choose another.")
+    if st.button("Break it"):
+        raise RuntimeError("Jane Doe, born 1950")
+    if st.button("Stop early"):
+        st.stop()
+    if st.button("Rerun"):
+        st.session_state.rerun = True
+        st.rerun()
+    if st.session_state.pop("rerun", False):
+        st.write("rerun done")
+    if st.button("Train"):
+        st.session_state.left = 6
+        st.rerun()
+    shell.empty_state("There is no film yet.", "Bring films", key="bring", to="data")
+    shell.next_step("Read films", "read")
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing, and CI must have it")
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@contextlib.contextmanager
+def served(folder: Path, home: Path):
+    """Serve placeholder pages the way a visitor's server does, from an unrelated working folder."""
+    for screen in EVERY_SCREEN:
+        path = folder / screen.script
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(PAGE.replace("{key}", screen.key).replace("{label}", screen.label), "utf-8")
+    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
+    elsewhere = home.with_name("elsewhere")
+    elsewhere.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XRAYLAB_HOME": str(home), "HOME": str(elsewhere)}
+    command = [sys.executable, "-m", "streamlit", "run", str(folder / "streamlit_app.py")]
+    with (home.with_name("server.log")).open("wb") as log:
+        server = subprocess.Popen(
+            [*command, "--server.port", str(port), "--server.headless", "true"],
+            cwd=elsewhere,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_up(address, server)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(timeout=10)
+
+
+def wait_until_up(address, server):
+    for _ in range(150):
+        if server.poll() is not None:
+            pytest.fail("the server ended before it answered")
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):  # noqa: S310
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("the server did not answer within 30 s")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shell")
+    with served(folder / "site", folder / "home") as address:
+        yield address, folder
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open an address in a fresh profile, and hold every request to this machine."""
+    address, _ = site
+    contexts, outside = [], []
+
+    def note(request):
+        if not request.url.startswith((address, "data:", "blob:")):
+            outside.append(request.url)
+
+    def go(path="", **options):
+        context = browser.new_context(color_scheme=options.pop("color_scheme", "dark"), **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", note)
+        page.goto(f"{address}/{path}")
+        page.get_by_text(FOOTER).wait_for()
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert outside == []
+
+
+def until_background(page, colour):
+    page.wait_for_function(
+        "(colour) => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+        " === colour",
+        arg=colour,
+    )
+
+
+DARK, LIGHT = "rgb(15, 18, 22)", "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("screen", EVERY_SCREEN, ids=lambda screen: screen.key)
+def test_a_deep_link_as_the_first_visit_of_a_server_shows_the_page_and_the_sidebar(browser, tmp_path, screen):
+    with served(tmp_path / "site", tmp_path / "home") as address:
+        page = browser.new_page()
+        page.goto(f"{address}/{'' if screen.key == 'overview' else screen.key}")
+        page.get_by_role("heading", name=f"The {screen.label}").wait_for()
+        sidebar = page.get_by_test_id("stSidebar")
+        sidebar.get_by_role("link", name=LIBRARY[-1].label).wait_for()
+        labels = sidebar.get_by_role("link").all_inner_texts()
+        page.close()
+    assert labels == [entry.label for entry in EVERY_SCREEN]
+
+
+def test_every_link_of_the_sidebar_leads_to_its_screen(visit):
+    page = visit()
+    for screen in reversed(EVERY_SCREEN):
+        page.get_by_test_id("stSidebar").get_by_role("link", name=screen.label, exact=True).click()
+        page.get_by_role("heading", name=f"The {screen.label}").wait_for()
+        assert page.title() == f"The {screen.label} · XRayLab"
+
+
+def test_dark_is_the_default_even_on_a_light_desktop(visit):
+    until_background(visit("read", color_scheme="light"), DARK)
+
+
+def test_a_chosen_theme_is_kept_at_every_address(visit, site):
+    page = visit("read")
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_role("menuitemradio", name="Light").click()
+    until_background(page, LIGHT)
+    page.goto(f"{site[0]}/train")
+    page.get_by_text(FOOTER).wait_for()
+    until_background(page, LIGHT)
+
+
+def test_an_error_the_user_can_act_on_is_shown_as_it_is_worded(visit):
+    page = visit("data")
+    page.get_by_role("button", name="Act on it").click()
+    page.get_by_text("The archive holds no_images*. Choose another.", exact=True).wait_for()
+    page.get_by_text(FOOTER).wait_for()
+
+
+def test_any_other_error_is_a_reference_that_the_log_has_without_what_it_said(visit, site):
+    page = visit("data")
+    page.get_by_role("button", name="Break it").click()
+    message = page.get_by_text("Something went wrong")
+    message.wait_for()
+    reference = message.inner_text().split("reference ")[1][:6]
+    log = (site[1] / "home" / "logs" / "app.log").read_text("utf-8")
+    assert f"reference {reference}" in log
+    assert "builtins.RuntimeError" in log
+    assert "Jane Doe" not in log
+    assert "Jane Doe" not in page.content()
+
+
+def test_stopping_and_rerunning_pass_through_the_guard(visit):
+    page = visit("data")
+    page.get_by_role("button", name="Rerun").click()
+    page.get_by_text("rerun done").wait_for()
+    page.get_by_role("button", name="Stop early").click()
+    page.get_by_text("There is no film yet.").wait_for(state="detached")
+    page.get_by_text(FOOTER).wait_for()
+    assert page.get_by_text("Something went wrong").count() == 0
+
+
+def test_the_progress_line_shows_while_something_trains_and_leaves_by_itself(visit):
+    page = visit("threshold")
+    sidebar = page.get_by_test_id("stSidebar")
+    sidebar.get_by_text("locked 0.412").wait_for()
+    assert sidebar.get_by_role("progressbar").count() == 0
+    page.get_by_role("button", name="Train", exact=True).click()
+    assert sidebar.get_by_role("progressbar").get_attribute("aria-valuenow") == "25"
+    sidebar.get_by_role("progressbar").wait_for(state="detached")
+    sidebar.get_by_text("locked 0.412").wait_for()
+
+
+def test_the_empty_state_and_the_next_step_lead_on(visit):
+    page = visit("threshold")
+    page.get_by_role("link", name="Read films").click()
+    page.get_by_role("heading", name="The Read").wait_for()
+    page.get_by_role("button", name="Bring films").click()
+    page.get_by_role("heading", name="The Data").wait_for()
