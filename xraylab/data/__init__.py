@@ -1,0 +1,1 @@
+"""Data: sources, catalog, split, pixel store, and teaching phantoms."""
