@@ -1,1 +1,1 @@
-"""Sources to catalog, split and pixel store; teaching phantoms."""
+"""Data: sources, catalog, split, pixel store, and teaching phantoms."""

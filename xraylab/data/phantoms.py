@@ -1,0 +1,209 @@
+"""
+Teaching phantoms: synthetic children's chest films, so that a newcomer has data without having data.
+
+- a film depends on (seed, patient, film) alone, so any one can be made again by itself
+- two patients in five are ill; what imitates illness comes to the ill and the well alike, and exposure,
+  noise and format are drawn before anyone asks who is ill
+- ``Phantom.pixels`` are clean: SYNTHETIC is burned in below the film on export and display, and the
+  decoder crops it away again when it sees ``MARK``
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from xraylab import files
+from xraylab.data import _phantom_film as films
+from xraylab.data import _phantom_lesions as lesions
+from xraylab.data._phantom_anatomy import draw_anatomy, draw_pose
+from xraylab.data._phantom_chest import AIR, build_chest
+from xraylab.errors import DatasetError
+
+MARK = "xraylab-phantom"  # PNG text key whose presence says: synthetic
+CAPTION_ROWS = 24  # rows of caption below the film, in an exported PNG
+CAPTION = "SYNTHETIC - teaching phantom"
+LABELS = ("NORMAL", "PNEUMONIA")
+
+# Drawn for the ill and the well alike, so that none of them gives the answer away.
+NUISANCES = ("thymus", "rotation", "inspiration", "fold", "vessels")
+_NUISANCE_SHARE = 0.55
+_BLOCK = 5  # patients, of whom exactly two are ill
+_ILL = 2
+_FOCAL_SHARE = 0.6
+_FILMS = (1, 2, 3)
+_FILM_SHARES = (0.82, 0.12, 0.06)
+
+# Streams of a patient's generator that are not films; films count from 1.
+_PATIENT, _DETAIL, _DISEASE = 0, 1_000_001, 1_000_002
+_BLOCKS = 1_000_003
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """One synthetic film with everything that is true about it."""
+
+    pixels: NDArray[np.uint8]  # (256, 256) clean film, what a network sees
+    mask: NDArray[np.bool_]  # (256, 256) the lesion; empty for normals
+    lungs: NDArray[np.bool_]  # (256, 256) lung fields
+    label: int  # 0 NORMAL, 1 PNEUMONIA
+    pattern: str  # "normal", "focal" or "interstitial"
+    mimic: str | None  # one of NUISANCES, for normals that imitate disease
+    patient: int
+    film: int  # 1, 2, ... of that patient
+
+    @property
+    def stem(self) -> str:
+        """The name of its files, without the suffix."""
+        return f"phantom{self.patient:04d}_{self.pattern}_{self.film}"
+
+
+def phantom(patient: int, film: int, *, seed: int) -> Phantom:
+    """Make one film of one patient.
+
+    Parameters
+    ----------
+    patient : int
+        Number of the patient, from 0.
+    film : int
+        Number of the film, from 1; anatomy and disease are the patient's, the rest is the film's.
+    seed : int
+        Not negative; another seed means other patients.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+    if patient < 0 or film < 1 or seed < 0:
+        raise ValueError(f"patient {patient}, film {film}, seed {seed}: from 0, from 1 and from 0")
+    pattern, nuisance = _draw_case(patient, seed=seed)
+    anatomy = draw_anatomy(_rng(seed, patient, _PATIENT), nuisance=nuisance)
+    rng = _rng(seed, patient, film)
+    pose, exposure = draw_pose(rng, anatomy), films.draw_exposure(rng)
+    chest = build_chest(anatomy, pose, _rng(seed, patient, _DETAIL))
+    tissue = chest.tissue + films.overlay(chest, exposure, rng, fold=nuisance == "fold")
+    density = np.zeros_like(chest.air)
+    if pattern != "normal":
+        disease = _rng(seed, patient, _DISEASE)
+        severity = float(disease.beta(1.1, 1.5))
+        draw = lesions.focal if pattern == lesions.FOCAL else lesions.interstitial
+        density = draw(chest, pose, disease, severity=severity)
+    added = np.float32(AIR) * chest.air * density  # what the lost air weighs on the film
+    pixels = films.expose(tissue - np.float32(AIR) * chest.air + added, exposure, rng)
+    ill = pattern != "normal"
+    return Phantom(
+        pixels=pixels,
+        mask=lesions.outline(added, chest.lungs),
+        lungs=chest.lungs,
+        label=int(ill),
+        pattern=pattern,
+        mimic=None if ill else nuisance,
+        patient=patient,
+        film=film,
+    )
+
+
+def generate(n: int, *, seed: int) -> Iterator[Phantom]:
+    """Make ``n`` films, patient by patient: most have one, some two or three.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` or ``seed`` is negative.
+    """
+    if n < 0:
+        raise ValueError(f"n is {n}; it can't be negative")
+    left, patient = n, 0
+    while left:
+        drawn = int(_rng(seed, patient, _BLOCKS).choice(_FILMS, p=_FILM_SHARES))
+        for film in range(1, min(drawn, left) + 1):
+            yield phantom(patient, film, seed=seed)
+        left -= min(drawn, left)
+        patient += 1
+
+
+def burn_in(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Make a copy for eyes: the film above, SYNTHETIC in a strip of ``CAPTION_ROWS`` rows below it."""
+    height, width = pixels.shape
+    page = Image.new("L", (width, height + CAPTION_ROWS))
+    page.paste(Image.fromarray(pixels))
+    middle = (width / 2, height + CAPTION_ROWS / 2)
+    ImageDraw.Draw(page).text(middle, CAPTION, fill=255, font=ImageFont.load_default(13), anchor="mm")
+    return np.asarray(page)
+
+
+def write(
+    folder: Path, n: int, *, seed: int = 0, on_progress: Callable[[int, int], None] | None = None
+) -> dict[str, int]:
+    """Write ``n`` phantoms and their lesion masks in the layout that ``import`` reads.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to put them; it appears complete or not at all.
+    n : int
+        How many films.
+    seed : int
+        Which patients.
+    on_progress : callable, optional
+        Called with (films done, films in all) after each film.
+
+    Returns
+    -------
+    dict
+        Films per label.
+
+    Raises
+    ------
+    DatasetError
+        If the folder holds something already, or is a file.
+    StorageError
+        If the disk is full or may not be written.
+    """
+    _refuse_occupied(folder)
+    counts = dict.fromkeys(LABELS, 0)
+    with files.new_folder(folder, replace=folder.exists()) as staging:
+        for sub in (*(f"chest_xray/train/{label}" for label in LABELS), "masks"):
+            (staging / sub).mkdir(parents=True)
+        for done, made in enumerate(generate(n, seed=seed), start=1):
+            label = LABELS[made.label]
+            _save(staging / "chest_xray" / "train" / label / f"{made.stem}.png", burn_in(made.pixels))
+            if made.label:
+                Image.fromarray(made.mask).save(staging / "masks" / f"{made.stem}.png")
+            counts[label] += 1
+            if on_progress is not None:
+                on_progress(done, n)
+    return counts
+
+
+def _save(path: Path, page: NDArray[np.uint8]) -> None:
+    """Write a marked PNG, not compressed: every film is as long as every other, so length tells nothing."""
+    text = PngImagePlugin.PngInfo()
+    text.add_text(MARK, "1")
+    Image.fromarray(page).save(path, pnginfo=text, compress_level=0)
+
+
+def _refuse_occupied(folder: Path) -> None:
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise DatasetError(
+            f"{folder} is not an empty folder, and nothing in it was touched. Choose a folder that doesn't "
+            "exist yet."
+        )
+
+
+def _draw_case(patient: int, *, seed: int) -> tuple[str, str | None]:
+    """Pattern and nuisance of a patient, drawn independently of one another."""
+    block, place = divmod(patient, _BLOCK)
+    ill = _rng(seed, block, _BLOCKS + 1).permutation(_BLOCK)[place] < _ILL
+    rng = _rng(seed, patient, _DISEASE + 2)
+    pattern = lesions.FOCAL if rng.random() < _FOCAL_SHARE else lesions.INTERSTITIAL
+    nuisance = str(rng.choice(NUISANCES)) if rng.random() < _NUISANCE_SHARE else None
+    return pattern if ill else "normal", nuisance
+
+
+def _rng(*key: int) -> np.random.Generator:
+    return np.random.default_rng(list(key))
