@@ -198,6 +198,23 @@ def handle(viewer):
     return viewer.locator(".stage").element_handle()
 
 
+def test_two_fingers_pinch_the_film(page, viewer):
+    left, top, width, height = box(viewer, ".stage")
+    x, y = left + width / 2, top + height / 2
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, apart):
+        points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}] if apart else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 50)
+    for apart in range(60, 151, 10):
+        touch("touchMove", apart)
+    touch("touchEnd", 0)
+    session.detach()
+    assert box(viewer, "canvas")[2] == pytest.approx(3 * width, rel=0.02)
+
+
 def test_a_zoomed_film_cannot_be_dragged_out_of_sight(page, viewer):
     viewer.get_by_role("button", name="Zoom in").click()
     left, top, width, height = box(viewer, ".stage")

@@ -10,7 +10,7 @@ const shared = { opacity: 45 }; // the one choice that outlives a film
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 function newMemory() {
-  return { film: null, overlay: null, pixels: null, on: false, pointer: null, frame: 0, view: { ...UNTOUCHED } };
+  return { film: null, overlay: null, pixels: null, on: false, pointers: new Map(), frame: 0, view: { ...UNTOUCHED } };
 }
 
 async function load(url) {
@@ -191,28 +191,47 @@ export default function ({ parentElement: root, data }) {
     const zoomingOut = event.deltaY > 0;
     if (event.deltaY === 0 || (zoomingOut && view.zoom === 1)) return; // the page scrolls on
     event.preventDefault();
-    const box = stage.getBoundingClientRect();
-    const x = event.clientX - box.left - box.width / 2;
-    const y = event.clientY - box.top - box.height / 2;
-    zoomTo(view.zoom * (zoomingOut ? 1 / STEP : STEP), x, y);
+    zoomTo(view.zoom * (zoomingOut ? 1 / STEP : STEP), ...fromMiddle({ x: event.clientX, y: event.clientY }));
+  };
+  // One pointer drags a zoomed film, two pinch it.
+  const { pointers } = memory;
+  const fromMiddle = ({ x, y }) => {
+    const stageBox = stage.getBoundingClientRect();
+    return [x - stageBox.left - stageBox.width / 2, y - stageBox.top - stageBox.height / 2];
+  };
+  const pinch = () => {
+    const [one, two] = [...pointers.values()];
+    const middle = { x: (one.x + two.x) / 2, y: (one.y + two.y) / 2 };
+    return { spread: Math.max(1, Math.hypot(one.x - two.x, one.y - two.y)), middle };
   };
   stage.onpointerdown = (event) => {
-    if (event.button !== 0 || view.zoom === 1) return;
-    memory.pointer = { id: event.pointerId, x: event.clientX, y: event.clientY };
+    if (event.button !== 0 || pointers.size === 2) return;
+    pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    if (view.zoom === 1 && pointers.size === 1) return; // nothing to drag; a second finger may follow
     stage.setPointerCapture(event.pointerId);
     stage.classList.add("dragging");
   };
   stage.onpointermove = (event) => {
-    const { pointer } = memory;
-    if (pointer?.id !== event.pointerId) return;
-    view.x += event.clientX - pointer.x;
-    view.y += event.clientY - pointer.y;
-    Object.assign(pointer, { x: event.clientX, y: event.clientY });
-    place();
+    const last = pointers.get(event.pointerId);
+    if (!last) return;
+    const now = { x: event.clientX, y: event.clientY };
+    if (pointers.size === 2) {
+      const before = pinch();
+      pointers.set(event.pointerId, now);
+      const after = pinch();
+      view.x += after.middle.x - before.middle.x;
+      view.y += after.middle.y - before.middle.y;
+      zoomTo((view.zoom * after.spread) / before.spread, ...fromMiddle(after.middle));
+    } else {
+      pointers.set(event.pointerId, now);
+      view.x += now.x - last.x;
+      view.y += now.y - last.y;
+      place();
+    }
   };
-  stage.onpointerup = stage.onpointercancel = () => {
-    memory.pointer = null;
-    stage.classList.remove("dragging");
+  stage.onpointerup = stage.onpointercancel = stage.onpointerleave = (event) => {
+    pointers.delete(event.pointerId);
+    stage.classList.toggle("dragging", pointers.size > 0 && view.zoom > 1);
   };
 
   async function showFilm() {
