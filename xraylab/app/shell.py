@@ -125,18 +125,17 @@ def empty_state(
     to : str, optional
         Key of the screen to go to afterwards.
     """
-    with st.container(key=f"xl-empty-{key}"):
-        st.markdown(plain(sentence))
-        if st.button(button, type="primary", key=key):
-            if action is not None:
-                action()
-            if to is not None:
-                st.switch_page(_screen(to).script)
+    st.markdown(plain(sentence))
+    if st.button(button, type="primary", key=key):
+        if action is not None:
+            action()
+        if to is not None:
+            st.switch_page(_screen(to).script)
 
 
 def next_step(label: str, to: str) -> None:
     """Link to the next screen, at the bottom right; ``to`` is the screen's key."""
-    with st.container(horizontal=True, horizontal_alignment="right", key="xl-next"):
+    with st.container(horizontal=True, horizontal_alignment="right"):
         st.page_link(_screen(to).script, label=label, icon=":material/arrow_forward:", icon_position="right")
 
 

@@ -1,0 +1,82 @@
+"""
+Film viewer: the film first, the heatmap only when it is asked for.
+
+- overlay, window, level, inversion, zoom and pan happen in the browser; the server is not asked
+- the film is shown in its own resolution and proportions; a heatmap is stretched over the whole film, as the
+  film was stretched to the network's square
+- a synthetic film carries the word SYNTHETIC in the drawn pixels and in a corner that zooming can't leave
+- images travel as data URLs inside the component's message; equal messages are sent once and then by hash
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+_mount = st.components.v2.component(
+    "xraylab_film_viewer",
+    html=(_HERE / "view.html").read_text("utf-8"),
+    css=(_HERE / "view.css").read_text("utf-8"),
+    js=(_HERE / "view.js").read_text("utf-8"),
+)
+
+
+def film_viewer(
+    film_png: bytes,
+    overlay_png: bytes | None,
+    *,
+    key: str,
+    caption: str,
+    synthetic: bool = False,
+    height: int = 640,
+    scale: Sequence[str] = (),
+) -> None:
+    """Show a film, and a heatmap over it once the reader asks for it.
+
+    Parameters
+    ----------
+    film_png : bytes
+        The film as PNG, any size and proportions.
+    overlay_png : bytes or None
+        The heatmap as RGBA PNG in the film's proportions or square; without it the controls are disabled.
+    key : str
+        The component's key. Another film under the same key starts afresh, but for the overlay's opacity.
+    caption : str
+        What is seen, one line; read out by screen readers too.
+    synthetic : bool
+        Whether to mark the film as synthetic.
+    height : int
+        Height of the black surround in CSS pixels on a desktop; a small window gets less.
+    scale : sequence of str
+        CSS colours of the heatmap from low to high, for the legend; without them the legend has words only.
+
+    Raises
+    ------
+    ValueError
+        If an image is not a PNG, or the height is not positive.
+    """
+    if height <= 0:
+        raise ValueError(f"height must be positive, not {height}")
+    _mount(
+        key=key,
+        data={
+            "film": _data_url(film_png),
+            "film_id": hashlib.sha256(film_png).hexdigest()[:16],
+            "overlay": None if overlay_png is None else _data_url(overlay_png),
+            "caption": caption,
+            "synthetic": synthetic,
+            "height": height,
+            "scale": list(scale),
+        },
+    )
+
+
+def _data_url(png: bytes) -> str:
+    if not png.startswith(_PNG):
+        raise ValueError(f"an image starts with {png[:8]!r}, which is not PNG")
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
