@@ -141,8 +141,13 @@ class Model:
             )
         return self._predictions.of_split("test")
 
-    def write_lock(self, threshold: float, rule: str, *, actor: str) -> Lock:
+    def write_lock(self, threshold: float, rule: str, *, actor: str, after_opening: bool = False) -> Lock:
         """Fix the operating point; an earlier opening of the test split leaves its stamp.
+
+        Parameters
+        ----------
+        after_opening : bool
+            Whether the dataset's lineage knows of an opening for a model of this name.
 
         Raises
         ------
@@ -159,7 +164,7 @@ class Model:
             model_sha256=self.card.model_sha256,
             dataset=self.card.dataset.name,
             n=len(self.validation.scored),
-            after_opening=bool(opened),
+            after_opening=after_opening or bool(opened),
             opened_at=opened,
         )
         write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))

@@ -8,6 +8,8 @@ Datasets: a catalog of films, a split by patient, and their pixels in one memory
 
 import hashlib
 import shutil
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -95,6 +97,10 @@ class Dataset:
     def openings(self) -> list[dict[str, Any]]:
         """Every opening of the test split, by any model."""
         return [event for event in self.lineage if event["event"] == "test opened"]
+
+    def opened_for(self, model: str) -> bool:
+        """Whether the test split was ever opened for a model of this name."""
+        return any(event["model"] == model for event in self.openings)
 
     def log(self, event: str, **facts: Any) -> None:
         """Add a line to the lineage."""
@@ -284,12 +290,8 @@ def _try_standardise(file: SourceFile) -> StandardFilm | str:
         return standardise(file.read())
     except UnreadableImageError as error:
         return str(error)
-    except (ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        return f"The archive can't hand out this file: {error}."
-    except Exception as error:
-        if type(error).__module__ in ("zipfile", "zlib"):
-            return "This part of the archive is damaged. Download or copy the archive again."
-        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        return "This part of the archive is damaged. Download or copy the archive again."
 
 
 def _film_row(file: SourceFile, film: StandardFilm) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def patient_key(preset: str) -> Callable[[str], str]:
         return _pattern_key(preset.removeprefix("re:"))
     if preset not in PATIENT_KEYS:
         raise DatasetError(
-            f"There is no patient key “{preset}”. Choose one of {', '.join(PATIENT_KEYS)}, or re:PATTERN with "
-            "one group that holds the patient."
+            f"There is no patient key “{preset}”. Choose one of {', '.join(PATIENT_KEYS)}, or re:PATTERN "
+            "with one group that holds the patient."
         )
 
     def key(stem: str) -> str:

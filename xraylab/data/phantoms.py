@@ -21,12 +21,12 @@ from xraylab.data import _phantom_film as films
 from xraylab.data import _phantom_lesions as lesions
 from xraylab.data._phantom_anatomy import draw_anatomy, draw_pose
 from xraylab.data._phantom_chest import AIR, build_chest
+from xraylab.data.sources import LABELS
 from xraylab.errors import DatasetError
+from xraylab.imaging import CAPTION_ROWS
+from xraylab.imaging import PHANTOM_MARK as MARK
 
-MARK = "xraylab-phantom"  # PNG text key whose presence says: synthetic
-CAPTION_ROWS = 24  # rows of caption below the film, in an exported PNG
 CAPTION = "SYNTHETIC - teaching phantom"
-LABELS = ("NORMAL", "PNEUMONIA")
 
 # Drawn for the ill and the well alike, so that none of them gives the answer away.
 NUISANCES = ("thymus", "rotation", "inspiration", "fold", "vessels")

@@ -95,7 +95,11 @@ def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[],
     for member in sorted(archive.infolist(), key=lambda m: m.filename):
         if member.is_dir():
             continue
-        _refuse_attack(member)
+        if fault := danger(member):
+            raise DatasetError(
+                f"The archive can't be trusted: {fault} ({member.filename!r}). Nothing was imported. Get the "
+                "archive again from its source, or unpack it yourself and import the folder."
+            )
 
         def read(member: zipfile.ZipInfo = member) -> bytes:
             with lock:
@@ -104,23 +108,19 @@ def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[],
         yield member.filename, read
 
 
-def _refuse_attack(member: zipfile.ZipInfo) -> None:
+def danger(member: zipfile.ZipInfo) -> str | None:
+    """What is wrong with an archive's member before it is read, as half a sentence; None if nothing is."""
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise DatasetError(
-            f"The archive holds a path that leads outside of it ({member.filename!r}), which honest archives "
-            "don't. Nothing was imported."
-        )
+        return "its path leads outside of the archive"
     swollen = member.file_size > _RATIO_MATTERS_FROM and member.file_size > _MAX_RATIO * max(
         member.compress_size, 1
     )
     if swollen or member.file_size > _MAX_MEMBER:
-        raise DatasetError(
-            f"The archive holds a file that would unpack to {member.file_size / 2**20:.0f} MB "
-            f"({member.filename!r}), which no radiograph does. Nothing was imported."
-        )
+        return f"it would unpack to {member.file_size / 2**20:.0f} MB, which no radiograph does"
     if member.flag_bits & 1:
-        raise DatasetError("The archive is protected with a password. Unpack it and import the folder.")
+        return "it is protected with a password"
+    return None
 
 
 def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:

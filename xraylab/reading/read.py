@@ -5,16 +5,17 @@ Reading a film: gate, score, decision at the lock.
 - no lock, no decision; a score below the threshold never means that nothing is wrong
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging import FileFacts, standardise
+from xraylab.imaging import StandardFilm, standardise
 from xraylab.models import BACKEND, Lock
-from xraylab.networks.inference import logits, sigmoid
+from xraylab.networks.inference import BATCH, logits, sigmoid
 from xraylab.reading.loaded import LoadedModel
 
 POSITIVE, NEGATIVE = "positive", "negative"
@@ -53,39 +54,60 @@ def score_pixels(
 
 
 def read_film(loaded: LoadedModel, data: bytes, name: str) -> Reading:
-    """Read one uploaded film.
+    """Read one film; see ``read_films``."""
+    return next(read_films(loaded, iter([(name, data)])))
+
+
+def read_films(loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]]) -> Iterator[Reading]:
+    """Read films one batch at a time; any bytes are safe.
 
     Parameters
     ----------
-    data : bytes
-        A PNG or JPEG file; any bytes are safe.
-    name : str
-        What the user calls it.
+    films : iterator of (name, bytes or str)
+        What the user calls a file, and all of it, or a sentence on why it can't be had.
 
-    Returns
-    -------
+    Yields
+    ------
     Reading
-        With ``refused`` set, and no score, if the bytes are no readable film.
+        In order; with ``refused`` set, and no score, for what is no readable film.
     """
     lock = usable_lock(loaded)
     threshold = lock.threshold if lock else None
+    kind = loaded.model.card.dataset.kind
+    while batch := [(name, _try_standardise(data)) for name, data in islice(films, BATCH)]:
+        remaining = iter(_score_films(loaded, [film for _, film in batch if isinstance(film, StandardFilm)]))
+        for name, film in batch:
+            if isinstance(film, str):
+                yield Reading(name, None, None, threshold, (), film)
+                continue
+            score = next(remaining)
+            warnings = gate(film.facts.synthetic, kind)
+            decision = None if warnings else _decide(score, threshold)
+            yield Reading(
+                name, score, decision, threshold, warnings, None, film.facts.synthetic, pixels=film.pixels
+            )
+
+
+def _score_films(loaded: LoadedModel, films: list[StandardFilm]) -> list[float]:
+    if not films:
+        return []
+    return [float(score) for score in score_pixels(loaded, np.stack([film.pixels for film in films]))[1]]
+
+
+def _try_standardise(data: bytes | str) -> StandardFilm | str:
+    if isinstance(data, str):
+        return data
     try:
-        film = standardise(data)
+        return standardise(data)
     except UnreadableImageError as error:
-        return Reading(name, None, None, threshold, (), str(error))
-    _, score = score_pixels(loaded, film.pixels[None])
-    warnings = gate(film.facts, loaded.model.card.dataset.kind)
-    decision = None if warnings else _decide(float(score[0]), threshold)
-    return Reading(
-        name, float(score[0]), decision, threshold, warnings, None, film.facts.synthetic, pixels=film.pixels
-    )
+        return str(error)
 
 
-def gate(facts: FileFacts, trained_on: str) -> tuple[str, ...]:
+def gate(synthetic: bool, trained_on: str) -> tuple[str, ...]:
     """What is unusual about a film for a model, as sentences; nothing if it is one the model knows."""
-    if facts.synthetic and trained_on != "phantoms":
+    if synthetic and trained_on != "phantoms":
         return ("This is a teaching phantom; the model was trained on radiographs.",)
-    if not facts.synthetic and trained_on == "phantoms":
+    if not synthetic and trained_on == "phantoms":
         return ("The model was trained on teaching phantoms; its score says nothing about a real film.",)
     return ()
 

@@ -43,7 +43,7 @@ def create(settings: Settings, run_id: str, recipe: dict[str, Any]) -> None:
 
     Raises
     ------
-    FileExistsError
+    NameTakenError
         If there is such a run already.
     StorageError
         If the disk is full or may not be written.
@@ -83,7 +83,7 @@ def read_recipe(settings: Settings, run_id: str) -> dict[str, Any]:
 
 def append_history(settings: Settings, run_id: str, epoch: dict[str, Any]) -> None:
     """Add one epoch to the history."""
-    append_line(path(settings, run_id) / HISTORY, _finite(epoch))
+    append_line(path(settings, run_id) / HISTORY, finite(epoch))
 
 
 def read_history(settings: Settings, run_id: str) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def write_progress(settings: Settings, run_id: str, progress: dict[str, Any]) ->
     temporary = target.with_name(f".{PROGRESS}.{uuid.uuid4().hex}.partial")
     with storage_errors(target.parent):
         try:
-            temporary.write_text(json.dumps(_finite(progress), allow_nan=False), encoding="utf-8")
+            temporary.write_text(json.dumps(finite(progress), allow_nan=False), encoding="utf-8")
             # Windows refuses to replace a file that is being read; the next progress will get through.
             with contextlib.suppress(PermissionError):
                 temporary.replace(target)
@@ -146,9 +146,10 @@ def _read(file: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Replace NaN and infinity by None, at any depth."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

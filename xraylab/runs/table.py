@@ -245,7 +245,7 @@ def _with_folder(settings: Settings, run: Run, recipe_json: dict[str, Any]) -> R
     """Give a run an id that sorts by time, and its folder."""
     while True:
         named = replace(run, id=f"{run.created_at:%Y%m%d-%H%M%S}-{_draw()}")
-        with contextlib.suppress(FileExistsError):  # somebody drew the same four digits this second
+        with contextlib.suppress(NameTakenError):  # somebody drew the same four digits this second
             folder.create(settings, named.id, _submission(named, recipe_json))
             return named
 

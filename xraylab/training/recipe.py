@@ -57,7 +57,7 @@ class TrainingRequest(Record, extra="forbid"):
     arch: str
     weights: str
     recipe: Recipe
-    device: str = "cpu"
+    replace: bool = Field(default=False, description="Whether a model of that name gives way at the end.")
 
 
 PRESETS = (

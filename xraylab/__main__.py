@@ -1,0 +1,40 @@
+"""``python -m xraylab``: run a command and turn what goes wrong into a sentence and an exit code."""
+
+import logging
+import sys
+import uuid
+
+import click
+
+from xraylab.cli import app
+from xraylab.errors import XRayLabError
+
+USER, OURS, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except XRayLabError as error:
+        return _fail(str(error), USER)
+    except click.ClickException as error:
+        return _fail(error.format_message(), USER)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("Stopped.", INTERRUPTED)
+    except Exception:
+        reference = uuid.uuid4().hex[:6]
+        logging.getLogger(__name__).exception("reference %s", reference)
+        return _fail(
+            f"Something went wrong that is our fault (reference {reference}). Nothing was lost.", OURS
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _fail(sentence: str, code: int) -> int:
+    sys.stderr.write(sentence.replace("\n", " ") + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

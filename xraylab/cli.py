@@ -1,0 +1,229 @@
+"""
+The command line: one command a job, presentation only.
+
+- ``--json`` after a command's arguments: one document on standard output and nothing else there
+- progress and notes go to standard error, whose last line is the sentence of an error
+- exit code 2 is the user's mistake, 1 ours, 130 Ctrl-C
+"""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from xraylab import actions
+from xraylab.files import Record
+from xraylab.settings import load_settings
+
+ACTOR = "command line"
+
+app = typer.Typer(
+    name="xraylab",
+    help="Train chest-radiograph classifiers, lock an operating point, read films. For research.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def _tell(document: Record | list[Any], json: bool) -> None:
+    """Print a document, as JSON or as lines for a person."""
+    if json:
+        adapter = TypeAdapter(type(document) if isinstance(document, Record) else list[Any])
+        typer.echo(adapter.dump_json(document, by_alias=True, indent=2).decode())
+        return
+    for row in document if isinstance(document, list) else [document]:
+        typer.echo(
+            "\n".join(f"{key:>18}  {value}" for key, value in row.model_dump(mode="json").items()) + "\n"
+        )
+
+
+@contextlib.contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="Zip archive or folder with NORMAL and PNEUMONIA folders.")],
+    name: Annotated[str, typer.Option(help="Name of the dataset.")],
+    patient_key: Annotated[str, typer.Option(help="How file names tell patients apart.")] = "prefix-number",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of that name.")] = False,
+    json: Json = False,
+) -> None:
+    """Import labelled films and split them by patient."""
+    with _bar("Reading films") as report:
+        document = actions.import_dataset(
+            load_settings(), source, name, patient_key=patient_key, replace=replace, on_progress=report
+        )
+    _tell(document, json)
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Option(help="Name of a dataset.")],
+    arch: Annotated[str, typer.Option(help="Network, see networks.")],
+    recipe: Annotated[str, typer.Option(help="Preset or JSON file, see recipes.")],
+    weights: Annotated[str | None, typer.Option(help="imagenet, none, a file or a model.")] = None,
+    run: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a model of that name.")] = False,
+    json: Json = False,
+) -> None:
+    """Train a network in the foreground; ends by locking the recipe's rule on validation."""
+    settings = load_settings()
+    request = actions.request_training(
+        settings, dataset=dataset, arch=arch, recipe=recipe, weights=weights, name=run, replace=replace
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(progress: dict[str, Any]) -> None:
+            bar.update(task, description=progress["doing"], completed=progress["fraction"])
+
+        def wait() -> None:
+            bar.update(task, description="waiting for another training to end")
+
+        document = actions.train(settings, request, on_progress=show, on_wait=wait)
+    _tell(document, json)
+
+
+@app.command()
+def lock(
+    model: Annotated[str, typer.Option(help="Name of a model.")],
+    rule: Annotated[
+        str, typer.Option(help="youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T.")
+    ],
+    json: Json = False,
+) -> None:
+    """Lock an operating point on the validation films."""
+    _tell(actions.lock(load_settings(), model, rule, actor=ACTOR), json)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Option(help="Name of a model.")],
+    data: Annotated[str, typer.Option(help="Name of a dataset, or a labelled zip or folder, scored whole.")],
+    split: Annotated[str, typer.Option(help="validation, test or train.")] = "test",
+    json: Json = False,
+) -> None:
+    """Score labelled films at the lock; opening a test split is logged for good."""
+    with _bar("Scoring films") as report:
+        document = actions.evaluate(
+            load_settings(), model, data, split=split, actor=ACTOR, on_progress=report
+        )
+    _tell(document, json)
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Option(help="Name of a model.")],
+    paths: Annotated[list[str], typer.Argument(help="Films, folders or archives.")],
+    heatmaps: Annotated[Path | None, typer.Option(help="Folder for Grad-CAM overlays.")] = None,
+    json: Json = False,
+) -> None:
+    """Score films; a file that can't be read is a row that says why."""
+    with _bar("Reading films") as report:
+        rows = actions.predict(
+            load_settings(), model, paths, heatmaps=heatmaps, on_progress=lambda done: report(done, done)
+        )
+    _tell(rows, json)
+
+
+@app.command()
+def cancel(run: Annotated[str, typer.Argument(help="Id of a run, see runs.")], json: Json = False) -> None:
+    """Cancel a queued or running training."""
+    _tell(actions.cancel_run(load_settings(), run), json)
+
+
+@app.command()
+def models(json: Json = False) -> None:
+    """List the models."""
+    _tell(actions.model_rows(load_settings()), json)
+
+
+@app.command()
+def runs(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make the run table anew from the run folders.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the runs."""
+    _tell(actions.list_runs(load_settings(), rebuild=rebuild), json)
+
+
+@app.command()
+def datasets(json: Json = False) -> None:
+    """List the datasets."""
+    _tell(actions.list_datasets(load_settings()), json)
+
+
+@app.command()
+def networks(json: Json = False) -> None:
+    """List the networks."""
+    _tell(actions.network_rows(load_settings()), json)
+
+
+@app.command()
+def recipes(json: Json = False) -> None:
+    """List the recipes."""
+    _tell(actions.recipe_rows(), json)
+
+
+@app.command()
+def phantoms(
+    out: Annotated[Path, typer.Option(help="Folder to write into; new or empty.")],
+    n: Annotated[int, typer.Option("--n", min=1, max=100_000, help="How many films.")] = 400,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    json: Json = False,
+) -> None:
+    """Write teaching phantoms with their lesion masks."""
+    with _bar("Drawing phantoms") as report:
+        document = actions.make_phantoms(out, n, seed=seed, on_progress=report)
+    _tell(document, json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check this installation, and that films are scored as they should be."""
+    document = actions.doctor(load_settings())
+    if json:
+        _tell(document, json)
+    else:
+        for check in document.checks:
+            typer.echo(f"{'ok' if check.ok else 'FAULT':>6}  {check.name}: {check.detail}")
+    if not document.ok:
+        raise typer.Exit(1)
+
+
+@app.command("app")
+def app_(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Start the app and open it in the browser."""
+    raise typer.Exit(subprocess.call(_app_command(port, browser=browser)))
+
+
+def _app_command(port: int, *, browser: bool) -> list[str]:
+    package = Path(__file__).parent
+    site = package / "site"  # in an installed package the screens travel inside; in a clone they lie beside
+    script = (site if site.is_dir() else package.parent) / "streamlit_app.py"
+    options = [f"--server.port={port}", f"--server.headless={'false' if browser else 'true'}"]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *options]

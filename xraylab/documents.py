@@ -1,0 +1,222 @@
+"""
+The JSON documents of the command line: what an action did, as typed data.
+
+- keys here are a contract; a test holds their schema against a committed copy
+- a number that isn't defined is null in JSON and NaN in Python
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import Field
+
+from xraylab.data.datasets import RefusedFile
+from xraylab.evaluation.summary import Evaluation
+from xraylab.files import Record
+
+Interval = tuple[float, float]
+
+
+class Imported(Record):
+    """A dataset, as ``import`` and ``datasets`` tell it."""
+
+    name: str
+    kind: str
+    n: int
+    labels: dict[str, int]
+    patients: int
+    patient_key: str
+    splits: dict[str, dict[str, int]]
+    ignored: dict[str, int]
+    refused: list[RefusedFile]
+    notes: list[str]
+    test_openings: int
+    created_at: datetime
+
+
+class Evaluated(Record):
+    """How well a model does on labelled films at its lock; intervals are at 95 %, clustered by patient."""
+
+    model: str
+    data: str
+    split: str | None = Field(description="validation, test or train; null for a source scored whole.")
+    n: int
+    patients: int
+    refused: int
+    warned: int
+    auc: float
+    auc_ci: Interval
+    average_precision: float
+    threshold: float
+    accuracy: float
+    balanced_accuracy: float
+    sensitivity: float
+    specificity: float
+    precision: float
+    npv: float
+    f1: float
+    kappa: float
+    intervals: dict[str, Interval]
+    confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
+    brier: float
+    ece: float
+    test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
+    lock_after_opening: bool
+
+
+class Trained(Record):
+    """A finished training."""
+
+    run: str
+    model: str
+    seconds: float
+    val: Evaluated
+
+
+class Locked(Record):
+    """A lock."""
+
+    model: str
+    rule: str
+    threshold: float
+    after_opening: bool
+    val: Evaluated
+
+
+class Predicted(Record):
+    """One file that was asked to be scored."""
+
+    file: str
+    score: float | None
+    decision: str | None = Field(description="positive, negative, review or null")
+    threshold: float | None
+    warnings: list[str]
+    refused: str | None
+    heatmap: str | None = Field(description="Path of the overlay, where asked for.")
+
+
+class ModelRow(Record):
+    """A model in a list."""
+
+    name: str
+    arch: str
+    dataset: str
+    recipe: str
+    threshold: float | None
+    rule: str | None
+    val_auc: float
+    val_auc_ci: Interval
+    created_at: datetime
+
+
+class RunRow(Record):
+    """A run in a list."""
+
+    run: str
+    name: str
+    state: str
+    dataset: str
+    arch: str
+    recipe: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    epoch: int
+    val_auc: float | None = Field(description="Best so far; null before the first epoch.")
+
+
+class NetworkRow(Record):
+    """A network in a list."""
+
+    name: str
+    title: str
+    about: str
+    side: int
+    pretrained: bool
+    weights_here: bool = Field(description="Whether its ImageNet weights lie in the home.")
+
+
+class RecipeRow(Record):
+    """A preset in a list."""
+
+    name: str
+    about: str
+    epochs: int
+    stages: list[dict[str, object]]
+
+
+class Phantoms(Record):
+    """Teaching phantoms that were written."""
+
+    n: int
+    labels: dict[str, int]
+    folder: str
+
+
+class Check(Record):
+    """One thing that ``doctor`` looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Doctor(Record):
+    """The state of this installation."""
+
+    ok: bool
+    checks: list[Check]
+
+
+def evaluated(
+    evaluation: Evaluation,
+    *,
+    model: str,
+    data: str,
+    split: str | None,
+    refused: int = 0,
+    warned: int = 0,
+    test_openings: int = 0,
+    lock_after_opening: bool = False,
+) -> Evaluated:
+    """Lay out an evaluation as the command line tells it; precision, npv and f1 are those of PNEUMONIA."""
+    point = evaluation.point
+    return Evaluated(
+        model=model,
+        data=data,
+        split=split,
+        n=evaluation.n,
+        patients=evaluation.patients,
+        refused=refused,
+        warned=warned,
+        auc=evaluation.auc,
+        auc_ci=evaluation.auc_ci,
+        average_precision=evaluation.average_precision,
+        threshold=evaluation.threshold,
+        accuracy=point.accuracy,
+        balanced_accuracy=point.balanced_accuracy,
+        sensitivity=point.sensitivity,
+        specificity=point.specificity,
+        precision=point.ppv,
+        npv=point.npv,
+        f1=point.f1,
+        kappa=point.kappa,
+        intervals=_intervals(evaluation.intervals),
+        confusion=((point.tn, point.fp), (point.fn, point.tp)),
+        brier=evaluation.brier,
+        ece=evaluation.ece,
+        test_openings=test_openings,
+        lock_after_opening=lock_after_opening,
+    )
+
+
+def _intervals(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
+    """The intervals under the names of this document: precision is what the evaluation calls ppv."""
+    return {("precision" if name == "ppv" else name): bounds for name, bounds in intervals.items()}
+
+
+def finite(value: float) -> float | None:
+    """None instead of NaN."""
+    return None if math.isnan(value) else value

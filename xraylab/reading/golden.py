@@ -1,0 +1,70 @@
+"""
+The golden film: a check that this installation reads and scores as the one it was made on.
+
+- a JPEG of a teaching phantom, the bytes it should be standardised to, and the score that a small network
+  with weights from a formula gives it; all three are made by ``python -m xraylab.reading.golden``
+- decoders may differ by a grey level, arithmetic by a few units in the sixth decimal; more is a fault
+"""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from xraylab.data.phantoms import phantom
+from xraylab.files import write_bytes, write_json
+from xraylab.imaging import decode, standardise
+from xraylab.networks.inference import logits, sigmoid
+from xraylab.networks.registry import build, network
+
+PIXEL_TOLERANCE = 3  # grey levels, of any pixel
+SCORE_TOLERANCE = 1e-3  # a grey level here and there, and arithmetic on other processors
+
+_HERE = Path(__file__).parent / "golden"
+_SIZE = (600, 500)
+
+
+def pixel_difference() -> int:
+    """Largest difference, in grey levels, between the golden film as read here and as it should be."""
+    here = standardise((_HERE / "film.jpeg").read_bytes()).pixels.astype(np.int16)
+    there = decode((_HERE / "standard.png").read_bytes()).astype(np.int16)
+    return int(np.abs(here - there).max())
+
+
+def score_difference() -> float:
+    """How far the golden film's score here is from the one it should have."""
+    expected: float = json.loads((_HERE / "score.json").read_bytes())["score"]
+    return abs(_score(decode((_HERE / "standard.png").read_bytes())) - expected)
+
+
+def _score(pixels: NDArray[np.uint8]) -> float:
+    """The film's score by a small network whose weights come from a formula."""
+    entry = network("small_cnn")
+    net = build(entry)
+    with torch.no_grad():
+        for number, parameter in enumerate(net.parameters()):
+            count = torch.arange(parameter.numel(), dtype=torch.float64)
+            fan = max(parameter[0].numel(), 1) if parameter.dim() > 1 else 1
+            parameter.copy_((torch.cos(count * (number + 1)) * (3 / fan) ** 0.5).reshape(parameter.shape))
+    return float(sigmoid(logits(net, entry, pixels[None], device=torch.device("cpu")))[0])
+
+
+def make() -> None:
+    """Write the golden film and what is expected of it."""
+    film = Image.fromarray(phantom(1, 1, seed=7).pixels).resize(_SIZE, Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    film.save(buffer, format="JPEG", quality=90)
+    standard = standardise(buffer.getvalue()).pixels
+    picture = io.BytesIO()
+    Image.fromarray(standard).save(picture, format="PNG", optimize=True)
+    write_bytes(_HERE / "film.jpeg", buffer.getvalue())
+    write_bytes(_HERE / "standard.png", picture.getvalue())
+    write_json(_HERE / "score.json", {"schema": "xraylab.golden/1", "score": _score(standard)})
+
+
+if __name__ == "__main__":
+    make()
