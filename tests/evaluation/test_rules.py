@@ -32,10 +32,10 @@ def test_a_rule_is_read_and_written_back(text, rule, words):
 
 @pytest.mark.parametrize(
     "text",
-    (
+    [
         *("", "best", "youden:1", "f1:", "sensitivity", "sensitivity:95", "sensitivity:0", "specificity:-1"),
         *("cost:0", "cost:many", "cost:inf", "value:1.01", "value:nan", "value:"),
-    ),
+    ],
 )
 def test_what_is_no_rule_is_refused_in_a_sentence(text):
     with pytest.raises(RecipeError, match=r"^“.*(is not a rule|cannot be used).*\.$"):
