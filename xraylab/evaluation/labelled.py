@@ -30,5 +30,8 @@ def checked(
         return given.astype(np.int64), values, np.arange(values.size)
     if len(groups) != values.size:
         raise ValueError(f"{len(groups)} groups for {values.size} scores")
-    codes = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
+    names = np.asarray(groups)
+    if names.dtype == object:  # mixed or missing names don't sort; their text does
+        names = names.astype(str)
+    codes = np.unique(names, return_inverse=True)[1]
     return given.astype(np.int64), values, codes.astype(np.int64)

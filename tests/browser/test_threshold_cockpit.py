@@ -1,0 +1,360 @@
+import math
+import re
+
+import numpy as np
+import pytest
+
+from xraylab.evaluation.clustering import PROPORTIONS
+from xraylab.evaluation.rules import choose, parse_rule
+from xraylab.evaluation.thresholds import threshold_table
+
+DASH = "\u2013"
+APP = """
+    import time
+    import numpy as np
+    import streamlit as st
+    from xraylab.app.components.threshold_cockpit import set_threshold, threshold_cockpit
+    from xraylab.evaluation.rules import choose, parse_rule
+    from xraylab.evaluation.thresholds import threshold_table
+
+    films = np.load(st.query_params["films"])
+    table = threshold_table(films["labels"], films["scores"], films["groups"])
+    presets = {}
+    if table.positives and table.negatives:
+        presets = {rule.words: choose(table, rule) for rule in (parse_rule("youden"), parse_rule("cost:5"))}
+    if st.toggle("shown", True):
+        threshold_cockpit(table, key="cockpit", store="chosen", initial=0.5, locked=0.3, presets=presets)
+    st.button("push", on_click=set_threshold, args=(0.9, "chosen"))
+    value = st.session_state.get("chosen")
+    if value == 0.25:
+        time.sleep(1.5)  # a slow page
+    st.text(f"python {value!r}")
+"""
+
+
+def _films(n=600, digits=2, seed=2):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, n // 2, n)
+    labels = rng.integers(0, 2, n // 2)[groups]
+    scores = 1 / (1 + np.exp(-rng.normal(4 * labels - 2, 2.5)))
+    return {"labels": labels, "scores": scores.round(digits), "groups": groups}
+
+
+@pytest.fixture(scope="module")
+def app(serve):
+    return serve(APP)
+
+
+@pytest.fixture
+def cockpit(app, page, tmp_path):
+    """Open a page with the cockpit on some films; gives it and the Python table of the same films."""
+
+    def start(**films):
+        page.goto(_address(app, tmp_path, films))
+        page.locator(".cockpit .value").wait_for()
+        _python_says(page, 0.5)
+        return Cockpit(page), threshold_table(films["labels"], films["scores"], films["groups"])
+
+    return start
+
+
+def _address(app, folder, films):
+    np.savez(folder / "films.npz", **films)
+    return f"{app}/?films={folder / 'films.npz'}"
+
+
+class Cockpit:
+    """What a person does to the cockpit, and reads from it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.range = page.locator(".cockpit .range")
+        self.number = page.locator(".cockpit .number")
+
+    def texts(self):
+        return self.page.locator(".cockpit").evaluate(
+            "el => Object.fromEntries([...el.querySelectorAll('[data-text]')]"
+            ".map(part => [part.dataset.text, part.textContent]))"
+        )
+
+    @property
+    def threshold(self):
+        return float(self.texts()["value"])
+
+    def counts(self):
+        texts = self.texts()
+        return tuple(int(texts[name].replace("\u2009", "")) for name in ("tp", "fp", "tn", "fn"))
+
+    def x(self, share):
+        box = self.page.locator(".cockpit .plot").bounding_box()
+        return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+
+    def press_at(self, share):
+        self.page.mouse.move(*self.x(share))
+        self.page.mouse.down()
+
+    def drag_to(self, share):
+        self.page.mouse.move(*self.x(share))
+
+    def type(self, text):
+        self.number.fill(text)
+        self.number.press("Enter")
+
+
+def _python_says(page, value):
+    page.get_by_text(f"python {value!r}", exact=True).wait_for()
+
+
+def _counts(point):
+    return point.tp, point.fp, point.tn, point.fn
+
+
+def test_the_numbers_change_while_the_mouse_is_still_down(cockpit, page):
+    view, table = cockpit(**_films())
+    view.press_at(0.2)
+    seen = []
+    for share in np.linspace(0.2, 0.9, 8):
+        view.drag_to(share)
+        seen.append(view.counts())
+        assert seen[-1] == _counts(table.at(view.threshold))
+
+    assert len(set(seen)) == 8
+    _python_says(page, 0.5)  # nothing was sent yet
+    page.mouse.up()
+    _python_says(page, view.threshold)
+
+
+def test_browser_and_python_count_alike_at_any_typed_threshold_ties_included(cockpit):
+    view, table = cockpit(**_films())
+    rng = np.random.default_rng(0)
+    on_scores = rng.choice(table.threshold[1:], 15)
+    around = [np.nextafter(t, side) for t in on_scores[:8] for side in (0, 1)]
+
+    for threshold in [0.0, 1.0, 1e-12, *on_scores, *around, *rng.random(15)]:
+        view.number.fill(repr(float(threshold)))
+        assert view.counts() == _counts(table.at(threshold))
+
+
+def test_every_rate_and_interval_is_pythons(cockpit):
+    view, table = cockpit(**_films())
+
+    for threshold in (0.0, 0.02, 0.31, 0.5, 0.77, 0.99, 1.0):
+        view.number.fill(str(threshold))
+        texts, point = view.texts(), table.at(threshold)
+        for metric in PROPORTIONS:
+            low, high = table.interval(metric, threshold)
+            assert texts[metric] == _percent(getattr(point, metric))
+            assert texts[f"{metric}-interval"] == _range(low, high)
+
+
+def test_halves_are_rounded_as_python_rounds_them(cockpit):
+    scores = np.array([0.9] + [0.1] * 15 + [0.8] * 3 + [0.2] * 13)
+    view, table = cockpit(labels=np.repeat([1, 0], 16), scores=scores, groups=np.arange(32))
+
+    assert table.at(0.5).sensitivity == 0.0625
+    assert view.texts()["sensitivity"] == _percent(0.0625) == "6.2\u202f%"
+
+
+def _percent(share):
+    return DASH if math.isnan(share) else f"{100 * share:.1f}\u202f%"
+
+
+def _range(low, high):
+    return DASH if math.isnan(low) else f"{100 * low:.1f}{DASH}{100 * high:.1f}"
+
+
+def test_each_arrow_key_moves_by_one_score_and_states_pythons_cut(cockpit, page):
+    view, table = cockpit(**_films(digits=9))
+    view.range.focus()
+    row = table.row(0.5)
+
+    for key, step in [("ArrowRight", -1)] * 25 + [("ArrowDown", 1)] * 50:
+        view.range.press(key)
+        row += step
+        assert view.threshold == table.cut(row)
+        assert view.counts() == _counts(table.at(table.cut(row)))
+    _python_says(page, table.cut(row))
+
+
+@pytest.mark.parametrize(("key", "threshold"), [("Home", 0.0), ("End", 1.0)])
+def test_the_ends_of_the_scale_call_everybody_and_nobody(cockpit, page, key, threshold):
+    view, table = cockpit(**_films(digits=9))
+    view.range.press(key)
+
+    _python_says(page, threshold)
+    assert view.counts() == _counts(table.at(threshold))
+
+
+def test_page_keys_move_further_than_arrows(cockpit):
+    view, table = cockpit(**_films(digits=9))
+    view.range.press("PageUp")
+
+    assert table.row(0.5) - table.row(view.threshold) > 10
+
+
+def test_a_score_of_one_stays_reachable_and_is_the_last_step(cockpit, page):
+    films = _films(digits=9)
+    films["scores"][:5] = 1.0
+    view, table = cockpit(**films)
+    view.range.press("End")
+
+    _python_says(page, table.cut(1))
+    assert view.counts() == _counts(table.at(1.0))
+    assert sum(view.counts()[:2]) == 5
+
+
+@pytest.mark.parametrize("typed", ["0.123456789", "0,123456789"])
+def test_a_typed_value_reaches_python_exactly(cockpit, page, typed):
+    view, table = cockpit(**_films())
+    view.type(typed)
+
+    _python_says(page, 0.123456789)
+    assert view.number.input_value() == "0.123456789"
+    assert view.counts() == _counts(table.at(0.123456789))
+
+
+@pytest.mark.parametrize("typed", ["1.2", "-0.1", "half", "", "NaN"])
+def test_what_is_no_threshold_is_marked_and_put_back(cockpit, page, typed):
+    view, _ = cockpit(**_films())
+    view.number.fill(typed)
+    assert view.number.get_attribute("aria-invalid") == "true"
+    view.number.press("Enter")
+
+    assert view.number.input_value() == "0.500"
+    assert view.number.get_attribute("aria-invalid") == "false"
+    _python_says(page, 0.5)
+
+
+def test_a_late_rerun_does_not_pull_the_handle_back(cockpit, page):
+    view, _ = cockpit(**_films())
+    view.type("0.25")  # the page now takes its time
+    view.press_at(0.5)
+    view.drag_to(0.8)
+    held = view.threshold
+    _python_says(page, 0.25)
+
+    assert view.threshold == held
+    page.mouse.up()
+    _python_says(page, held)
+    assert view.threshold == held
+
+
+def test_presets_and_undo_move_the_handle_and_tell_python(cockpit, page):
+    view, table = cockpit(**_films())
+    youden, cost = (choose(table, parse_rule(text)) for text in ("youden", "cost:5"))
+    page.get_by_role("button", name="Youden").click()
+    _python_says(page, youden)
+    page.get_by_role("button", name="cost 5 : 1").click()
+    _python_says(page, cost)
+    assert page.get_by_role("button", name="cost 5 : 1").get_attribute("aria-pressed") == "true"
+
+    page.get_by_role("button", name="Undo").click()
+    _python_says(page, youden)
+    assert view.threshold == youden
+    page.get_by_role("button", name="Undo").click()
+    _python_says(page, 0.5)
+    assert page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_python_can_move_the_handle(cockpit, page):
+    view, table = cockpit(**_films())
+    page.get_by_role("button", name="push").click()
+    _python_says(page, 0.9)
+
+    page.wait_for_function("document.querySelector('[data-testid=stBidiComponentIsolated]') !== null")
+    page.locator(".cockpit .value", has_text="0.900").wait_for()
+    assert view.counts() == _counts(table.at(0.9))
+
+
+def test_the_threshold_outlives_the_cockpit(cockpit, page):
+    view, _ = cockpit(**_films())
+    view.type("0.42")
+    _python_says(page, 0.42)
+    page.get_by_text("shown").click()
+    page.locator(".cockpit").wait_for(state="detached")
+    page.get_by_text("shown").click()
+    page.locator(".cockpit .value").wait_for()
+
+    assert view.threshold == 0.42
+    _python_says(page, 0.42)
+
+
+def test_an_ordinary_rerun_does_not_send_the_table_again(cockpit, page):
+    received = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+    view, table = cockpit(**_films(n=4000, digits=9))
+    assert max(received) > 40 * len(table)
+    received.clear()
+    view.type("0.42")
+    _python_says(page, 0.42)
+
+    assert 0 < sum(received) < 20 * len(table)
+
+
+def test_a_screen_reader_hears_the_value_and_the_outcome(cockpit, page):
+    view, table = cockpit(**_films())
+    view.type("0.6")
+    point = table.at(0.6)
+
+    assert view.range.get_attribute("aria-valuetext") == f"0.600: {point.fn} missed, {point.fp} false alarms"
+    spoken = page.locator(".cockpit [role=status]").text_content()
+    assert spoken.startswith(f"Threshold 0.600: {point.tp} found, {point.fn} missed")
+
+
+def test_keyboard_focus_is_visible(cockpit, page):
+    view, _ = cockpit(**_films())
+    view.number.focus()
+    page.keyboard.press("Shift+Tab")
+
+    style = page.locator(".cockpit .knob").evaluate("knob => getComputedStyle(knob).outlineStyle")
+    assert style == "solid"
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_shows_dashes_where_nothing_can_be_said(cockpit, label):
+    films = _films()
+    films["labels"][:] = label
+    view, table = cockpit(**films)
+    texts = view.texts()
+    undefined = "sensitivity" if label == 0 else "specificity"
+
+    assert texts[undefined] == texts[f"{undefined}-interval"] == DASH
+    assert texts["auc"] == f"area {DASH}"
+    assert view.counts() == _counts(table.at(0.5))
+    assert "NaN" not in "".join(texts.values())
+
+
+def test_no_films_show_zeros_and_dashes(cockpit):
+    view, _ = cockpit(labels=np.zeros(0, int), scores=np.zeros(0), groups=np.zeros(0, int))
+
+    assert view.counts() == (0, 0, 0, 0)
+    assert view.texts()["accuracy"] == DASH
+
+
+def test_films_and_patients_are_counted(cockpit):
+    films = _films(n=2500)
+    view, table = cockpit(**films)
+
+    assert view.texts()["films"] == f"2\u2009500\u00a0films · {table.n_groups:,}\u00a0patients".replace(
+        ",", "\u2009"
+    )
+
+
+@pytest.mark.parametrize(("base", "tone"), [("light", "light"), ("dark", "dark")])
+def test_class_colours_follow_the_theme(serve, page, tmp_path, base, tone):
+    page.goto(_address(serve(APP, options={"theme.base": base}), tmp_path, _films()))
+    cockpit = page.locator(".cockpit")
+    cockpit.wait_for()
+
+    assert re.match(tone, cockpit.get_attribute("data-tone"))
+
+
+def test_on_a_phone_everything_fits_the_width(cockpit, page):
+    page.set_viewport_size({"width": 390, "height": 1200})
+    view, _ = cockpit(**_films())
+
+    overflow = page.locator(".cockpit").evaluate("el => el.scrollWidth - el.clientWidth")
+    assert overflow <= 0
+    matrix, rates = (page.locator(f".cockpit .{part}").bounding_box() for part in ("matrix", "rates"))
+    assert rates["y"] >= matrix["y"] + matrix["height"]
+    assert view.range.is_visible()

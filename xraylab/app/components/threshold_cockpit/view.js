@@ -1,0 +1,326 @@
+// The live half of the threshold cockpit: everything on it follows the hand, Python hears of it on release.
+//
+// - the table holds every distinct score, so each count is exact; a film is positive when score >= threshold
+// - `position` k runs over the scale: k distinct scores lie below the cut, 0 calls everybody positive
+// - Streamlit calls the function again on new data or another theme, without a clean-up in between: handlers
+//   are therefore assigned, never added, and what must last is kept in MEMORY
+// - texts are set with textContent, never as HTML
+
+const Z = 1.959963984540054; // two-sided 95 %
+const KEY_PAUSE_MS = 250; // held arrow keys commit once, after a pause
+const BARS = 80;
+const TICK_GAP_PX = 44;
+const TICKS = [0, 1, 0.5, 0.1, 0.9, 0.01, 0.99, 0.001, 0.999, 0.25, 0.75, 0.05, 0.95, 0.0001, 0.9999, 0.3, 0.7];
+const RATES = ["sensitivity", "specificity", "ppv", "npv", "f1", "accuracy"];
+const MEMORY = new WeakMap();
+
+export default function cockpit({ data, parentElement: root, setStateValue }) {
+  const table = readTable(data.table);
+  const memory = MEMORY.get(root) ?? { revision: null, threshold: null, committed: null, past: [], held: false };
+  MEMORY.set(root, memory);
+  const view = findParts(root);
+  view.section.dataset.tone = isDark(view.section) ? "dark" : "light";
+
+  const show = (threshold) => {
+    memory.threshold = threshold;
+    drawPoint(view, table, threshold);
+  };
+  const send = (threshold) => {
+    memory.committed = threshold;
+    view.undo.disabled = memory.past.length === 0;
+    view.spoken.textContent = sentence(table, threshold);
+    setStateValue("threshold", threshold);
+  };
+  const commit = (threshold) => {
+    clearTimeout(memory.pause);
+    show(threshold);
+    if (threshold === memory.committed) return;
+    memory.past.push(memory.committed);
+    send(threshold);
+  };
+
+  // A release ends in `change`, which comes after `pointerup`; a press that moved nothing ends without.
+  view.range.onpointerdown = () => { memory.held = true; };
+  view.range.onpointerup = view.range.onpointercancel = () => setTimeout(() => { memory.held = false; });
+  view.range.oninput = () => {
+    const position = Math.min(view.range.valueAsNumber, table.highest);
+    view.range.value = position;
+    show(table.cut(position));
+  };
+  view.range.onchange = () => {
+    clearTimeout(memory.pause);
+    if (memory.held) { memory.held = false; commit(memory.threshold); return; }
+    memory.pause = setTimeout(() => commit(memory.threshold), KEY_PAUSE_MS);
+  };
+  view.range.onblur = () => { if (memory.threshold !== memory.committed) commit(memory.threshold); };
+
+  view.number.oninput = () => {
+    const typed = parse(view.number.value);
+    view.number.setAttribute("aria-invalid", String(typed === null));
+    if (typed !== null) show(typed);
+  };
+  view.number.onchange = () => {
+    const typed = parse(view.number.value);
+    commit(typed ?? memory.threshold);
+    view.number.value = exact(memory.threshold);
+    view.number.setAttribute("aria-invalid", "false");
+  };
+  view.number.onkeydown = (event) => { if (event.key === "Enter") view.number.onchange(); };
+  view.undo.onclick = () => {
+    clearTimeout(memory.pause);
+    if (memory.past.length === 0) return;
+    const former = memory.past.pop();
+    show(former);
+    send(former);
+  };
+
+  drawStill(view, table, data, commit);
+  memory.resize?.disconnect();
+  memory.resize = new ResizeObserver(() => drawTicks(view, table));
+  memory.resize.observe(view.plot);
+
+  // Python's value is taken over only when Python pushed one: a late rerun never moves the handle.
+  if (memory.revision !== data.revision && !memory.held) {
+    if (memory.revision !== null && memory.committed !== data.value) memory.past.push(memory.committed);
+    memory.committed = data.value;
+    memory.threshold = data.value;
+  }
+  memory.revision = data.revision;
+  view.undo.disabled = memory.past.length === 0;
+  show(memory.threshold);
+  return () => { clearTimeout(memory.pause); memory.resize.disconnect(); };
+}
+
+// ---- the table ----
+
+function readTable(arrow) {
+  const column = (name) => arrow.getChild(name).toArray();
+  const threshold = column("threshold"), tp = column("tp"), fp = column("fp");
+  const last = threshold.length - 1; // also the number of distinct scores
+  const effective = Object.fromEntries(RATES.map((name) => [name, column(`effective_${name}`)]));
+
+  function row(t) { // the last row whose score is >= t
+    let low = 0, high = last;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (threshold[middle] >= t) low = middle; else high = middle - 1;
+    }
+    return low;
+  }
+  return {
+    threshold, tp, fp, last, effective, row,
+    positives: tp[last], negatives: fp[last],
+    highest: last > 0 && threshold[1] >= 1 ? last - 1 : last, // no cut up to 1 leaves out a score of 1
+    position: (t) => last - row(t),
+    cut: (position) => cutAt(threshold, last, last - position),
+    counts(t) {
+      const i = row(t);
+      return { row: i, tp: tp[i], fp: fp[i], fn: tp[last] - tp[i], tn: fp[last] - fp[i] };
+    },
+  };
+}
+
+// Python's ThresholdTable.cut, to the last bit: the shortest decimal near the middle of two scores.
+function cutAt(threshold, last, row) {
+  if (row === last) return 0;
+  if (row === 0) return 1;
+  const upper = threshold[row], lower = threshold[row + 1];
+  const middle = lower + (upper - lower) / 2;
+  for (let decimals = 3; decimals <= 17; decimals++) {
+    const short = Number(middle.toFixed(decimals));
+    if (lower < short && short <= upper) return short;
+  }
+  return lower < middle ? middle : upper;
+}
+
+function rates({ tp, fp, fn, tn }) {
+  return {
+    sensitivity: tp / (tp + fn), specificity: tn / (tn + fp), ppv: tp / (tp + fp), npv: tn / (tn + fn),
+    f1: (2 * tp) / (2 * tp + fp + fn), accuracy: (tp + tn) / (tp + fp + fn + tn),
+  };
+}
+
+// Wilson's interval on the effective size; that of F1 is the one of tp / (tp + fp + fn), carried over.
+function interval(name, rate, size) {
+  if (Number.isNaN(rate) || Number.isNaN(size)) return [NaN, NaN];
+  if (name !== "f1") return wilson(rate, size);
+  return wilson(rate / (2 - rate), size).map((bound) => (2 * bound) / (1 + bound));
+}
+
+function wilson(rate, size) {
+  const spread = (Z * Z) / size;
+  const centre = (rate + spread / 2) / (1 + spread);
+  const half = (Z * Math.sqrt((rate * (1 - rate)) / size + spread / (4 * size))) / (1 + spread);
+  return [rate === 0 ? 0 : Math.max(0, centre - half), rate === 1 ? 1 : Math.min(1, centre + half)];
+}
+
+// ---- words ----
+
+const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u2009");
+// Halves to even, as Python rounds: 6.25 is 6.2 on the page and in the export.
+const ONE_DECIMAL = new Intl.NumberFormat("en", {
+  minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false, roundingMode: "halfEven",
+});
+const hundredths = (share) => ONE_DECIMAL.format(100 * share);
+const percent = (share) => (Number.isNaN(share) ? "–" : `${hundredths(share)}\u202f%`);
+const range95 = ([low, high]) => (Number.isNaN(low) ? "–" : `${hundredths(low)}–${hundredths(high)}`);
+const several = (n, one) => `${count(n)}\u00a0${one}${n === 1 ? "" : "s"}`;
+
+function exact(t) { // all the decimals there are, three at least
+  for (let decimals = 3; decimals <= 20; decimals++) {
+    if (Number(t.toFixed(decimals)) === t) return t.toFixed(decimals);
+  }
+  return String(t);
+}
+
+function parse(text) {
+  const cleaned = text.trim().replace(",", ".");
+  const value = cleaned === "" ? NaN : Number(cleaned);
+  return value >= 0 && value <= 1 ? value : null;
+}
+
+function sentence(table, t) {
+  const c = table.counts(t);
+  return `Threshold ${exact(t)}: ${c.tp} found, ${c.fn} missed, ${c.fp} false alarms, ${c.tn} rightly below.`;
+}
+
+// ---- drawing ----
+
+function findParts(root) {
+  const one = (selector) => root.querySelector(selector);
+  const texts = Object.fromEntries([...root.querySelectorAll("[data-text]")].map((el) => [el.dataset.text, el]));
+  return {
+    texts, one, all: (selector) => [...root.querySelectorAll(selector)],
+    section: one(".cockpit"), plot: one(".plot"), range: one(".range"), number: one(".number"), undo: one(".undo"),
+    ticks: one(".ticks"), lock: one(".lock"), presets: one(".presets"), spoken: one(".spoken"),
+    active: () => root.activeElement ?? root.getRootNode().activeElement,
+    put(name, text) { if (texts[name].textContent !== text) texts[name].textContent = text; },
+  };
+}
+
+// Whatever notation the theme uses, the browser resolves it to rgb().
+function isDark(section) {
+  const [r, g, b] = (getComputedStyle(section).backgroundColor.match(/[\d.]+/g) ?? [255, 255, 255]).map(Number);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
+}
+
+// What stays as it is while the handle moves.
+function drawStill(view, table, data, commit) {
+  const { positives, negatives, last } = table;
+  view.range.max = last;
+  view.range.disabled = last === 0;
+  view.put("positives", several(positives, "film"));
+  view.put("negatives", several(negatives, "film"));
+  view.put("films", `${several(positives + negatives, "film")} · ${several(data.patients, "patient")}`);
+  view.put("auc", data.auc === null ? "area –" : `area ${data.auc.toFixed(3)}`);
+  view.put("ap", data.average_precision === null ? "average –" : `average ${data.average_precision.toFixed(3)}`);
+  view.put("locked", data.locked === null ? "" : `◇ locked ${exact(data.locked)}`);
+  drawBars(view, table);
+  drawCurves(view, table);
+  drawTicks(view, table);
+  view.lock.hidden = data.locked === null;
+  for (const name of ["roc", "pr"]) {
+    const at = data.locked === null ? null : curvePoint(name, table, table.row(data.locked));
+    place(view.one(`[data-curve=${name}] .mark`), at);
+  }
+  if (data.locked !== null) view.lock.style.left = `${(100 * table.position(data.locked)) / Math.max(1, last)}%`;
+  view.presets.replaceChildren(...data.presets.map(([label, value]) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.dataset.row = table.row(value);
+    button.onclick = () => commit(value);
+    return button;
+  }));
+}
+
+function drawBars(view, { last, tp, fp }) {
+  const bars = Math.min(last, BARS), edge = (bar) => Math.round((bar * last) / bars);
+  const dense = (column, bar) => { // films a step, so that area stands for films
+    const from = edge(bar), to = edge(bar + 1);
+    return (column[last - from] - column[last - to]) / (to - from);
+  };
+  let highest = 0;
+  for (let bar = 0; bar < bars; bar++) highest = Math.max(highest, dense(tp, bar), dense(fp, bar));
+  const outline = (column, direction) => {
+    let path = "M0 100";
+    for (let bar = 0; bar < bars; bar++) {
+      const y = 100 + direction * 98 * (dense(column, bar) / highest);
+      path += `V${y.toFixed(2)}H${((1000 * edge(bar + 1)) / last).toFixed(2)}`;
+    }
+    return `${path}V100Z`;
+  };
+  const paths = { normal: bars ? outline(fp, -1) : "", pneumonia: bars ? outline(tp, 1) : "" };
+  for (const path of view.all("[data-bars]")) path.setAttribute("d", paths[path.dataset.bars]);
+}
+
+// Round scores where they fall on the scale, the telling ones first, none on top of another.
+function drawTicks(view, table) {
+  const width = view.plot.clientWidth, taken = [];
+  const labels = [];
+  for (const score of table.last ? TICKS : []) {
+    const share = score === 1 ? 1 : table.position(score) / table.last;
+    if (taken.some((x) => Math.abs(x - share * width) < TICK_GAP_PX)) continue;
+    taken.push(share * width);
+    const label = document.createElement("span");
+    label.textContent = String(score);
+    label.style.left = `${100 * share}%`;
+    labels.push(label);
+  }
+  view.ticks.replaceChildren(...labels);
+}
+
+function curvePoint(name, { tp, fp, positives, negatives }, row) {
+  const [x, y] = name === "roc"
+    ? [fp[row] / negatives, tp[row] / positives]
+    : [tp[row] / positives, tp[row] / (tp[row] + fp[row])];
+  return Number.isFinite(x) && Number.isFinite(y) ? [200 * x, 200 - 200 * y] : null;
+}
+
+function drawCurves(view, table) {
+  for (const name of ["roc", "pr"]) {
+    const points = [];
+    let former = null;
+    for (let row = 0; row <= table.last; row++) {
+      const point = curvePoint(name, table, row);
+      if (!point) continue;
+      const near = former && Math.abs(point[0] - former[0]) + Math.abs(point[1] - former[1]) < 0.4;
+      if (near && row !== table.last) continue; // finer than a pixel
+      points.push(point.map((value) => value.toFixed(2)).join());
+      former = point;
+    }
+    view.one(`[data-curve=${name}] .line`).setAttribute("points", points.join(" "));
+  }
+}
+
+function place(shape, at) {
+  shape.setAttribute("visibility", at ? "visible" : "hidden");
+  if (at) shape.setAttribute("transform", `translate(${at[0].toFixed(2)} ${at[1].toFixed(2)})`);
+}
+
+// What moves with the handle; called on every input event.
+function drawPoint(view, table, threshold) {
+  const { positives, negatives } = table;
+  const c = table.counts(threshold), shares = rates(c), text = exact(threshold);
+  const position = table.last - c.row, share = table.last ? position / table.last : 0.5;
+  for (const name of ["tp", "fp", "fn", "tn"]) view.put(name, count(c[name]));
+  for (const [name, all] of [["tp", positives], ["fn", positives], ["fp", negatives], ["tn", negatives]]) {
+    view.put(`${name}-share`, `${percent(c[name] / all)} of ${count(all)}`);
+  }
+  for (const name of RATES) {
+    view.put(name, percent(shares[name]));
+    view.put(`${name}-interval`, range95(interval(name, shares[name], table.effective[name][c.row])));
+  }
+  view.put("value", text);
+  view.put("flag-alarm", several(c.fp, "false alarm"));
+  view.put("flag-missed", `${count(c.fn)} missed`);
+  view.plot.style.setProperty("--cut", share.toFixed(6));
+  view.plot.dataset.edge = share < 0.14 ? "left" : share > 0.82 ? "right" : "";
+  for (const name of ["roc", "pr"]) place(view.one(`[data-curve=${name}] .dot`), curvePoint(name, table, c.row));
+  if (view.range.valueAsNumber !== position) view.range.value = position;
+  view.range.setAttribute("aria-valuetext", `${text}: ${c.fn} missed, ${c.fp} false alarms`);
+  if (view.active() !== view.number) view.number.value = text;
+  for (const button of view.presets.children) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.row) === c.row));
+  }
+}
