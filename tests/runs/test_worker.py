@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,7 +17,8 @@ from xraylab.database import leases, reading
 from xraylab.runs import folder, launch, table
 from xraylab.runs.launch import ensure_worker
 from xraylab.runs.lease import acquire, device_lease, release
-from xraylab.runs.worker import NO_MEMORY, NO_SPACE, STOPPED, drain, perform
+from xraylab.runs.worker import GONE, NO_MEMORY, NO_SPACE, STOPPED, drain, perform
+from xraylab.settings import load_settings
 
 SUBMIT = """
 import sys
@@ -92,6 +94,8 @@ def test_a_cancelled_run_stops_and_the_queue_goes_on(settings, submit, start_wor
     [
         ("recipe", "One class only: there is nothing to learn."),
         ("memory", NO_MEMORY),
+        ("torch memory", NO_MEMORY),
+        ("cuda memory", NO_MEMORY),
         ("disk", NO_SPACE),
     ],
 )
@@ -113,6 +117,16 @@ def test_an_unexpected_error_has_a_reference_that_the_log_explains(settings, sub
     log = folder.read_log(settings, run.id)
     assert f"reference {reference}" in log
     assert "ZeroDivisionError: division by zero" in log
+
+
+def test_a_run_without_its_folder_fails_and_the_queue_goes_on(settings, submit):
+    run, after = submit("first"), submit("second")
+    folder.remove(settings, run.id)
+    drain(settings, "cpu", execute=execute)
+    failed = table.get(settings, run.id)
+    assert (failed.state, failed.error) == ("failed", GONE)
+    assert state(settings, after) == "done"
+    assert not folder.path(settings, run.id).exists()
 
 
 def test_a_killed_worker_fails_its_run_and_the_queue_goes_on(settings, submit, launched, tmp_path):
@@ -236,6 +250,25 @@ def test_the_worker_outlives_its_starter_and_steps_back_for_the_app(settings, su
     assert os.getsid(worker.pid) == worker.pid
     assert worker.nice() == psutil.Process().nice() + 5
     (tmp_path / "gate").touch()
+    until(settings, run, "done")
+
+
+def test_a_worker_that_has_left_is_collected(settings, submit, launched):
+    run = submit()
+    ensure_worker(settings, "cpu")
+    (child,) = launch._children
+    until(settings, run, "done")
+    eventually(lambda: not ensure_worker(settings, "cpu") and not launch._children)
+    assert not psutil.pid_exists(child.pid)
+
+
+def test_a_worker_is_found_from_any_folder_and_a_home_may_be_relative(launched, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(home=Path("home"))
+    run = table.submit(
+        settings, name="first", dataset="films", arch="small_cnn", recipe="quick", recipe_json={}
+    )
+    ensure_worker(settings, "cpu")
     until(settings, run, "done")
 
 
