@@ -60,7 +60,7 @@ class Executor(Protocol):
     ) -> None:
         """Train; raise ``RunCancelled`` soon after ``cancelled()`` is true.
 
-        ``cancelled`` may be asked after every batch; ``progress`` writes a file, so a few times a second will do.
+        ``cancelled`` may be asked after every batch; ``progress`` writes a file: now and then will do.
         """
 
 
