@@ -1,6 +1,7 @@
 """A home of its own for every test, a queue to fill, and workers that never outlive their test."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from xraylab.database import reading
 from xraylab.runs import launch, table
 from xraylab.runs.table import Run
 from xraylab.settings import Settings, load_settings
@@ -16,9 +18,19 @@ from xraylab.settings import Settings, load_settings
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = load_settings(home=tmp_path_factory.mktemp("migrated"))
+    with reading(settings):
+        return settings.database
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(home=tmp_path / "home")
+def settings(tmp_path: Path, migrated: Path) -> Settings:
+    settings = load_settings(home=tmp_path / "home")
+    settings.home.mkdir()
+    shutil.copy(migrated, settings.database)
+    return settings
 
 
 @pytest.fixture

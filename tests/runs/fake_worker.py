@@ -22,6 +22,8 @@ ERRORS = {
     "recipe": RecipeError("One class only: there is nothing to learn."),
     "memory": MemoryError(),
     "disk": OSError(errno.ENOSPC, "No space left on device"),
+    "torch memory": RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    "cuda memory": type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"),
     "bug": ZeroDivisionError("division by zero"),
 }
 

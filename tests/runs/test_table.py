@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -51,6 +52,13 @@ def test_a_name_in_the_queue_is_refused_and_leaves_no_folder(settings, submit, n
     with pytest.raises(NameTakenError, match="queued or running already"):
         submit(name)
     assert [place.name for place in settings.runs.iterdir()] == [run.id]
+
+
+def test_of_many_submits_of_one_name_at_once_one_is_queued(settings, submit):
+    with ThreadPoolExecutor(6) as threads:
+        errors = [future.exception() for future in [threads.submit(submit, "first") for _ in range(6)]]
+    assert sorted(type(error).__name__ for error in errors) == ["NameTakenError"] * 5 + ["NoneType"]
+    assert len(table.list_runs(settings)) == len(list(settings.runs.iterdir())) == 1
 
 
 def test_a_name_is_free_again_when_its_run_is_over(settings, submit):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,21 +14,25 @@ from tests.runs.conftest import ROOT
 from tests.runs.fake_worker import execute
 from tests.runs.waiting import eventually
 from xraylab.database import leases, reading
-from xraylab.runs import folder, launch, table
+from xraylab.runs import folder, launch, table, worker
 from xraylab.runs.launch import ensure_worker
-from xraylab.runs.lease import acquire, device_lease, release
-from xraylab.runs.worker import NO_MEMORY, NO_SPACE, STOPPED, drain, perform
+from xraylab.runs.lease import acquire, device_lease, next_run, release
+from xraylab.runs.worker import GONE, NO_MEMORY, NO_SPACE, STOPPED, drain, perform
+from xraylab.settings import load_settings
 
+# Each run is submitted the moment the one before is over, when the worker is about to leave.
 SUBMIT = """
 import sys
+from tests.runs.waiting import eventually
 from xraylab.runs import launch, table
 from xraylab.settings import load_settings
 launch.WORKER = "tests.runs.fake_worker"
 settings = load_settings()
 for number in range(int(sys.argv[2])):
-    table.submit(settings, name=f"{sys.argv[1]}-{number}", dataset="films", arch="small_cnn", recipe="quick",
-                 recipe_json={})
+    run = table.submit(settings, name=f"{sys.argv[1]}-{number}", dataset="films", arch="small_cnn",
+                       recipe="quick", recipe_json={})
     launch.ensure_worker(settings, "cpu")
+    eventually(lambda: not table.get(settings, run.id).active)
 """
 
 
@@ -67,22 +72,22 @@ def test_each_run_has_what_it_printed_and_logged_in_its_own_log(settings, submit
 
 def test_a_run_submitted_while_another_trains_is_not_lost(settings, submit, start_worker, tmp_path):
     first = submit("first", gate=str(tmp_path / "gate"))
-    worker = start_worker()
+    started = start_worker()
     until(settings, first, "running")
     second = submit("second")
     (tmp_path / "gate").touch()
-    assert worker.wait(60) == 0
+    assert started.wait(60) == 0
     assert (state(settings, first), state(settings, second)) == ("done", "done")
 
 
 def test_a_cancelled_run_stops_and_the_queue_goes_on(settings, submit, start_worker, tmp_path):
     first, second, third = (submit(name, gate=str(tmp_path / name)) for name in ("first", "second", "third"))
     (tmp_path / "third").touch()
-    worker = start_worker()
+    started = start_worker()
     until(settings, first, "running")
     table.cancel(settings, second.id)
     table.cancel(settings, first.id)
-    assert worker.wait(60) == 0
+    assert started.wait(60) == 0
     assert [state(settings, run) for run in (first, second, third)] == ["cancelled", "cancelled", "done"]
     assert table.get(settings, second.id).started_at is None
 
@@ -92,6 +97,8 @@ def test_a_cancelled_run_stops_and_the_queue_goes_on(settings, submit, start_wor
     [
         ("recipe", "One class only: there is nothing to learn."),
         ("memory", NO_MEMORY),
+        ("torch memory", NO_MEMORY),
+        ("cuda memory", NO_MEMORY),
         ("disk", NO_SPACE),
     ],
 )
@@ -115,6 +122,16 @@ def test_an_unexpected_error_has_a_reference_that_the_log_explains(settings, sub
     assert "ZeroDivisionError: division by zero" in log
 
 
+def test_a_run_without_its_folder_fails_and_the_queue_goes_on(settings, submit):
+    run, after = submit("first"), submit("second")
+    folder.remove(settings, run.id)
+    drain(settings, "cpu", execute=execute)
+    failed = table.get(settings, run.id)
+    assert (failed.state, failed.error) == ("failed", GONE)
+    assert state(settings, after) == "done"
+    assert not folder.path(settings, run.id).exists()
+
+
 def test_a_killed_worker_fails_its_run_and_the_queue_goes_on(settings, submit, launched, tmp_path):
     first, second = submit("first", say="about to die", gate=str(tmp_path / "never")), submit("second")
     assert ensure_worker(settings, "cpu")
@@ -128,10 +145,10 @@ def test_a_killed_worker_fails_its_run_and_the_queue_goes_on(settings, submit, l
 
 def test_a_worker_told_to_leave_says_so_and_the_queue_waits(settings, submit, start_worker, tmp_path):
     first, second = submit("first", gate=str(tmp_path / "never")), submit("second")
-    worker = start_worker()
+    started = start_worker()
     until_prints(settings, first, "nothing to say")
-    worker.terminate()
-    assert worker.wait(60) == 0
+    started.terminate()
+    assert started.wait(60) == 0
     failed = table.get(settings, first.id)
     assert (failed.state, failed.error) == ("failed", STOPPED)
     assert state(settings, second) == "queued"
@@ -181,13 +198,29 @@ def test_no_run_is_lost_between_a_submit_and_a_leaving_worker(settings):
         for name in ("left", "right")
     ]
     assert [submitter.wait(60) for submitter in submitters] == [0, 0]
-    # Nobody calls ensure_worker from here on.
-    eventually(lambda: not table.list_runs(settings, states=table.ACTIVE))
     done = table.list_runs(settings)
     assert (len(done), {run.state for run in done}) == (20, {"done"})
     in_turn = sorted(done, key=lambda run: run.started_at)
     for earlier, later in pairwise(in_turn):
         assert earlier.finished_at <= later.started_at
+
+
+def test_a_run_submitted_as_the_worker_decides_to_leave_starts_another(
+    settings, submit, launched, monkeypatch
+):
+    late = []
+
+    def decide(*arguments):
+        run = next_run(*arguments)
+        if run is None:
+            late.append(submit("late"))
+            assert ensure_worker(settings, "cpu")
+        return run
+
+    monkeypatch.setattr(worker, "next_run", decide)
+    submit("first")
+    drain(settings, "cpu", execute=execute)
+    until(settings, late[0], "done")
 
 
 def test_a_training_in_the_foreground_keeps_the_worker_waiting(settings, submit, launched, start_worker):
@@ -232,10 +265,29 @@ def test_an_executor_that_cannot_be_imported_fails_the_run(settings, submit, mon
 def test_the_worker_outlives_its_starter_and_steps_back_for_the_app(settings, submit, launched, tmp_path):
     run = submit(gate=str(tmp_path / "gate"))
     ensure_worker(settings, "cpu")
-    worker = psutil.Process(until(settings, run, "running").pid)
-    assert os.getsid(worker.pid) == worker.pid
-    assert worker.nice() == psutil.Process().nice() + 5
+    process = psutil.Process(until(settings, run, "running").pid)
+    assert os.getsid(process.pid) == process.pid
+    assert process.nice() == psutil.Process().nice() + 5
     (tmp_path / "gate").touch()
+    until(settings, run, "done")
+
+
+def test_a_worker_that_has_left_is_collected(settings, submit, launched):
+    run = submit()
+    ensure_worker(settings, "cpu")
+    (child,) = launch._children
+    until(settings, run, "done")
+    eventually(lambda: not ensure_worker(settings, "cpu") and not launch._children)
+    assert not psutil.pid_exists(child.pid)
+
+
+def test_a_worker_is_found_from_any_folder_and_a_home_may_be_relative(launched, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(home=Path("home"))
+    run = table.submit(
+        settings, name="first", dataset="films", arch="small_cnn", recipe="quick", recipe_json={}
+    )
+    ensure_worker(settings, "cpu")
     until(settings, run, "done")
 
 

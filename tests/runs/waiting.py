@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], *, within: float = 30.0) -> Found:
+def eventually(look: Callable[[], Found], *, within: float = 60.0) -> Found:
     """Return what ``look`` finds once that is true."""
     deadline = time.monotonic() + within
     while not (found := look()):

@@ -217,7 +217,7 @@ def reconcile(settings: Settings, *, observer: Observer = OBSERVER) -> list[Run]
         for row in free:
             # The counter tells whether it came back to life since we looked.
             db.execute(delete(leases).where(leases.c.token == row.token, leases.c.heartbeat == row.heartbeat))
-        return [_bury(settings, db, run) for run in dead if _get(db, run.id) == run]
+        return [_bury(settings, db, run) for run in dead if _find(db, run.id) == run]
 
 
 def rebuild(settings: Settings) -> list[Run]:
@@ -265,10 +265,15 @@ def _refuse_taken(db: Connection, name: str) -> None:
 
 
 def _get(db: Connection, run_id: str) -> Run:
-    row = db.execute(select(runs).where(runs.c.id == run_id)).first()
-    if row is None:
+    run = _find(db, run_id)
+    if run is None:
         raise NotFoundError(f"There is no run “{run_id}”.")
-    return _run(row)
+    return run
+
+
+def _find(db: Connection, run_id: str) -> Run | None:
+    row = db.execute(select(runs).where(runs.c.id == run_id)).first()
+    return None if row is None else _run(row)
 
 
 def _save(db: Connection, run: Run) -> None:

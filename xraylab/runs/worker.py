@@ -28,7 +28,7 @@ from typing import Any, Protocol, cast
 
 import psutil
 
-from xraylab.errors import XRayLabError
+from xraylab.errors import StorageError, XRayLabError
 from xraylab.runs import folder
 from xraylab.runs.holder import this_process
 from xraylab.runs.lease import Lease, acquire, hand_over, held, next_run
@@ -40,6 +40,7 @@ NO_MEMORY = (
     "The machine ran out of memory. Close other programs, or choose a smaller network, and start again."
 )
 NO_SPACE = "The disk that holds {home} is full, so the run had to stop. Free some space and start it again."
+GONE = "The folder of this run is gone, and what it was to train with it. Start it again."
 UNEXPECTED = "An unexpected error stopped this run (reference {reference}). The log has the details."
 
 _POLL = 0.2  # seconds between two looks at the cancel flag, however often an executor asks
@@ -57,7 +58,10 @@ class Executor(Protocol):
         progress: Callable[[dict[str, Any]], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        """Train; raise ``RunCancelled`` soon after ``cancelled()`` is true."""
+        """Train; raise ``RunCancelled`` soon after ``cancelled()`` is true.
+
+        ``cancelled`` may be asked after every batch; ``progress`` writes a file: now and then will do.
+        """
 
 
 def drain(
@@ -86,8 +90,7 @@ def drain(
     with held(settings, lease) as lost:
         reconcile(settings)
         while not stopping.is_set() and (run := next_run(settings, lease)) is not None:
-            with _captured(folder.path(settings, run.id) / folder.LOG):
-                perform(settings, run, execute=execute, stop=lambda: stopping.is_set() or lost.is_set())
+            _work(settings, run, execute, lambda: stopping.is_set() or lost.is_set())
 
 
 def perform(
@@ -99,6 +102,13 @@ def perform(
     watch: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Work on a run that this process has started, to its end; the caller holds the device's lease.
+
+    A training in the foreground does it so, and starts a worker for whoever queued up meanwhile::
+
+        with device_lease(settings, device, wait) as lost:
+            run = start(settings, submit(settings, ...).id)
+            perform(settings, run, stop=lost.is_set, watch=bar)
+        ensure_worker(settings, device)
 
     Parameters
     ----------
@@ -124,6 +134,17 @@ def perform(
             raise
         _log.info("run %s: %s", run.id, state)
         finish(settings, run.id, state, error)
+
+
+def _work(settings: Settings, run: Run, execute: Executor | None, stop: Callable[[], bool]) -> None:
+    """Work on one run of the queue; one that has lost its folder doesn't keep the others waiting."""
+    try:
+        with _captured(folder.path(settings, run.id) / folder.LOG):
+            perform(settings, run, execute=execute, stop=stop)
+    except FileNotFoundError:
+        finish(settings, run.id, "failed", GONE)
+    except OSError as error:
+        finish(settings, run.id, "failed", _sentence(settings, error))
 
 
 def _outcome(
@@ -157,11 +178,17 @@ def _sentence(settings: Settings, error: Exception) -> str:
         return str(error)
     reference = uuid.uuid4().hex[:6]
     _log.error("reference %s", reference, exc_info=error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter is torch's
+    if _out_of_memory(error):
         return NO_MEMORY
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NO_SPACE.format(home=settings.home)
     return UNEXPECTED.format(reference=reference)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Know the error in Python's words and in torch's, without importing torch."""
+    torch_says = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or torch_says
 
 
 def _flag(settings: Settings, run_id: str, stop: Callable[[], bool]) -> Callable[[], bool]:
@@ -171,7 +198,8 @@ def _flag(settings: Settings, run_id: str, stop: Callable[[], bool]) -> Callable
     def cancelled() -> bool:
         nonlocal looked, answer
         if not answer and time.monotonic() - looked >= _POLL:
-            answer = cancel_requested(settings, run_id)
+            with contextlib.suppress(StorageError):  # a database that is busy is no reason to lose a training
+                answer = cancel_requested(settings, run_id)
             looked = time.monotonic()
         return answer or stop()
 
