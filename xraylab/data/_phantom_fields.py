@@ -53,8 +53,9 @@ def strokes(bundles: list[tuple[Points, float, float]]) -> Field:
     canvas = Image.new("L", (2 * SIZE, 2 * SIZE))
     draw = ImageDraw.Draw(canvas)
     for lines, width, strength in bundles:
+        joint = "curve" if width > 2 else None  # noqa: PLR2004 - the gaps of thin lines don't show
         for line in (2 * lines).reshape(len(lines), -1).tolist():
-            draw.line(line, fill=round(255 * strength), width=max(1, round(2 * width)), joint="curve")
+            draw.line(line, fill=round(255 * strength), width=max(1, round(2 * width)), joint=joint)
     return np.asarray(canvas.reduce(2), np.float32) / 255
 
 
