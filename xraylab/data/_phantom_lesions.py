@@ -18,6 +18,8 @@ from xraylab.data._phantom_fields import Field, Points, blob, branches, edge, st
 
 NORMAL, FOCAL, INTERSTITIAL = "normal", "focal", "interstitial"
 VISIBLE = 0.35  # a lesion's mask is where it adds more than this share of its peak attenuation
+_FISSURED = 0.35  # share of consolidations that a fissure cuts off straight
+_AERATED = 0.3  # depth of lung in which a consolidation may be centred
 
 
 def density(pattern: str, chest: Chest, pose: Pose, rng: np.random.Generator) -> Field:
@@ -41,7 +43,7 @@ def focal(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity: float
     distance = np.hypot((cos * dx + sin * dy) * aspect, (cos * dy - sin * dx) / aspect)
     border = radius * (1 + 0.22 * texture(rng, 9))
     shape = edge(border - distance, radius * rng.uniform(0.45, 0.8))
-    if rng.random() < 0.35:  # noqa: PLR2004 - a fissure cuts it off straight
+    if rng.random() < _FISSURED:
         shape = shape * edge(_fissure(dx, dy, side, radius, rng), 1.5)
     lost = shape * (0.38 + 0.5 * severity) * rng.uniform(0.8, 1.15)
     lost *= 1 + 0.16 * texture(rng, 30)
@@ -80,7 +82,7 @@ def outline(added: Field, lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _centre(chest: Chest, side: int, rng: np.random.Generator) -> tuple[float, float]:
     """Choose a place in one lung, more often low than high."""
-    here = chest.lungs & (np.sign(chest.x) == side) & (chest.air > 0.3)  # noqa: PLR2004
+    here = chest.lungs & (np.sign(chest.x) == side) & (chest.air > _AERATED)
     candidates = np.flatnonzero(here)
     pixel = candidates[min(int(rng.beta(1.6, 1.1) * len(candidates)), len(candidates) - 1)]
     return float(chest.x.flat[pixel]), float(chest.y.flat[pixel])
