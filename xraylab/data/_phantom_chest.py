@@ -16,6 +16,8 @@ from xraylab.data._phantom_anatomy import Anatomy, Pose
 from xraylab.data._phantom_fields import Field, Points, blob, branches, edge, join, strokes, texture, tube
 
 AIR = 0.42  # how much darker a full depth of lung is than the same depth of soft tissue
+_SEEN = 0.2  # depth from which a reader sees lung
+_HIDDEN = 0.5  # share of heart or thymus from which a reader no longer does
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class Chest:
     tissue: Field  # attenuation as if the lungs held no air
     air: Field  # depth of aerated lung, 0 to about 1
     lungs: NDArray[np.bool_]  # the lung fields a reader would outline
-    hila: NDArray[np.float64]  # (2, 2) the patient's coordinates of both hila
+    hila: Points  # (2, 2) the patient's coordinates of both hila
     base: float  # y of the dome on this film
 
 
@@ -46,6 +48,7 @@ def build_chest(anatomy: Anatomy, pose: Pose, rng: np.random.Generator) -> Chest
     air = depth * (1 - 0.93 * middle)
     air *= 1 - 0.16 * pose.yaw * side  # the lung turned away from the detector looks whiter
     air *= 1 + 0.05 * texture(rng, 5)
+    air *= 1 - 0.008 * pose.breath * edge(y - base + 40, 18)  # shallow breath crowds the bases
     hila = _hila(anatomy, pose, base)
     vessels = _vessels(anatomy, pose, hila, rng)
     air *= 1 - 0.42 * anatomy.vessels * vessels
@@ -56,7 +59,7 @@ def build_chest(anatomy: Anatomy, pose: Pose, rng: np.random.Generator) -> Chest
     tissue += anatomy.bone * _shoulders(anatomy, pose, x, y)
     tissue -= _airway(anatomy, pose, x, y)
     tissue -= _stomach(anatomy, x, y, base)
-    lungs = (depth > 0.2) & (middle < 0.5)  # noqa: PLR2004
+    lungs = (depth > _SEEN) & (middle < _HIDDEN)
     return Chest(x, y, tissue, air, lungs, hila, base)
 
 

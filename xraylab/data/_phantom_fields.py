@@ -14,6 +14,8 @@ SIZE = 256
 Field = NDArray[np.floating]  # (SIZE, SIZE)
 Points = NDArray[np.float64]  # (..., 2)
 
+_THIN = 2.0  # px; the gaps where thinner strokes bend don't show
+
 
 def edge(distance: Field, width: float = 1.0) -> Field:
     """Step softly: 0 well below zero, 1 well above, rising over about ``width`` pixels."""
@@ -53,8 +55,9 @@ def strokes(bundles: list[tuple[Points, float, float]]) -> Field:
     canvas = Image.new("L", (2 * SIZE, 2 * SIZE))
     draw = ImageDraw.Draw(canvas)
     for lines, width, strength in bundles:
+        joint = "curve" if width > _THIN else None
         for line in (2 * lines).reshape(len(lines), -1).tolist():
-            draw.line(line, fill=round(255 * strength), width=max(1, round(2 * width)), joint="curve")
+            draw.line(line, fill=round(255 * strength), width=max(1, round(2 * width)), joint=joint)
     return np.asarray(canvas.reduce(2), np.float32) / 255
 
 

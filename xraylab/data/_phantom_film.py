@@ -7,6 +7,7 @@ The film in a teaching phantom: exposure, grain, film curve and what else lies i
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,12 @@ def draw_exposure(rng: np.random.Generator) -> Exposure:
     top, right, bottom, left = (rng.integers(2, 10, 4) * rng.integers(0, 2, 4)).tolist()
     collimated, marked, wired = rng.random(3) < (0.3, 0.7, 0.12)
     return Exposure(
-        low=rng.uniform(-0.08, 0.06),
-        high=rng.uniform(0.82, 1.02),
-        steepness=rng.uniform(1.2, 3.0),
-        gamma=rng.uniform(0.82, 1.22),
+        low=rng.uniform(-0.05, 0.05),
+        high=rng.uniform(0.85, 1.0),
+        steepness=rng.uniform(1.4, 2.6),
+        gamma=rng.uniform(0.88, 1.15),
         noise=rng.uniform(0.004, 0.013),
-        scatter=rng.uniform(0, 0.2),
+        scatter=rng.uniform(0, 0.14),
         blur=rng.uniform(0.4, 0.9),
         marker=marker if marked else None,
         margin=(top, right, bottom, left) if collimated else (0, 0, 0, 0),
@@ -58,9 +59,10 @@ def overlay(chest: Chest, exposure: Exposure, rng: np.random.Generator, *, fold:
     added = np.zeros_like(chest.x)
     if fold:
         side, slope = float(rng.choice([-1, 1])), rng.uniform(-0.5, 0.5)
-        start, strength = rng.uniform(30, 66), rng.uniform(0.06, 0.14)
+        start, strength = rng.uniform(30, 66), rng.uniform(0.05, 0.11)
         beyond = side * chest.x - start - slope * (chest.y - 125)
-        fading = np.exp(-np.clip(beyond, 0, None) / 22) * edge(chest.y - rng.uniform(60, 100), 12)
+        fading = np.exp(-np.clip(beyond, 0, None) / 30) * edge(chest.y - rng.uniform(60, 100), 12)
+        fading *= edge(chest.base - chest.y, 12)
         added += strength * edge(beyond, 0.8) * fading
     if exposure.lead:
         begin, pull, end = rng.uniform(0, SIZE, 2), rng.uniform(0, SIZE, 2), rng.uniform(60, 200, 2)
@@ -92,12 +94,17 @@ def _blur(field: Field, sigma: float) -> Field:
     return np.asarray(centre * rows[:, 1:-1] + aside * (rows[:, :-2] + rows[:, 2:]), np.float32)
 
 
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(13)
+
+
 def _furnish(grey: NDArray[np.uint8], exposure: Exposure) -> NDArray[np.uint8]:
     """Add the side marker and the edges of the collimator."""
     film = Image.fromarray(grey)
     if exposure.marker is not None:
         letter, column, row = exposure.marker
-        ImageDraw.Draw(film).text((column, row), letter, fill=235, font=ImageFont.load_default(13))
+        ImageDraw.Draw(film).text((column, row), letter, fill=235, font=_font())
     framed = np.array(film)
     top, right, bottom, left = exposure.margin
     kept = np.zeros_like(framed)

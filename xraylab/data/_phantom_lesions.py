@@ -16,28 +16,40 @@ from xraylab.data._phantom_anatomy import Pose
 from xraylab.data._phantom_chest import Chest
 from xraylab.data._phantom_fields import Field, Points, blob, branches, edge, strokes, texture
 
-FOCAL, INTERSTITIAL = "focal", "interstitial"
+NORMAL, FOCAL, INTERSTITIAL = "normal", "focal", "interstitial"
 VISIBLE = 0.35  # a lesion's mask is where it adds more than this share of its peak attenuation
+_FISSURED = 0.35  # share of consolidations that a fissure cuts off straight
+_AERATED = 0.3  # depth of lung in which a consolidation may be centred
+
+
+def density(pattern: str, chest: Chest, pose: Pose, rng: np.random.Generator) -> Field:
+    """Draw a lesion of the pattern at a severity of its own; nothing at all for ``NORMAL``."""
+    severity = float(rng.beta(1.2, 1.25))
+    if pattern == FOCAL:
+        return focal(chest, pose, rng, severity=severity)
+    if pattern == INTERSTITIAL:
+        return interstitial(chest, pose, rng, severity=severity)
+    return np.zeros_like(chest.air)
 
 
 def focal(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity: float) -> Field:
     """Consolidate one lobe or segment; ``severity`` in [0, 1] sets its size and density."""
     side = int(rng.choice([-1, 1], p=[0.58, 0.42]))  # the right lung, on the viewer's left, more often
     centre_x, centre_y = _centre(chest, side, rng)
-    radius = (15 + 23 * severity) * rng.uniform(0.85, 1.2)
+    radius = (18 + 22 * severity) * rng.uniform(0.85, 1.2)
     dx, dy = chest.x - centre_x, chest.y - centre_y
     aspect, turn = rng.uniform(0.75, 1.35), rng.uniform(0, math.pi)
     cos, sin = math.cos(turn), math.sin(turn)
     distance = np.hypot((cos * dx + sin * dy) * aspect, (cos * dy - sin * dx) / aspect)
     border = radius * (1 + 0.22 * texture(rng, 9))
     shape = edge(border - distance, radius * rng.uniform(0.45, 0.8))
-    if rng.random() < 0.35:  # noqa: PLR2004 - a fissure cuts it off straight
+    if rng.random() < _FISSURED:
         shape = shape * edge(_fissure(dx, dy, side, radius, rng), 1.5)
-    density = shape * (0.3 + 0.55 * severity) * rng.uniform(0.8, 1.15)
-    density *= 1 + 0.16 * texture(rng, 30)
+    lost = shape * (0.38 + 0.5 * severity) * rng.uniform(0.8, 1.15)
+    lost *= 1 + 0.16 * texture(rng, 30)
     if rng.random() < severity:
-        density *= 1 - 0.32 * _bronchi(chest, pose, side, rng)
-    one_sided: Field = np.clip(density, 0, 0.92) * edge(side * chest.x, 3)
+        lost *= 1 - 0.32 * _bronchi(chest, pose, side, rng)
+    one_sided: Field = np.clip(lost, 0, 0.92) * edge(side * chest.x, 3)
     return one_sided
 
 
@@ -56,8 +68,8 @@ def interstitial(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity
     streaks = strokes(lines)
     net = np.clip(0.9 - np.abs(texture(rng, 44)) * 1.6, 0, None)
     haze = 0.5 * (1 + 0.35 * texture(rng, 10))
-    density = envelope * (haze + 0.55 * net + 0.5 * streaks)
-    clipped: Field = np.clip(density * (0.16 + 0.5 * severity), 0, 0.9)
+    lost = envelope * (haze + 0.55 * net + 0.5 * streaks)
+    clipped: Field = np.clip(lost * (0.17 + 0.5 * severity), 0, 0.9)
     return clipped
 
 
@@ -70,7 +82,7 @@ def outline(added: Field, lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _centre(chest: Chest, side: int, rng: np.random.Generator) -> tuple[float, float]:
     """Choose a place in one lung, more often low than high."""
-    here = chest.lungs & (np.sign(chest.x) == side) & (chest.air > 0.3)  # noqa: PLR2004
+    here = chest.lungs & (np.sign(chest.x) == side) & (chest.air > _AERATED)
     candidates = np.flatnonzero(here)
     pixel = candidates[min(int(rng.beta(1.6, 1.1) * len(candidates)), len(candidates) - 1)]
     return float(chest.x.flat[pixel]), float(chest.y.flat[pixel])

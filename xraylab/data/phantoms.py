@@ -10,6 +10,7 @@ Teaching phantoms: synthetic children's chest films, so that a newcomer has data
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,8 @@ _FOCAL_SHARE = 0.6
 _FILMS = (1, 2, 3)
 _FILM_SHARES = (0.82, 0.12, 0.06)
 
-# Streams of a patient's generator that are not films; films count from 1.
-_PATIENT, _DETAIL, _DISEASE = 0, 1_000_001, 1_000_002
-_BLOCKS = 1_000_003
+# Films count from 1; the streams of film 0 draw what all films of a patient, or a block of patients, share.
+_CASE, _ANATOMY, _VESSELS, _DISEASE, _FILM_COUNT, _BLOCK_ORDER = range(1, 7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +81,15 @@ def phantom(patient: int, film: int, *, seed: int) -> Phantom:
     if patient < 0 or film < 1 or seed < 0:
         raise ValueError(f"patient {patient}, film {film}, seed {seed}: from 0, from 1 and from 0")
     pattern, nuisance = _draw_case(patient, seed=seed)
-    anatomy = draw_anatomy(_rng(seed, patient, _PATIENT), nuisance=nuisance)
+    anatomy = draw_anatomy(_rng(seed, patient, 0, _ANATOMY), nuisance=nuisance)
     rng = _rng(seed, patient, film)
     pose, exposure = draw_pose(rng, anatomy), films.draw_exposure(rng)
-    chest = build_chest(anatomy, pose, _rng(seed, patient, _DETAIL))
+    chest = build_chest(anatomy, pose, _rng(seed, patient, 0, _VESSELS))
     tissue = chest.tissue + films.overlay(chest, exposure, rng, fold=nuisance == "fold")
-    density = np.zeros_like(chest.air)
-    if pattern != "normal":
-        disease = _rng(seed, patient, _DISEASE)
-        severity = float(disease.beta(1.1, 1.5))
-        draw = lesions.focal if pattern == lesions.FOCAL else lesions.interstitial
-        density = draw(chest, pose, disease, severity=severity)
-    added = np.float32(AIR) * chest.air * density  # what the lost air weighs on the film
-    pixels = films.expose(tissue - np.float32(AIR) * chest.air + added, exposure, rng)
-    ill = pattern != "normal"
+    added = AIR * chest.air * lesions.density(pattern, chest, pose, _rng(seed, patient, 0, _DISEASE))
+    ill = pattern != lesions.NORMAL
     return Phantom(
-        pixels=pixels,
+        pixels=films.expose(tissue - AIR * chest.air + added, exposure, rng),
         mask=lesions.outline(added, chest.lungs),
         lungs=chest.lungs,
         label=int(ill),
@@ -119,7 +112,7 @@ def generate(n: int, *, seed: int) -> Iterator[Phantom]:
         raise ValueError(f"n is {n}; it can't be negative")
     left, patient = n, 0
     while left:
-        drawn = int(_rng(seed, patient, _BLOCKS).choice(_FILMS, p=_FILM_SHARES))
+        drawn = int(_rng(seed, patient, 0, _FILM_COUNT).choice(_FILMS, p=_FILM_SHARES))
         for film in range(1, min(drawn, left) + 1):
             yield phantom(patient, film, seed=seed)
         left -= min(drawn, left)
@@ -128,12 +121,15 @@ def generate(n: int, *, seed: int) -> Iterator[Phantom]:
 
 def burn_in(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Make a copy for eyes: the film above, SYNTHETIC in a strip of ``CAPTION_ROWS`` rows below it."""
-    height, width = pixels.shape
-    page = Image.new("L", (width, height + CAPTION_ROWS))
-    page.paste(Image.fromarray(pixels))
-    middle = (width / 2, height + CAPTION_ROWS / 2)
-    ImageDraw.Draw(page).text(middle, CAPTION, fill=255, font=ImageFont.load_default(13), anchor="mm")
-    return np.asarray(page)
+    return np.vstack([pixels, _caption(pixels.shape[1])])
+
+
+@cache
+def _caption(width: int) -> NDArray[np.uint8]:
+    strip = Image.new("L", (width, CAPTION_ROWS))
+    middle = (width / 2, CAPTION_ROWS / 2)
+    ImageDraw.Draw(strip).text(middle, CAPTION, fill=255, font=ImageFont.load_default(13), anchor="mm")
+    return np.asarray(strip)
 
 
 def write(
@@ -164,6 +160,7 @@ def write(
     StorageError
         If the disk is full or may not be written.
     """
+    folder = folder.resolve()  # "." has no name that a folder could be renamed to
     _refuse_occupied(folder)
     counts = dict.fromkeys(LABELS, 0)
     with files.new_folder(folder, replace=folder.exists()) as staging:
@@ -198,11 +195,11 @@ def _refuse_occupied(folder: Path) -> None:
 def _draw_case(patient: int, *, seed: int) -> tuple[str, str | None]:
     """Pattern and nuisance of a patient, drawn independently of one another."""
     block, place = divmod(patient, _BLOCK)
-    ill = _rng(seed, block, _BLOCKS + 1).permutation(_BLOCK)[place] < _ILL
-    rng = _rng(seed, patient, _DISEASE + 2)
+    ill = _rng(seed, block, 0, _BLOCK_ORDER).permutation(_BLOCK)[place] < _ILL
+    rng = _rng(seed, patient, 0, _CASE)
     pattern = lesions.FOCAL if rng.random() < _FOCAL_SHARE else lesions.INTERSTITIAL
     nuisance = str(rng.choice(NUISANCES)) if rng.random() < _NUISANCE_SHARE else None
-    return pattern if ill else "normal", nuisance
+    return pattern if ill else lesions.NORMAL, nuisance
 
 
 def _rng(*key: int) -> np.random.Generator:
