@@ -4,12 +4,13 @@ import logging
 import sys
 import uuid
 
-import click
+import typer
 
 from xraylab.cli import app
 from xraylab.errors import XRayLabError
 
 USER, OURS, INTERRUPTED = 2, 1, 130
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # typer exports only its children
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,9 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
         code = app(arguments, standalone_mode=False)
     except XRayLabError as error:
         return _fail(str(error), USER)
-    except click.ClickException as error:
-        return _fail(error.format_message(), USER)
-    except (KeyboardInterrupt, click.Abort):
+    except _USAGE_ERROR as error:
+        return _fail(str(getattr(error, "message", "")) or str(error), USER)
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("Stopped.", INTERRUPTED)
     except Exception:
         reference = uuid.uuid4().hex[:6]
