@@ -1,5 +1,6 @@
 """The film viewer in a real Chromium: what is seen follows the hand, and the server is not asked."""
 
+import io
 import os
 import shutil
 import socket
@@ -11,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.browser
 
@@ -136,8 +138,15 @@ def test_the_film_comes_first_and_its_heatmap_only_when_asked_for(viewer):
     assert button.get_attribute("aria-pressed") == "true"
 
 
-def test_the_heatmap_lies_over_the_whole_film_whatever_its_own_proportions(viewer):
+def test_the_square_heatmap_is_stretched_over_the_whole_film(page, viewer):
     viewer.get_by_role("button", name="Overlay").click()
+    set_slider(viewer, "opacity", 100)
+    viewer.scroll_into_view_if_needed()
+    left, top, width, height = box(viewer, "canvas")
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for x in (left + 4, left + width - 5):
+        for y in (top + 4, top + height - 5):
+            assert shot.getpixel((round(x), round(y))) == (255, 0, 0)
     viewer.get_by_role("button", name="Zoom in").click()
     assert box(viewer, ".overlay") == pytest.approx(box(viewer, "canvas"), abs=0.01)
 
