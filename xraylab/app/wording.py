@@ -50,6 +50,18 @@ def score(value: float) -> str:
     return written
 
 
+def auc(value: float) -> str:
+    """Write an area under the curve with three decimals; a dash when it is not defined."""
+    return score(value)
+
+
+def auc_interval(low: float, high: float) -> str:
+    """Write the ends of an AUC's interval with three decimals each."""
+    if math.isnan(low) or math.isnan(high):
+        return DASH
+    return f"{low:.3f}{DASH}{high:.3f}"
+
+
 def count(number: int) -> str:
     """Write a count with thin spaces between the thousands, ``5 216``."""
     return f"{number:,}".replace(",", THIN_SPACE)

@@ -1,0 +1,33 @@
+"""Try it on teaching phantoms: one press makes films, imports them and starts a training."""
+
+import streamlit as st
+
+from xraylab import actions
+from xraylab.app.choice import use_dataset, use_model
+from xraylab.settings import Settings
+
+DATASET = "phantoms"
+MODEL = "phantoms-demo"
+ARCH, RECIPE = "small_cnn", "scratch"
+
+
+def try_phantoms(settings: Settings) -> None:
+    """Make phantoms unless they are there, start training on them, and go to the Train screen."""
+    if not any(row.name == DATASET for row in actions.list_datasets(settings)):
+        with st.container():
+            bar = st.progress(0.0, text="Drawing teaching phantoms")
+
+            def report(done: int, total: int) -> None:
+                words = "Drawing teaching phantoms" if 2 * done <= total else "Preparing the films"
+                bar.progress(done / total, text=words)
+
+            actions.import_phantoms(settings, DATASET, on_progress=report)
+            bar.empty()
+    use_dataset(DATASET)
+    request = actions.request_training(
+        settings, dataset=DATASET, arch=ARCH, recipe=RECIPE, name=MODEL, replace=True
+    )
+    if not any(run.active and run.name == MODEL for run in actions.attend_runs(settings)):
+        actions.start_training(settings, request)
+    use_model(MODEL)
+    st.switch_page("pages/train.py")

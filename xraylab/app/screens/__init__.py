@@ -1,0 +1,1 @@
+"""The screens' contents, one module each; ``pages/`` frames them with the shell."""

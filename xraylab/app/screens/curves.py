@@ -1,0 +1,41 @@
+"""Learning curves, drawn with Plotly in the theme's colours."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+from plotly.subplots import make_subplots
+
+_TRAIN, _VALIDATION = "#9aa4b2", "#4cc2c4"
+_HEIGHT = 260
+
+
+def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
+    """Draw loss and AUC over the epochs, for training and validation films."""
+    epochs = [epoch["epoch"] for epoch in history]
+    figure = make_subplots(cols=2, subplot_titles=("Loss", "AUC"), horizontal_spacing=0.1)
+    for column, quantity in enumerate(("loss", "auc"), 1):
+        for split, colour, dash in (("train", _TRAIN, "dot"), ("validation", _VALIDATION, "solid")):
+            figure.add_trace(
+                go.Scatter(
+                    x=epochs,
+                    y=[epoch[f"{split}_{quantity}"] for epoch in history],
+                    name="training films" if split == "train" else "validation films",
+                    mode="lines+markers",
+                    line={"color": colour, "dash": dash, "width": 2},
+                    marker={"size": 4},
+                    legendgroup=split,
+                    showlegend=column == 1,
+                    hovertemplate="epoch %{x}: %{y:.3f}<extra></extra>",
+                ),
+                row=1,
+                col=column,
+            )
+    figure.update_xaxes(title_text="epoch", dtick=max(1, len(epochs) // 8), showgrid=False)
+    figure.update_layout(
+        height=_HEIGHT,
+        margin={"l": 8, "r": 8, "t": 32, "b": 8},
+        legend={"orientation": "h", "y": -0.28},
+    )
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch")

@@ -1,0 +1,106 @@
+"""Overview: three steps with their state, what is running, and what was done last."""
+
+import html
+from datetime import datetime
+
+import streamlit as st
+
+from xraylab import actions, documents
+from xraylab.app import choice, phantoms, shell, status, wording
+from xraylab.models import list_models
+from xraylab.settings import Settings, load_settings
+
+_LAST = 5
+
+
+def draw() -> None:
+    """Draw the screen."""
+    settings = load_settings()
+    datasets = actions.list_datasets(settings)
+    _draw_steps(settings, datasets)
+    if not datasets:
+        _draw_welcome(settings)
+        return
+    _draw_running(settings)
+    _draw_last(settings, datasets)
+    if choice.model_in_use(settings) is None:
+        shell.next_step("Train a network", "train")
+    else:
+        shell.next_step("Move the threshold", "threshold")
+
+
+def _draw_welcome(settings: Settings) -> None:
+    with st.container(key="xl-welcome"):
+        st.markdown(
+            "There are no films here yet. Teaching phantoms are synthetic chest films made on this machine: "
+            "with them the whole job, from training to reading a film, takes about three minutes and needs "
+            "neither data nor a network connection."
+        )
+        with st.container(horizontal=True):
+            try_it = st.button("Try it on teaching phantoms", type="primary", key="try phantoms")
+            if st.button("Bring your own films", key="own films"):
+                st.switch_page("pages/data.py")
+        if try_it:
+            phantoms.try_phantoms(settings)
+
+
+def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
+    chosen = choice.dataset_in_use(settings)
+    films = next((row for row in datasets if chosen and row.name == chosen.name), None)
+    model = choice.model_in_use(settings)
+    lock = model.lock if model else None
+    evaluation = actions.evaluate_validation(settings, model.name) if model and lock else None
+    steps = (
+        (
+            "1 Films",
+            films.name if films else "none yet",
+            f"{wording.count(films.n)} films of {wording.count(films.patients)} patients" if films else "",
+            "",
+        ),
+        (
+            "2 Model",
+            model.name if model else "none yet",
+            f"AUC {wording.auc(evaluation.auc)}" if evaluation else "",
+            f"{wording.auc_interval(*evaluation.auc_ci)} on validation" if evaluation else "",
+        ),
+        (
+            "3 Lock",
+            wording.score(lock.threshold) if lock else "none yet",
+            status.lock_words(lock).partition(" · ")[2] if lock else "",
+            "",
+        ),
+    )
+    cells = "".join(
+        f'<div class="xl-step"><span class="xl-label">{html.escape(title)}</span>'
+        f"<strong>{html.escape(name)}</strong><span>{html.escape(fact)}"
+        f'<span class="xl-interval"> {html.escape(interval)}</span></span></div>'
+        for title, name, fact, interval in steps
+    )
+    st.html(f'<div class="xl-steps">{cells}</div>')
+
+
+def _draw_running(settings: Settings) -> None:
+    active = [run for run in actions.attend_runs(settings) if run.active]
+    if active:
+        st.subheader("Running", anchor=False)
+        for run in reversed(active):
+            st.markdown(f"{wording.plain(run.name)}: {wording.plain(status.training_words(settings, run))}")
+
+
+def _draw_last(settings: Settings, datasets: list[documents.Imported]) -> None:
+    events: list[tuple[datetime, str]] = [(row.created_at, f"Imported {row.name}") for row in datasets]
+    events += [
+        (run.finished_at, f"Training of {run.name}: {run.state}")
+        for run in actions.attend_runs(settings)
+        if run.finished_at
+    ]
+    for model in list_models(settings):
+        if lock := model.lock:
+            events.append((lock.locked_at, f"Locked {model.name} at {wording.score(lock.threshold)}"))
+            events += [(at, f"Opened the test split for {model.name}") for at in lock.opened_at]
+    st.subheader("Last done", anchor=False)
+    rows = "".join(
+        f"<tr><td>{html.escape(wording.when(at))}</td><td>{html.escape(what)}</td></tr>"
+        for at, what in sorted(events, reverse=True)[:_LAST]
+    )
+    st.html(f'<table class="xl-table">{rows}</table>')

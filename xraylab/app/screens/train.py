@@ -1,0 +1,225 @@
+"""Train: three choices and one button on the left, the run as it goes on the right, the runs below."""
+
+import html
+from functools import partial
+
+import streamlit as st
+
+from xraylab import actions, documents
+from xraylab.app import choice, phantoms, shell, status, wording
+from xraylab.app.faults import guard
+from xraylab.app.screens.curves import learning_curves
+from xraylab.errors import XRayLabError
+from xraylab.networks.registry import Network, network, networks
+from xraylab.runs import folder
+from xraylab.runs.table import Run
+from xraylab.settings import Settings, load_settings
+from xraylab.training.recipe import PRESETS, Recipe, plan
+
+_POLL = 1.5  # seconds
+_STATES = {
+    "queued": "waiting",
+    "running": "training",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+
+def draw() -> None:
+    """Draw the screen."""
+    settings = load_settings()
+    if choice.dataset_in_use(settings) is None:
+        shell.empty_state(
+            "There are no films to train on yet.",
+            "Try it on teaching phantoms",
+            key="train phantoms",
+            action=lambda: phantoms.try_phantoms(settings),
+        )
+        return
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        _draw_choices(settings)
+    with right:
+        _draw_live(settings)
+    _draw_runs(settings)
+    if choice.model_in_use(settings) is not None:
+        shell.next_step("Move the threshold", "threshold")
+
+
+def _draw_choices(settings: Settings) -> None:
+    dataset = choice.pick_dataset(settings, key="train dataset")
+    entries = networks()
+    entry: Network = st.selectbox(
+        "Network",
+        entries,
+        index=_default_network(settings),
+        format_func=lambda e: e.title,
+        key="train network",
+    )
+    st.caption(entry.about)
+    weights = _pick_weights(settings, entry)
+    recipes = [recipe for recipe in PRESETS if _fits(recipe, weights)]
+    recipe: Recipe = st.selectbox(
+        "Recipe", recipes, format_func=lambda r: r.name, key=f"train recipe {weights != 'none'}"
+    )
+    st.caption(recipe.about)
+    with st.expander("Advanced"):
+        name = st.text_input("Name of the model", key="train name", placeholder="made of network and recipe")
+        file = st.text_input(
+            "Weights file",
+            key="train weights file",
+            placeholder="a .safetensors or .pth file on this machine",
+        )
+    if st.button("Train", type="primary", key="train start", width="stretch") and dataset:
+        request = actions.request_training(
+            settings,
+            dataset=dataset.name,
+            arch=entry.name,
+            recipe=recipe.name,
+            weights=file.strip() or weights,
+            name=name.strip() or None,
+        )
+        actions.start_training(settings, request)
+        st.rerun()
+
+
+def _default_network(settings: Settings) -> int:
+    """The first network whose best start is possible here: without its weights a network starts from nothing."""
+    return next(
+        i
+        for i, entry in enumerate(networks())
+        if not entry.pretrained or (settings.weights / entry.weights_file).exists()
+    )
+
+
+def _pick_weights(settings: Settings, entry: Network) -> str:
+    """ImageNet weights where they are; otherwise none, and where to put them."""
+    if not entry.pretrained:
+        return "none"
+    if (settings.weights / entry.weights_file).exists():
+        return str(st.selectbox("Start from", ["imagenet", "none"], key=f"train weights {entry.name}"))
+    st.caption(
+        f"Starts from random weights. To start from ImageNet, place {wording.plain(entry.weights_file)} in "
+        f"{wording.plain(str(settings.weights))}."
+    )
+    return "none"
+
+
+def _fits(recipe: Recipe, weights: str) -> bool:
+    try:
+        return plan(recipe, pretrained=weights != "none") == recipe
+    except XRayLabError:
+        return False
+
+
+def _draw_live(settings: Settings) -> None:
+    active = any(run.active for run in actions.attend_runs(settings))
+    st.fragment(_draw_newest, run_every=_POLL if active else None)(settings, polling=active)
+
+
+def _draw_newest(settings: Settings, *, polling: bool) -> None:
+    """The run that works now, or the one that ended last."""
+    with guard():
+        runs = actions.attend_runs(settings)
+        active = [run for run in runs if run.active]
+        if polling and not active:
+            st.rerun()
+        run = active[-1] if active else next(iter(runs), None)
+        if run is None:
+            st.caption("Nothing has been trained yet. Choose on the left and press Train.")
+            return
+        _draw_run(settings, run)
+
+
+def _draw_run(settings: Settings, run: Run) -> None:
+    st.subheader(wording.plain(run.name), anchor=False)
+    history = folder.read_history(settings, run.id)
+    if run.active:
+        words = "stopping" if run.cancel else status.training_words(settings, run)
+        st.progress(status.fraction(settings, run) or 0.0, text=wording.plain(words))
+        speed = (folder.read_progress(settings, run.id) or {}).get("films_per_second")
+        if speed:
+            st.caption(f"{wording.count(round(speed))} films a second, forward and backward counted alike")
+        st.button("Cancel", key=f"cancel {run.id}", on_click=partial(_cancel, run.id), disabled=run.cancel)
+    elif run.state == "failed":
+        st.error(wording.plain(run.error or "This run failed."))
+        _draw_log(settings, run)
+    elif run.state == "cancelled":
+        st.caption("Cancelled. No model was kept.")
+    else:
+        _draw_result(settings, run)
+    if history:
+        learning_curves(history, key=f"curves {run.id}")
+
+
+def _draw_result(settings: Settings, run: Run) -> None:
+    row = next((row for row in actions.model_rows(settings) if row.name == run.name), None)
+    if row is None:
+        st.caption("Done; its model has been replaced or removed since.")
+        return
+    st.html(
+        f"<p>Validation AUC <strong>{wording.auc(row.val_auc)}</strong> "
+        f'<span class="xl-interval">{wording.auc_interval(*row.val_auc_ci)}</span>, locked at '
+        f"<strong>{wording.score(row.threshold) if row.threshold is not None else wording.DASH}</strong>.</p>"
+    )
+    if st.button("Move the threshold", type="primary", key=f"to threshold {run.id}"):
+        choice.use_model(run.name)
+        st.switch_page("pages/threshold.py")
+
+
+def _draw_log(settings: Settings, run: Run) -> None:
+    with st.expander("Log"):
+        st.code(folder.read_log(settings, run.id) or "The log is empty.", language=None)
+
+
+def _cancel(run_id: str) -> None:
+    with guard():
+        actions.cancel_run(load_settings(), run_id)
+
+
+def _draw_runs(settings: Settings) -> None:
+    rows = actions.list_runs(settings)
+    if not rows:
+        return
+    st.subheader("Runs", anchor=False)
+    st.html(_runs_table(rows))
+    waiting = [row for row in rows if row.state == "queued"]
+    with st.container(horizontal=True):
+        for row in reversed(waiting):
+            st.button(
+                f"Cancel {row.name}", key=f"cancel {row.run} queued", on_click=partial(_cancel, row.run)
+            )
+
+
+def _runs_table(rows: list[documents.RunRow]) -> str:
+    names = (
+        "Model",
+        "State",
+        "Films",
+        "Network",
+        "Recipe",
+        "Epochs",
+        "Validation AUC, best epoch",
+        "Took",
+        "Started",
+    )
+    body = ""
+    for row in rows:
+        took = (
+            (row.finished_at - row.started_at).total_seconds() if row.finished_at and row.started_at else None
+        )
+        cells = (
+            row.name,
+            _STATES[row.state],
+            row.dataset,
+            network(row.arch).title if row.arch in {entry.name for entry in networks()} else row.arch,
+            row.recipe,
+            wording.count(row.epoch),
+            wording.DASH if row.val_auc is None else wording.auc(row.val_auc),
+            wording.DASH if took is None else wording.duration(took),
+            wording.when(row.started_at or row.created_at),
+        )
+        body += "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+    head = "".join(f"<th>{name}</th>" for name in names)
+    return f'<table class="xl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

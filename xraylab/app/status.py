@@ -1,0 +1,65 @@
+"""What the sidebar says: the model in use with its lock, and what trains now. No torch, and quick."""
+
+import streamlit as st
+
+from xraylab import actions
+from xraylab.app import wording
+from xraylab.app.choice import model_in_use
+from xraylab.app.shell import Status
+from xraylab.evaluation.rules import parse_rule
+from xraylab.models import Lock
+from xraylab.runs import folder
+from xraylab.runs.table import Run
+from xraylab.settings import Settings, load_settings
+
+
+def now() -> Status:
+    """Look up the sidebar's status."""
+    settings = load_settings()
+    model = model_in_use(settings)
+    lock = model.lock if model else None
+    running = next((run for run in reversed(actions.attend_runs(settings)) if run.active), None)
+    return Status(
+        model=model.name if model else None,
+        lock=lock_words(lock) if lock else None,
+        training=training_words(settings, running) if running else None,
+        fraction=fraction(settings, running) if running else None,
+    )
+
+
+def lock_words(lock: Lock) -> str:
+    """A lock in a line: "locked 0.412 · Youden · 12 May, 14:05"."""
+    words = [
+        f"locked {wording.score(lock.threshold)}",
+        parse_rule(lock.rule).words,
+        wording.when(lock.locked_at),
+    ]
+    return " · ".join(words) + (" · after the test split was opened" if lock.after_opening else "")
+
+
+def training_words(settings: Settings, run: Run) -> str:
+    """A run in a line: "small_cnn · whole network, epoch 4 of 20 · 2 min left"."""
+    progress = folder.read_progress(settings, run.id) or {}
+    if run.state == "queued":
+        return f"{run.arch} · waiting its turn"
+    left = progress.get("seconds_left")
+    words = [run.arch, str(progress.get("doing") or "starting")]
+    return " · ".join([*words, f"{wording.duration(left)} left"] if left else words)
+
+
+def fraction(settings: Settings, run: Run) -> float | None:
+    """How much of a run is done, in [0, 1]; None before it has said so."""
+    progress = folder.read_progress(settings, run.id) or {}
+    value = progress.get("fraction")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def remember(key: str, value: str) -> None:
+    """Keep a note for the next run of a page, to be shown once by ``recall``."""
+    st.session_state[f"note {key}"] = value
+
+
+def recall(key: str) -> None:
+    """Show a note kept by ``remember``."""
+    if note := st.session_state.pop(f"note {key}", None):
+        st.success(note)
