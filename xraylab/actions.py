@@ -269,6 +269,18 @@ def open_test(settings: Settings, name: str, *, actor: str) -> documents.Evaluat
     """
     model = load_model(settings, name)
     _log_opening(settings, model, model.card.dataset.name, actor)
+    return test_result(settings, name)
+
+
+def test_result(settings: Settings, name: str) -> documents.Evaluated:
+    """A model's numbers on its test films at its lock, once they have been opened; opens nothing.
+
+    Raises
+    ------
+    HonestOrderError
+        If they are sealed.
+    """
+    model = load_model(settings, name)
     return _evaluated(settings, model, model.test, data=model.card.dataset.name, split="test")
 
 

@@ -59,9 +59,16 @@ def console_errors():
     return []
 
 
-@pytest.fixture
-def page(browser, console_errors):
+@pytest.fixture(scope="module")
+def context(browser):
+    """Tabs of one module share a cache, so that Streamlit's own files are loaded once."""
     context = browser.new_context(viewport={"width": 1360, "height": 1000})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, console_errors):
     tab = context.new_page()
 
     def listen(message):
@@ -72,5 +79,5 @@ def page(browser, console_errors):
     tab.on("console", listen)
     tab.on("pageerror", lambda error: console_errors.append(str(error)))
     yield tab
-    context.close()
+    tab.close()
     assert console_errors == []

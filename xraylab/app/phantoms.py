@@ -3,12 +3,14 @@
 import streamlit as st
 
 from xraylab import actions
+from xraylab.data import phantoms
 from xraylab.app.choice import use_dataset, use_model
 from xraylab.settings import Settings
 
 DATASET = "phantoms"
 MODEL = "phantoms-demo"
 ARCH, RECIPE = "small_cnn", "scratch"
+_UNSEEN_SEED = 1_000_003  # trainings use small seeds
 
 
 def try_phantoms(settings: Settings) -> None:
@@ -31,3 +33,8 @@ def try_phantoms(settings: Settings) -> None:
         actions.start_training(settings, request)
     use_model(MODEL)
     st.switch_page("pages/train.py")
+
+
+def fresh_phantom_png() -> bytes:
+    """A teaching phantom that no training has seen, marked and captioned, as PNG."""
+    return phantoms.png(phantoms.phantom(1, 1, seed=_UNSEEN_SEED))

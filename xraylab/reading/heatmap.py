@@ -34,6 +34,7 @@ _ANCHORS = np.array(  # from dark violet over magenta and orange to pale yellow;
     ],
     dtype=np.float64,
 )
+COLOURS = tuple(f"rgb({r:.0f} {g:.0f} {b:.0f})" for r, g, b in _ANCHORS)  # from low to high, for a legend
 _OPAQUE = 255
 
 

@@ -1,1 +1,1 @@
-"""What the browser draws by itself: components that move without asking the server."""
+"""Parts of the screens that live in the browser."""

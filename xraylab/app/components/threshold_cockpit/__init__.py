@@ -67,7 +67,8 @@ def threshold_cockpit(
         set_threshold(session[store], store)  # a first visit, or back from another page
 
     def let_go() -> None:
-        value = session[key].get("threshold")
+        said = session[key].get("let_go") or {}
+        value = said.get("threshold")
         if isinstance(value, int | float) and 0 <= value <= 1:
             session[store] = float(value)
 
@@ -84,8 +85,7 @@ def threshold_cockpit(
             "revision": revision,
             "value": value,
         },
-        default={"threshold": value},
-        on_threshold_change=let_go,
+        on_let_go_change=let_go,
     )
     return float(session[store])
 

@@ -9,6 +9,7 @@
 const Z = 1.959963984540054; // two-sided 95 %
 const KEY_PAUSE_MS = 250; // held arrow keys commit once, after a pause
 const BARS = 80;
+const CROWDED = 6; // a step with this many times the usual films would flatten all others
 const TICK_GAP_PX = 44;
 const TICKS = [0, 1, 0.5, 0.1, 0.9, 0.01, 0.99, 0.001, 0.999, 0.25, 0.75, 0.05, 0.95, 0.0001, 0.9999, 0.3, 0.7];
 const RATES = ["sensitivity", "specificity", "ppv", "npv", "f1", "accuracy"];
@@ -16,7 +17,9 @@ const MEMORY = new WeakMap();
 
 export default function cockpit({ data, parentElement: root, setStateValue }) {
   const table = readTable(data.table);
-  const memory = MEMORY.get(root) ?? { revision: null, threshold: null, committed: null, past: [], held: false };
+  const memory = MEMORY.get(root) ?? {
+    revision: null, threshold: null, committed: null, past: [], held: false, sent: 0,
+  };
   MEMORY.set(root, memory);
   const view = findParts(root);
   view.section.dataset.tone = isDark(view.section) ? "dark" : "light";
@@ -27,9 +30,11 @@ export default function cockpit({ data, parentElement: root, setStateValue }) {
   };
   const send = (threshold) => {
     memory.committed = threshold;
+    memory.sent += 1;
     view.undo.disabled = memory.past.length === 0;
     view.spoken.textContent = sentence(table, threshold);
-    setStateValue("threshold", threshold);
+    // Numbered, because Streamlit tells Python only of changes: going back to a threshold sent before is one.
+    setStateValue("let_go", { threshold, number: memory.sent });
   };
   const commit = (threshold) => {
     clearTimeout(memory.pause);
@@ -212,8 +217,8 @@ function drawStill(view, table, data, commit) {
   view.put("positives", several(positives, "film"));
   view.put("negatives", several(negatives, "film"));
   view.put("films", `${several(positives + negatives, "film")} · ${several(data.patients, "patient")}`);
-  view.put("auc", data.auc === null ? "area –" : `area ${data.auc.toFixed(3)}`);
-  view.put("ap", data.average_precision === null ? "average –" : `average ${data.average_precision.toFixed(3)}`);
+  view.put("auc", data.auc === null ? "AUC –" : `AUC ${data.auc.toFixed(3)}`);
+  view.put("ap", data.average_precision === null ? "AP –" : `AP ${data.average_precision.toFixed(3)}`);
   view.put("locked", data.locked === null ? "" : `◇ locked ${exact(data.locked)}`);
   drawBars(view, table);
   drawCurves(view, table);
@@ -236,16 +241,19 @@ function drawStill(view, table, data, commit) {
 
 function drawBars(view, { last, tp, fp }) {
   const bars = Math.min(last, BARS), edge = (bar) => Math.round((bar * last) / bars);
-  const dense = (column, bar) => { // films a step, so that area stands for films
+  const dense = (column, bar) => { // films a step
     const from = edge(bar), to = edge(bar + 1);
     return (column[last - from] - column[last - to]) / (to - from);
   };
   let highest = 0;
   for (let bar = 0; bar < bars; bar++) highest = Math.max(highest, dense(tp, bar), dense(fp, bar));
+  const crowded = highest > (CROWDED * (tp[last] + fp[last])) / last;
+  const height = crowded ? (films) => Math.sqrt(films / highest) : (films) => films / highest;
+  view.put("heights", crowded ? "Heights grow with the square root, since many films share a score." : "");
   const outline = (column, direction) => {
     let path = "M0 100";
     for (let bar = 0; bar < bars; bar++) {
-      const y = 100 + direction * 98 * (dense(column, bar) / highest);
+      const y = 100 + direction * 98 * height(dense(column, bar));
       path += `V${y.toFixed(2)}H${((1000 * edge(bar + 1)) / last).toFixed(2)}`;
     }
     return `${path}V100Z`;
@@ -286,6 +294,7 @@ function drawCurves(view, table) {
       if (!point) continue;
       const near = former && Math.abs(point[0] - former[0]) + Math.abs(point[1] - former[1]) < 0.4;
       if (near && row !== table.last) continue; // finer than a pixel
+      if (!former) points.push(`0,${point[1].toFixed(2)}`); // from no recall to the first: as the average does
       points.push(point.map((value) => value.toFixed(2)).join());
       former = point;
     }

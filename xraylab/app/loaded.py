@@ -1,0 +1,20 @@
+"""Loaded models, shared by all sessions; the only part of the app that imports torch."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from xraylab import actions
+from xraylab.models import Model
+from xraylab.reading.loaded import LoadedModel
+from xraylab.settings import load_settings
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model")
+def _loaded(folder: Path, model_sha256: str, name: str) -> LoadedModel:
+    return actions.load_for_reading(load_settings(), name)
+
+
+def loaded(model: Model) -> LoadedModel:
+    """A model with its weights in memory; at most two are kept."""
+    return _loaded(model.folder, model.card.model_sha256, model.name)

@@ -1,0 +1,196 @@
+"""Read: drop films, see score, decision at the lock, and where the score comes from."""
+
+import hashlib
+import html
+import io
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from PIL import Image
+
+from xraylab.app import choice, phantoms, shell, status, widgets, wording
+from xraylab.app.cache import table_of
+from xraylab.app.components.film_viewer import film_viewer
+from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.imaging import decode
+from xraylab.models import Model
+from xraylab.settings import load_settings
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from xraylab.reading.read import Reading
+
+_READINGS, _OVERRIDDEN = "readings", "overridden readings"
+_MOST_KEPT = 64  # readings a session keeps; the films themselves stay with the uploader
+
+
+def draw() -> None:
+    """Draw the screen."""
+    settings = load_settings()
+    if choice.model_in_use(settings) is None:
+        shell.empty_state(
+            "There is no model yet that could read a film.",
+            "Try it on teaching phantoms",
+            key="read phantoms",
+            action=lambda: phantoms.try_phantoms(settings),
+        )
+        return
+    left, middle, right = st.columns([1.1, 2.6, 1.3], gap="medium")
+    with left:
+        model = choice.pick_model(settings, key="read model")
+        uploads = st.file_uploader(
+            "Films (PNG or JPEG)", type=["png", "jpg", "jpeg"], accept_multiple_files=True, key="films"
+        )
+        if model is None or not uploads:
+            _draw_waiting(middle, model)
+            return
+        readings = _read_all(model, uploads)
+        chosen = st.radio(
+            "This film",
+            range(len(uploads)),
+            format_func=lambda i: f"{_short(readings[i])}  {wording.plain(uploads[i].name)}",
+            key="film chosen",
+        )
+    reading, data = readings[chosen], uploads[chosen].getvalue()
+    with middle:
+        _draw_film(model, reading, data, uploads[chosen].name)
+    with right:
+        _draw_reading(model, reading, data)
+
+
+def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
+    with place, st.container(key="xl-empty-read"):
+        st.markdown("Drop one or more films on the left. They stay in memory and are gone when the page is closed.")
+        if model is not None and model.card.dataset.kind == "phantoms":
+            st.markdown("This model was trained on teaching phantoms; a fresh one to read is here:")
+            _offer_phantom()
+
+
+def _offer_phantom() -> None:
+    """A phantom that no training has seen, to save and drop back."""
+    from xraylab.app.phantoms import fresh_phantom_png
+
+    st.download_button(
+        "Save a teaching phantom", fresh_phantom_png(), "phantom.png", "image/png", key="save phantom"
+    )
+
+
+def _read_all(model: Model, uploads: "list[UploadedFile]") -> "list[Reading]":
+    """Readings of all uploads; a film is scored once a model, whatever is clicked."""
+    from xraylab.app.loaded import loaded
+    from xraylab.reading.read import read_film
+
+    kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
+    keys = [_key(model, upload.getvalue()) for upload in uploads]
+    missing = [(key, upload) for key, upload in zip(keys, uploads, strict=True) if key not in kept]
+    if missing:
+        bar = st.progress(0.0, text="Reading films")
+        network = loaded(model)
+        for done, (key, upload) in enumerate(missing, 1):
+            kept[key] = read_film(network, upload.getvalue(), upload.name)
+            bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
+        bar.empty()
+    overridden = st.session_state.get(_OVERRIDDEN, set())
+    readings = [kept[key].decided_anyway() if key in overridden else kept[key] for key in keys]
+    for key in [key for key in kept if key not in keys][: max(0, len(kept) - _MOST_KEPT)]:
+        del kept[key]
+    return readings
+
+
+def _key(model: Model, data: bytes) -> str:
+    """What a reading depends on: the film, the model and its lock."""
+    lock = model.lock
+    locked = f"{lock.threshold!r}{lock.locked_at.isoformat()}" if lock else ""
+    return f"{model.card.model_sha256} {locked} {hashlib.sha256(data).hexdigest()}"
+
+
+def _short(reading: "Reading") -> str:
+    """A reading in two words, for the list of films."""
+    if reading.score is None:
+        return f"{wording.DASH} unreadable"
+    said = {"positive": "above", "negative": "below"}.get(reading.decision or "", "")
+    return f"{wording.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
+
+
+def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None:
+    if reading.refused is not None or reading.pixels is None:
+        st.error(f"{wording.plain(name)}: {wording.plain(reading.refused or 'not read')}")
+        return
+    from xraylab.app.loaded import loaded
+    from xraylab.reading.heatmap import COLOURS, heatmap, overlay_png
+
+    with st.spinner("Drawing the heatmap"):
+        overlay = overlay_png(heatmap(loaded(model), reading.pixels))
+    film_viewer(
+        _png(data), overlay, key="film", caption=name, synthetic=reading.synthetic, scale=COLOURS
+    )
+    st.caption(
+        "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It is about "
+        "the model, not about the child."
+    )
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _png(data: bytes) -> bytes:
+    """A film at its native resolution, as PNG for the browser."""
+    buffer = io.BytesIO()
+    Image.fromarray(decode(data)).save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
+    if reading.score is None:
+        return
+    lock = model.lock
+    widgets.figures([("Pneumonia score", wording.score(reading.score), "")])
+    st.html(f'<p class="xl-decision">{_decision_words(reading)}</p>')
+    for warning in reading.warnings:
+        st.warning(wording.plain(warning))
+    if reading.warnings and not reading.overridden and reading.threshold is not None:
+        if st.button("Decide anyway", key="decide anyway"):
+            st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, data))
+            st.rerun()
+    elif reading.overridden:
+        st.caption("Decided in spite of the warning, on your word.")
+    validation = table_of(model, "validation")
+    st.markdown(_standing_words(validation, reading.score))
+    if lock is not None:
+        point = validation.at(lock.threshold)
+        widgets.figures(
+            [
+                ("Threshold", wording.score(lock.threshold), ""),
+                (
+                    "Sensitivity there",
+                    wording.percent(point.sensitivity),
+                    wording.interval(*validation.interval("sensitivity", lock.threshold)),
+                ),
+                (
+                    "Specificity there",
+                    wording.percent(point.specificity),
+                    wording.interval(*validation.interval("specificity", lock.threshold)),
+                ),
+            ]
+        )
+        st.caption(
+            f"On {wording.count(validation.n)} validation films of {wording.count(validation.n_groups)} "
+            f"patients ({wording.plain(model.card.dataset.name)})."
+        )
+
+
+def _decision_words(reading: "Reading") -> str:
+    if reading.threshold is None:
+        return "No decision<small>This model's threshold is not locked yet.</small>"
+    if reading.decision == "positive":
+        return "Pneumonia score above the threshold"
+    if reading.decision == "negative":
+        return "Pneumonia score below the threshold<small>No other finding was looked for.</small>"
+    return f"No decision<small>{html.escape('The film is unusual for this model.')}</small>"
+
+
+def _standing_words(validation: ThresholdTable, score: float) -> str:
+    """Where a score stands among the validation films: "2 of 100 normals score this high"."""
+    point = validation.at(score)
+    normals = wording.DASH if not validation.negatives else f"{100 * point.fp / validation.negatives:.0f}"
+    ill = wording.DASH if not validation.positives else f"{100 * point.fn / validation.positives:.0f}"
+    return f"{normals} of 100 normals score this high or higher; {ill} of 100 pneumonias score lower."
