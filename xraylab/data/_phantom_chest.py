@@ -48,7 +48,7 @@ def build_chest(anatomy: Anatomy, pose: Pose, rng: np.random.Generator) -> Chest
     air = depth * (1 - 0.93 * middle)
     air *= 1 - 0.16 * pose.yaw * side  # the lung turned away from the detector looks whiter
     air *= 1 + 0.05 * texture(rng, 5)
-    air *= 1 - 0.008 * pose.breath * edge(y - base + 40, 18)  # shallow breath crowds the bases
+    air *= 1 - 0.005 * pose.breath * edge(y - base + 40, 18)  # shallow breath crowds the bases
     hila = _hila(anatomy, pose, base)
     vessels = _vessels(anatomy, pose, hila, rng)
     air *= 1 - 0.42 * anatomy.vessels * vessels

@@ -24,7 +24,7 @@ _AERATED = 0.3  # depth of lung in which a consolidation may be centred
 
 def density(pattern: str, chest: Chest, pose: Pose, rng: np.random.Generator) -> Field:
     """Draw a lesion of the pattern at a severity of its own; nothing at all for ``NORMAL``."""
-    severity = float(rng.beta(1.2, 1.25))
+    severity = float(rng.beta(1.25, 1.2))
     if pattern == FOCAL:
         return focal(chest, pose, rng, severity=severity)
     if pattern == INTERSTITIAL:
@@ -45,7 +45,7 @@ def focal(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity: float
     shape = edge(border - distance, radius * rng.uniform(0.45, 0.8))
     if rng.random() < _FISSURED:
         shape = shape * edge(_fissure(dx, dy, side, radius, rng), 1.5)
-    lost = shape * (0.38 + 0.5 * severity) * rng.uniform(0.8, 1.15)
+    lost = shape * (0.42 + 0.5 * severity) * rng.uniform(0.8, 1.15)
     lost *= 1 + 0.16 * texture(rng, 30)
     if rng.random() < severity:
         lost *= 1 - 0.32 * _bronchi(chest, pose, side, rng)
@@ -69,7 +69,7 @@ def interstitial(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity
     net = np.clip(0.9 - np.abs(texture(rng, 44)) * 1.6, 0, None)
     haze = 0.5 * (1 + 0.35 * texture(rng, 10))
     lost = envelope * (haze + 0.55 * net + 0.5 * streaks)
-    clipped: Field = np.clip(lost * (0.17 + 0.5 * severity), 0, 0.9)
+    clipped: Field = np.clip(lost * (0.16 + 0.48 * severity), 0, 0.9)
     return clipped
 
 
