@@ -3,5 +3,10 @@
 from xraylab.app import shell, status
 from xraylab.app.screens import models
 
-with shell.page("models", title="Models", purpose="What each model is, how it was made, and how good it is.", status=status.now):
+with shell.page(
+    "models",
+    title="Models",
+    purpose="What each model is, how it was made, and how good it is.",
+    status=status.now,
+):
     models.draw()

@@ -3,5 +3,10 @@
 from xraylab.app import shell, status
 from xraylab.app.screens import threshold
 
-with shell.page("threshold", title="Threshold", purpose="How missed pneumonias trade against false alarms.", status=status.now):
+with shell.page(
+    "threshold",
+    title="Threshold",
+    purpose="How missed pneumonias trade against false alarms.",
+    status=status.now,
+):
     threshold.draw()

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from xraylab import actions
-from xraylab.data import phantoms
 from xraylab.app.choice import use_dataset, use_model
+from xraylab.data import phantoms
 from xraylab.settings import Settings
 
 DATASET = "phantoms"

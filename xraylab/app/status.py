@@ -29,12 +29,9 @@ def now() -> Status:
 
 def lock_words(lock: Lock) -> str:
     """A lock in a line: "locked 0.412 · Youden · 12 May, 14:05"."""
-    words = [
-        f"locked {wording.score(lock.threshold)}",
-        parse_rule(lock.rule).words,
-        wording.when(lock.locked_at),
-    ]
-    return " · ".join(words) + (" · after the test split was opened" if lock.after_opening else "")
+    rule, when = parse_rule(lock.rule).words, wording.when(lock.locked_at)
+    stamp = " · after the test split was opened" if lock.after_opening else ""
+    return f"locked {wording.score(lock.threshold)} · {rule} · {when}{stamp}"
 
 
 def training_words(settings: Settings, run: Run) -> str:

@@ -8,6 +8,7 @@ Teaching phantoms: synthetic children's chest films, so that a newcomer has data
   decoder crops it away again when it sees ``MARK``
 """
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -168,7 +169,7 @@ def write(
             (staging / sub).mkdir(parents=True)
         for done, made in enumerate(generate(n, seed=seed), start=1):
             label = LABELS[made.label]
-            _save(staging / "chest_xray" / "train" / label / f"{made.stem}.png", burn_in(made.pixels))
+            (staging / "chest_xray" / "train" / label / f"{made.stem}.png").write_bytes(png(made))
             if made.label:
                 Image.fromarray(made.mask).save(staging / "masks" / f"{made.stem}.png")
             counts[label] += 1
@@ -177,11 +178,13 @@ def write(
     return counts
 
 
-def _save(path: Path, page: NDArray[np.uint8]) -> None:
-    """Write a marked PNG, not compressed: every film is as long as every other, so length tells nothing."""
+def png(made: Phantom) -> bytes:
+    """Export a phantom: marked, captioned, and not compressed, so that length tells nothing."""
     text = PngImagePlugin.PngInfo()
     text.add_text(MARK, "1")
-    Image.fromarray(page).save(path, pnginfo=text, compress_level=0)
+    buffer = io.BytesIO()
+    Image.fromarray(burn_in(made.pixels)).save(buffer, format="PNG", pnginfo=text, compress_level=0)
+    return buffer.getvalue()
 
 
 def _refuse_occupied(folder: Path) -> None:

@@ -1,16 +1,14 @@
 """Data: the datasets there are, an import, and the films of the one in use."""
 
-import html
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from xraylab import actions, documents
-from xraylab.app import choice, phantoms, shell, status, wording
+from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.data.patients import PATIENT_KEYS
 from xraylab.data.phantoms import burn_in
@@ -37,7 +35,7 @@ def draw() -> None:
     status.recall("data")
     rows = actions.list_datasets(settings)
     if rows:
-        st.html(_table(rows))
+        _draw_table(rows)
     with st.expander("Import films", expanded=not rows, icon=":material/upload:"):
         _draw_import(settings)
     if not rows:
@@ -57,28 +55,27 @@ def draw() -> None:
     shell.next_step("Train a network", "train")
 
 
-def _table(rows: list[documents.Imported]) -> str:
-    head = "".join(
-        f"<th>{name}</th>" for name in ("Dataset", "Films", "Patients", *LABELS, "Test opened", "Imported")
+def _draw_table(rows: list[documents.Imported]) -> None:
+    widgets.table(
+        ("Dataset", "Films", "Patients", *LABELS, "Test opened", "Imported"),
+        [
+            (
+                f"{row.name} (synthetic)" if row.kind == "phantoms" else row.name,
+                wording.count(row.n),
+                wording.count(row.patients),
+                *(wording.count(row.labels[label]) for label in LABELS),
+                f"{row.test_openings} times" if row.test_openings else "never",
+                wording.when(row.created_at),
+            )
+            for row in rows
+        ],
     )
-    body = "".join(
-        "<tr>"
-        f"<td>{html.escape(row.name)}{' (synthetic)' if row.kind == 'phantoms' else ''}</td>"
-        f"<td>{wording.count(row.n)}</td><td>{wording.count(row.patients)}</td>"
-        + "".join(f"<td>{wording.count(row.labels[label])}</td>" for label in LABELS)
-        + f"<td>{row.test_openings or 'never'}</td><td>{html.escape(wording.when(row.created_at))}</td></tr>"
-        for row in rows
-    )
-    return f'<table class="xl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _draw_import(settings: Settings) -> None:
     with st.form("import", border=False):
-        upload = cast(
-            "UploadedFile | None",
-            st.file_uploader(
-                "Zip archive with NORMAL and PNEUMONIA folders", type="zip", key="import upload"
-            ),
+        upload = st.file_uploader(
+            "Zip archive with NORMAL and PNEUMONIA folders", type="zip", key="import upload"
         )
         path = st.text_input(
             "or a zip archive or folder on this machine", key="import path", placeholder="/path/to/chest_xray"
@@ -129,19 +126,15 @@ def _import(
 
 def _draw_facts(dataset: Dataset) -> None:
     info = dataset.info
-    head = "".join(f"<th>{name}</th>" for name in ("Split", "Films", "Patients", *LABELS))
-    body = "".join(
-        f"<tr><td>{html.escape(split)}</td><td>{wording.count(c['films'])}</td>"
-        f"<td>{wording.count(c['patients'])}</td>"
-        + "".join(f"<td>{wording.count(c[label])}</td>" for label in LABELS)
-        + "</tr>"
-        for split, c in sorted(info.splits.items(), key=lambda item: -item[1]["films"])
+    widgets.table(
+        ("Split", "Films", "Patients", *LABELS),
+        [
+            (name, *(wording.count(counts[key]) for key in ("films", "patients", *LABELS)))
+            for name, counts in sorted(info.splits.items(), key=lambda split: -split[1]["films"])
+        ],
     )
-    st.html(f'<table class="xl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
-    findings = [
-        f"Patients are told apart by {_KEY_WORDS.get(info.patient_key, info.patient_key)}.",
-        *info.notes,
-    ]
+    told_apart = _KEY_WORDS.get(info.patient_key, info.patient_key)
+    findings = [f"Patients are told apart by {told_apart}.", *info.notes]
     findings += [f"{wording.count(n)} files ignored: {reason}." for reason, n in info.ignored.items()]
     if info.refused:
         findings.append(f"{wording.count(len(info.refused))} files refused.")
@@ -152,11 +145,7 @@ def _draw_facts(dataset: Dataset) -> None:
     st.markdown("\n".join(f"- {wording.plain(finding)}" for finding in findings))
     if info.refused:
         with st.expander("Refused files"):
-            st.dataframe(
-                pd.DataFrame([refusal.model_dump() for refusal in info.refused]),
-                hide_index=True,
-                width="stretch",
-            )
+            widgets.table(("File", "Why"), [(refusal.file, refusal.reason) for refusal in info.refused])
 
 
 def _draw_grid(dataset: Dataset) -> None:

@@ -1,7 +1,5 @@
 """Models: each with its card, its numbers on validation, its lock and its openings."""
 
-import streamlit as st
-
 from xraylab import actions
 from xraylab.app import choice, shell, status, widgets, wording
 from xraylab.models import Model, load_model
@@ -63,7 +61,11 @@ def _draw_card(settings: Settings, model: Model) -> None:
             [
                 ("Validation AUC", wording.auc(evaluation.auc), wording.auc_interval(*evaluation.auc_ci)),
                 *(
-                    (word, wording.percent(getattr(evaluation, name)), wording.interval(*evaluation.intervals[name]))
+                    (
+                        word,
+                        wording.percent(getattr(evaluation, name)),
+                        wording.interval(*evaluation.intervals[name]),
+                    )
                     for name, word in names.items()
                 ),
             ]

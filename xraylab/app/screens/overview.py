@@ -6,7 +6,7 @@ from datetime import datetime
 import streamlit as st
 
 from xraylab import actions, documents
-from xraylab.app import choice, phantoms, shell, status, wording
+from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.models import list_models
 from xraylab.settings import Settings, load_settings
 
@@ -99,8 +99,4 @@ def _draw_last(settings: Settings, datasets: list[documents.Imported]) -> None:
             events.append((lock.locked_at, f"Locked {model.name} at {wording.score(lock.threshold)}"))
             events += [(at, f"Opened the test split for {model.name}") for at in lock.opened_at]
     st.subheader("Last done", anchor=False)
-    rows = "".join(
-        f"<tr><td>{html.escape(wording.when(at))}</td><td>{html.escape(what)}</td></tr>"
-        for at, what in sorted(events, reverse=True)[:_LAST]
-    )
-    st.html(f'<table class="xl-table">{rows}</table>')
+    widgets.table((), [(wording.when(at), what) for at, what in sorted(events, reverse=True)[:_LAST]])

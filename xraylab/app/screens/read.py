@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import Image
 
-from xraylab.app import choice, phantoms, shell, status, widgets, wording
+from xraylab.app import choice, phantoms, shell, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.film_viewer import film_viewer
 from xraylab.evaluation.thresholds import ThresholdTable
@@ -61,7 +61,9 @@ def draw() -> None:
 
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
     with place, st.container(key="xl-empty-read"):
-        st.markdown("Drop one or more films on the left. They stay in memory and are gone when the page is closed.")
+        st.markdown(
+            "Drop one or more films on the left. They stay in memory and are gone when the page is closed."
+        )
         if model is not None and model.card.dataset.kind == "phantoms":
             st.markdown("This model was trained on teaching phantoms; a fresh one to read is here:")
             _offer_phantom()
@@ -122,12 +124,10 @@ def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None
 
     with st.spinner("Drawing the heatmap"):
         overlay = overlay_png(heatmap(loaded(model), reading.pixels))
-    film_viewer(
-        _png(data), overlay, key="film", caption=name, synthetic=reading.synthetic, scale=COLOURS
-    )
+    film_viewer(_png(data), overlay, key="film", caption=name, synthetic=reading.synthetic, scale=COLOURS)
     st.caption(
-        "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It is about "
-        "the model, not about the child."
+        "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It is "
+        "about the model, not about the child."
     )
 
 

@@ -35,7 +35,11 @@ def draw() -> None:
             return
         splits = ["validation", "test"] if model.test_opened else ["validation"]
         split = st.selectbox(
-            "Films", splits, format_func=_SPLIT_WORDS.__getitem__, key=f"threshold split {model.name}", width=220
+            "Films",
+            splits,
+            format_func=_SPLIT_WORDS.__getitem__,
+            key=f"threshold split {model.name}",
+            width=220,
         )
     table = table_of(model, split)
     presets = _presets(table) if split == "validation" else {}  # nothing is ever chosen on test films
@@ -65,10 +69,16 @@ def _presets(table: ThresholdTable) -> dict[str, float]:
 def _draw_lock(settings: Settings, model: Model, threshold: float, presets: dict[str, float]) -> None:
     lock = model.lock
     with st.container(horizontal=True, vertical_alignment="center", key="xl-lock"):
-        st.markdown(wording.plain(status.lock_words(lock)[:1].upper() + status.lock_words(lock)[1:] if lock else "Not locked"))
+        st.markdown(
+            wording.plain(
+                status.lock_words(lock)[:1].upper() + status.lock_words(lock)[1:] if lock else "Not locked"
+            )
+        )
         same = lock is not None and lock.threshold == threshold
         if st.button(f"Lock at {wording.score(threshold)}", key="lock", disabled=same, help=_LOCK_HELP):
-            rule = next((rule for rule, value in presets.items() if value == threshold), f"value:{threshold!r}")
+            rule = next(
+                (rule for rule, value in presets.items() if value == threshold), f"value:{threshold!r}"
+            )
             made = actions.lock(settings, model.name, rule, actor=_ACTOR)
             status.remember("threshold", f"Locked at {wording.score(made.threshold)}.")
             st.rerun()
@@ -79,13 +89,15 @@ def _draw_lock(settings: Settings, model: Model, threshold: float, presets: dict
         _draw_test(settings, model)
 
 
-_LOCK_HELP = "Fixes the operating point that decisions on uploaded films use. Chosen on validation films only."
+_LOCK_HELP = (
+    "Fixes the operating point that decisions on uploaded films use. Chosen on validation films only."
+)
 
 
 def _draw_opening(settings: Settings, model: Model) -> None:
     st.markdown(
-        "The test films give an honest estimate once, at the locked threshold. Opening them is recorded for good; "
-        f"a lock made afterwards is marked. {_openings_words(settings, model)}"
+        "The test films give an honest estimate once, at the locked threshold. Opening them is recorded for "
+        f"good; a lock made afterwards is marked. {_openings_words(settings, model)}"
     )
     if st.button("Open the test split", type="primary", key="open test"):
         actions.open_test(settings, model.name, actor=_ACTOR)

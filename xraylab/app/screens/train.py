@@ -1,29 +1,22 @@
 """Train: three choices and one button on the left, the run as it goes on the right, the runs below."""
 
-import html
 from functools import partial
 
 import streamlit as st
 
 from xraylab import actions, documents
-from xraylab.app import choice, phantoms, shell, status, wording
+from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.app.screens.curves import learning_curves
 from xraylab.errors import XRayLabError
-from xraylab.networks.registry import Network, network, networks
+from xraylab.networks.registry import Network, networks
 from xraylab.runs import folder
-from xraylab.runs.table import Run
+from xraylab.runs.table import OVER, Run
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import PRESETS, Recipe, plan
 
 _POLL = 1.5  # seconds
-_STATES = {
-    "queued": "waiting",
-    "running": "training",
-    "done": "done",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}
+_STATES = {"queued": "waiting", "running": "training"} | {state: state for state in OVER}
 
 
 def draw() -> None:
@@ -85,7 +78,7 @@ def _draw_choices(settings: Settings) -> None:
 
 
 def _default_network(settings: Settings) -> int:
-    """The first network whose best start is possible here: without its weights a network starts from nothing."""
+    """The first network that needs no weights, or whose weights are here."""
     return next(
         i
         for i, entry in enumerate(networks())
@@ -183,43 +176,30 @@ def _draw_runs(settings: Settings) -> None:
     if not rows:
         return
     st.subheader("Runs", anchor=False)
-    st.html(_runs_table(rows))
+    widgets.table(
+        (
+            *("Model", "State", "Films", "Network", "Recipe"),
+            *("Epochs", "Best validation AUC", "Took", "Started"),
+        ),
+        [_cells(row) for row in rows],
+    )
     waiting = [row for row in rows if row.state == "queued"]
     with st.container(horizontal=True):
         for row in reversed(waiting):
-            st.button(
-                f"Cancel {row.name}", key=f"cancel {row.run} queued", on_click=partial(_cancel, row.run)
-            )
+            cancel = partial(_cancel, row.run)
+            st.button(f"Cancel {row.name}", key=f"cancel {row.run} queued", on_click=cancel)
 
 
-def _runs_table(rows: list[documents.RunRow]) -> str:
-    names = (
-        "Model",
-        "State",
-        "Films",
-        "Network",
-        "Recipe",
-        "Epochs",
-        "Validation AUC, best epoch",
-        "Took",
-        "Started",
+def _cells(row: documents.RunRow) -> tuple[str, ...]:
+    took = row.finished_at - row.started_at if row.finished_at and row.started_at else None
+    return (
+        row.name,
+        _STATES[row.state],
+        row.dataset,
+        row.arch,
+        row.recipe,
+        wording.count(row.epoch),
+        wording.DASH if row.val_auc is None else wording.auc(row.val_auc),
+        wording.DASH if took is None else wording.duration(took.total_seconds()),
+        wording.when(row.started_at or row.created_at),
     )
-    body = ""
-    for row in rows:
-        took = (
-            (row.finished_at - row.started_at).total_seconds() if row.finished_at and row.started_at else None
-        )
-        cells = (
-            row.name,
-            _STATES[row.state],
-            row.dataset,
-            network(row.arch).title if row.arch in {entry.name for entry in networks()} else row.arch,
-            row.recipe,
-            wording.count(row.epoch),
-            wording.DASH if row.val_auc is None else wording.auc(row.val_auc),
-            wording.DASH if took is None else wording.duration(took),
-            wording.when(row.started_at or row.created_at),
-        )
-        body += "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
-    head = "".join(f"<th>{name}</th>" for name in names)
-    return f'<table class="xl-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
