@@ -25,13 +25,15 @@ class SmallCNN(nn.Module):
         super().__init__()
         blocks: list[nn.Module] = []
         previous = 3
-        for width in self.widths:
+        for number, width in enumerate(self.widths):
+            # the first halves the film by its stride, the next three by pooling, the last leaves an 8 x 8 grid
             blocks += [
-                nn.Conv2d(previous, width, 3, padding=1, bias=False),
+                nn.Conv2d(previous, width, 3, stride=1 if number else 2, padding=1, bias=False),
                 nn.BatchNorm2d(width),
                 nn.ReLU(),
-                nn.MaxPool2d(2) if width != self.widths[-1] else nn.Identity(),
             ]
+            if 0 < number < len(self.widths) - 1:
+                blocks.append(nn.MaxPool2d(2))
             previous = width
         self.features = nn.Sequential(*blocks)  # (B, 3, 128, 128) -> (B, 128, 8, 8)
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(previous, classes))
