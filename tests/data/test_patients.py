@@ -12,18 +12,18 @@ from xraylab.errors import DatasetError
 @pytest.mark.parametrize(
     ("stem", "prefix_number", "merged_normal", "number", "kind"),
     [
-        ("person1_bacteria_2", "bacteria-1", "bacteria-1", "1", "bacterial"),
-        ("person1_virus_6", "virus-1", "virus-1", "1", "viral"),
-        ("person447_virus_921_1", "virus-447", "virus-447", "447", "viral"),
-        ("person0009_bacteria_39", "bacteria-9", "bacteria-9", "9", "bacterial"),
-        ("PERSON9_Bacteria_39", "bacteria-9", "bacteria-9", "9", "bacterial"),
-        ("IM-0115-0001", "IM-115", "IM-115", "115", ""),
-        ("IM-0115-0001-0002", "IM-115", "IM-115", "115", ""),
-        ("NORMAL2-IM-0115-0001", "NORMAL2-IM-115", "IM-115", "115", ""),
-        ("NORMAL2-IM-1436-0001-0002", "NORMAL2-IM-1436", "IM-1436", "1436", ""),
-        ("phantom0007_normal_1", "phantom-7", "phantom-7", "7", ""),
-        ("phantom0007_focal_2", "phantom-7", "phantom-7", "7", "focal"),
-        ("phantom0012_interstitial_1", "phantom-12", "phantom-12", "12", "interstitial"),
+        ("person1_bacteria_2", "bacteria-1", "bacteria-1", "person-1", "bacterial"),
+        ("person1_virus_6", "virus-1", "virus-1", "person-1", "viral"),
+        ("person447_virus_921_1", "virus-447", "virus-447", "person-447", "viral"),
+        ("person0009_bacteria_39", "bacteria-9", "bacteria-9", "person-9", "bacterial"),
+        ("PERSON9_Bacteria_39", "bacteria-9", "bacteria-9", "person-9", "bacterial"),
+        ("IM-0115-0001", "IM-115", "IM-115", "IM-115", ""),
+        ("IM-0115-0001-0002", "IM-115", "IM-115", "IM-115", ""),
+        ("NORMAL2-IM-0115-0001", "NORMAL2-IM-115", "IM-115", "IM-115", ""),
+        ("NORMAL2-IM-1436-0001-0002", "NORMAL2-IM-1436", "IM-1436", "IM-1436", ""),
+        ("phantom0007_normal_1", "phantom-7", "phantom-7", "phantom-7", ""),
+        ("phantom0007_focal_2", "phantom-7", "phantom-7", "phantom-7", "focal"),
+        ("phantom0012_interstitial_1", "phantom-12", "phantom-12", "phantom-12", "interstitial"),
         ("film", None, None, None, ""),
         ("person1", None, None, None, ""),
         ("person1_bacteria_2 copy", None, None, None, ""),
@@ -37,6 +37,12 @@ def test_a_name_tells_the_patient_by_the_preset(stem, prefix_number, merged_norm
     assert patient_key("number")(stem) == number
     assert patient_key("none")(stem) is None
     assert subtype(stem) == kind
+
+
+def test_a_well_and_an_ill_child_of_one_number_are_never_taken_for_one():
+    for preset in PATIENT_KEYS:
+        key = patient_key(preset)
+        assert key("IM-0115-0001") is None or key("IM-0115-0001") != key("person115_virus_1")
 
 
 def test_a_pattern_tells_the_patient_by_its_first_group():

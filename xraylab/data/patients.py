@@ -16,7 +16,13 @@ from scipy.sparse.csgraph import connected_components
 
 from xraylab.errors import DatasetError
 
-PATIENT_KEYS = ("prefix-number", "merged-normal", "number", "none")
+_NORMAL_COUNTERS = {"NORMAL2-IM": "IM"}
+_MERGED: dict[str, dict[str, str]] = {  # counters that a preset takes for another one
+    "prefix-number": {},
+    "merged-normal": _NORMAL_COUNTERS,
+    "number": _NORMAL_COUNTERS | {"bacteria": "person", "virus": "person"},
+}
+PATIENT_KEYS = (*_MERGED, "none")
 
 _PNEUMONIA = re.compile(r"person(\d+)_(bacteria|virus)(?:_\d+)+", re.IGNORECASE)
 _NORMAL = re.compile(r"(NORMAL2-IM|IM)-(\d+)-\d+(?:-\d+)?", re.IGNORECASE)
@@ -30,8 +36,8 @@ def patient_key(preset: str) -> Callable[[str], str | None]:
     ----------
     preset : str
         ``prefix-number`` (each of the four counters of the Kermany names is its own), ``merged-normal``
-        (the two NORMAL counters are one), ``number`` (all counters are one: the conservative reading),
-        ``none`` (no name tells), or ``re:PATTERN``, whose first group is the patient.
+        (the two NORMAL counters are one), ``number`` (the two PNEUMONIA counters are one as well: the
+        conservative reading), ``none`` (no name tells), or ``re:PATTERN``, whose first group is the patient.
 
     Raises
     ------
@@ -50,11 +56,7 @@ def patient_key(preset: str) -> Callable[[str], str | None]:
         counter, number = _counter(stem)
         if preset == "none" or number is None:
             return None
-        if preset == "number":
-            return number
-        if preset == "merged-normal" and counter.endswith("IM"):
-            counter = "IM"
-        return f"{counter}-{number}"
+        return f"{_MERGED[preset].get(counter, counter)}-{number}"
 
     return key
 
