@@ -109,7 +109,7 @@ def test_an_import_says_what_it_found(settings, archive):
     assert (info.name, info.kind, info.source, info.seed) == ("films", "radiographs", str(archive), 7)
     assert (info.patient_key, info.preprocess_version) == ("prefix-number", PREPROCESS_VERSION)
     assert (info.ignored, info.refused, info.notes) == ({}, [], [])
-    assert set(info.splits) == {"train", "validation", "test"}
+    assert list(info.splits) == ["train", "validation", "test"]
     assert sum(split["films"] for split in info.splits.values()) == 22
     for split in info.splits.values():
         assert split["NORMAL"] + split["PNEUMONIA"] == split["films"] == split["patients"]

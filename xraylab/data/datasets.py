@@ -47,6 +47,7 @@ from xraylab.settings import Settings
 SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
 CATALOG_SCHEMA = "xraylab.catalog/1"
 SPLIT_SCHEMA = "xraylab.split/1"
+SPLITS = ("train", "validation", "test")
 Progress = Callable[[int, int], None]  # films done, films in all
 
 _BATCH = 64  # films in flight: a few megabytes
@@ -391,9 +392,11 @@ def _label_counts(catalog: pd.DataFrame) -> dict[str, int]:
 
 
 def _split_counts(catalog: pd.DataFrame) -> dict[str, dict[str, int]]:
+    films = {name: catalog[catalog["split"] == name] for name in (*SPLITS, split.LEFT_OUT)}
     return {
-        str(name): {"films": len(films), "patients": films["patient"].nunique(), **_label_counts(films)}
-        for name, films in catalog.groupby("split", sort=False)
+        name: {"films": len(some), "patients": some["patient"].nunique(), **_label_counts(some)}
+        for name, some in films.items()
+        if len(some)
     }
 
 
