@@ -16,6 +16,7 @@ Errors that a person can act on.
     ├── RecipeError              a recipe that cannot be trained
     ├── TrainingError            a training that had to stop
     ├── HonestOrderError         a step taken before the one it depends on
+    ├── SettingsError            a setting that cannot be used
     └── StorageError             the disk is full or the home folder cannot be written
 """
 
@@ -54,6 +55,10 @@ class TrainingError(XRayLabError):
 
 class HonestOrderError(XRayLabError):
     """A step taken before the one it depends on: lock before opening the test split."""
+
+
+class SettingsError(XRayLabError):
+    """A setting that cannot be used: in ``XRAYLAB_*`` or in ``config.toml``."""
 
 
 class StorageError(XRayLabError):

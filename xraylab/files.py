@@ -2,7 +2,7 @@
 Files: every write is atomic, and a full disk is a sentence.
 
 - a file is written beside its place and renamed over it; a folder is built beside its place and renamed
-- a reader of ``.jsonl`` tolerates a torn last line, which a killed writer may leave
+- a reader of ``.jsonl`` passes over a torn line, which a killed writer may leave, and so does the next writer
 - JSON only: nothing here reads or writes pickles
 """
 
@@ -15,7 +15,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,8 +29,11 @@ class Record(BaseModel):
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NO_NAME_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*\.", re.IGNORECASE)
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_FOLDER = {errno.ENOTDIR, errno.EEXIST}
+_OCCUPIED = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 def check_name(name: str, *, what: str) -> str:
@@ -40,12 +43,12 @@ def check_name(name: str, *, what: str) -> str:
     ------
     NameTakenError
         If the name is empty, longer than 64 characters, or holds anything but letters, digits, ``.``,
-        ``_`` and ``-``, or does not start with a letter or digit.
+        ``_`` and ``-``, does not start with a letter or digit, or is one that Windows keeps for itself.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or _NO_NAME_ON_WINDOWS.fullmatch(name):
         raise NameTakenError(
             f"“{name}” can't be the name of a {what}. Use up to 64 letters, digits, dots, dashes or "
-            "underscores, starting with a letter or digit."
+            "underscores, starting with a letter or digit and not ending with a dot."
         )
     return name
 
@@ -57,7 +60,7 @@ def storage_errors(where: Path) -> Iterator[None]:
     Raises
     ------
     StorageError
-        If the disk is full, the file too large for it, or the folder may not be written.
+        If the disk is full, the file too large for it, or the folder may not be written or is a file.
     """
     try:
         yield
@@ -69,6 +72,11 @@ def storage_errors(where: Path) -> Iterator[None]:
         if error.errno in _NO_PERMISSION:
             raise StorageError(
                 f"XRayLab may not write to {where}. Give it permission, or choose another folder with "
+                "XRAYLAB_HOME."
+            ) from error
+        if error.errno in _NO_FOLDER:
+            raise StorageError(
+                f"{where} is not a folder. Move what is there away, or choose another folder with "
                 "XRAYLAB_HOME."
             ) from error
         raise
@@ -102,20 +110,32 @@ def write_json(path: Path, value: Any) -> None:
 
 def append_line(path: Path, value: dict[str, Any]) -> None:
     """Append one JSON object as a line; a single small write, so that lines of two writers don't mix."""
-    with storage_errors(path.parent), path.open("ab") as file:
-        file.write(json.dumps(value, allow_nan=False).encode() + b"\n")
+    line = json.dumps(value, allow_nan=False).encode() + b"\n"
+    with storage_errors(path.parent), path.open("ab+") as file:
+        # A writer that was killed may have left half a line: what follows must not become part of it.
+        if file.tell() and _last_byte(file) != b"\n":
+            line = b"\n" + line
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a ``.jsonl`` file, without a last line that was torn off; a missing file has no lines."""
-    if not path.exists():
+    """Read a ``.jsonl`` file without lines that were torn off; a missing file has no lines."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
         return []
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()  # what follows the last newline: nothing, or half a line
-    values = [json.loads(line) for line in lines if line]
-    with contextlib.suppress(ValueError):
-        values += [json.loads(torn)] if torn else []
-    return values
+    values = []
+    for line in lines:
+        with contextlib.suppress(ValueError):  # half an object is never JSON
+            values.append(json.loads(line))
+    return [value for value in values if isinstance(value, dict)]
 
 
 @contextlib.contextmanager
@@ -139,27 +159,45 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     NameTakenError
         If the target exists at the end and ``replace`` is false.
     StorageError
-        If the disk is full or may not be written.
+        If the disk is full or may not be written. What was there before is still there.
     """
     staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
-    retired = target.with_name(f".{target.name}.{uuid.uuid4().hex}.retired")
     with storage_errors(target.parent):
         staging.mkdir(parents=True)
         try:
             yield staging
             if replace and target.exists():
-                target.rename(retired)
-            elif target.exists():
-                raise NameTakenError(
-                    f"Something called “{target.name}” appeared meanwhile. Choose another name, or "
-                    "replace it on purpose (--replace)."
-                )
-            try:
-                staging.rename(target)
-            except OSError:
-                if retired.exists():
-                    retired.rename(target)
-                raise
+                _exchange(staging, target)
+            else:
+                _put_in_place(staging, target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_in_place(staging: Path, target: Path) -> None:
+    try:
+        if target.exists():  # an empty folder would silently give way
+            raise FileExistsError(errno.EEXIST, "exists", str(target))
+        staging.rename(target)
+    except OSError as error:
+        if error.errno in _OCCUPIED:
+            raise NameTakenError(
+                f"Something called “{target.name}” appeared meanwhile. Choose another name, or "
+                "replace it on purpose (--replace)."
+            ) from error
+        raise
+
+
+def _exchange(staging: Path, target: Path) -> None:
+    """Let a new folder take an old one's place; the old one goes only when the new one is there."""
+    retired = target.with_name(f".{target.name}.{uuid.uuid4().hex}.retired")
+    try:
+        target.rename(retired)
+        staging.rename(target)
+    except BaseException:  # Ctrl-C may come between the two
+        if retired.exists() and not target.exists():
+            retired.rename(target)
+        raise
+    finally:
+        if target.exists():
             shutil.rmtree(retired, ignore_errors=True)

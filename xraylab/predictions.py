@@ -6,6 +6,7 @@ The one schema of ``predictions.parquet``: what a model said about each film.
 - the file's metadata names the schema, the model's hash and the dataset's
 """
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from xraylab.errors import XRayLabError
+from xraylab.files import write_bytes
 
 SCHEMA = "xraylab.predictions/1"
 SPLITS = ("train", "validation", "test")
@@ -75,16 +79,28 @@ class Predictions:
 
 
 def write(path: Path, predictions: Predictions) -> None:
-    """Write predictions as parquet, with the schema in its metadata."""
-    frame = predictions.frame.reindex(columns=_ARROW.names)
+    """Write predictions as parquet, whole or not at all, with the schema in its metadata.
+
+    Raises
+    ------
+    ValueError
+        If a column holds what the schema has no place for.
+    StorageError
+        If the disk is full or may not be written.
+    """
+    frame = predictions.frame.reindex(columns=_ARROW.names).astype(
+        {name: object for name, kind in zip(_ARROW.names, _ARROW.types, strict=True) if kind == pa.string()}
+    )
     table = pa.Table.from_pandas(frame, schema=_ARROW, preserve_index=False)
     metadata = {
+        **predictions.extra,
         "schema": SCHEMA,
         "model_hash": predictions.model_hash,
         "dataset_hash": predictions.dataset_hash,
-        **predictions.extra,
     }
-    pq.write_table(table.replace_schema_metadata(metadata), path)
+    buffer = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def read(path: Path) -> Predictions:
@@ -92,12 +108,19 @@ def read(path: Path) -> Predictions:
 
     Raises
     ------
-    ValueError
-        If the file has another schema.
+    XRayLabError
+        If the file is missing, damaged, or of another schema.
     """
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(io.BytesIO(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise XRayLabError(f"{path} is missing. Train the model again.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise XRayLabError(f"{path} is damaged and can't be read. Train the model again.") from error
     metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-    if metadata.pop("schema", None) != SCHEMA:
-        raise ValueError(f"{path} is not a file of {SCHEMA}")
+    if metadata.pop("schema", None) != SCHEMA or table.schema.names != _ARROW.names:
+        raise XRayLabError(
+            f"{path} was not written by this version of XRayLab ({SCHEMA}). Train the model again."
+        )
     frame = table.to_pandas()
     return Predictions(frame, metadata.pop("model_hash", ""), metadata.pop("dataset_hash", ""), metadata)

@@ -2,20 +2,24 @@
 Settings: flag > ``XRAYLAB_*`` > ``config.toml`` in the home > default.
 
 - always read through ``load_settings()``, never kept in a module global
+- an empty variable counts as not set, and a path may start with ``~``
 - the home holds everything XRayLab writes; by default it is the platform's folder for user data
 """
 
 import os
+import tomllib
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from xraylab.errors import SettingsError
 
 
 def _default_home() -> Path:
@@ -25,11 +29,19 @@ def _default_home() -> Path:
 class Settings(BaseSettings):
     """Where XRayLab keeps its files and how much of the machine it may use."""
 
-    model_config = SettingsConfigDict(env_prefix="XRAYLAB_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="XRAYLAB_", env_ignore_empty=True, frozen=True, extra="ignore", validate_default=True
+    )
 
     home: Path = Field(default_factory=_default_home)
     threads: int = Field(default=0, ge=0, description="Processor threads; 0 takes every core.")
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda|mps)$")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        """Mean the same folder in a worker that starts elsewhere."""
+        return home.expanduser().absolute()
 
     @classmethod
     def settings_customise_sources(  # noqa: D102
@@ -40,8 +52,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        home = Path(os.environ.get("XRAYLAB_HOME") or _default_home())
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")
+        given = init_settings().get("home") or os.environ.get("XRAYLAB_HOME") or _default_home()
+        config = TomlConfigSettingsSource(settings_cls, Path(given).expanduser() / "config.toml")
+        return init_settings, env_settings, config
 
     @property
     def database(self) -> Path:
@@ -75,5 +88,25 @@ class Settings(BaseSettings):
 
 
 def load_settings(*, home: Path | None = None) -> Settings:
-    """Read the settings as they are now; ``home`` overrides every other source."""
-    return Settings() if home is None else Settings(home=home)
+    """Read the settings as they are now; ``home`` overrides every other source.
+
+    Raises
+    ------
+    SettingsError
+        If ``config.toml`` can't be read, or a setting has a value that it can't have.
+    """
+    try:
+        return Settings() if home is None else Settings(home=home)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"config.toml in the home folder is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise SettingsError(
+            f"{error.filename} can't be read. Give XRayLab permission to read it, or remove it."
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"The setting “{name}” can't be {first['input']!r}: {first['msg']}. Correct it in "
+            f"XRAYLAB_{name.upper()} or in config.toml in the home folder."
+        ) from error

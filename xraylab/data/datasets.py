@@ -6,10 +6,11 @@ Datasets: a catalog of films, a split by patient, and their pixels in one memory
 - the lineage says where the films came from and who opened the test split, and survives a re-import
 """
 
+import contextlib
 import hashlib
+import io
+import os
 import shutil
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,21 +19,35 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from xraylab.data import patients, split
-from xraylab.data.sources import LABELS, Source, SourceFile, open_source
+from xraylab.data.sources import LABELS, Source, SourceFile, open_source, printable
 from xraylab.errors import DatasetError, NameTakenError, NotFoundError, UnreadableImageError
-from xraylab.files import Record, append_line, check_name, new_folder, read_lines, write_json, write_text
+from xraylab.files import (
+    Record,
+    append_line,
+    check_name,
+    new_folder,
+    read_lines,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from xraylab.imaging import PREPROCESS_VERSION, SIDE, StandardFilm, standardise
 from xraylab.settings import Settings
 
-SCHEMA = "xraylab.dataset/1"
+SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
+CATALOG_SCHEMA = "xraylab.catalog/1"
+SPLIT_SCHEMA = "xraylab.split/1"
+SPLITS = ("train", "validation", "test")
 Progress = Callable[[int, int], None]  # films done, films in all
 
 _BATCH = 64  # films in flight: a few megabytes
@@ -48,8 +63,8 @@ class RefusedFile(Record):
 class DatasetInfo(Record):
     """What is known about a dataset without opening its catalog (``dataset.json``)."""
 
-    schema_: str = Field(SCHEMA, alias="schema")
-    name: str
+    schema_: Literal["xraylab.dataset/1"] = Field(SCHEMA, alias="schema")
+    name: str  # its folder's
     kind: str  # "radiographs" or "phantoms"
     source: str
     patient_key: str
@@ -75,14 +90,26 @@ class Dataset:
 
     @cached_property
     def catalog(self) -> pd.DataFrame:
-        """One row a film, in the order of ``pixels``."""
-        return pd.read_parquet(self.folder / "catalog.parquet")
+        """One row a film, in the order of ``pixels``.
+
+        The columns are image_id, path, label (0 or 1), subtype, patient, group, split, what the file said
+        (sha256, format, bytes, width, height, bits, quant_sum, synthetic), pixel_sha256 and sharpness.
+        """
+        with _damage(self.folder / "catalog.parquet") as file:
+            table = pq.read_table(io.BytesIO(file.read_bytes()))
+            if (table.schema.metadata or {}).get(b"schema") != CATALOG_SCHEMA.encode():
+                raise ValueError(f"not a file of {CATALOG_SCHEMA}")
+            catalog: pd.DataFrame = table.to_pandas()
+            return catalog
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
         """(n, 256, 256) as a read-only memory map."""
-        pixels: NDArray[np.uint8] = np.load(self.folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
-        return pixels
+        with _damage(self.folder / "pixels.npy") as file:
+            pixels: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+            if pixels.shape != (self.info.n, SIDE, SIDE) or pixels.dtype != np.uint8:
+                raise ValueError(f"{pixels.dtype} of shape {pixels.shape} for {self.info.n} films")
+            return pixels
 
     def rows(self, split_name: str) -> NDArray[np.intp]:
         """Rows of the catalog that belong to a split."""
@@ -96,11 +123,11 @@ class Dataset:
     @property
     def openings(self) -> list[dict[str, Any]]:
         """Every opening of the test split, by any model."""
-        return [event for event in self.lineage if event["event"] == "test opened"]
+        return [event for event in self.lineage if event.get("event") == "test opened"]
 
     def opened_for(self, model: str) -> bool:
         """Whether the test split was ever opened for a model of this name."""
-        return any(event["model"] == model for event in self.openings)
+        return any(event.get("model") == model for event in self.openings)
 
     def log(self, event: str, **facts: Any) -> None:
         """Add a line to the lineage."""
@@ -108,12 +135,12 @@ class Dataset:
 
 
 def list_datasets(settings: Settings) -> list[DatasetInfo]:
-    """Every dataset in the home, newest first."""
-    infos = [
-        _read_info(file)
-        for file in settings.datasets.glob("*/dataset.json")
-        if not file.parent.name.startswith(".")
-    ]
+    """Every dataset in the home, newest first; a folder that can't be read is passed over."""
+    infos = []
+    for file in settings.datasets.glob("*/dataset.json"):
+        if not file.parent.name.startswith("."):
+            with contextlib.suppress(DatasetError):
+                infos.append(_read_info(file))
     return sorted(infos, key=lambda info: info.created_at, reverse=True)
 
 
@@ -125,7 +152,7 @@ def load_dataset(settings: Settings, name: str) -> Dataset:
     NotFoundError
         If there is none of that name.
     DatasetError
-        If another version of XRayLab prepared its pixels differently.
+        If it is damaged, or another version of XRayLab prepared its pixels differently.
     """
     file = settings.datasets / check_name(name, what="dataset") / "dataset.json"
     if not file.exists():
@@ -182,11 +209,11 @@ def import_dataset(
     with open_source(source) as found, new_folder(target, replace=replace) as folder:
         films, refused, pixel_hash = _store_pixels(found, folder / "pixels.npy", on_progress)
         catalog, notes = _catalog(films, key, patient_key, seed)
-        catalog.to_parquet(folder / "catalog.parquet", index=False)
+        _write_catalog(folder / "catalog.parquet", catalog)
         info = DatasetInfo(
             name=name,
             kind="phantoms" if catalog["synthetic"].all() else "radiographs",
-            source=str(source),
+            source=printable(str(source.absolute())),
             patient_key=patient_key,
             seed=seed,
             preprocess_version=PREPROCESS_VERSION,
@@ -204,7 +231,7 @@ def import_dataset(
         write_text(folder / "dataset.json", info.model_dump_json(indent=2))
         if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
             shutil.copyfile(target / "lineage.jsonl", folder / "lineage.jsonl")
-        Dataset(folder, info).log("imported", source=source.name, n=info.n, pixel_hash=pixel_hash)
+        Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
     return Dataset(target, info)
 
 
@@ -219,6 +246,11 @@ def read_labelled(
         The columns of a dataset's catalog, without ``split``.
     pixels : uint8 array of shape (n, 256, 256)
     refused : list of RefusedFile
+
+    Raises
+    ------
+    NotFoundError, DatasetError
+        If the source can't be used, or none of its files can be read.
     """
     key = patients.patient_key(patient_key)
     with open_source(source) as found:
@@ -233,8 +265,8 @@ def read_labelled(
                 pixels.append(film.pixels)
             if on_progress:
                 on_progress(done, len(found.files))
-    stacked = np.stack(pixels) if pixels else np.empty((0, SIDE, SIDE), np.uint8)
-    return _identify(films, key), stacked, refused
+    _check_any(films, refused)
+    return _identify(films, key).drop(columns=["stem", "folder"]), np.stack(pixels), refused
 
 
 def _check_free(target: Path, name: str, *, replace: bool) -> None:
@@ -265,11 +297,16 @@ def _store_pixels(
                 on_progress(done, len(source.files))
         out.seek(0)
         _write_header(out, len(films))  # NumPy leaves room in the header for the first axis to change
+    _check_any(films, refused)
+    return films, refused, digest.hexdigest()
+
+
+def _check_any(films: list[dict[str, Any]], refused: list[RefusedFile]) -> None:
     if not films:
         raise DatasetError(
-            f"None of the {len(refused)} labelled files could be read. The first one: {refused[0].reason}"
+            f"None of the {len(refused)} labelled files could be read. The first one is {refused[0].file}: "
+            f"{refused[0].reason}"
         )
-    return films, refused, digest.hexdigest()
 
 
 def _write_header(out: BinaryIO, n: int) -> None:
@@ -280,7 +317,7 @@ def _write_header(out: BinaryIO, n: int) -> None:
 def _standardised(files: list[SourceFile]) -> Iterator[tuple[SourceFile, StandardFilm | str]]:
     """Each file with its film, or with the reason why there is none, in order."""
     remaining = iter(files)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding is bound by the processor and by memory
         while batch := list(islice(remaining, _BATCH)):
             yield from zip(batch, pool.map(_try_standardise, batch), strict=True)
 
@@ -290,8 +327,6 @@ def _try_standardise(file: SourceFile) -> StandardFilm | str:
         return standardise(file.read())
     except UnreadableImageError as error:
         return str(error)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        return "This part of the archive is damaged. Download or copy the archive again."
 
 
 def _film_row(file: SourceFile, film: StandardFilm) -> dict[str, Any]:
@@ -314,38 +349,40 @@ def sharpness(pixels: NDArray[np.uint8]) -> float:
     return float(np.abs(laplacian).mean())
 
 
-def _identify(films: list[dict[str, Any]], key: Callable[[str], str]) -> pd.DataFrame:
+def _identify(films: list[dict[str, Any]], key: Callable[[str], str | None]) -> pd.DataFrame:
+    """Say of each film who is on it and whom it must stay together with."""
     catalog = pd.DataFrame(films)
-    if catalog.empty:
-        return catalog
-    catalog["patient"] = [key(stem) for stem in catalog["stem"]]
+    catalog.insert(0, "image_id", catalog["path"])
+    catalog["quant_sum"] = catalog["quant_sum"].astype("Int64")  # a file without a table has none, not NaN
+    named = [key(stem) for stem in catalog["stem"]]
+    catalog["patient"] = [name or path for name, path in zip(named, catalog["path"], strict=True)]
     catalog["subtype"] = [patients.subtype(stem) for stem in catalog["stem"]]
-    group = patients.groups(catalog["patient"].tolist(), catalog["pixel_sha256"].tolist())
-    catalog["group"] = [f"g{number:06d}" for number in group]
-    catalog["image_id"] = catalog["path"]
+    number = patients.groups(catalog["patient"].tolist(), catalog["pixel_sha256"].tolist())
+    catalog["group"] = [f"g{one:06d}" for one in number]
     return catalog
 
 
 def _catalog(
-    films: list[dict[str, Any]], key: Callable[[str], str], preset: str, seed: int
+    films: list[dict[str, Any]], key: Callable[[str], str | None], preset: str, seed: int
 ) -> tuple[pd.DataFrame, list[str]]:
     catalog = _identify(films, key)
     drawn = split.draw(
         catalog["label"].to_numpy(np.int64),
-        catalog["group"].str[1:].to_numpy(str).astype(np.int64),
-        [folder if isinstance(folder, str) else None for folder in catalog["folder"]],
+        pd.factorize(catalog["group"])[0],
+        [film["folder"] for film in films],
         seed=seed,
     )
     catalog["split"] = drawn.names
     notes = list(drawn.notes)
-    alone = int((catalog["patient"] == catalog["stem"]).sum())
+    alone = int((catalog["patient"] == catalog["path"]).sum())
     if alone and preset != "none":
+        names = "file name doesn't" if alone == 1 else "file names don't"
         notes.append(
-            f"{alone} file names don't say which patient they show; each was taken for a patient of its own."
+            f"{alone} {names} say which patient is on the film; each was taken for a patient of its own."
         )
     mixed = int(catalog["synthetic"].sum())
     if 0 < mixed < len(catalog):
-        notes.append(f"{mixed} of the films are teaching phantoms, mixed with radiographs.")
+        notes.append(f"{mixed} of the {len(catalog)} films are teaching phantoms, mixed with radiographs.")
     return catalog.drop(columns=["stem", "folder"]), notes
 
 
@@ -355,27 +392,49 @@ def _label_counts(catalog: pd.DataFrame) -> dict[str, int]:
 
 
 def _split_counts(catalog: pd.DataFrame) -> dict[str, dict[str, int]]:
+    films = {name: catalog[catalog["split"] == name] for name in (*SPLITS, split.LEFT_OUT)}
     return {
-        str(name): {"films": len(films), "patients": films["patient"].nunique(), **_label_counts(films)}
-        for name, films in catalog.groupby("split", sort=False)
+        name: {"films": len(some), "patients": some["patient"].nunique(), **_label_counts(some)}
+        for name, some in films.items()
+        if len(some)
     }
 
 
+def _write_catalog(file: Path, catalog: pd.DataFrame) -> None:
+    table = pa.Table.from_pandas(catalog, preserve_index=False)
+    metadata = {**(table.schema.metadata or {}), b"schema": CATALOG_SCHEMA.encode()}
+    buffer = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), buffer)
+    write_bytes(file, buffer.getvalue())
+
+
 def _write_split(file: Path, info: DatasetInfo, catalog: pd.DataFrame) -> None:
-    pairs = catalog.drop_duplicates("group")
-    groups = dict(zip(pairs["group"], pairs["split"], strict=True))
+    """Say where each group went; films left out are of groups that are in a later split."""
+    kept = catalog[catalog["split"] != split.LEFT_OUT].drop_duplicates("group")
+    groups = dict(zip(kept["group"], kept["split"], strict=True))
     write_json(
-        file,
-        {"schema": "xraylab.split/1", "patient_key": info.patient_key, "seed": info.seed, "groups": groups},
+        file, {"schema": SPLIT_SCHEMA, "patient_key": info.patient_key, "seed": info.seed, "groups": groups}
     )
 
 
 def _read_info(file: Path) -> DatasetInfo:
     try:
-        return DatasetInfo.model_validate_json(file.read_bytes())
-    except ValidationError as error:
+        info = DatasetInfo.model_validate_json(file.read_bytes())
+    except (ValidationError, OSError) as error:
         raise DatasetError(
             f"{file} was written by another version of XRayLab, or is damaged. Import the dataset again."
+        ) from error
+    return info.model_copy(update={"name": file.parent.name})  # the folder may have been renamed
+
+
+@contextlib.contextmanager
+def _damage(file: Path) -> Iterator[Path]:
+    """Turn what a damaged or missing file gives into a sentence."""
+    try:
+        yield file
+    except (OSError, ValueError, EOFError, pa.ArrowException) as error:
+        raise DatasetError(
+            f"{file} is missing or damaged. Import the dataset again and replace it (--replace)."
         ) from error
 
 

@@ -16,22 +16,28 @@ from scipy.sparse.csgraph import connected_components
 
 from xraylab.errors import DatasetError
 
-PATIENT_KEYS = ("prefix-number", "merged-normal", "number", "none")
+_NORMAL_COUNTERS = {"NORMAL2-IM": "IM"}
+_MERGED: dict[str, dict[str, str]] = {  # counters that a preset takes for another one
+    "prefix-number": {},
+    "merged-normal": _NORMAL_COUNTERS,
+    "number": _NORMAL_COUNTERS | {"bacteria": "person", "virus": "person"},
+}
+PATIENT_KEYS = (*_MERGED, "none")
 
 _PNEUMONIA = re.compile(r"person(\d+)_(bacteria|virus)(?:_\d+)+", re.IGNORECASE)
 _NORMAL = re.compile(r"(NORMAL2-IM|IM)-(\d+)-\d+(?:-\d+)?", re.IGNORECASE)
 _PHANTOM = re.compile(r"phantom(\d+)_(normal|focal|interstitial)_\d+", re.IGNORECASE)
 
 
-def patient_key(preset: str) -> Callable[[str], str]:
-    """A function from a file's stem to its patient.
+def patient_key(preset: str) -> Callable[[str], str | None]:
+    """A function from a file's stem to its patient, or to None if the name doesn't tell.
 
     Parameters
     ----------
     preset : str
         ``prefix-number`` (each of the four counters of the Kermany names is its own), ``merged-normal``
-        (the two NORMAL counters are one), ``number`` (all counters are one: the conservative reading),
-        ``none`` (every film its own patient), or ``re:PATTERN``, whose first group is the patient.
+        (the two NORMAL counters are one), ``number`` (the two PNEUMONIA counters are one as well: the
+        conservative reading), ``none`` (no name tells), or ``re:PATTERN``, whose first group is the patient.
 
     Raises
     ------
@@ -46,15 +52,11 @@ def patient_key(preset: str) -> Callable[[str], str]:
             "with one group that holds the patient."
         )
 
-    def key(stem: str) -> str:
+    def key(stem: str) -> str | None:
         counter, number = _counter(stem)
         if preset == "none" or number is None:
-            return stem
-        if preset == "number":
-            return number
-        if preset == "merged-normal" and counter.endswith("IM"):
-            counter = "IM"
-        return f"{counter}-{number}"
+            return None
+        return f"{_MERGED[preset].get(counter, counter)}-{number}"
 
     return key
 
@@ -81,12 +83,14 @@ def groups(patients: Sequence[str], pixel_hashes: Sequence[str]) -> NDArray[np.i
     group : int64 array of shape (n,)
         Films with the same patient, the same pixels, or linked through others, share a number.
     """
-    n = len(patients)
+    if not len(patients):
+        return np.empty(0, np.int64)
+    # A graph of patients and pixels, in which each film is an edge; its components are the groups.
     _, patient = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     _, pixels = np.unique(np.asarray(pixel_hashes, dtype=str), return_inverse=True)
     offset = int(patient.max()) + 1
     size = offset + int(pixels.max()) + 1
-    links = coo_matrix((np.ones(n), (patient, pixels + offset)), shape=(size, size))
+    links = coo_matrix((np.ones(len(patients)), (patient, pixels + offset)), shape=(size, size))
     _, component = connected_components(links, directed=False)
     _, group = np.unique(component[patient], return_inverse=True)
     return group.astype(np.int64)
@@ -103,16 +107,16 @@ def _counter(stem: str) -> tuple[str, str | None]:
     return "", None
 
 
-def _pattern_key(pattern: str) -> Callable[[str], str]:
+def _pattern_key(pattern: str) -> Callable[[str], str | None]:
     try:
         compiled = re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise DatasetError(f"“{pattern}” is not a valid regular expression: {error}.") from error
     if compiled.groups < 1:
         raise DatasetError(f"“{pattern}” needs one group in parentheses that holds the patient.")
 
-    def key(stem: str) -> str:
+    def key(stem: str) -> str | None:
         match = compiled.search(stem)
-        return match[1] if match and match[1] else stem
+        return (match[1] or None) if match else None
 
     return key

@@ -3,19 +3,22 @@ Sources: a zip archive or folder in the Kermany layout, seen as a list of labell
 
 - the layout is ``…/[train|val|test]/<NORMAL|PNEUMONIA>/<file>``; what lies outside it is ignored and counted
 - an archive is read in place and never unpacked, so a member's path can't escape anywhere
+- what can't be read is an ``UnreadableImageError`` of that file alone
 - one file at a time is held in memory
 """
 
 import hashlib
+import re
 import threading
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from xraylab.errors import DatasetError, NotFoundError
+from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
 
 LABELS = ("NORMAL", "PNEUMONIA")  # the position is the label's number
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -24,6 +27,8 @@ _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": 
 _MAX_MEMBER = 200 * 2**20  # bytes of one file
 _MAX_RATIO = 200  # radiographs barely shrink in a zip; a bomb shrinks a thousandfold
 _RATIO_MATTERS_FROM = 2**20
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that are unpacked only as far as we ask
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class SourceFile:
     path: str  # as it stands in the source, with forward slashes
     label: int  # 0 NORMAL, 1 PNEUMONIA
     folder: str | None  # "train", "val" or "test" when the source is split already
-    read: Callable[[], bytes]
+    read: Callable[[], bytes]  # raises UnreadableImageError
 
     @property
     def stem(self) -> str:
@@ -61,27 +66,51 @@ def open_source(path: Path) -> Iterator[Source]:
         If it is neither a folder nor a readable zip, if an archive looks like an attack, or if there is
         no labelled image in it.
     """
+    if not _exists(path):
+        raise NotFoundError(f"{path} doesn't exist. Check the path of the archive or folder.")
     if path.is_dir():
         yield _checked(_sort_out(_folder_files(path)), path)
-    elif path.is_file():
+    else:
         with _opened_archive(path) as archive:
             yield _checked(_sort_out(_archive_files(archive)), path)
-    else:
-        raise NotFoundError(f"{path} doesn't exist. Check the path of the archive or folder.")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_dir() or path.is_file()
+    except OSError:  # a name too long for the system, or a folder on the way that may not be entered
+        return False
 
 
 def _folder_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    for file in sorted(folder.rglob("*")):
+    name = folder.resolve().name
+    inside = f"{name}/" if name.upper() in LABELS else ""  # so that importing ".../NORMAL" itself works
+    for file in folder.rglob("*"):
         if file.is_file():
-            # the folder's own name takes part, so that importing ".../train" or ".../NORMAL" itself works
-            yield f"{folder.resolve().name}/{file.relative_to(folder).as_posix()}", file.read_bytes
+            yield inside + printable(file.relative_to(folder).as_posix()), partial(_read_file, file)
+
+
+def printable(path: str) -> str:
+    """Spell out bytes that are no text, which names on Linux may hold and no catalog can."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _read_file(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(
+            "The file can't be opened. Check that it is still there and that you may read it."
+        ) from error
 
 
 @contextmanager
 def _opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except PermissionError as error:
+        raise DatasetError(f"{path.name} can't be opened. Check that you may read it.") from error
+    except Exception as error:  # a hostile directory is met with many kinds of exception
         raise DatasetError(
             f"{path.name} is not a zip archive, or it is damaged. Download or copy it again, or unpack it "
             "and import the folder."
@@ -92,26 +121,29 @@ def _opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], bytes]]]:
     lock = threading.Lock()  # decoding runs in threads, but they share the archive's file handle
-    for member in sorted(archive.infolist(), key=lambda m: m.filename):
-        if member.is_dir():
-            continue
+
+    def read(member: zipfile.ZipInfo) -> bytes:
+        with lock:
+            return read_member(archive, member)
+
+    members = {}  # of two with one name the later counts, as for every unpacker
+    for member in archive.infolist():
         if fault := danger(member):
             raise DatasetError(
-                f"The archive can't be trusted: {fault} ({member.filename!r}). Nothing was imported. Get the "
+                f"The archive can't be used because of its member {member.filename!r}: {fault}. Get the "
                 "archive again from its source, or unpack it yourself and import the folder."
             )
-
-        def read(member: zipfile.ZipInfo = member) -> bytes:
-            with lock:
-                return archive.read(member)
-
-        yield member.filename, read
+        path = printable(member.filename.replace("\\", "/"))  # Windows tools write backslashes
+        if not path.endswith("/"):
+            members[path] = member
+    for path, member in members.items():
+        yield path, partial(read, member)
 
 
 def danger(member: zipfile.ZipInfo) -> str | None:
     """What is wrong with an archive's member before it is read, as half a sentence; None if nothing is."""
     path = PurePosixPath(member.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or _DRIVE.match(str(path)):
         return "its path leads outside of the archive"
     swollen = member.file_size > _RATIO_MATTERS_FROM and member.file_size > _MAX_RATIO * max(
         member.compress_size, 1
@@ -120,13 +152,38 @@ def danger(member: zipfile.ZipInfo) -> str | None:
         return f"it would unpack to {member.file_size / 2**20:.0f} MB, which no radiograph does"
     if member.flag_bits & 1:
         return "it is protected with a password"
+    if member.compress_type not in _METHODS:
+        return "it is packed in an unusual way"
     return None
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Read a member in which ``danger`` saw none, whole, and never more than it said it holds.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the member is damaged.
+    """
+    try:
+        with archive.open(member) as file:
+            data = file.read(member.file_size)  # a plain read() unpacks first and compares sizes afterwards
+            while len(data) < member.file_size and (more := file.read(member.file_size - len(data))):
+                data += more
+    except Exception as error:  # hostile bytes are met with many kinds of exception
+        raise UnreadableImageError(_DAMAGED_MEMBER) from error
+    if len(data) < member.file_size:
+        raise UnreadableImageError(_DAMAGED_MEMBER)
+    return data
+
+
+_DAMAGED_MEMBER = "This part of the archive is damaged. Download or copy the archive again."
 
 
 def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:
     """Keep the labelled images; of a file that is there again in a nested copy, the outermost."""
     ignored: Counter[str] = Counter()
-    namesakes: dict[tuple[str | None, int, str], list[SourceFile]] = {}
+    namesakes: dict[tuple[str, int, str], list[SourceFile]] = {}
     for path, read in entries:
         parts = PurePosixPath(path).parts
         if reason := _reason_to_ignore(parts):
@@ -134,7 +191,9 @@ def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:
             continue
         label = LABELS.index(parts[-2].upper())
         folder = next((_SPLIT_FOLDERS[p.lower()] for p in parts[-3::-1] if p.lower() in _SPLIT_FOLDERS), None)
-        namesakes.setdefault((folder, label, parts[-1]), []).append(SourceFile(path, label, folder, read))
+        namesakes.setdefault((folder or "train", label, parts[-1]), []).append(
+            SourceFile(path, label, folder, read)
+        )
     kept: list[SourceFile] = []
     for files in namesakes.values():
         distinct = _without_copies(files)
@@ -148,11 +207,18 @@ def _without_copies(files: list[SourceFile]) -> list[SourceFile]:
     if len(files) == 1:
         return files
     outermost_first = sorted(files, key=lambda f: (f.path.count("/"), f.path))
-    return list({hashlib.sha256(f.read()).digest(): f for f in reversed(outermost_first)}.values())
+    return list({_content(f): f for f in reversed(outermost_first)}.values())
+
+
+def _content(file: SourceFile) -> str:
+    try:
+        return hashlib.sha256(file.read()).hexdigest()
+    except UnreadableImageError:
+        return file.path  # kept, and refused when its turn comes
 
 
 def _reason_to_ignore(parts: tuple[str, ...]) -> str | None:
-    if "__MACOSX" in parts or parts[-1].startswith("."):
+    if not parts or any(part == "__MACOSX" or part.startswith(".") for part in parts):
         return "system file"
     if PurePosixPath(parts[-1]).suffix.lower() not in IMAGE_SUFFIXES:
         return "not a PNG or JPEG"

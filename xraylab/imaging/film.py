@@ -9,13 +9,17 @@ Reading a PNG or JPEG as a radiograph.
 import contextlib
 import hashlib
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from xraylab.errors import UnreadableImageError
 
@@ -24,10 +28,14 @@ SIDE = 256
 PHANTOM_MARK = "xraylab-phantom"  # PNG text key of a teaching phantom
 CAPTION_ROWS = 24  # rows below an exported phantom that say SYNTHETIC
 
-_FORMATS = ("JPEG", "PNG")
+_SIGNATURES: dict[bytes, type[ImageFile]] = {
+    b"\xff\xd8\xff": JpegImageFile,
+    b"\x89PNG\r\n\x1a\n": PngImageFile,
+}
 _MAX_PIXELS = 100_000_000  # a film plate at 0.1 mm has 18 million
 _MIN_SIDE = 32
 _EIGHT_BITS = 8
+_PNG_BIT_DEPTH = 24  # offset of the bit depth in the header chunk, which always comes first
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class FileFacts:
     bytes: int
     width: int  # pixels, as stored in the file
     height: int
-    bits: int  # per sample
+    bits: int  # per sample, as stored
     quant_sum: int | None  # sum of the first JPEG quantisation table; None for other formats
     synthetic: bool  # a teaching phantom
 
@@ -96,32 +104,63 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
 
 @contextlib.contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def _opened(data: bytes) -> Iterator[ImageFile]:
     """Open a file and translate whatever its decoder says into a sentence."""
-    if not data:
-        raise UnreadableImageError("The file is empty (0 bytes). Export it again.")
+    kind = _recognise(data)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked below, and damaged metadata is no concern
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                _check_size(*image.size)
-                yield image
+        # The file's own class, not Image.open: that one judges the size before we can say it in our words.
+        with _without_warnings, kind(io.BytesIO(data)) as image:
+            _check_size(*image.size)
+            yield image
     except UnreadableImageError:
         raise
-    except UnidentifiedImageError as error:
-        raise UnreadableImageError(
-            "This is not a PNG or JPEG image. Export the film as one of these."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise UnreadableImageError(
-            "The image has more than 100 million pixels, too many for a radiograph. Export it smaller."
-        ) from error
     except MemoryError as error:
-        raise UnreadableImageError("The image is too large for this machine's memory.") from error
+        raise UnreadableImageError(
+            "The image is too large for this machine's memory. Export it smaller."
+        ) from error
     except Exception as error:  # decoders meet hostile bytes with many kinds of exception
         raise UnreadableImageError(
             "The image is damaged or cut off and can't be read to its end. Export or copy it again."
         ) from error
+
+
+def _recognise(data: bytes) -> type[ImageFile]:
+    if not data:
+        raise UnreadableImageError("The file is empty (0 bytes). Export it again.")
+    for signature, kind in _SIGNATURES.items():
+        if data.startswith(signature):
+            return kind
+    raise UnreadableImageError("This is not a PNG or JPEG image. Export the film as one of these.")
+
+
+class _WithoutWarnings:
+    """Ignore warnings about damaged metadata, whoever turned warnings into errors.
+
+    The filters belong to the process, and films are read in several threads: the first one in saves them, the
+    last one out restores them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._saved = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._saved.__exit__(None, None, None)
+
+
+_without_warnings = _WithoutWarnings()
 
 
 def _check_size(width: int, height: int) -> None:
@@ -137,25 +176,26 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _facts(data: bytes, image: Image.Image) -> FileFacts:
-    tables: dict[int, list[int]] = getattr(image, "quantization", None) or {}
+def _facts(data: bytes, image: ImageFile) -> FileFacts:
+    tables: dict[int, list[int]] = getattr(image, "quantization", {})
     return FileFacts(
         sha256=hashlib.sha256(data).hexdigest(),
         format=str(image.format),
         bytes=len(data),
         width=image.width,
         height=image.height,
-        bits=16 if image.mode.startswith("I") else 1 if image.mode == "1" else _EIGHT_BITS,
-        quant_sum=sum(next(iter(tables.values()))) if tables else None,
+        # A PNG says it at a fixed place; Pillow's mode doesn't tell 4 bits, or 16 in colour, from 8.
+        bits=data[_PNG_BIT_DEPTH] if image.format == "PNG" else _EIGHT_BITS,
+        quant_sum=sum(tables[min(tables)]) if tables else None,
         synthetic=PHANTOM_MARK in image.info,
     )
 
 
 def _grey(image: Image.Image, facts: FileFacts) -> Image.Image:
     """One channel of 8 bits, upright, without a phantom's caption."""
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if upright.mode.startswith("I"):
-        grey = _from_16_bits(np.asarray(upright, dtype=np.int64))
+        grey = _from_16_bits(np.asarray(upright))
     elif upright.mode in ("LA", "PA", "RGBA", "P"):
         rgba = upright.convert("RGBA")
         grey = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
@@ -166,7 +206,16 @@ def _grey(image: Image.Image, facts: FileFacts) -> Image.Image:
     return grey
 
 
-def _from_16_bits(values: NDArray[np.int64]) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn the film as its orientation tag says; a damaged tag says nothing, and pixels come first."""
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # hostile bytes again, but the film itself has been read
+        return image
+
+
+def _from_16_bits(values: NDArray[np.integer]) -> Image.Image:
     """Keep the top 8 of the bits in use: 12-bit films are often stored in 16."""
     used = int(values.max(initial=0)).bit_length()
     return Image.fromarray((values >> max(used - _EIGHT_BITS, 0)).clip(0, 255).astype(np.uint8))

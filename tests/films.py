@@ -1,0 +1,69 @@
+"""Tiny films, folders and archives for tests: real files, made on the spot."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def grey(seed: int = 0, *, width: int = 64, height: int = 48) -> np.ndarray:
+    """A smooth film of uint8 (height, width), another for every seed."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 4), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    """The bytes of an image file."""
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def film(seed: int = 0, kind: str = "PNG") -> bytes:
+    """The bytes of a small film, another for every seed."""
+    return encoded(grey(seed), kind)
+
+
+def png_chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def bare_png(width: int, height: int, *, rows: bytes = b"") -> bytes:
+    """A PNG that promises 8-bit grey pixels, and holds ``rows`` only."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    return PNG_SIGNATURE + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files by their path below a folder."""
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files into a zip archive, by name and as the name stands."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return path
+
+
+def kermany(normal: int = 8, pneumonia: int = 8, *, prefix: str = "chest_xray/train/") -> dict[str, bytes]:
+    """Films in the Kermany layout and with its names, one film a patient."""
+    files = {f"{prefix}NORMAL/IM-{n:04d}-0001.png": film(n) for n in range(normal)}
+    for n in range(pneumonia):
+        kind = ("bacteria", "virus")[n % 2]
+        files[f"{prefix}PNEUMONIA/person{n}_{kind}_{n}.jpeg"] = film(1000 + n, "JPEG")
+    return files

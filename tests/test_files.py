@@ -1,0 +1,213 @@
+"""Files: whole or not at all, and a full disk is a sentence."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xraylab import files
+from xraylab.errors import NameTakenError, StorageError
+from xraylab.files import append_line, check_name, new_folder, read_lines, write_bytes, write_json, write_text
+
+# A process that may not write files of more than 4 KB, which is what a full disk looks like from inside.
+SMALL_DISK = """
+import resource, sys
+from pathlib import Path
+from xraylab.errors import StorageError
+from xraylab.files import write_bytes
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    write_bytes(Path(sys.argv[1]), b"n" * 10_000)
+except StorageError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("name", ["a", "kermany224", "2024-01.v2_final", "A" * 64, "console", "com"])
+def test_a_plain_name_is_taken_as_it_is(name):
+    assert check_name(name, what="dataset") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "-x",
+        "_x",
+        "a b",
+        "a/b",
+        "a\\b",
+        "a\n",
+        "é",
+        "A" * 65,
+        "dot.",
+        "NUL",
+        "con.txt",
+    ],
+)
+def test_what_is_no_folder_name_everywhere_is_refused(name):
+    with pytest.raises(NameTakenError, match="can't be the name of a model"):
+        check_name(name, what="model")
+
+
+def test_a_file_is_written_with_the_folders_it_needs(tmp_path):
+    write_text(tmp_path / "a" / "b" / "note.txt", "größer\n")
+    assert (tmp_path / "a" / "b" / "note.txt").read_bytes() == "größer\n".encode()
+    assert len(list((tmp_path / "a" / "b").iterdir())) == 1
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    write_text(tmp_path / "note.txt", "old")
+
+    def no_room(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(StorageError, match="is full, so nothing was saved"):
+        write_text(tmp_path / "note.txt", "new")
+    assert [file.name for file in tmp_path.iterdir()] == ["note.txt"]
+    assert (tmp_path / "note.txt").read_text() == "old"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file size limit to set")
+def test_a_real_limit_of_the_system_is_a_sentence(tmp_path):
+    write_text(tmp_path / "note.txt", "old")
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_DISK, str(tmp_path / "note.txt")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.stdout.startswith(f"The disk that holds {tmp_path} is full")
+    assert [file.name for file in tmp_path.iterdir()] == ["note.txt"]
+    assert (tmp_path / "note.txt").read_text() == "old"
+
+
+def test_json_has_no_nan(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"auc": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+    write_json(tmp_path / "x.json", {"auc": 0.5})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"auc": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "is full"),
+        (errno.EDQUOT, "is full"),
+        (errno.EFBIG, "is full"),
+        (errno.EACCES, "may not write to"),
+        (errno.EROFS, "may not write to"),
+        (errno.ENOTDIR, "is not a folder"),
+    ],
+)
+def test_what_the_system_says_about_storage_is_a_sentence(tmp_path, number, sentence):
+    with pytest.raises(StorageError, match=sentence), files.storage_errors(tmp_path):
+        raise OSError(number, os.strerror(number))
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path):
+    with pytest.raises(InterruptedError), files.storage_errors(tmp_path):
+        raise InterruptedError(errno.EINTR, "interrupted")
+
+
+def test_a_home_that_is_a_file_is_a_sentence(tmp_path):
+    (tmp_path / "home").write_text("")
+    with pytest.raises(StorageError, match="is not a folder"):
+        write_bytes(tmp_path / "home" / "x", b"")
+    with (
+        pytest.raises(StorageError, match="is not a folder"),
+        new_folder(tmp_path / "home" / "datasets" / "x"),
+    ):
+        pass
+
+
+def test_lines_come_back_in_order(tmp_path):
+    for number in range(3):
+        append_line(tmp_path / "log.jsonl", {"n": number, "what": "é"})
+    assert read_lines(tmp_path / "log.jsonl") == [{"n": n, "what": "é"} for n in range(3)]
+    assert read_lines(tmp_path / "missing.jsonl") == []
+
+
+def test_a_torn_line_costs_only_itself(tmp_path):
+    log = tmp_path / "log.jsonl"
+    append_line(log, {"n": 0})
+    whole = log.read_bytes()
+    for length in range(1, len(whole)):
+        log.write_bytes(whole + whole[:length])
+        complete = [{"n": 0}] * (1 + (length == len(whole) - 1))  # all but the newline is there
+        assert read_lines(log) == complete
+        append_line(log, {"n": 1})
+        assert read_lines(log) == [*complete, {"n": 1}]
+
+
+def test_a_new_folder_appears_at_the_end(tmp_path):
+    target = tmp_path / "datasets" / "films"
+    with new_folder(target) as folder:
+        (folder / "x").write_text("x")
+        assert not target.exists()
+    assert [file.name for file in target.iterdir()] == ["x"]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_is_there_already_is_kept(tmp_path):
+    target = tmp_path / "films"
+    for content in ([], ["old"]):
+        target.mkdir(exist_ok=True)
+        for name in content:
+            (target / name).write_text("")
+        with pytest.raises(NameTakenError, match="appeared meanwhile"), new_folder(target) as folder:
+            (folder / "new").write_text("")
+        assert [file.name for file in target.iterdir()] == content
+        assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    target = tmp_path / "films"
+    target.mkdir()
+    (target / "old").write_text("")
+    with new_folder(target, replace=True) as folder:
+        (folder / "new").write_text("")
+    assert [file.name for file in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full"), ValueError("bug")])
+def test_a_failure_inside_leaves_the_old_folder_and_nothing_else(tmp_path, failure):
+    target = tmp_path / "films"
+    target.mkdir()
+    (target / "old").write_text("")
+    expected = StorageError if isinstance(failure, OSError) else type(failure)
+    with pytest.raises(expected), new_folder(target, replace=True):
+        raise failure
+    assert [file.name for file in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.EACCES, "denied")])
+def test_a_failure_between_old_and_new_brings_the_old_one_back(tmp_path, monkeypatch, failure):
+    target = tmp_path / "films"
+    target.mkdir()
+    (target / "old").write_text("")
+    rename = Path.rename
+
+    def fail_on_the_new_one(self: Path, to: Path) -> Path:
+        if self.name.endswith(".partial"):
+            raise failure
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", fail_on_the_new_one)
+    expected = StorageError if isinstance(failure, OSError) else KeyboardInterrupt
+    with pytest.raises(expected), new_folder(target, replace=True) as folder:
+        (folder / "new").write_text("")
+    assert [file.name for file in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]

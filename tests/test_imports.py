@@ -1,0 +1,68 @@
+"""The light rooms open without torch, and none of them knows Streamlit."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIGHT = [
+    "xraylab.settings",
+    "xraylab.database",
+    "xraylab.models",
+    "xraylab.predictions",
+    "xraylab.evaluation",
+    "xraylab.evaluation.clustering",
+    "xraylab.evaluation.intervals",
+    "xraylab.evaluation.labelled",
+    "xraylab.evaluation.operating_point",
+    "xraylab.evaluation.rules",
+    "xraylab.evaluation.summary",
+    "xraylab.evaluation.thresholds",
+    "xraylab.imaging",
+    "xraylab.data.datasets",
+    "xraylab.data.patients",
+    "xraylab.data.phantoms",
+    "xraylab.data.sources",
+    "xraylab.data.split",
+    "xraylab.networks.registry",
+    "xraylab.runs.table",
+    "xraylab.training.recipe",
+    "xraylab.actions",
+    "xraylab.cli",
+]
+LOADED = """
+import importlib, json, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps([name for name in ("torch", "torchvision", "streamlit") if name in sys.modules]))
+"""
+
+
+def loaded_by(*names: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *names],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    return list(json.loads(done.stdout))
+
+
+def test_the_light_rooms_load_neither_torch_nor_streamlit():
+    assert loaded_by(*LIGHT) == []
+
+
+def test_every_evaluation_and_data_module_is_looked_at():
+    package = Path(__file__).parents[1] / "xraylab"
+    for room in ("evaluation", "data"):
+        modules = {f"xraylab.{room}.{file.stem}" for file in (package / room).glob("[!_]*.py")}
+        assert modules <= set(LIGHT)
+
+
+@pytest.mark.parametrize("name", ["torch", "streamlit"])
+def test_a_heavy_import_would_be_noticed(name):
+    pytest.importorskip(name)
+    assert name in loaded_by(name)
