@@ -1,6 +1,7 @@
 """Builders of networks, called by the registry with the number of classes."""
 
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.models import mobilenet_v2 as _torchvision_mobilenet_v2
 
 
@@ -39,7 +40,9 @@ class SmallCNN(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(previous, classes))
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102
-        pooled = self.features(x).mean(dim=(2, 3))  # (B, 128)
+        # the strongest answer of each neighbourhood first: an average alone would drown a small lesion
+        strongest = functional.max_pool2d(self.features(x), 2)  # (B, 128, 4, 4)
+        pooled = strongest.mean(dim=(2, 3))  # (B, 128)
         logits: Tensor = self.classifier(pooled)
         return logits
 

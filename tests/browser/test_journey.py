@@ -1,0 +1,122 @@
+"""The main job as a newcomer does it, in a real browser: phantoms, training, threshold, lock, test, reading."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.browser.serving import ROOT
+from xraylab.data import phantoms
+from xraylab.runs import table
+from xraylab.settings import load_settings
+
+pytestmark = pytest.mark.slow
+
+TRAINED = 600_000  # milliseconds; a minute and a half on two free cores
+SCREENS = {"": "Overview", "data": "Data", "train": "Train", "threshold": "Threshold", "read": "Read"} | {
+    "models": "Models"
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home of our own; whatever still trains in it at the end is cancelled, and its worker leaves."""
+    folder = tmp_path_factory.mktemp("home")
+    yield folder
+    settings = load_settings(home=folder)
+    for run in table.list_runs(settings, states=table.ACTIVE):
+        table.cancel(settings, run.id)
+
+
+@pytest.fixture(scope="module")
+def app(serve, home):
+    return serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(home)})
+
+
+def _shown(page, cell):
+    return page.locator(f"[data-cell='{cell}'], [data-m='{cell}']").first.inner_text()
+
+
+@pytest.mark.parametrize("path", list(SCREENS))
+def test_every_screen_opens_first_on_a_fresh_home_and_says_what_is_missing(page, serve, tmp_path, path):
+    url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path)})
+    page.goto(f"{url}/{path}")
+    page.get_by_role("heading", name=SCREENS[path], exact=True).wait_for()
+    page.get_by_role("link", name="Threshold").wait_for()  # the sidebar
+    page.get_by_text("Research and teaching. Not a medical device.").wait_for()
+    page.get_by_role("button", name=re.compile("teaching phantoms|Train one")).wait_for()
+
+
+def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
+    settings = load_settings(home=home)
+    page.goto(app)
+    page.get_by_role("button", name="Try it on teaching phantoms").click()
+    page.wait_for_url("**/train", timeout=TRAINED)
+    page.get_by_role("progressbar").first.wait_for()
+
+    # a refresh changes nothing: the training is not the page's
+    page.get_by_text(re.compile("whole network, epoch")).first.wait_for(timeout=TRAINED)
+    page.reload()
+    page.get_by_role("button", name="Move the threshold").wait_for(timeout=TRAINED)
+    assert [run.state for run in table.list_runs(settings)] == ["done"]
+
+    # the numbers move while the mouse does
+    page.get_by_role("button", name="Move the threshold").click()
+    handle = page.get_by_role("slider").first
+    handle.wait_for()
+    box = handle.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    seen = set()
+    for step in range(10):
+        page.mouse.move(box["x"] + box["width"] * (0.2 + 0.06 * step), y)
+        seen.add(handle.get_attribute("aria-valuetext"))
+    page.mouse.up()
+    assert len(seen) > 5
+
+    # lock where it was let go; only then the test films can be opened
+    page.get_by_role("button", name=re.compile("^Lock at")).click()
+    page.get_by_text(re.compile("^Locked at")).first.wait_for()
+    lock = json.loads((home / "models" / "phantoms-demo" / "lock.json").read_bytes())
+    assert lock["actor"] == "app"
+    assert lock["opened_at"] == []
+    page.get_by_text("Open the test split").first.click()
+    page.get_by_role("button", name="Open the test split").last.click()
+    page.get_by_text("Test films at the lock").wait_for()
+    lock = json.loads((home / "models" / "phantoms-demo" / "lock.json").read_bytes())
+    assert len(lock["opened_at"]) == 1
+    assert not lock["after_opening"]
+    page.get_by_text(re.compile("was opened once, for 1 model")).first.wait_for()
+
+    # read a phantom that no training saw, and a file that is none
+    film = next(p for p in phantoms.generate(40, seed=99) if p.pattern == "focal")
+    file, text = tmp_path / "film.png", tmp_path / "text.png"
+    file.write_bytes(phantoms.png(film))
+    text.write_text("not a film")
+    page.get_by_role("link", name="Read", exact=True).click()
+    page.locator("input[type=file]").set_input_files([file, text])
+    page.get_by_text(re.compile("Pneumonia score (above|below) the threshold")).wait_for(timeout=120_000)
+    overlay = page.get_by_role("button", name=re.compile("overlay", re.IGNORECASE)).first
+    overlay.wait_for(timeout=120_000)
+    overlay.click()
+    page.get_by_text("SYNTHETIC").first.wait_for(state="attached")
+    page.get_by_role("radiogroup").get_by_text(re.compile("unreadable")).click()
+    page.get_by_text("This is not a PNG or JPEG image").first.wait_for()
+
+
+def test_the_phantoms_are_neither_too_easy_nor_too_hard(home):
+    """Runs after the journey, on its model: the demo has to teach something."""
+    from xraylab import actions  # noqa: PLC0415
+
+    result = actions.test_result(load_settings(home=home), "phantoms-demo")
+    validation = actions.evaluate_validation(load_settings(home=home), "phantoms-demo")
+    assert 0.8 < (result.auc * result.n + validation.auc * validation.n) / (result.n + validation.n) < 0.97
+
+
+def test_uploads_leave_nothing_in_the_home(home):
+    names = {path.name for path in Path(home).rglob("*") if path.is_file()}
+    assert "film.png" not in names
+    logs = "".join(path.read_text(errors="replace") for path in home.rglob("*.log"))
+    assert "film.png" not in logs
