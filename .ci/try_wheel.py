@@ -19,6 +19,7 @@ from typing import Any
 from playwright.sync_api import expect, sync_playwright
 
 SECONDS = 90
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def main(xraylab: str, folder: Path) -> None:
@@ -59,7 +60,7 @@ def _wait_until_healthy(app: subprocess.Popen[bytes], url: str) -> None:
     while time.monotonic() < deadline:
         assert app.poll() is None, f"the app ended with code {app.returncode}"
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own server
                 assert answer.read() == b"ok"
                 return
         except OSError:
@@ -69,7 +70,7 @@ def _wait_until_healthy(app: subprocess.Popen[bytes], url: str) -> None:
 
 def _look_at_page(url: str) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         page = browser.new_page()
         page.goto(url)
         expect(page.get_by_role("heading", name="Threshold", exact=True)).to_be_visible(timeout=60_000)

@@ -1,6 +1,8 @@
 import re
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -25,25 +27,23 @@ def pins(file: str) -> dict[str, str]:
 
 def tracked(*where: str) -> set[str]:
     try:
-        done = subprocess.run(["git", "ls-files", *where], cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", "ls-files", *where], cwd=ROOT, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs git and a clone")
     return set(done.stdout.splitlines())
 
 
 @pytest.fixture(scope="module")
-def wheel_paths():
-    """Where in the wheel each file of the clone would lie."""
-    wheel = pytest.importorskip("hatchling.builders.wheel")
-    builder = wheel.WheelBuilder(str(ROOT))
-    builder.config.target_config  # noqa: B018 - read now, since a fault in pyproject.toml is raised here
-    forced = builder.config.force_include
-    with builder.config.set_build_data({"force_include": {}}):
-        found = {
-            Path(file.path).relative_to(ROOT).as_posix(): Path(file.distribution_path).as_posix()
-            for file in (*builder.recurse_included_files(), *builder.recurse_forced_files(forced))
-        }
-    return found
+def in_the_wheel(tmp_path_factory):
+    """What the wheel holds, built as pip would build it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "import sys, hatchling.build; hatchling.build.build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, folder], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("xraylab-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
 
 
 def test_the_seven_main_packages_stand_first_in_the_requirements():
@@ -73,21 +73,20 @@ def test_the_package_is_never_narrower_than_a_lower_bound():
         assert {clause.operator for clause in requirement.specifier} <= {">=", "!="}, str(requirement)
 
 
-def test_every_file_of_the_package_travels_in_the_wheel(wheel_paths):
-    missing = {path for path in tracked("xraylab") if wheel_paths.get(path) != path}
-    assert missing == set()
+def test_every_file_of_the_package_travels_in_the_wheel(in_the_wheel):
+    assert tracked("xraylab") - in_the_wheel == set()
 
 
-def test_the_screens_travel_inside_the_package(wheel_paths):
+def test_the_screens_travel_inside_the_package(in_the_wheel):
     screens = tracked("streamlit_app.py", "pages", ".streamlit")
-    assert {"streamlit_app.py", ".streamlit/config.toml"} < screens
-    misplaced = {path for path in screens if wheel_paths.get(path) != f"xraylab/site/{path}"}
-    assert misplaced == set()
+    assert {"streamlit_app.py", ".streamlit/config.toml", "pages/threshold.py"} <= screens
+    assert {f"xraylab/site/{path}" for path in screens} - in_the_wheel == set()
 
 
-def test_nothing_else_travels(wheel_paths):
-    inside = {path.split("/")[0] for path in wheel_paths.values()}
-    assert inside == {"xraylab"}
+def test_nothing_but_the_package_travels(in_the_wheel):
+    metadata = f"xraylab-{xraylab.__version__}.dist-info"
+    assert {path.partition("/")[0] for path in in_the_wheel} == {"xraylab", metadata}
+    assert [path for path in in_the_wheel if "__pycache__" in path] == []
 
 
 def test_the_version_is_a_release_number():
