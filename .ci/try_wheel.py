@@ -4,6 +4,7 @@ Try an installed XRayLab from an empty folder: ``python .ci/try_wheel.py XRAYLAB
 The doctor is content, the networks are listed, and the app serves a deep link to a page with its sidebar.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -38,8 +39,7 @@ def main(xraylab: str, folder: Path) -> None:
         _wait_until_healthy(app, f"http://127.0.0.1:{port}/_stcore/health")
         _look_at_page(f"http://127.0.0.1:{port}/threshold")
     finally:
-        os.killpg(app.pid, signal.SIGTERM)  # the command and the server under it
-        app.wait(20)
+        _stop(app)
     assert list(folder.iterdir()) == [], "the app left files in the working folder"
     print(f"doctor well, {len(names)} networks, the app serves its pages")
 
@@ -66,6 +66,19 @@ def _wait_until_healthy(app: subprocess.Popen[bytes], url: str) -> None:
         except OSError:
             time.sleep(0.2)
     raise TimeoutError(f"{url} didn't answer within {SECONDS} s")
+
+
+def _stop(app: subprocess.Popen[bytes]) -> None:
+    """End the command and the server under it, and wait until both are gone."""
+    os.killpg(app.pid, signal.SIGTERM)
+    app.wait(20)
+    deadline = time.monotonic() + 20
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(app.pid, 0)  # asks only
+            time.sleep(0.1)
+        os.killpg(app.pid, signal.SIGKILL)
+        raise TimeoutError("the server didn't stop when it was asked to")
 
 
 def _look_at_page(url: str) -> None:
