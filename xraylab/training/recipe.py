@@ -79,6 +79,7 @@ PRESETS = (
         name="scratch",
         about="Everything from random weights with augmentation, for networks without pretrained weights.",
         stages=(Stage(trains="all", epochs=20, learning_rate=3e-3),),
+        augmentation=0.5,
     ),
 )
 

@@ -126,8 +126,8 @@ def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None
         overlay = overlay_png(heatmap(loaded(model), reading.pixels))
     film_viewer(_png(data), overlay, key="film", caption=name, synthetic=reading.synthetic, scale=COLOURS)
     st.caption(
-        "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It is "
-        "about the model, not about the child."
+        "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It "
+        "is about the model, not about the child."
     )
 
 

@@ -11,7 +11,7 @@ from xraylab.app.screens.curves import learning_curves
 from xraylab.errors import XRayLabError
 from xraylab.networks.registry import Network, networks
 from xraylab.runs import folder
-from xraylab.runs.table import OVER, Run
+from xraylab.runs.table import ACTIVE, OVER, Run
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import PRESETS, Recipe, plan
 
@@ -35,7 +35,7 @@ def draw() -> None:
         _draw_choices(settings)
     with right:
         _draw_live(settings)
-    _draw_runs(settings)
+    _draw_runs_live(settings)
     if choice.model_in_use(settings) is not None:
         shell.next_step("Move the threshold", "threshold")
 
@@ -171,10 +171,19 @@ def _cancel(run_id: str) -> None:
         actions.cancel_run(load_settings(), run_id)
 
 
+def _draw_runs_live(settings: Settings) -> None:
+    active = any(run.active for run in actions.attend_runs(settings))
+    st.fragment(_draw_runs, run_every=_POLL if active else None)(settings)
+
+
 def _draw_runs(settings: Settings) -> None:
-    rows = actions.list_runs(settings)
-    if not rows:
-        return
+    with guard():
+        rows = actions.list_runs(settings)
+        if rows:
+            _draw_runs_table(rows)
+
+
+def _draw_runs_table(rows: list[documents.RunRow]) -> None:
     st.subheader("Runs", anchor=False)
     widgets.table(
         (
@@ -183,7 +192,8 @@ def _draw_runs(settings: Settings) -> None:
         ),
         [_cells(row) for row in rows],
     )
-    waiting = [row for row in rows if row.state == "queued"]
+    shown_above = next((row for row in reversed(rows) if row.state in ACTIVE), None)
+    waiting = [row for row in rows if row.state == "queued" and row is not shown_above]
     with st.container(horizontal=True):
         for row in reversed(waiting):
             cancel = partial(_cancel, row.run)
