@@ -1,4 +1,4 @@
-"""The main job as a newcomer does it, in a real browser: phantoms, training, threshold, lock, test, reading."""
+"""The main job as a newcomer does it, in a real browser, from phantoms to a decision."""
 
 import json
 import re
@@ -108,7 +108,7 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
 
 def test_the_phantoms_are_neither_too_easy_nor_too_hard(home):
     """Runs after the journey, on its model: the demo has to teach something."""
-    from xraylab import actions  # noqa: PLC0415
+    from xraylab import actions
 
     result = actions.test_result(load_settings(home=home), "phantoms-demo")
     validation = actions.evaluate_validation(load_settings(home=home), "phantoms-demo")

@@ -27,7 +27,7 @@ class SmallCNN(nn.Module):
         blocks: list[nn.Module] = []
         previous = 3
         for number, width in enumerate(self.widths):
-            # the first halves the film by its stride, the next three by pooling, the last leaves an 8 x 8 grid
+            # the first halves the film by its stride, the next three by pooling; an 8 x 8 grid is left
             blocks += [
                 nn.Conv2d(previous, width, 3, stride=1 if number else 2, padding=1, bias=False),
                 nn.BatchNorm2d(width),
