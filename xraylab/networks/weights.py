@@ -61,6 +61,8 @@ def _read(file: Path) -> dict[str, Tensor]:
             f"{file.name} can't be read as a weights file. XRayLab takes .safetensors, or .pth saved as a "
             "state dictionary."
         ) from error
-    if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
+    if not isinstance(loaded, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in loaded.items()
+    ):
         raise WeightsError(f"{file.name} is not a state dictionary. Save the network's state_dict() instead.")
     return loaded
