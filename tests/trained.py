@@ -4,23 +4,17 @@ A home with teaching phantoms and a small network trained on them: made once, co
 A test module asks for it with ``pytest_plugins = ["tests.trained"]``.
 """
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.brief import BRIEF, DATASET, FILMS, MODEL
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.settings import Settings, load_settings
-from xraylab.training.recipe import Recipe, Stage
 
-FILMS = 60
-DATASET, MODEL = "films", "first"
-BRIEF = Recipe(
-    name="brief", stages=(Stage(trains="all", epochs=2, learning_rate=3e-3),), batch_size=16, augmentation=0.5
-)
 _MACHINE = {"XRAYLAB_THREADS": "2", "XRAYLAB_DEVICE": "cpu"}
 
 
@@ -94,7 +88,3 @@ def imagenet_file() -> Path:
     if not file.is_file():
         pytest.skip(f"needs {file.name} in {file.parent}")
     return file
-
-
-def read_json(file: Path) -> dict[str, object]:
-    return dict(json.loads(file.read_bytes()))

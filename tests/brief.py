@@ -1,0 +1,9 @@
+"""A training that takes a second, and the names under which ``tests.trained`` keeps what came of it."""
+
+from xraylab.training.recipe import Recipe, Stage
+
+FILMS = 60
+DATASET, MODEL = "films", "first"
+BRIEF = Recipe(
+    name="brief", stages=(Stage(trains="all", epochs=2, learning_rate=3e-3),), batch_size=16, augmentation=0.5
+)
