@@ -4,13 +4,12 @@ A home with teaching phantoms and a small network trained on them: made once, co
 A test module asks for it with ``pytest_plugins = ["tests.trained"]``.
 """
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.brief import BRIEF, DATASET, FILMS, MODEL
+from tests.brief import BRIEF, DATASET, FILMS, MODEL, reference
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.settings import Settings, load_settings
@@ -71,15 +70,6 @@ def _copied(source: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Settin
     for name, value in (_MACHINE | {"XRAYLAB_HOME": str(home)}).items():
         monkeypatch.setenv(name, value)
     return load_settings()
-
-
-def reference() -> Path:
-    """The folder of reference radiographs and weights; skips where it is missing."""
-    root = Path(__file__).resolve().parents[1]
-    folder = Path(os.environ.get("XRAYLAB_REFERENCE") or root.parent / "shared")
-    if not folder.is_dir():
-        pytest.skip(f"needs the reference radiographs in {folder} (or XRAYLAB_REFERENCE)")
-    return folder
 
 
 @pytest.fixture(scope="session")
