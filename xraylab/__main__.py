@@ -14,21 +14,24 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # typer exports o
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code; without any, show what there is."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(given or ["--help"], standalone_mode=False)
     except XRayLabError as error:
         return _fail(str(error), USER)
     except _USAGE_ERROR as error:
         return _fail(str(getattr(error, "message", "")) or str(error), USER)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("Stopped.", INTERRUPTED)
+        code = INTERRUPTED
     except Exception:
         reference = uuid.uuid4().hex[:6]
         logging.getLogger(__name__).exception("reference %s", reference)
         return _fail(
             f"Something went wrong that is our fault (reference {reference}). Nothing was lost.", OURS
         )
+    if code == INTERRUPTED:  # typer makes an exit code of Ctrl-C, without a word
+        return _fail("Stopped.", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

@@ -6,8 +6,10 @@ What a user can do, one function a job.
 - no torch at import: the light screens come through here too; what needs it imports it when called
 """
 
+import math
 import os
 import platform
+import re
 import shutil
 import time
 import zipfile
@@ -25,7 +27,15 @@ from xraylab import __version__, documents
 from xraylab.data import datasets, phantoms
 from xraylab.data.datasets import Dataset, DatasetInfo
 from xraylab.data.sources import danger
-from xraylab.errors import DatasetError, HonestOrderError, NotFoundError, TrainingError
+from xraylab.errors import (
+    DatasetError,
+    HonestOrderError,
+    NameTakenError,
+    NotFoundError,
+    StorageError,
+    TrainingError,
+)
+from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
@@ -36,7 +46,7 @@ from xraylab.networks.registry import network, networks
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.runs import folder, launch, lease, table
 from xraylab.runs.table import Run
-from xraylab.settings import Settings, load_settings
+from xraylab.settings import Settings
 from xraylab.training.recipe import PRESETS, TrainingRequest, load_recipe, plan
 
 if TYPE_CHECKING:
@@ -45,7 +55,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 PHANTOM_FILMS = 600
+_LARGEST_FILM = 200 * 2**20  # bytes, as in an archive
 _LOW_DISK = 2**30  # bytes
+_LONGEST_PART = 30  # characters of a recipe's name in a model's
 _WAIT = 0.5  # seconds between two looks at a busy device
 
 
@@ -86,9 +98,17 @@ def import_phantoms(
 ) -> documents.Imported:
     """Make teaching phantoms and import them, as one job.
 
-    The films lie in the home; making them again gives the same ones, so what is there is replaced.
+    The films lie in the home; making them again gives the same ones, so phantoms of that name are replaced.
+
+    Raises
+    ------
+    NameTakenError
+        If a dataset of that name holds radiographs.
     """
     source = settings.home / "phantoms" / check_name(name, what="dataset")
+    there = _dataset_or_none(settings, name)
+    if there is not None and there.info.kind != "phantoms":
+        raise NameTakenError(f"There is a dataset “{name}” of radiographs already. Choose another name.")
 
     def report(offset: int) -> Progress | None:
         return (lambda done, total: on_progress(offset + done, 2 * total)) if on_progress else None
@@ -140,9 +160,10 @@ def request_training(
     parse_rule(planned.rule)
     if source != "none":
         file = weights_path(settings, entry, source)
-        if source != "imagenet" and file.parent.parent != settings.models:
-            source = str(file.resolve())  # the worker runs in another folder
-    made_up = f"{arch}-{planned.name}-{datetime.now():%m%d-%H%M%S}"
+        if source != "imagenet" and file != settings.models / source / "model.safetensors":
+            source = str(file.resolve())  # the worker may run in another folder
+    called = re.sub(r"[^A-Za-z0-9]+", "-", planned.name).strip("-")[:_LONGEST_PART]
+    made_up = f"{arch}-{called or 'recipe'}-{datetime.now():%m%d-%H%M%S}"
     request = TrainingRequest(
         name=name or made_up, dataset=dataset, arch=arch, weights=source, recipe=planned, replace=replace
     )
@@ -189,10 +210,10 @@ def train(
         time.sleep(_WAIT)
 
     try:
-        with lease.device_lease(settings, settings.device, wait):
+        with lease.device_lease(settings, settings.device, wait) as lost:
             mine = table.start(settings, run.id)
             if mine is not None:  # else a background worker was quicker
-                perform(settings, mine, watch=on_progress)
+                perform(settings, mine, stop=lost.is_set, watch=on_progress)
     except KeyboardInterrupt:
         table.cancel(settings, run.id)
         raise
@@ -317,6 +338,8 @@ def evaluate(
     if not Path(data).exists():
         raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
     catalog, pixels, refused = datasets.read_labelled(Path(data), on_progress=on_progress)
+    if catalog.empty:
+        raise DatasetError(f"None of the {len(refused)} labelled files in “{data}” could be read.")
     scored = _score(settings, model, catalog, pixels, np.arange(len(catalog)), on_progress)
     return _evaluated(settings, model, scored, data=data, split=None, refused=len(refused))
 
@@ -347,12 +370,16 @@ def predict(
     ------
     NotFoundError
         If a path doesn't exist, or there is no such model.
+    StorageError
+        If the heatmaps can't be written.
     """
     from xraylab.reading.read import read_films
 
     for path in paths:
         if not Path(path).exists():
             raise NotFoundError(f"{path} doesn't exist. Check the path.")
+    if heatmaps is not None and heatmaps.exists() and not heatmaps.is_dir():
+        raise StorageError(f"{heatmaps} is not a folder, so no heatmaps can go there. Name a folder.")
     loaded = load_for_reading(settings, name)
     rows = []
     films = (film for path in paths for film in _files_of(path))
@@ -472,10 +499,7 @@ def _run_row(settings: Settings, run: Run) -> documents.RunRow:
 
 def _model_row(model: Model) -> documents.ModelRow:
     lock = model.lock
-    validation = model.validation.scored
-    summary = summarise(
-        validation.labels, validation.scores, validation.groups, lock.threshold if lock else 0.5
-    )
+    auc, auc_ci = _validation_auc(model)
     return documents.ModelRow(
         name=model.name,
         arch=model.card.arch,
@@ -483,10 +507,20 @@ def _model_row(model: Model) -> documents.ModelRow:
         recipe=str(model.card.recipe["name"]),
         threshold=lock.threshold if lock else None,
         rule=lock.rule if lock else None,
-        val_auc=summary.auc,
-        val_auc_ci=summary.auc_ci,
+        val_auc=auc,
+        val_auc_ci=auc_ci,
         created_at=model.card.created_at,
     )
+
+
+def _validation_auc(model: Model) -> tuple[float, tuple[float, float]]:
+    """AUC and its interval on validation; NaN if the predictions are damaged, for the list to go on."""
+    try:
+        validation = model.validation.scored
+    except NotFoundError:
+        return math.nan, (math.nan, math.nan)
+    labels, scores, groups = validation.labels, validation.scores, validation.groups
+    return threshold_table(labels, scores, groups).auc, auc_interval(labels, scores, groups)
 
 
 def _dataset_or_none(settings: Settings, name: str) -> Dataset | None:
@@ -584,21 +618,39 @@ def _files_of(path: str) -> Iterator[tuple[str, bytes | str]]:
     if place.is_dir():
         for file in sorted(place.rglob("*")):
             if file.is_file() and not any(part.startswith(".") for part in file.relative_to(place).parts):
-                yield os.path.join(path, file.relative_to(place).as_posix()), file.read_bytes()  # noqa: PTH118
+                yield os.path.join(path, file.relative_to(place).as_posix()), _read_file(file)  # noqa: PTH118
     elif zipfile.is_zipfile(place):
         yield from _members_of(path)
     else:
-        yield path, place.read_bytes()
+        yield path, _read_file(place)
+
+
+def _read_file(file: Path) -> bytes | str:
+    try:
+        if file.stat().st_size > _LARGEST_FILM:
+            return f"The file has more than {_LARGEST_FILM // 2**20} MB, too many for a radiograph."
+        return file.read_bytes()
+    except OSError:
+        return "The file can't be opened. Check its permissions."
 
 
 def _members_of(path: str) -> Iterator[tuple[str, bytes | str]]:
     """Every file in an archive, or why it isn't read."""
-    with zipfile.ZipFile(path) as archive:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        yield path, "The archive is damaged. Download or copy it again."
+        return
+    with archive:
         for member in sorted(archive.infolist(), key=lambda m: m.filename):
-            hidden = any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/"))
-            if member.is_dir() or (hidden and ".." not in member.filename):
-                continue
-            yield f"{path}::{member.filename}", _read_member(archive, member)
+            if not member.is_dir() and not _hidden(member.filename):
+                yield f"{path}::{member.filename}", _read_member(archive, member)
+
+
+def _hidden(member: str) -> bool:
+    """Whether a system put it there; a path out of the archive is never passed over in silence."""
+    parts = member.split("/")
+    return ".." not in parts and any(part != "." and part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | str:
@@ -606,7 +658,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | s
         return f"This file of the archive was not read: {fault}."
     try:
         return archive.read(member)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error):
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError, zlib.error):
         return "This file of the archive is damaged. Download or copy the archive again."
 
 
@@ -628,7 +680,7 @@ def doctor(settings: Settings) -> documents.Doctor:
     """Look at everything that a fault report would ask for."""
     looks: dict[str, Callable[[], tuple[bool, str]]] = {
         "versions": _look_at_versions,
-        "device": _look_at_device,
+        "device": lambda: _look_at_device(settings),
         "home": lambda: _look_at_home(settings),
         "database": lambda: _look_at_database(settings),
         "weights": lambda: _look_at_weights(settings),
@@ -651,12 +703,13 @@ def _look_at_versions() -> tuple[bool, str]:
     return True, f"xraylab {__version__}, Python {platform.python_version()}, {found}"
 
 
-def _look_at_device() -> tuple[bool, str]:
+def _look_at_device(settings: Settings) -> tuple[bool, str]:
     import torch
 
-    from xraylab.training.device import bf16_pays, pick_device
+    from xraylab.training.device import bf16_pays, pick_device, use_threads
 
-    device = pick_device(load_settings())
+    device = pick_device(settings)
+    use_threads(settings)
     return True, f"{device}, {torch.get_num_threads()} threads, bf16 {'yes' if bf16_pays(device) else 'no'}"
 
 

@@ -28,7 +28,6 @@ ACTOR = "command line"
 app = typer.Typer(
     name="xraylab",
     help="Train chest-radiograph classifiers, lock an operating point, read films. For research.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -5,7 +5,6 @@ The JSON documents of the command line: what an action did, as typed data.
 - a number that isn't defined is null in JSON and NaN in Python
 """
 
-import math
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -215,8 +214,3 @@ def evaluated(
 def _intervals(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
     """The intervals under the names of this document: precision is what the evaluation calls ppv."""
     return {("precision" if name == "ppv" else name): bounds for name, bounds in intervals.items()}
-
-
-def finite(value: float) -> float | None:
-    """None instead of NaN."""
-    return None if math.isnan(value) else value

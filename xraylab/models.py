@@ -69,7 +69,7 @@ class Lock(Record):
     threshold: float = Field(ge=0, le=1)
     rule: str
     locked_at: datetime
-    actor: str  # "app" or "command line"
+    actor: str  # "app", "command line" or "training"
     backend: str = BACKEND
     preprocess_version: int = PREPROCESS_VERSION
     model_sha256: str
@@ -106,18 +106,29 @@ class Model:
 
     @property
     def lock(self) -> Lock | None:
-        """Its lock as it stands on disk now, or None."""
-        with contextlib.suppress(FileNotFoundError):
+        """Its lock as it stands on disk now; None if there is none, or it can't be read."""
+        with contextlib.suppress(FileNotFoundError, ValidationError):
             return Lock.model_validate_json((self.folder / "lock.json").read_bytes())
         return None
 
     @cached_property
     def _predictions(self) -> Predictions:
-        return predictions_file.read(self.folder / "predictions.parquet")
+        try:
+            return predictions_file.read(self.folder / "predictions.parquet")
+        except (OSError, ValueError) as error:  # missing, or no parquet of ours
+            raise NotFoundError(
+                f"The predictions of the model “{self.name}” are missing or damaged. Train it again."
+            ) from error
 
     @property
     def validation(self) -> Predictions:
-        """Its predictions on the validation films it was chosen by."""
+        """Its predictions on the validation films it was chosen by.
+
+        Raises
+        ------
+        NotFoundError
+            If they are missing or damaged.
+        """
         return self._predictions.of_split("validation")
 
     @property
@@ -134,6 +145,8 @@ class Model:
         ------
         HonestOrderError
             If the model isn't locked, or its test split hasn't been opened since.
+        NotFoundError
+            If the predictions are missing or damaged.
         """
         if not self.test_opened:
             raise HonestOrderError(
@@ -143,6 +156,8 @@ class Model:
 
     def write_lock(self, threshold: float, rule: str, *, actor: str, after_opening: bool = False) -> Lock:
         """Fix the operating point; an earlier opening of the test split leaves its stamp.
+
+        A lock that can't be read any more may have known of an opening, so it leaves the stamp too.
 
         Parameters
         ----------
@@ -156,6 +171,7 @@ class Model:
         """
         before = self.lock
         opened = before.opened_at if before else ()
+        unreadable = before is None and (self.folder / "lock.json").exists()
         lock = Lock(
             threshold=threshold,
             rule=rule,
@@ -164,7 +180,10 @@ class Model:
             model_sha256=self.card.model_sha256,
             dataset=self.card.dataset.name,
             n=len(self.validation.scored),
-            after_opening=after_opening or bool(opened),
+            after_opening=after_opening
+            or bool(opened)
+            or unreadable
+            or (before is not None and before.after_opening),
             opened_at=opened,
         )
         write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))
@@ -191,7 +210,7 @@ def list_models(settings: Settings) -> list[Model]:
     models = []
     for file in settings.models.glob("*/card.json"):
         if not file.parent.name.startswith("."):
-            with contextlib.suppress(ValidationError):
+            with contextlib.suppress(ValidationError, OSError):
                 models.append(Model(file.parent, Card.model_validate_json(file.read_bytes())))
     return sorted(models, key=lambda model: model.card.created_at, reverse=True)
 
@@ -225,7 +244,7 @@ def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> 
         If the name is no name, is reserved, or is taken and shall not be replaced.
     """
     check_name(name, what="model")
-    if name in RESERVED_NAMES:
+    if name.lower() in RESERVED_NAMES:
         raise NameTakenError(f"“{name}” is reserved. Choose another name for the model.")
     if (settings.models / name).exists() and not replace:
         raise NameTakenError(

@@ -6,6 +6,7 @@ Loading pretrained weights into a network.
 """
 
 import hashlib
+import io
 from pathlib import Path
 
 import safetensors.torch
@@ -29,7 +30,11 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
     WeightsError
         If the file can't be read, or holds another network's weights.
     """
-    state = _read(file)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{file} can't be opened. Check the path and its permissions.") from error
+    state = _parse(raw, file)
     own = net.state_dict()
     head = entry.head + "."
     backbone = {key: value for key, value in own.items() if not key.startswith(head)}
@@ -48,19 +53,22 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
             f"{file.name} holds weights that are not finite numbers. Download or copy it again."
         )
     net.load_state_dict(fitting, strict=False)
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(raw).hexdigest()
 
 
-def _read(file: Path) -> dict[str, Tensor]:
+def _parse(raw: bytes, file: Path) -> dict[str, Tensor]:
+    """Read from memory: a mapped file that somebody overwrites would take the process down."""
     try:
         if file.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(file))
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
+            return dict(safetensors.torch.load(raw))
+        loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     except Exception as error:  # both readers raise many kinds on foreign or damaged files
         raise WeightsError(
             f"{file.name} can't be read as a weights file. XRayLab takes .safetensors, or .pth saved as a "
             "state dictionary."
         ) from error
-    if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
+    if not isinstance(loaded, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in loaded.items()
+    ):
         raise WeightsError(f"{file.name} is not a state dictionary. Save the network's state_dict() instead.")
     return loaded

@@ -58,7 +58,8 @@ def heatmap(loaded: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float3
     float32 array of shape (side, side) in [0, 1]
         Scaled to its own maximum; zero everywhere if nothing raised the logit.
     """
-    x = to_input(torch.from_numpy(pixels[None]).to(loaded.device), loaded.entry)
+    film = torch.tensor(pixels).unsqueeze(0)  # a copy: rows of the pixel store are read-only
+    x = to_input(film.to(loaded.device), loaded.entry)
     layer = loaded.net.get_submodule(loaded.entry.cam_layer)
     with loaded.busy, torch.enable_grad(), GradCAM(loaded.net, [layer]) as cam:
         x.requires_grad_()
@@ -72,7 +73,7 @@ def overlay_png(values: NDArray[np.float32]) -> bytes:
     anchors = np.arange(len(_ANCHORS))
     rgb = np.stack([np.interp(position, anchors, _ANCHORS[:, channel]) for channel in range(3)], axis=-1)
     rgba = np.concatenate([rgb, (values * _OPAQUE)[..., None]], axis=-1).round().astype(np.uint8)
-    return png(Image.fromarray(rgba, "RGBA"))
+    return png(Image.fromarray(rgba))
 
 
 def png(image: Image.Image) -> bytes:

@@ -38,7 +38,7 @@ def load(model: Model, *, device: torch.device | None = None) -> LoadedModel:
     DatasetError
         If the model was trained on films prepared differently.
     WeightsError
-        If the weights file isn't the one that the card describes.
+        If the weights file isn't the one that the card describes, or can't be used.
     """
     card = model.card
     if card.preprocess_version != PREPROCESS_VERSION:
@@ -57,9 +57,16 @@ def load(model: Model, *, device: torch.device | None = None) -> LoadedModel:
     except OSError as error:
         raise WeightsError(f"The weights of “{card.name}” can't be read. Train it again.") from error
     net = build(entry, classes=len(card.classes))
-    net.load_state_dict(
-        {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    )
+    try:
+        net.load_state_dict(
+            {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+        )
+    except RuntimeError as error:
+        raise WeightsError(
+            f"The weights of “{card.name}” don't fit {entry.title} as this version builds it. Train it again."
+        ) from error
+    if not all(bool(torch.isfinite(parameter).all()) for parameter in net.state_dict().values()):
+        raise WeightsError(f"The weights of “{card.name}” are not finite numbers. Train it again.")
     where = device or torch.device("cpu")
     net = net.eval().requires_grad_(requires_grad=False).to(where).to(memory_format=torch.channels_last)
     return LoadedModel(model, net, entry, where)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging import StandardFilm, standardise
+from xraylab.imaging import PREPROCESS_VERSION, StandardFilm, standardise
 from xraylab.models import BACKEND, Lock
 from xraylab.networks.inference import BATCH, logits, sigmoid
 from xraylab.reading.loaded import LoadedModel
@@ -36,7 +36,9 @@ class Reading:
     pixels: NDArray[np.uint8] | None = None  # (256, 256), for the heatmap
 
     def decided_anyway(self) -> "Reading":
-        """The same reading with its decision, on a person's word."""
+        """The same reading with its decision, on a person's word; itself if there is nothing to decide by."""
+        if self.score is None or self.threshold is None:
+            return self
         return replace(self, decision=_decide(self.score, self.threshold), overridden=True)
 
 
@@ -115,9 +117,10 @@ def gate(synthetic: bool, trained_on: str) -> tuple[str, ...]:
 def usable_lock(loaded: LoadedModel) -> Lock | None:
     """The model's lock, if it was made for these weights scored this way."""
     lock = loaded.model.lock
-    if lock and lock.model_sha256 == loaded.model.card.model_sha256 and lock.backend == BACKEND:
-        return lock
-    return None
+    if lock is None:
+        return None
+    made_for = (lock.model_sha256, lock.backend, lock.preprocess_version)
+    return lock if made_for == (loaded.model.card.model_sha256, BACKEND, PREPROCESS_VERSION) else None
 
 
 def _decide(score: float | None, threshold: float | None) -> str | None:

@@ -2,6 +2,7 @@
 What the worker does with a run: train, score, publish, lock.
 
 - the model's folder appears whole, locked, at the very end; a run that stops before leaves none
+- a rule that no threshold can meet leaves the model without a lock, and the log says why
 - validation and test films are scored by the one scorer; the test scores stay sealed in the folder
 """
 
@@ -24,6 +25,7 @@ from torch import nn
 
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
+from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import append_line, new_folder, write_text
@@ -84,7 +86,7 @@ def execute(
         device=device,
         monitor=_monitor(settings, run_id, progress, cancelled),
     )
-    scored = _score(fitted.net, entry, dataset, device, progress, cancelled)
+    scored = _score(fitted.net.to("cpu"), entry, dataset, progress, cancelled)
     card = Card(
         name=request.name,
         arch=entry.name,
@@ -161,11 +163,13 @@ def _score(
     net: nn.Module,
     entry: Network,
     dataset: Dataset,
-    device: torch.device,
     progress: Callable[[dict[str, Any]], None],
     cancelled: Callable[[], bool],
 ) -> pd.DataFrame:
-    """Predictions on the validation and test films, in the schema of ``predictions``."""
+    """Predictions on the validation and test films, in the schema of ``predictions``.
+
+    On the processor, wherever the training ran: reading scores there, and a film has one score.
+    """
     rows = np.concatenate([dataset.rows("validation"), dataset.rows("test")])
     progress(
         {"doing": "scoring the held-out films", "fraction": 1.0, "films_per_second": 0.0, "seconds_left": 0.0}
@@ -175,7 +179,9 @@ def _score(
         if cancelled():
             raise RunCancelled
 
-    logit = logits(net, entry, dataset.pixels, rows, device=device, on_progress=stop_if_cancelled)
+    logit = logits(
+        net, entry, dataset.pixels, rows, device=torch.device("cpu"), on_progress=stop_if_cancelled
+    )
     frame = dataset.catalog.iloc[rows][["image_id", "patient", "group", "split", "label", "subtype"]]
     return frame.assign(logit=logit, score=sigmoid(logit)).reset_index(drop=True)
 
@@ -203,9 +209,11 @@ def _publish(
         validation = model.validation.scored
         table = threshold_table(validation.labels, validation.scores, validation.groups)
         rule = parse_rule(request.recipe.rule)
+        try:
+            threshold = choose(table, rule)
+        except RecipeError as error:  # the training is worth keeping; a person locks by another rule
+            _log.warning("not locked: %s", error)
+            return
         model.write_lock(
-            choose(table, rule),
-            str(rule),
-            actor="training",
-            after_opening=dataset.opened_for(request.name),
+            threshold, str(rule), actor="training", after_opening=dataset.opened_for(request.name)
         )

@@ -4,18 +4,31 @@ import os
 
 import torch
 
+from xraylab.errors import TrainingError
 from xraylab.settings import Settings
 
 
 def pick_device(settings: Settings) -> torch.device:
-    """The device that the settings name, or the best there is."""
-    if settings.device != "auto":
-        return torch.device(settings.device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
+    """The device that the settings name, or the best there is.
+
+    Raises
+    ------
+    TrainingError
+        If the settings name one that this machine doesn't have.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if settings.device == "auto":
+        return torch.device(next(name for name, available in here.items() if available))
+    if not here[settings.device]:
+        raise TrainingError(
+            f"The settings ask for the device {settings.device}, which torch doesn't find on this machine. "
+            "Set XRAYLAB_DEVICE to auto."
+        )
+    return torch.device(settings.device)
 
 
 def use_threads(settings: Settings) -> None:

@@ -86,7 +86,14 @@ class Fitted:
 
 
 def fit(
-    net: nn.Module, entry: Network, films: Films, recipe: Recipe, *, device: torch.device, monitor: Monitor
+    net: nn.Module,
+    entry: Network,
+    films: Films,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    monitor: Monitor,
+    bf16: bool | None = None,
 ) -> Fitted:
     """Train a network.
 
@@ -98,6 +105,8 @@ def fit(
         Both splits need films of both classes for an AUC to choose by.
     recipe : Recipe
         As returned by ``recipe.plan``.
+    bf16 : bool, optional
+        Whether the network trains in bf16; by default where the device multiplies it in hardware.
 
     Returns
     -------
@@ -107,9 +116,20 @@ def fit(
     Raises
     ------
     TrainingError
-        If the loss stopped being a number before any epoch could be kept.
+        If a split lacks a class, or if the loss stopped being a number before any epoch could be kept.
     """
-    return _Training(net, entry, films, recipe, device, monitor).run()
+    _check_classes(films)
+    autocast = bf16_pays(device) if bf16 is None else bf16
+    return _Training(net, entry, films, recipe, device, monitor, autocast).run()
+
+
+def _check_classes(films: Films) -> None:
+    for name, rows in (("training", films.train), ("validation", films.validation)):
+        if len(np.unique(films.labels[rows])) < len(CLASSES):
+            raise TrainingError(
+                f"The {name} films are not of both kinds, NORMAL and PNEUMONIA, so there is nothing to learn "
+                "or to choose by. Import a dataset that has both in every split."
+            )
 
 
 @dataclass
@@ -120,10 +140,11 @@ class _Training:
     recipe: Recipe
     device: torch.device
     monitor: Monitor
+    autocast: bool
     history: list[Epoch] = field(default_factory=list)
     best: Epoch | None = None
     best_state: dict[str, Tensor] = field(default_factory=dict)
-    doing: str = ""
+    doing: str = "starting"
     done: float = 0.0  # work so far, in films passed forward
 
     def run(self) -> Fitted:
@@ -131,7 +152,7 @@ class _Training:
         self.total = sum(self._work(stage) for stage in self.recipe.stages)
         torch.manual_seed(self.recipe.seed)
         self.random = torch.Generator().manual_seed(self.recipe.seed)
-        self.autocast = bf16_pays(self.device)
+        self._advance(0)
         self.net.to(self.device).to(memory_format=torch.channels_last)
         for stage in self.recipe.stages:
             finite = self._train_head(stage) if stage.trains == "head" else self._fine_tune(stage)
@@ -153,6 +174,8 @@ class _Training:
             validation = self._features(self.films.validation, 0)
 
         def forward(batch: Tensor) -> Tensor:
+            if stage.views == 1:
+                return cast(Tensor, head(cached[0, batch].to(self.device)))
             view = torch.randint(stage.views, (len(batch),), generator=self.random)
             return cast(Tensor, head(cached[view, batch].to(self.device)))
 
@@ -240,7 +263,7 @@ class _Training:
         learning_rate: float,
         seconds: float,
     ) -> None:
-        """Record an epoch, and keep its weights if none was better on validation."""
+        """Record an epoch, and keep its weights if none was better on validation; NaN is never better."""
         epoch = Epoch(
             epoch=len(self.history) + 1,
             stage=stage.trains,
@@ -252,7 +275,7 @@ class _Training:
             seconds=seconds,
         )
         self.history.append(epoch)
-        if self.best is None or epoch.validation_auc > self.best.validation_auc:
+        if epoch.validation_auc > (self.best.validation_auc if self.best else -math.inf):
             self.best = epoch
             self.best_state = {k: v.detach().cpu().clone() for k, v in self.net.state_dict().items()}
         self.monitor.on_epoch(epoch)

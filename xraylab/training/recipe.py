@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.files import Record
 
-SCHEMA = "xraylab.recipe/1"
+_LARGEST_SEED = 2**32 - 1
 
 
 class Stage(Record, extra="forbid"):
@@ -22,7 +22,7 @@ class Stage(Record, extra="forbid"):
 
     trains: Literal["head", "all"] = Field(description="What is trainable: the head alone, or everything.")
     epochs: int = Field(ge=1, le=1000)
-    learning_rate: float = Field(gt=0, le=10)
+    learning_rate: float = Field(gt=0, le=10, allow_inf_nan=False)
     views: int = Field(
         default=1, ge=1, le=16, description="Cached views a film; all but the first augmented."
     )
@@ -31,15 +31,17 @@ class Stage(Record, extra="forbid"):
 class Recipe(Record, extra="forbid"):
     """A whole training."""
 
-    schema_: str = Field(SCHEMA, alias="schema")
+    schema_: Literal["xraylab.recipe/1"] = Field("xraylab.recipe/1", alias="schema")
     name: str = Field(min_length=1, max_length=64)
     about: str = ""
     stages: tuple[Stage, ...] = Field(min_length=1)
     batch_size: int = Field(default=32, ge=2, le=4096)
-    weight_decay: float = Field(default=1e-2, ge=0, le=1)
+    weight_decay: float = Field(default=1e-2, ge=0, le=1, allow_inf_nan=False)
     balance_classes: bool = Field(default=True, description="Weigh both classes alike in the loss.")
-    augmentation: float = Field(default=1.0, ge=0, le=2, description="Strength; 0 is none.")
-    seed: int = Field(default=0, ge=0)
+    augmentation: float = Field(
+        default=1.0, ge=0, le=2, allow_inf_nan=False, description="Strength; 0 is none."
+    )
+    seed: int = Field(default=0, ge=0, le=_LARGEST_SEED)
     rule: str = Field(default="youden", description="How the threshold is locked on validation at the end.")
 
     @property

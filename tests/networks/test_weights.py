@@ -1,0 +1,151 @@
+import hashlib
+import pickle
+
+import pytest
+import safetensors.torch
+import torch
+
+from xraylab.errors import WeightsError
+from xraylab.networks.pretrained import weights_path
+from xraylab.networks.registry import build, network
+from xraylab.networks.weights import load_into
+from xraylab.settings import load_settings
+
+pytest_plugins = ["tests.trained"]
+SMALL = network("small_cnn")
+
+
+@pytest.fixture
+def state():
+    torch.manual_seed(1)
+    return {key: value.clone() for key, value in build(SMALL).state_dict().items()}
+
+
+def saved(folder, state, suffix=".safetensors"):
+    file = folder / f"weights{suffix}"
+    if suffix == ".safetensors":
+        safetensors.torch.save_file(state, file)
+    else:
+        torch.save(state, file)
+    return file
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_weights_come_back_as_they_were_saved(tmp_path, state, suffix):
+    file, net = saved(tmp_path, state, suffix), build(SMALL)
+    assert load_into(net, file, SMALL) == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("foreign", [1000, 0])
+def test_a_head_of_another_size_or_none_leaves_the_networks_own(tmp_path, state, foreign):
+    backbone = {key: value for key, value in state.items() if not key.startswith("classifier.")}
+    head = {"classifier.1.weight": torch.ones(foreign, 128), "classifier.1.bias": torch.ones(foreign)}
+    net = build(SMALL)
+    own = {key: value.clone() for key, value in net.get_submodule("classifier").state_dict().items()}
+    load_into(net, saved(tmp_path, backbone | (head if foreign else {})), SMALL)
+    assert all(torch.equal(net.get_submodule("classifier").state_dict()[key], own[key]) for key in own)
+    assert torch.equal(net.state_dict()["features.0.weight"], state["features.0.weight"])
+
+
+def test_another_networks_file_is_recognised_by_its_tensors(tmp_path, state):
+    net = build(network("mobilenet_v2"))
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    with pytest.raises(WeightsError, match=r"weights\.safetensors doesn't hold weights of MobileNetV2"):
+        load_into(net, saved(tmp_path, state), network("mobilenet_v2"))
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_a_backbone_of_another_width_is_refused(tmp_path, state):
+    state["features.0.weight"] = torch.zeros(8, 3, 3, 3)
+    with pytest.raises(WeightsError, match="1 have another shape"):
+        load_into(build(SMALL), saved(tmp_path, state), SMALL)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("damage", ["cut off", "garbage", "empty"])
+def test_a_damaged_file_is_a_sentence(tmp_path, state, suffix, damage):
+    file = saved(tmp_path, state, suffix)
+    whole = file.read_bytes()
+    file.write_bytes(
+        {"cut off": whole[: len(whole) // 2], "garbage": b"\x80films" * 99, "empty": b""}[damage]
+    )
+    with pytest.raises(WeightsError, match="can't be read as a weights file"):
+        load_into(build(SMALL), file, SMALL)
+
+
+class Planted:
+    """What an attacker would pickle: code that runs as soon as the file is opened."""
+
+    def __init__(self, proof):
+        self.proof = proof
+
+    def __reduce__(self):
+        return (open, (str(self.proof), "w"))
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda value, file: file.write_bytes(pickle.dumps(value))])
+def test_code_hidden_in_a_pickle_is_never_run(tmp_path, save):
+    proof, file = tmp_path / "it ran", tmp_path / "weights.pth"
+    save({"features.0.weight": Planted(proof)}, file)
+    with pytest.raises(WeightsError, match="can't be read"):
+        load_into(build(SMALL), file, SMALL)
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, {1: torch.zeros(2)}, {"state_dict": {}}])
+def test_a_pth_that_is_no_state_dictionary_is_refused(tmp_path, content):
+    file = tmp_path / "weights.pth"
+    torch.save(content, file)
+    with pytest.raises(WeightsError, match="is not a state dictionary"):
+        load_into(build(SMALL), file, SMALL)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path, state, value):
+    state["features.4.weight"][0, 0, 0, 0] = value
+    with pytest.raises(WeightsError, match="not finite numbers"):
+        load_into(build(SMALL), saved(tmp_path, state), SMALL)
+
+
+def test_missing_imagenet_weights_say_which_file_belongs_where(tmp_path):
+    settings = load_settings(home=tmp_path)
+    with pytest.raises(WeightsError) as caught:
+        weights_path(settings, network("mobilenet_v2"), "imagenet")
+    assert "mobilenet_v2-imagenet.safetensors" in str(caught.value)
+    assert str(tmp_path / "weights") in str(caught.value)
+
+
+def test_a_network_without_imagenet_weights_says_so(tmp_path):
+    with pytest.raises(WeightsError, match="no ImageNet weights for Small CNN"):
+        weights_path(load_settings(home=tmp_path), SMALL, "imagenet")
+
+
+def test_weights_are_found_in_the_home_in_a_model_and_in_a_file(tmp_path):
+    settings, entry = load_settings(home=tmp_path), network("mobilenet_v2")
+    places = {
+        "imagenet": settings.weights / entry.weights_file,
+        "earlier": settings.models / "earlier" / "model.safetensors",
+        str(tmp_path / "mine.pth"): tmp_path / "mine.pth",
+    }
+    for place in places.values():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    for asked, place in places.items():
+        assert weights_path(settings, entry, asked) == place
+
+
+def test_weights_that_are_nowhere_are_a_sentence(tmp_path):
+    with pytest.raises(WeightsError, match="neither imagenet, none, a model, nor a weights file"):
+        weights_path(load_settings(home=tmp_path), SMALL, "nowhere.pth")
+
+
+@pytest.mark.real_data
+def test_the_reference_weights_load_into_mobilenet_v2(imagenet_file):
+    entry = network("mobilenet_v2")
+    net = build(entry)
+    load_into(net, imagenet_file, entry)
+    stored = safetensors.torch.load_file(imagenet_file)
+    backbone = {key: value for key, value in net.state_dict().items() if key.startswith("features.")}
+    assert len(backbone) == 312
+    assert all(torch.equal(value, stored[key]) for key, value in backbone.items() if key in stored)

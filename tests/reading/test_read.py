@@ -1,0 +1,164 @@
+import dataclasses
+import hashlib
+import io
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from tests.brief import MODEL
+from xraylab.data.phantoms import generate
+from xraylab.errors import DatasetError, WeightsError
+from xraylab.imaging import standardise
+from xraylab.models import load_model
+from xraylab.reading.loaded import load
+from xraylab.reading.read import gate, read_film, read_films, score_pixels
+
+pytest_plugins = ["tests.trained"]
+
+
+@pytest.fixture
+def model(trained):
+    return load_model(trained, MODEL)
+
+
+@pytest.fixture
+def loaded(model):
+    return load(model)
+
+
+@pytest.fixture(scope="module")
+def real_film():
+    """A film that doesn't say it is a phantom, as a radiograph doesn't."""
+    buffer = io.BytesIO()
+    Image.fromarray(next(generate(1, seed=11)).pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def phantom_film(phantom_folder):
+    return next(iter(sorted(phantom_folder.rglob("PNEUMONIA/*.png")))).read_bytes()
+
+
+def test_a_score_at_the_threshold_is_positive_and_one_below_is_not(model, loaded, phantom_film):
+    score = read_film(loaded, phantom_film, "film.png").score
+    for threshold, decision in ((score, "positive"), (np.nextafter(score, 1), "negative"), (0, "positive")):
+        model.write_lock(float(threshold), "value", actor="app")
+        reading = read_film(loaded, phantom_film, "film.png")
+        assert (reading.decision, reading.score, reading.threshold) == (decision, score, threshold)
+        assert reading.warnings == ()
+        assert not reading.overridden
+
+
+def test_without_a_lock_there_is_a_score_and_no_decision(model, loaded, phantom_film):
+    (model.folder / "lock.json").unlink()
+    reading = read_film(loaded, phantom_film, "film.png")
+    assert 0 <= reading.score <= 1
+    assert (reading.decision, reading.threshold) == (None, None)
+    assert reading.decided_anyway() is reading
+
+
+def test_an_unusual_film_is_scored_and_not_decided_until_a_person_says_so(model, loaded, real_film):
+    model.write_lock(0.0, "value:0", actor="app")
+    reading = read_film(loaded, real_film, "film.png")
+    assert reading.score is not None
+    assert reading.decision is None
+    assert reading.warnings == (
+        "The model was trained on teaching phantoms; its score says nothing about a real film.",
+    )
+    decided = reading.decided_anyway()
+    assert (decided.decision, decided.overridden) == ("positive", True)
+    assert decided.warnings == reading.warnings
+    assert not reading.overridden
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "trained_on", "warned"),
+    [
+        (True, "phantoms", False),
+        (False, "phantoms", True),
+        (True, "radiographs", True),
+        (False, "radiographs", False),
+    ],
+)
+def test_the_gate_knows_phantoms_from_radiographs_both_ways(synthetic, trained_on, warned):
+    assert bool(gate(synthetic, trained_on)) is warned
+
+
+@pytest.mark.parametrize("data", [b"", b"a text called film.png", "This file of the archive was not read."])
+def test_what_cannot_be_read_is_refused_and_has_no_score(loaded, data):
+    [reading] = read_films(loaded, iter([("film.png", data)]))
+    assert (reading.score, reading.decision, reading.pixels) == (None, None, None)
+    assert reading.refused.endswith(".")
+    assert reading.decided_anyway() is reading
+
+
+def test_films_keep_their_order_and_their_score_beside_refused_ones(loaded, real_film, phantom_film):
+    films = [("a", real_film), ("b", b"broken"), ("c", phantom_film)] * 12  # more than one batch
+    readings = list(read_films(loaded, iter(films)))
+    assert [reading.name for reading in readings] == [name for name, _ in films]
+    alone = {name: read_film(loaded, data, name).score for name, data in films[:3] if name != "b"}
+    for reading in readings:
+        if reading.name == "b":
+            assert reading.score is None
+        else:
+            assert reading.score == pytest.approx(alone[reading.name], abs=1e-6)
+
+
+def test_a_films_score_is_that_of_its_stored_pixels(loaded, phantom_film):
+    pixels = standardise(phantom_film).pixels
+    assert read_film(loaded, phantom_film, "x").score == pytest.approx(
+        score_pixels(loaded, pixels[None])[1][0], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"model_sha256": "0" * 64}, {"backend": "bf16"}, {"preprocess_version": 99}]
+)
+def test_a_lock_made_for_other_weights_or_another_way_of_scoring_is_not_used(
+    model, loaded, phantom_film, change
+):
+    lock = model.lock.model_copy(update=change)
+    (model.folder / "lock.json").write_text(lock.model_dump_json())
+    reading = read_film(loaded, phantom_film, "film.png")
+    assert reading.score is not None
+    assert (reading.decision, reading.threshold) == (None, None)
+
+
+def test_weights_that_were_changed_are_refused(model):
+    raw = bytearray(model.weights.read_bytes())
+    raw[-1] ^= 1
+    model.weights.write_bytes(bytes(raw))
+    with pytest.raises(WeightsError, match="weights of “first” have changed"):
+        load(model)
+
+
+def test_weights_that_are_gone_are_a_sentence(model):
+    model.weights.unlink()
+    with pytest.raises(WeightsError, match="can't be read"):
+        load(model)
+
+
+def with_weights(model, state):
+    """A model whose card describes other weights."""
+    raw = safetensors.torch.save(state)
+    model.weights.write_bytes(raw)
+    card = model.card.model_copy(update={"model_sha256": hashlib.sha256(raw).hexdigest()})
+    return dataclasses.replace(model, card=card)
+
+
+def test_weights_that_do_not_fit_or_are_no_numbers_are_refused(model):
+    state = safetensors.torch.load(model.weights.read_bytes())
+    with pytest.raises(WeightsError, match="don't fit Small CNN"):
+        load(with_weights(model, {"features.0.weight": torch.zeros(1)}))
+    state["features.0.weight"] = torch.full_like(state["features.0.weight"], torch.nan)
+    with pytest.raises(WeightsError, match="not finite"):
+        load(with_weights(model, state))
+
+
+def test_a_model_of_films_prepared_differently_is_refused(model):
+    other = dataclasses.replace(model, card=model.card.model_copy(update={"preprocess_version": 99}))
+    with pytest.raises(DatasetError, match="prepared by another version"):
+        load(other)

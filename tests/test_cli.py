@@ -1,0 +1,395 @@
+import json
+import logging
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from tests.brief import DATASET, FILMS, MODEL
+from xraylab import actions, cli
+from xraylab.__main__ import main
+from xraylab.data.datasets import load_dataset
+from xraylab.models import load_model
+
+pytest_plugins = ["tests.trained"]
+USER, OURS, INTERRUPTED = 2, 1, 130
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command with ``--json`` and return its one document."""
+
+    def run(*arguments):
+        code = main([*map(str, arguments), "--json"])
+        out, err = capsys.readouterr()
+        assert code == 0, err
+        return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+    return run
+
+
+@pytest.fixture
+def fail(capsys):
+    """Run a command that fails and return its code and the last line of standard error."""
+
+    def fail(*arguments):
+        code = main([*map(str, arguments), "--json"])
+        out, err = capsys.readouterr()
+        assert out == ""
+        return code, err.splitlines()[-1]
+
+    return fail
+
+
+@pytest.fixture
+def film(phantom_folder):
+    return min(phantom_folder.rglob("NORMAL/*.png"))
+
+
+def test_import_tells_what_it_found_and_refuses_a_taken_name(run, fail, imported, phantom_folder):
+    document = run("import", phantom_folder, "--name", "again")
+    assert document["n"] == sum(document["labels"].values()) == FILMS
+    assert {"name", "n", "labels", "patients", "splits", "ignored", "refused"} <= set(document)
+    assert set(document["splits"]) == {"train", "validation", "test"}
+    code, error = fail("import", phantom_folder, "--name", "again")
+    assert (code, error) == (
+        USER,
+        "There is a dataset “again” already. Choose another name, or replace it on purpose (--replace).",
+    )
+    assert run("import", phantom_folder, "--name", "again", "--replace")["n"] == FILMS
+
+
+def test_train_ends_with_a_locked_model_and_its_validation_numbers(run, fail, imported, brief_recipe):
+    command = ("train", "--dataset", DATASET, "--arch", "small_cnn", "--recipe", brief_recipe, "--run", "one")
+    document = run(*command)
+    assert {"run", "model", "seconds", "val"} <= set(document)
+    assert (document["model"], document["val"]["split"]) == ("one", "validation")
+    assert load_model(imported, "one").lock.threshold == document["val"]["threshold"]
+    code, error = fail(*command)
+    assert code == USER
+    assert error.startswith("There is a model “one” already.")
+    assert run("runs")[0]["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"--dataset": "nothing"}, "There is no dataset “nothing”."),
+        ({"--arch": "nothing"}, "There is no network “nothing”."),
+        ({"--recipe": "nothing"}, "There is no recipe “nothing”."),
+        ({"--recipe": "quick"}, "The recipe “quick” trains only the head"),
+        ({"--arch": "mobilenet_v2"}, "The ImageNet weights of MobileNetV2 are not on this machine."),
+        ({"--weights": "nothing.pth"}, "“nothing.pth” is neither imagenet, none, a model"),
+        ({"--run": "imagenet"}, "“imagenet” is reserved."),
+        ({"--run": "a/b"}, "“a/b” can't be the name of a model."),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_it_is_queued(fail, imported, brief_recipe, change, said):
+    options = {"--dataset": DATASET, "--arch": "small_cnn", "--recipe": brief_recipe, "--run": "one"} | change
+    code, error = fail("train", *[word for option in options.items() for word in option])
+    assert code == USER
+    assert error.startswith(said)
+    assert actions.list_runs(imported) == []
+
+
+def test_a_recipe_of_any_name_gives_a_model_a_name_that_can_be_one(imported, brief_recipe, tmp_path):
+    file = tmp_path / "recipe.json"
+    file.write_text(brief_recipe.read_text().replace('"brief"', '"Zwölf Böxkämpfer / über alles!"'))
+    request = actions.request_training(imported, dataset=DATASET, arch="small_cnn", recipe=str(file))
+    assert re.fullmatch(r"small_cnn-Zw-lf-[A-Za-z0-9-]+-\d{4}-\d{6}", request.name)
+
+
+def test_weights_of_a_model_are_kept_as_its_name_and_a_file_as_its_whole_path(trained, monkeypatch):
+    def source(weights):
+        request = actions.request_training(
+            trained, dataset=DATASET, arch="small_cnn", recipe="scratch", weights=weights
+        )
+        return request.weights
+
+    file = trained.models / MODEL / "model.safetensors"
+    monkeypatch.chdir(file.parent)
+    assert source(MODEL) == MODEL
+    assert source(file.name) == source(str(file)) == str(file.resolve())
+
+
+def test_lock_takes_a_rule_and_refuses_what_is_none(run, fail, trained):
+    document = run("lock", "--model", MODEL, "--rule", "value:0.3")
+    assert {"model", "rule", "threshold", "val"} <= set(document)
+    assert (document["rule"], document["threshold"]) == ("value:0.3", 0.3)
+    assert document["val"]["threshold"] == 0.3
+    assert run("lock", "--model", MODEL, "--rule", "sensitivity:1")["val"]["sensitivity"] == 1
+    before = load_model(trained, MODEL).lock
+    assert fail("lock", "--model", MODEL, "--rule", "argmax")[0] == USER
+    assert load_model(trained, MODEL).lock == before
+
+
+def test_the_test_split_opens_after_the_lock_only_and_every_opening_counts(run, fail, trained):
+    (trained.models / MODEL / "lock.json").unlink()
+    command = ("evaluate", "--model", MODEL, "--data", DATASET)
+    assert fail(*command) == (USER, f"{MODEL} has no locked threshold yet. Lock one on validation first.")
+    assert load_dataset(trained, DATASET).openings == []
+    run("lock", "--model", MODEL, "--rule", "youden")
+    assert [run(*command)["test_openings"] for _ in range(2)] == [1, 2]
+    openings = load_dataset(trained, DATASET).openings
+    assert [(event["model"], event["actor"]) for event in openings] == [(MODEL, "command line")] * 2
+    again = run("lock", "--model", MODEL, "--rule", "f1")
+    assert again["after_opening"]
+    assert run(*command)["lock_after_opening"]
+
+
+def test_looking_at_validation_opens_nothing(run, trained):
+    document = run("evaluate", "--model", MODEL, "--data", DATASET, "--split", "validation")
+    assert (document["split"], document["test_openings"]) == ("validation", 0)
+
+
+def test_evaluate_gives_the_numbers_of_the_stored_predictions(run, trained):
+    document = run("evaluate", "--model", MODEL, "--data", DATASET)
+    test = load_model(trained, MODEL).test
+    assert document["n"] == len(test)
+    assert document["auc"] == pytest.approx(roc_auc_score(test.labels, test.scores))
+    [[tn, fp], [fn, tp]] = document["confusion"]
+    called = test.scores >= document["threshold"]
+    assert (tp, fp) == (int((called & (test.labels == 1)).sum()), int((called & (test.labels == 0)).sum()))
+    assert (tn, fn) == (int((~called & (test.labels == 0)).sum()), int((~called & (test.labels == 1)).sum()))
+    assert document["accuracy"] == pytest.approx((tp + tn) / document["n"])
+    assert len(document["auc_ci"]) == 2
+
+
+def test_a_labelled_source_is_scored_whole_and_a_rate_of_nothing_is_null(run, trained, phantom_folder, film):
+    assert run("evaluate", "--model", MODEL, "--data", phantom_folder)["n"] == FILMS
+    one = trained.home / "one" / "NORMAL"
+    one.mkdir(parents=True)
+    shutil.copy(film, one)
+    (one / "broken.png").write_bytes(b"no film")
+    document = run("evaluate", "--model", MODEL, "--data", one.parent)
+    assert (document["n"], document["refused"], document["split"]) == (1, 1, None)
+    assert (document["auc"], document["sensitivity"]) == (None, None)
+
+
+@pytest.mark.parametrize("data", ["nowhere", "broken"])
+def test_what_cannot_be_evaluated_is_a_sentence(fail, trained, data, tmp_path):
+    (tmp_path / "broken" / "NORMAL").mkdir(parents=True)
+    (tmp_path / "broken" / "NORMAL" / "film.png").write_bytes(b"no film")
+    code, error = fail("evaluate", "--model", MODEL, "--data", tmp_path / data)
+    assert code == USER
+    assert "neither a dataset nor a path" in error or "None of the 1 labelled files" in error
+    assert fail("evaluate", "--model", MODEL, "--data", DATASET, "--split", "all")[0] == USER
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_predict_evaluate_and_the_stored_predictions_agree_on_every_film(run, trained, phantom_folder, split):
+    model = load_model(trained, MODEL)
+    model.write_opening()
+    stored = getattr(model, split).frame
+    files = [phantom_folder.parent / name for name in stored["image_id"]]
+    rows = run("predict", "--model", MODEL, *files)
+    np.testing.assert_allclose([row["score"] for row in rows], stored["score"], rtol=0, atol=1e-6)
+    dataset = load_dataset(trained, DATASET)
+    fresh = actions._score(trained, model, dataset.catalog, dataset.pixels, dataset.rows(split), None)
+    np.testing.assert_allclose(fresh.scores, stored["score"], rtol=0, atol=1e-6)
+    lock = model.lock.threshold
+    assert [row["decision"] for row in rows] == [
+        "positive" if row["score"] >= lock else "negative" for row in rows
+    ]
+
+
+def test_predict_names_films_as_they_were_given(run, trained, film, tmp_path, monkeypatch):
+    (tmp_path / "films" / "sub").mkdir(parents=True)
+    (tmp_path / "films" / ".hidden").mkdir()
+    for place in ("films/one.png", "films/sub/two.png", "films/.hidden/three.png"):
+        shutil.copy(film, tmp_path / place)
+    with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
+        for member in ("a/one.png", "./b.png", "__MACOSX/._b.png"):
+            archive.writestr(member, film.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    rows = run("predict", "--model", MODEL, "films", "films/", "films/one.png", "films.zip")
+    assert [row["file"] for row in rows] == [
+        "films/one.png",
+        "films/sub/two.png",
+        "films/one.png",
+        "films/sub/two.png",
+        "films/one.png",
+        "films.zip::./b.png",
+        "films.zip::a/one.png",
+    ]
+    scores = [row["score"] for row in rows]
+    np.testing.assert_allclose(scores, scores[0], rtol=0, atol=1e-6)
+    keys = {"file", "score", "decision", "threshold", "warnings", "refused"}
+    assert all(keys <= set(row) and row["refused"] is None for row in rows)
+
+
+def test_a_bad_file_is_a_row_and_never_the_end(run, trained, film, tmp_path, monkeypatch):
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("a text")
+    (tmp_path / "cut.png").write_bytes(film.read_bytes()[:5000])
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(film, "../outside.png")
+        archive.writestr("bomb.png", b"\0" * 50_000_000)
+    whole = (tmp_path / "bad.zip").read_bytes()
+    directory = whole.index(b"PK\x01\x02")
+    (tmp_path / "torn.zip").write_bytes(whole[:directory] + b"XXXX" + whole[directory + 4 :])
+    names = ["empty.png", "text.png", "cut.png", "bad.zip", "torn.zip"]
+    rows = run("predict", "--model", MODEL, *(tmp_path / name for name in names), film)
+    refused = {Path(row["file"]).name: row["refused"] for row in rows[:-1]}
+    assert list(refused) == [
+        "empty.png",
+        "text.png",
+        "cut.png",
+        "outside.png",
+        "bad.zip::bomb.png",
+        "torn.zip",
+    ]
+    assert all(reason and reason.endswith(".") for reason in refused.values())
+    assert "leads outside of the archive" in refused["outside.png"]
+    assert rows[3]["file"] == f"{tmp_path / 'bad.zip'}::../outside.png"
+    assert all((row["score"], row["decision"]) == (None, None) for row in rows[:-1])
+    assert rows[-1]["score"] is not None
+
+
+def test_a_file_that_may_not_be_opened_is_a_row(run, trained, film, tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    shutil.copy(film, tmp_path / "film.png")
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda self: refuse(self) if self.suffix == ".png" else READ(self)
+    )
+    [row] = run("predict", "--model", MODEL, tmp_path / "film.png")
+    assert row["refused"] == "The file can't be opened. Check its permissions."
+
+
+READ = Path.read_bytes
+
+
+def test_a_path_that_is_not_there_is_the_users_mistake(fail, trained, film):
+    assert fail("predict", "--model", MODEL, film, "nowhere.png") == (
+        USER,
+        "nowhere.png doesn't exist. Check the path.",
+    )
+
+
+def test_heatmaps_are_written_for_films_that_could_be_read(run, fail, trained, film, tmp_path):
+    (tmp_path / "broken.png").touch()
+    rows = run("predict", "--model", MODEL, film, tmp_path / "broken.png", "--heatmaps", tmp_path / "maps")
+    assert rows[1]["heatmap"] is None
+    with Image.open(rows[0]["heatmap"]) as picture:
+        assert (picture.mode, picture.size) == ("RGBA", (128, 128))
+    assert len(list((tmp_path / "maps").iterdir())) == 1
+    code, error = fail("predict", "--model", MODEL, film, "--heatmaps", tmp_path / "broken.png")
+    assert code == USER
+    assert "is not a folder" in error
+
+
+def test_lists_tell_what_there_is(run, trained):
+    [model], [dataset], [ran] = run("models"), run("datasets"), run("runs")
+    assert (model["name"], model["dataset"], model["rule"]) == (MODEL, DATASET, "youden")
+    validation = load_model(trained, MODEL).validation
+    assert model["val_auc"] == pytest.approx(roc_auc_score(validation.labels, validation.scores))
+    assert (dataset["name"], dataset["n"]) == (DATASET, FILMS)
+    assert (ran["state"], ran["epoch"], ran["name"]) == ("done", 2, MODEL)
+    assert run("runs", "--rebuild") == [ran]
+    assert [row["name"] for row in run("networks")] == ["mobilenet_v2", "small_cnn"]
+    assert [row["name"] for row in run("recipes")] == ["quick", "standard", "scratch"]
+
+
+def test_cancel_takes_a_run_out_of_the_queue(run, fail, imported):
+    request = actions.request_training(imported, dataset=DATASET, arch="small_cnn", recipe="scratch")
+    waiting = actions._submit(imported, request)
+    document = run("cancel", waiting.id)
+    assert (document["run"], document["state"]) == (waiting.id, "cancelled")
+    assert fail("cancel", "nothing") == (USER, "There is no run “nothing”.")
+
+
+def test_phantoms_are_written_in_the_layout_that_import_reads(run, fail, imported, tmp_path):
+    document = run("phantoms", "--n", 10, "--out", tmp_path / "made")
+    assert document["n"] == sum(document["labels"].values()) == 10
+    assert len(list((tmp_path / "made").rglob("train/*/*.png"))) == 10
+    assert fail("phantoms", "--n", 10, "--out", tmp_path / "made")[0] == USER
+
+
+def test_phantoms_never_take_the_place_of_radiographs(imported, monkeypatch):
+    file = imported.datasets / DATASET / "dataset.json"
+    file.write_text(
+        file.read_text()
+        .replace('"kind":"phantoms"', '"kind":"radiographs"')
+        .replace('"kind": "phantoms"', '"kind": "radiographs"')
+    )
+    with pytest.raises(Exception, match="of radiographs already"):
+        actions.import_phantoms(imported, DATASET, n=30)
+    assert load_dataset(imported, DATASET).info.n == FILMS
+
+
+def test_importing_phantoms_twice_gives_the_same_dataset(imported):
+    told = []
+    first = actions.import_phantoms(imported, "made", n=30, on_progress=lambda *now: told.append(now))
+    again = actions.import_phantoms(imported, "made", n=30)
+    assert (first.n, first.kind) == (again.n, again.kind) == (30, "phantoms")
+    assert told[-1] == (60, 60)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_the_doctor_finds_this_installation_well(run, imported):
+    document = run("doctor")
+    assert document["ok"]
+    assert {"device", "home", "golden film", "golden score"} <= {
+        check["name"] for check in document["checks"]
+    }
+
+
+def test_the_doctor_says_what_is_broken_and_the_exit_code_too(capsys, imported, monkeypatch):
+    monkeypatch.setattr("xraylab.reading.golden.pixel_difference", lambda: 40)
+    assert main(["doctor", "--json"]) == OURS
+    document = json.loads(capsys.readouterr().out)
+    faults = [check["name"] for check in document["checks"] if not check["ok"]]
+    assert (document["ok"], faults) == (False, ["golden film"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frobnicate"], ["lock"], ["lock", "--model"], ["phantoms", "--n", "many", "--out", "x"]]
+)
+def test_a_command_that_is_none_is_the_users_mistake(capsys, arguments):
+    assert main(arguments) == USER
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+
+
+def test_without_a_command_the_commands_are_shown(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["xraylab"])
+    assert main() == 0
+    assert "predict" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [(KeyboardInterrupt(), INTERRUPTED, "Stopped."), (ZeroDivisionError(), OURS, "our fault (reference ")],
+)
+def test_ctrl_c_and_our_own_faults_have_their_codes(fail, monkeypatch, caplog, error, code, said):
+    def stumble(*_, **__):
+        raise error
+
+    monkeypatch.setattr(actions, "model_rows", stumble)
+    with caplog.at_level(logging.ERROR):
+        found, line = fail("models")
+    assert found == code
+    assert said in line
+
+
+def test_people_get_lines_instead_of_json(capsys, trained):
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert f"name  {MODEL}" in out
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads(out)
+
+
+def test_the_app_is_started_on_the_port_asked_for():
+    command = cli._app_command(8765, browser=False)
+    assert "--server.port=8765" in command
+    assert "--server.headless=true" in command
+    assert Path(command[4]).name == "streamlit_app.py"

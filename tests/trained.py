@@ -1,0 +1,80 @@
+"""
+A home with teaching phantoms and a small network trained on them: made once, copied for each test.
+
+A test module asks for it with ``pytest_plugins = ["tests.trained"]``.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.brief import BRIEF, DATASET, FILMS, MODEL, reference
+from xraylab import actions
+from xraylab.data import phantoms
+from xraylab.settings import Settings, load_settings
+
+_MACHINE = {"XRAYLAB_THREADS": "2", "XRAYLAB_DEVICE": "cpu"}
+
+
+@pytest.fixture(scope="session")
+def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms") / "films"
+    phantoms.write(folder, FILMS, seed=3)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def brief_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("recipes") / "brief.json"
+    file.write_text(BRIEF.model_dump_json())
+    return file
+
+
+@pytest.fixture(scope="session")
+def imported_home(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
+    home = tmp_path_factory.mktemp("imported")
+    actions.import_dataset(load_settings(home=home), phantom_folder, DATASET)
+    return home
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, imported_home: Path, brief_recipe: Path) -> Path:
+    home = tmp_path_factory.mktemp("trained") / "home"
+    shutil.copytree(imported_home, home)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _MACHINE.items():
+            patch.setenv(name, value)
+        settings = load_settings(home=home)
+        request = actions.request_training(
+            settings, dataset=DATASET, arch="small_cnn", recipe=str(brief_recipe), name=MODEL
+        )
+        actions.train(settings, request)
+    return home
+
+
+@pytest.fixture
+def imported(tmp_path: Path, imported_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a home with a dataset and no model."""
+    return _copied(imported_home, tmp_path / "home", monkeypatch)
+
+
+@pytest.fixture
+def trained(tmp_path: Path, trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a home with a dataset and a locked model, which this test may change."""
+    return _copied(trained_home, tmp_path / "home", monkeypatch)
+
+
+def _copied(source: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    shutil.copytree(source, home)
+    for name, value in (_MACHINE | {"XRAYLAB_HOME": str(home)}).items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+@pytest.fixture(scope="session")
+def imagenet_file() -> Path:
+    file = reference() / "weights" / "mobilenet_v2-imagenet.safetensors"
+    if not file.is_file():
+        pytest.skip(f"needs {file.name} in {file.parent}")
+    return file
