@@ -178,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--films", type=int, default=256)
+    parser.add_argument("--films", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--data", type=Path, help="labelled zip or folder; by default phantoms are made")
     options = parser.parse_args()
@@ -191,7 +191,7 @@ def main() -> None:
             phantoms.write(source, 2 * options.films)
         files = draw(source, options.films)
     settle(net, files)
-    few = Files(files.raw, files.labels, files.train[:48], files.validation[:24])
+    few = Files(files.raw, files.labels, files.train[:32], files.validation[:16])
     difference = largest_difference(net, few)
     assert difference <= LARGEST_DIFFERENCE, f"the logits differ by {difference:.1e}"
     ratios = []
