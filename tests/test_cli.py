@@ -186,7 +186,7 @@ def test_predict_evaluate_and_the_stored_predictions_agree_on_every_film(run, tr
     model = load_model(trained, MODEL)
     model.write_opening()
     stored = getattr(model, split).frame
-    files = [phantom_folder.parent / name for name in stored["image_id"]]
+    files = [phantom_folder / name for name in stored["image_id"]]
     rows = run("predict", "--model", MODEL, *files)
     np.testing.assert_allclose([row["score"] for row in rows], stored["score"], rtol=0, atol=1e-6)
     dataset = load_dataset(trained, DATASET)

@@ -13,7 +13,6 @@ import re
 import shutil
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib.metadata import version
@@ -26,7 +25,7 @@ import pandas as pd
 from xraylab import __version__, documents
 from xraylab.data import datasets, phantoms
 from xraylab.data.datasets import Dataset, DatasetInfo
-from xraylab.data.sources import danger
+from xraylab.data.sources import LARGEST_FILE, danger, read_member
 from xraylab.errors import (
     DatasetError,
     HonestOrderError,
@@ -34,6 +33,7 @@ from xraylab.errors import (
     NotFoundError,
     StorageError,
     TrainingError,
+    UnreadableImageError,
 )
 from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.rules import choose, parse_rule
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 PHANTOM_FILMS = 600
-_LARGEST_FILM = 200 * 2**20  # bytes, as in an archive
 _LOW_DISK = 2**30  # bytes
 _LONGEST_PART = 30  # characters of a recipe's name in a model's
 _WAIT = 0.5  # seconds between two looks at a busy device
@@ -627,8 +626,8 @@ def _files_of(path: str) -> Iterator[tuple[str, bytes | str]]:
 
 def _read_file(file: Path) -> bytes | str:
     try:
-        if file.stat().st_size > _LARGEST_FILM:
-            return f"The file has more than {_LARGEST_FILM // 2**20} MB, too many for a radiograph."
+        if file.stat().st_size > LARGEST_FILE:
+            return f"The file has more than {LARGEST_FILE // 2**20} MB, too many for a radiograph."
         return file.read_bytes()
     except OSError:
         return "The file can't be opened. Check its permissions."
@@ -657,9 +656,9 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | s
     if fault := danger(member):
         return f"This file of the archive was not read: {fault}."
     try:
-        return archive.read(member)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError, zlib.error):
-        return "This file of the archive is damaged. Download or copy the archive again."
+        return read_member(archive, member)
+    except UnreadableImageError as error:
+        return str(error)
 
 
 def _write_heatmap(loaded: "LoadedModel", reading: Any, target: Path, number: int) -> str | None:

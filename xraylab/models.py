@@ -115,7 +115,7 @@ class Model:
     def _predictions(self) -> Predictions:
         try:
             return predictions_file.read(self.folder / "predictions.parquet")
-        except (OSError, ValueError) as error:  # missing, or no parquet of ours
+        except XRayLabError as error:
             raise NotFoundError(
                 f"The predictions of the model “{self.name}” are missing or damaged. Train it again."
             ) from error

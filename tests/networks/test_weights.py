@@ -103,7 +103,7 @@ def test_a_pth_that_is_no_state_dictionary_is_refused(tmp_path, content):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused(tmp_path, state, value):
-    state["features.4.weight"][0, 0, 0, 0] = value
+    state["features.3.weight"][0, 0, 0, 0] = value
     with pytest.raises(WeightsError, match="not finite numbers"):
         load_into(build(SMALL), saved(tmp_path, state), SMALL)
 

@@ -24,7 +24,7 @@ LABELS = ("NORMAL", "PNEUMONIA")  # the position is the label's number
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-_MAX_MEMBER = 200 * 2**20  # bytes of one file
+LARGEST_FILE = 200 * 2**20  # bytes of one file
 _MAX_RATIO = 200  # radiographs barely shrink in a zip; a bomb shrinks a thousandfold
 _RATIO_MATTERS_FROM = 2**20
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that are unpacked only as far as we ask
@@ -148,7 +148,7 @@ def danger(member: zipfile.ZipInfo) -> str | None:
     swollen = member.file_size > _RATIO_MATTERS_FROM and member.file_size > _MAX_RATIO * max(
         member.compress_size, 1
     )
-    if swollen or member.file_size > _MAX_MEMBER:
+    if swollen or member.file_size > LARGEST_FILE:
         return f"it would unpack to {member.file_size / 2**20:.0f} MB, which no radiograph does"
     if member.flag_bits & 1:
         return "it is protected with a password"
