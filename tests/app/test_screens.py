@@ -1,0 +1,196 @@
+"""The screens' own logic, without a browser: what they offer, what they refuse, and what they say."""
+
+import zipfile
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tests.brief import DATASET, MODEL
+from tests.browser.serving import ROOT
+from xraylab import actions
+from xraylab.app import phantoms
+from xraylab.data.datasets import list_datasets
+from xraylab.runs import table
+
+pytest_plugins = ["tests.trained"]
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """Open a screen as the sidebar would, with nobody starting workers."""
+    monkeypatch.setattr("xraylab.runs.launch.ensure_worker", lambda *_: False)
+
+    def open_(name):
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+        return app.switch_page(f"pages/{name}.py").run() if name else app
+
+    return open_
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
+
+
+def _button(app, label):
+    return next(button for button in app.button if button.label.startswith(label))
+
+
+def _said(app):
+    return " ".join([e.value for e in (*app.error, *app.warning, *app.success, *app.markdown, *app.caption)])
+
+
+@pytest.mark.parametrize("name", ["", "data", "train", "threshold", "read", "models"])
+def test_an_empty_home_is_no_fault(show, empty, name):
+    app = show(name)
+
+    assert not app.exception
+    assert not app.error
+    assert app.button
+
+
+@pytest.mark.parametrize("name", ["", "data", "train", "threshold", "read", "models"])
+def test_a_home_in_use_is_no_fault(show, trained, name):
+    app = show(name)
+
+    assert not app.exception
+    assert not app.error
+    assert app.title[0].value
+
+
+def _archive(folder, members):
+    path = folder / "films.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def _png(folder, grey):
+    file = folder / f"{grey}.png"
+    Image.new("L", (64, 64), grey).save(file)
+    return file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ({"../evil/NORMAL/a.png": b"x"}, "leads outside of the archive"),
+        ({"notes.txt": b"no films"}, "holds no labelled radiographs"),
+        ({"NORMAL/a.png": b"text", "PNEUMONIA/b.png": b""}, "could be read"),
+        ({f"NORMAL/IM-{n}-1.png": n for n in (1, 2, 3)}, "no PNEUMONIA films"),  # one class only
+        ({"NORMAL/a.png": 10, "PNEUMONIA/b.png": 20}, "1 patient"),  # one film a class
+    ],
+)
+def test_an_import_that_cannot_be_is_one_sentence_and_leaves_nothing(
+    show, imported, tmp_path, members, sentence
+):
+    members = {k: _png(tmp_path, v) if isinstance(v, int) else v for k, v in members.items()}
+    app = show("data")
+    app.text_input(key="import path").input(str(_archive(tmp_path, members)))
+    app.text_input(key="import name").input("fresh")
+    _button(app, "Import").click().run()
+
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value.replace("\\", "")
+    assert [info.name for info in list_datasets(imported)] == [DATASET]
+    assert [path.name for path in imported.datasets.iterdir()] == [DATASET]
+
+
+def test_a_name_already_taken_is_refused_unless_replacing(show, imported, phantom_folder):
+    app = show("data")
+    app.text_input(key="import path").input(str(phantom_folder))
+    app.text_input(key="import name").input(DATASET)
+    _button(app, "Import").click().run()
+    assert "already" in app.error[0].value
+
+    app.checkbox(key="import replace").check()
+    _button(app, "Import").click().run()
+    assert not app.error
+    assert "Imported" in app.success[0].value
+
+
+def test_training_twice_queues_the_second(show, imported):
+    app = show("train")
+    app.text_input(key="train name").input("one")
+    _button(app, "Train").click().run()
+    app.text_input(key="train name").input("two")
+    _button(app, "Train").click().run()
+    assert not app.error
+    assert [run.name for run in table.list_runs(imported, states=["queued"])] == ["two", "one"]
+
+    _button(app, "Cancel two").click().run()
+    assert [run.name for run in table.list_runs(imported, states=["queued"])] == ["one"]
+
+
+def test_a_name_taken_by_a_model_is_refused_before_it_trains(show, trained):
+    app = show("train")
+    app.text_input(key="train name").input(MODEL)
+    _button(app, "Train").click().run()
+
+    assert "already" in app.error[0].value
+    assert not table.list_runs(trained, states=table.ACTIVE)
+
+
+def test_a_failed_run_shows_its_sentence_and_its_log(show, imported):
+    run = table.submit(
+        imported, name="broken", dataset=DATASET, arch="small_cnn", recipe="scratch", recipe_json={}
+    )
+    table.start(imported, run.id)
+    table.finish(imported, run.id, "failed", "It could not be done.")
+    app = show("train")
+
+    assert "It could not be done" in app.error[0].value
+    assert app.expander
+
+
+def test_test_films_are_not_offered_before_they_are_opened(show, trained):
+    app = show("threshold")
+    assert app.selectbox(key=f"threshold split {MODEL}").options == ["validation"]
+
+    _button(app, "Open the test split").click().run()
+    assert not app.error
+    assert "Test films at the lock" in [heading.value for heading in app.subheader]
+    assert len(app.selectbox(key=f"threshold split {MODEL}").options) == 2
+
+    # choosing anew seals them again, and the lock keeps the stamp
+    actions.lock(trained, MODEL, "value:0.25", actor="test")
+    app = show("threshold")
+    assert app.selectbox(key=f"threshold split {MODEL}").options == ["validation"]
+    assert "after the test split was opened" in _said(app)
+
+
+def test_a_lock_at_a_rule_s_threshold_is_told_by_the_rule(show, trained):
+    actions.lock(trained, MODEL, "value:0.25", actor="test")
+    app = show("threshold")
+    youden = actions.lock(trained, MODEL, "youden", actor="test").threshold
+    actions.lock(trained, MODEL, "value:0.25", actor="test")
+    store = f"threshold {actions.load_model(trained, MODEL).card.model_sha256}"
+    app.session_state[store] = youden
+    app.run()
+    _button(app, "Lock at").click().run()
+
+    assert actions.load_model(trained, MODEL).lock.rule == "youden"
+
+
+def test_a_read_film_is_decided_at_the_lock_and_a_text_file_is_refused(show, trained):
+    app = show("read")
+    app.file_uploader(key="films").upload("film.png", phantoms.fresh_phantom_png(), "image/png")
+    app.run()
+    assert not app.error
+    assert "of 100 normals score this high" in _said(app)
+
+    app.file_uploader(key="films").upload("film.png", b"not a film", "image/png")
+    app.run()
+    assert "not a PNG or JPEG" in app.error[0].value
+
+
+def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trained, tmp_path):
+    app = show("read")
+    app.file_uploader(key="films").upload("real.png", _png(tmp_path, 90), "image/png")
+    app.run()
+    assert "teaching phantoms" in app.warning[0].value
+
+    _button(app, "Decide anyway").click().run()
+    assert "in spite of the warning" in _said(app)
