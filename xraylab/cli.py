@@ -7,6 +7,7 @@ The command line: one command a job, presentation only.
 """
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -217,7 +218,10 @@ def app_(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Start the app and open it in the browser."""
-    raise typer.Exit(subprocess.call(_app_command(port, browser=browser)))
+    command = _app_command(port, browser=browser)
+    if sys.platform == "win32":
+        raise typer.Exit(subprocess.call(command))
+    os.execv(command[0], command)  # noqa: S606 - it becomes the server, so that ending it ends the server
 
 
 def _app_command(port: int, *, browser: bool) -> list[str]:

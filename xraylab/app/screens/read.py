@@ -49,7 +49,7 @@ def draw() -> None:
         chosen = st.radio(
             "This film",
             range(len(uploads)),
-            format_func=lambda i: f"{_short(readings[i])}  {wording.plain(uploads[i].name)}",
+            format_func=lambda i: f"{_short(readings[i])} · {wording.plain(uploads[i].name)}",
             key="film chosen",
         )
     reading, data = readings[chosen], uploads[chosen].getvalue()
