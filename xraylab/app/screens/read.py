@@ -5,7 +5,9 @@ import html
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from xraylab.app import choice, phantoms, shell, widgets, wording
@@ -119,11 +121,10 @@ def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None
     if reading.refused is not None or reading.pixels is None:
         st.error(f"{wording.plain(name)}: {wording.plain(reading.refused or 'not read')}")
         return
-    from xraylab.app.loaded import loaded
-    from xraylab.reading.heatmap import COLOURS, heatmap, overlay_png
+    from xraylab.reading.heatmap import COLOURS
 
-    with st.spinner("Drawing the heatmap"):
-        overlay = overlay_png(heatmap(loaded(model), reading.pixels))
+    film_sha256 = hashlib.sha256(data).hexdigest()
+    overlay = _overlay(model.card.model_sha256, film_sha256, model, reading.pixels)
     film_viewer(_png(data), overlay, key="film", caption=name, synthetic=reading.synthetic, scale=COLOURS)
     st.caption(
         "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It "
@@ -131,7 +132,16 @@ def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None
     )
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_data(max_entries=8, scope="session", show_spinner="Drawing the heatmap")
+def _overlay(model_sha256: str, film_sha256: str, _model: Model, _pixels: NDArray[np.uint8]) -> bytes:
+    """The heatmap of a film, drawn once for each model; it goes with the session."""
+    from xraylab.app.loaded import loaded
+    from xraylab.reading.heatmap import heatmap, overlay_png
+
+    return overlay_png(heatmap(loaded(_model), _pixels))
+
+
+@st.cache_data(max_entries=4, scope="session", show_spinner=False)
 def _png(data: bytes) -> bytes:
     """A film at its native resolution, as PNG for the browser."""
     buffer = io.BytesIO()
