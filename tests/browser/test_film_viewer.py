@@ -1,24 +1,12 @@
 """The film viewer in a real Chromium: what is seen follows the hand, and the server is not asked."""
 
 import io
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+from tests.browser.serving import ROOT
 
 # Films of flat greys, so that a shown pixel can be told from the settings alone; 400 wide, 200 high.
 PAGE = """
@@ -44,52 +32,16 @@ st.write(f"runs {st.session_state.runs}")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing, and CI must have it")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
+def page(tmp_path_factory, browser, serve):
     folder = tmp_path_factory.mktemp("viewer")
     (folder / "streamlit_app.py").write_text(PAGE, "utf-8")
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(folder / "streamlit_app.py")]
-    server = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.headless", "true"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until_up(f"http://127.0.0.1:{port}", server)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            opened = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="dark")
-            opened.goto(f"http://127.0.0.1:{port}")
-            opened.get_by_text("runs 1", exact=True).wait_for()
-            yield opened
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
-
-
-def wait_until_up(address, server):
-    for _ in range(150):
-        if server.poll() is not None:
-            pytest.fail("the server ended before it answered")
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):  # noqa: S310
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail("the server did not answer within 30 s")
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, color_scheme="dark")
+    opened = context.new_page()
+    opened.goto(serve(folder / "streamlit_app.py"))
+    opened.get_by_text("runs 1", exact=True).wait_for()
+    yield opened
+    context.close()
 
 
 @pytest.fixture

@@ -1,34 +1,14 @@
 """The frame in a real Chromium: deep links, themes, and nothing fetched from elsewhere."""
 
 import contextlib
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.browser.serving import ROOT, served
 from xraylab.app.shell import FOOTER, LIBRARY, SCREENS
 
-pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 EVERY_SCREEN = [*SCREENS, *LIBRARY]
 
 PAGE = """
@@ -63,22 +43,8 @@ with shell.page("{key}", title="The {label}", purpose="A placeholder.", status=s
 """
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing, and CI must have it")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
-
-
 @contextlib.contextmanager
-def served(folder: Path, home: Path):
+def placeholders(folder: Path, home: Path):
     """Serve placeholder pages the way a visitor's server does, from an unrelated working folder."""
     for screen in EVERY_SCREEN:
         path = folder / screen.script
@@ -87,45 +53,15 @@ def served(folder: Path, home: Path):
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     elsewhere = home.with_name("elsewhere")
     elsewhere.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XRAYLAB_HOME": str(home), "HOME": str(elsewhere)}
-    command = [sys.executable, "-m", "streamlit", "run", str(folder / "streamlit_app.py")]
-    with (home.with_name("server.log")).open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.headless", "true"],
-            cwd=elsewhere,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_up(address, server)
-            yield address
-        finally:
-            server.terminate()
-            server.wait(timeout=10)
-
-
-def wait_until_up(address, server):
-    for _ in range(150):
-        if server.poll() is not None:
-            pytest.fail("the server ended before it answered")
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):  # noqa: S310
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail("the server did not answer within 30 s")
+    env = {"XRAYLAB_HOME": str(home), "HOME": str(elsewhere)}
+    with served(folder / "streamlit_app.py", elsewhere, env=env) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shell")
-    with served(folder / "site", folder / "home") as address:
+    with placeholders(folder / "site", folder / "home") as address:
         yield address, folder
 
 
@@ -167,7 +103,7 @@ DARK, LIGHT = "rgb(15, 18, 22)", "rgb(255, 255, 255)"
 
 @pytest.mark.parametrize("screen", EVERY_SCREEN, ids=lambda screen: screen.key)
 def test_a_deep_link_as_the_first_visit_of_a_server_shows_the_page_and_the_sidebar(browser, tmp_path, screen):
-    with served(tmp_path / "site", tmp_path / "home") as address:
+    with placeholders(tmp_path / "site", tmp_path / "home") as address:
         page = browser.new_page()
         page.goto(f"{address}/{'' if screen.key == 'overview' else screen.key}")
         page.get_by_role("heading", name=f"The {screen.label}").wait_for()
