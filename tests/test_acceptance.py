@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from tests.brief import reference
 from xraylab.__main__ import main
 from xraylab.settings import load_settings
 
@@ -22,9 +21,9 @@ def run(capsys):
     return run
 
 
-def test_the_quick_recipe_tells_pneumonia_on_held_out_patients(run, tmp_path, monkeypatch):
-    archive = reference() / "data" / "kermany224-train.zip"
-    weights = reference() / "weights" / "mobilenet_v2-imagenet.safetensors"
+def test_the_quick_recipe_tells_pneumonia_on_held_out_patients(run, reference, tmp_path, monkeypatch):
+    archive = reference / "data" / "kermany224-train.zip"
+    weights = reference / "weights" / "mobilenet_v2-imagenet.safetensors"
     for file in (archive, weights):
         if not file.is_file():
             pytest.skip(f"needs {file}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brief import BRIEF, DATASET, FILMS, MODEL, reference
+from tests.brief import BRIEF, DATASET, FILMS, MODEL
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.settings import Settings, load_settings
@@ -73,8 +73,8 @@ def _copied(source: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Settin
 
 
 @pytest.fixture(scope="session")
-def imagenet_file() -> Path:
-    file = reference() / "weights" / "mobilenet_v2-imagenet.safetensors"
+def imagenet_file(reference: Path) -> Path:
+    file = reference / "weights" / "mobilenet_v2-imagenet.safetensors"
     if not file.is_file():
         pytest.skip(f"needs {file.name} in {file.parent}")
     return file
