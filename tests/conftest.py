@@ -1,9 +1,12 @@
-"""Reference radiographs, where there are any."""
+"""What tests of several rooms ask for: reference radiographs, and a command's JSON document."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+
+from xraylab.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,3 +21,16 @@ def reference() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no reference radiographs in {folder} (set XRAYLAB_REFERENCE)")
     return folder
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command with ``--json`` and return its one document."""
+
+    def run(*arguments):
+        code = main([*map(str, arguments), "--json"])
+        out, err = capsys.readouterr()
+        assert code == 0, err
+        return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+    return run

@@ -1,24 +1,10 @@
 """The real radiographs, from the archive to the numbers on held-out patients."""
 
-import json
-
 import pytest
 
-from xraylab.__main__ import main
 from xraylab.settings import load_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        code = main([*map(str, arguments), "--json"])
-        out, err = capsys.readouterr()
-        assert code == 0, err
-        return json.loads(out)
-
-    return run
 
 
 def test_the_quick_recipe_tells_pneumonia_on_held_out_patients(run, reference, tmp_path, monkeypatch):

@@ -21,19 +21,6 @@ USER, OURS, INTERRUPTED = 2, 1, 130
 
 
 @pytest.fixture
-def run(capsys):
-    """Run a command with ``--json`` and return its one document."""
-
-    def run(*arguments):
-        code = main([*map(str, arguments), "--json"])
-        out, err = capsys.readouterr()
-        assert code == 0, err
-        return json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-
-    return run
-
-
-@pytest.fixture
 def fail(capsys):
     """Run a command that fails and return its code and the last line of standard error."""
 
