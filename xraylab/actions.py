@@ -28,7 +28,6 @@ from xraylab.data.datasets import Dataset, DatasetInfo
 from xraylab.data.sources import LARGEST_FILE, danger, read_member
 from xraylab.errors import (
     DatasetError,
-    HonestOrderError,
     NameTakenError,
     NotFoundError,
     StorageError,
@@ -40,7 +39,7 @@ from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import check_name, write_bytes
-from xraylab.models import Model, check_name_free, list_models, load_model
+from xraylab.models import Model, check_name_free, list_models, load_model, openings
 from xraylab.networks.pretrained import weights_path
 from xraylab.networks.registry import network, networks
 from xraylab.predictions import SPLITS, Predictions
@@ -330,8 +329,7 @@ def evaluate(
         If there is no such model, dataset, path or split.
     """
     model = load_model(settings, name)
-    if model.lock is None:
-        raise HonestOrderError(f"{name} has no locked threshold yet. Lock one on validation first.")
+    model.require_lock()
     if (settings.datasets / data / "dataset.json").exists():
         return _evaluate_dataset(settings, model, data, split, actor, on_progress)
     if not Path(data).exists():
@@ -406,6 +404,17 @@ def predict(
 def model_rows(settings: Settings) -> list[documents.ModelRow]:
     """Every model, newest first, with its validation AUC."""
     return [_model_row(model) for model in list_models(settings)]
+
+
+def model_row(settings: Settings, name: str) -> documents.ModelRow:
+    """One model with its validation AUC.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of that name.
+    """
+    return _model_row(load_model(settings, name))
 
 
 def network_rows(settings: Settings) -> list[documents.NetworkRow]:
@@ -536,9 +545,7 @@ def _opened_before(settings: Settings, model: Model) -> bool:
 
 def _log_opening(settings: Settings, model: Model, dataset_name: str, actor: str) -> None:
     """Log first, then look: an opening that isn't logged can't happen."""
-    lock = model.lock
-    if lock is None:
-        raise HonestOrderError(f"{model.name} has no locked threshold yet. Lock one on validation first.")
+    lock = model.require_lock()
     dataset = _dataset_or_none(settings, dataset_name)
     if dataset is not None:
         dataset.log("test opened", model=model.name, actor=actor, threshold=lock.threshold)
@@ -594,11 +601,8 @@ def _evaluated(
     split: str | None,
     refused: int = 0,
 ) -> documents.Evaluated:
-    lock = model.lock
-    if lock is None:
-        raise HonestOrderError(f"{model.name} has no locked threshold yet. Lock one on validation first.")
+    lock = model.require_lock()
     scored = predictions.scored
-    dataset = _dataset_or_none(settings, data) if split else None
     return documents.evaluated(
         summarise(scored.labels, scored.scores, scored.groups, lock.threshold),
         model=model.name,
@@ -606,7 +610,7 @@ def _evaluated(
         split=split,
         refused=refused,
         warned=int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else 0,
-        test_openings=len(dataset.openings) if dataset else 0,
+        test_openings=len(openings(settings, data)) if split else 0,
         lock_after_opening=lock.after_opening,
     )
 

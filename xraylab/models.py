@@ -111,6 +111,19 @@ class Model:
             return Lock.model_validate_json((self.folder / "lock.json").read_bytes())
         return None
 
+    def require_lock(self) -> Lock:
+        """Its lock, for what can't be done without one.
+
+        Raises
+        ------
+        HonestOrderError
+            If there is none yet.
+        """
+        lock = self.lock
+        if lock is None:
+            raise HonestOrderError(f"{self.name} has no locked threshold yet. Lock one on validation first.")
+        return lock
+
     @cached_property
     def _predictions(self) -> Predictions:
         try:
@@ -197,9 +210,7 @@ class Model:
         HonestOrderError
             If there is no lock yet.
         """
-        lock = self.lock
-        if lock is None:
-            raise HonestOrderError(f"{self.name} has no locked threshold yet. Lock one on validation first.")
+        lock = self.require_lock()
         lock = lock.model_copy(update={"opened_at": (*lock.opened_at, _now())})
         write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))
         return lock

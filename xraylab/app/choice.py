@@ -5,7 +5,8 @@ What is in use: the dataset and the model that every screen speaks of.
 - until somebody chooses, the newest is in use; what was chosen and is gone gives way to the newest
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 import streamlit as st
 
@@ -16,16 +17,22 @@ from xraylab.settings import Settings
 _MODEL, _DATASET = "model in use", "dataset in use"
 
 
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
 def model_in_use(settings: Settings) -> Model | None:
     """The model chosen, else the newest; None if there is none."""
-    models = {model.name: model for model in list_models(settings)}
-    return models.get(st.session_state.get(_MODEL, ""), next(iter(models.values()), None))
+    return _in_use(_models(settings), _MODEL)
 
 
 def dataset_in_use(settings: Settings) -> DatasetInfo | None:
     """The dataset chosen, else the newest; None if there is none."""
-    infos = {info.name: info for info in list_datasets(settings)}
-    return infos.get(st.session_state.get(_DATASET, ""), next(iter(infos.values()), None))
+    return _in_use(_datasets(settings), _DATASET)
 
 
 def use_model(name: str) -> None:
@@ -40,26 +47,32 @@ def use_dataset(name: str) -> None:
 
 def pick_model(settings: Settings, *, key: str) -> Model | None:
     """Draw the choice of model and return the one in use."""
-    current = model_in_use(settings)
-    if current is None:
-        return None
-    models = {model.name: model for model in list_models(settings)}
-    chosen = _pick("Model", list(models), current.name, key=key)
-    use_model(chosen) if chosen != current.name else None
-    return models[chosen]
+    return _pick("Model", _models(settings), _MODEL, key=key)
 
 
 def pick_dataset(settings: Settings, *, key: str) -> DatasetInfo | None:
     """Draw the choice of dataset and return the one in use."""
-    current = dataset_in_use(settings)
+    return _pick("Films", _datasets(settings), _DATASET, key=key)
+
+
+def _models(settings: Settings) -> dict[str, Model]:
+    return {model.name: model for model in list_models(settings)}
+
+
+def _datasets(settings: Settings) -> dict[str, DatasetInfo]:
+    return {info.name: info for info in list_datasets(settings)}
+
+
+def _in_use(found: Mapping[str, T], what: str) -> T | None:
+    return found.get(st.session_state.get(what, ""), next(iter(found.values()), None))
+
+
+def _pick(label: str, found: Mapping[str, T], what: str, *, key: str) -> T | None:
+    current = _in_use(found, what)
     if current is None:
         return None
-    infos = {info.name: info for info in list_datasets(settings)}
-    chosen = _pick("Films", list(infos), current.name, key=key)
+    names = list(found)
+    chosen = str(st.selectbox(label, names, index=names.index(current.name), key=key))
     if chosen != current.name:
-        use_dataset(chosen)
-    return infos[chosen]
-
-
-def _pick(label: str, names: Sequence[str], current: str, *, key: str) -> str:
-    return str(st.selectbox(label, names, index=names.index(current), key=key))
+        st.session_state[what] = chosen
+    return found[chosen]

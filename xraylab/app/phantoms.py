@@ -3,6 +3,7 @@
 import streamlit as st
 
 from xraylab import actions
+from xraylab.app import shell
 from xraylab.app.choice import use_dataset, use_model
 from xraylab.data import phantoms
 from xraylab.settings import Settings
@@ -11,6 +12,11 @@ DATASET = "phantoms"
 MODEL = "phantoms-demo"
 ARCH, RECIPE = "small_cnn", "scratch"
 _UNSEEN_SEED = 1_000_003  # trainings use small seeds
+
+
+def offer(settings: Settings, sentence: str, *, key: str) -> None:
+    """Say what is missing, and offer phantoms to mend it."""
+    shell.empty_state(sentence, "Try it on teaching phantoms", key=key, action=lambda: try_phantoms(settings))
 
 
 def try_phantoms(settings: Settings) -> None:

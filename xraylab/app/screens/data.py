@@ -39,11 +39,10 @@ def draw() -> None:
     with st.expander("Import films", expanded=not rows, icon=":material/upload:"):
         _draw_import(settings)
     if not rows:
-        shell.empty_state(
+        phantoms.offer(
+            settings,
             "Without films of your own, teaching phantoms will do: synthetic chest films, made here.",
-            "Try it on teaching phantoms",
             key="data phantoms",
-            action=lambda: phantoms.try_phantoms(settings),
         )
         return
     st.subheader("Films", anchor=False)

@@ -1,7 +1,6 @@
 """Read: drop films, see score, decision at the lock, and where the score comes from."""
 
 import hashlib
-import html
 import io
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from xraylab.app import choice, phantoms, shell, widgets, wording
+from xraylab.app import choice, phantoms, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.film_viewer import film_viewer
 from xraylab.evaluation.thresholds import ThresholdTable
@@ -31,12 +30,7 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     if choice.model_in_use(settings) is None:
-        shell.empty_state(
-            "There is no model yet that could read a film.",
-            "Try it on teaching phantoms",
-            key="read phantoms",
-            action=lambda: phantoms.try_phantoms(settings),
-        )
+        phantoms.offer(settings, "There is no model yet that could read a film.", key="read phantoms")
         return
     left, middle, right = st.columns([1.1, 2.6, 1.3], gap="medium")
     with left:
@@ -68,16 +62,10 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
         )
         if model is not None and model.card.dataset.kind == "phantoms":
             st.markdown("This model was trained on teaching phantoms; a fresh one to read is here:")
-            _offer_phantom()
-
-
-def _offer_phantom() -> None:
-    """A phantom that no training has seen, to save and drop back."""
-    from xraylab.app.phantoms import fresh_phantom_png
-
-    st.download_button(
-        "Save a teaching phantom", fresh_phantom_png(), "phantom.png", "image/png", key="save phantom"
-    )
+            film = phantoms.fresh_phantom_png()
+            st.download_button(
+                "Save a teaching phantom", film, "phantom.png", "image/png", key="save phantom"
+            )
 
 
 def _read_all(model: Model, uploads: "list[UploadedFile]") -> "list[Reading]":
@@ -195,7 +183,7 @@ def _decision_words(reading: "Reading") -> str:
         return "Pneumonia score above the threshold"
     if reading.decision == "negative":
         return "Pneumonia score below the threshold<small>No other finding was looked for.</small>"
-    return f"No decision<small>{html.escape('The film is unusual for this model.')}</small>"
+    return "No decision<small>The film is unusual for this model.</small>"
 
 
 def _standing_words(validation: ThresholdTable, score: float) -> str:

@@ -22,11 +22,8 @@ def draw() -> None:
     settings = load_settings()
     status.recall("threshold")
     if choice.model_in_use(settings) is None:
-        shell.empty_state(
-            "There is no model yet whose threshold could be moved.",
-            "Try it on teaching phantoms",
-            key="threshold phantoms",
-            action=lambda: phantoms.try_phantoms(settings),
+        phantoms.offer(
+            settings, "There is no model yet whose threshold could be moved.", key="threshold phantoms"
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -69,11 +66,8 @@ def _presets(table: ThresholdTable) -> dict[str, float]:
 def _draw_lock(settings: Settings, model: Model, threshold: float, presets: dict[str, float]) -> None:
     lock = model.lock
     with st.container(horizontal=True, vertical_alignment="center", key="xl-lock"):
-        st.markdown(
-            wording.plain(
-                status.lock_words(lock)[:1].upper() + status.lock_words(lock)[1:] if lock else "Not locked"
-            )
-        )
+        words = status.lock_words(lock) if lock else "not locked"
+        st.markdown(wording.plain(words[0].upper() + words[1:]))
         same = lock is not None and lock.threshold == threshold
         if st.button(f"Lock at {wording.score(threshold)}", key="lock", disabled=same, help=_LOCK_HELP):
             rule = next(

@@ -8,7 +8,7 @@ from xraylab import actions, documents
 from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.app.screens.curves import learning_curves
-from xraylab.errors import XRayLabError
+from xraylab.errors import NotFoundError, XRayLabError
 from xraylab.networks.registry import Network, networks
 from xraylab.runs import folder
 from xraylab.runs.table import ACTIVE, OVER, Run
@@ -23,12 +23,7 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     if choice.dataset_in_use(settings) is None:
-        shell.empty_state(
-            "There are no films to train on yet.",
-            "Try it on teaching phantoms",
-            key="train phantoms",
-            action=lambda: phantoms.try_phantoms(settings),
-        )
+        phantoms.offer(settings, "There are no films to train on yet.", key="train phantoms")
         return
     left, right = st.columns([1, 2], gap="large")
     with left:
@@ -147,8 +142,9 @@ def _draw_run(settings: Settings, run: Run) -> None:
 
 
 def _draw_result(settings: Settings, run: Run) -> None:
-    row = next((row for row in actions.model_rows(settings) if row.name == run.name), None)
-    if row is None:
+    try:
+        row = actions.model_row(settings, run.name)
+    except NotFoundError:
         st.caption("Done; its model has been replaced or removed since.")
         return
     st.html(
