@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from tests.brief import DATASET, FILMS, MODEL
 from xraylab import actions, cli
 from xraylab.__main__ import main
+from xraylab.actions import operating_points, training
 from xraylab.data.datasets import load_dataset
 from xraylab.models import load_model
 
@@ -177,7 +178,8 @@ def test_predict_evaluate_and_the_stored_predictions_agree_on_every_film(run, tr
     rows = run("predict", "--model", MODEL, *files)
     np.testing.assert_allclose([row["score"] for row in rows], stored["score"], rtol=0, atol=1e-6)
     dataset = load_dataset(trained, DATASET)
-    fresh = actions._score(trained, model, dataset.catalog, dataset.pixels, dataset.rows(split), None)
+    rows = dataset.rows(split)
+    fresh = operating_points._score(trained, model, dataset.catalog, dataset.pixels, rows, None)
     np.testing.assert_allclose(fresh.scores, stored["score"], rtol=0, atol=1e-6)
     lock = model.lock.threshold
     assert [row["decision"] for row in rows] == [
@@ -286,7 +288,7 @@ def test_lists_tell_what_there_is(run, trained):
 
 def test_cancel_takes_a_run_out_of_the_queue(run, fail, imported):
     request = actions.request_training(imported, dataset=DATASET, arch="small_cnn", recipe="scratch")
-    waiting = actions._submit(imported, request)
+    waiting = training._submit(imported, request)
     document = run("cancel", waiting.id)
     assert (document["run"], document["state"]) == (waiting.id, "cancelled")
     assert fail("cancel", "nothing") == (USER, "There is no run “nothing”.")

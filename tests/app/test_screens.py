@@ -13,6 +13,7 @@ from tests.browser.serving import ROOT
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.data.datasets import list_datasets
+from xraylab.models import load_model
 from xraylab.runs import table
 
 pytest_plugins = ["tests.trained"]
@@ -185,12 +186,12 @@ def test_a_lock_at_a_rule_s_threshold_is_told_by_the_rule(show, trained):
     app = show("threshold")
     youden = actions.lock(trained, MODEL, "youden", actor="test").threshold
     actions.lock(trained, MODEL, "value:0.25", actor="test")
-    store = f"threshold {actions.load_model(trained, MODEL).card.model_sha256}"
+    store = f"threshold {load_model(trained, MODEL).card.model_sha256}"
     app.session_state[store] = youden
     app.run()
     _button(app, "Lock at").click().run()
 
-    assert actions.load_model(trained, MODEL).lock.rule == "youden"
+    assert load_model(trained, MODEL).lock.rule == "youden"
 
 
 def test_a_read_film_is_decided_at_the_lock_and_a_text_file_is_refused(show, trained):

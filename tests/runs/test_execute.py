@@ -13,6 +13,7 @@ from tests.brief import BRIEF, DATASET
 from tests.runs.conftest import ROOT
 from tests.runs.waiting import eventually
 from xraylab import actions
+from xraylab.actions import training
 from xraylab.errors import NotFoundError
 from xraylab.models import load_model
 from xraylab.runs import folder, launch, table
@@ -47,7 +48,7 @@ def submit(settings, recipe=BRIEF, name="mine"):
     request = actions.request_training(
         settings, dataset=DATASET, arch="small_cnn", recipe="scratch", name=name
     ).model_copy(update={"recipe": recipe})
-    return actions._submit(settings, request)
+    return training._submit(settings, request)
 
 
 def until_it_trains(settings, run):

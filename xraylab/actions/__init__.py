@@ -1,0 +1,47 @@
+"""
+What a user can do, one function a job.
+
+- pages and commands change things through here and nowhere else
+- a function that changes something takes the actor: who did it, for the record
+- no torch at import: the light screens come through here too; what needs it imports it when called
+"""
+
+from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
+from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
+from xraylab.actions.health import doctor
+from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
+from xraylab.actions.reading import load_for_reading, predict
+from xraylab.actions.training import (
+    attend_runs,
+    cancel_run,
+    list_runs,
+    request_training,
+    start_training,
+    train,
+)
+
+__all__ = [
+    "PHANTOM_FILMS",
+    "attend_runs",
+    "cancel_run",
+    "doctor",
+    "evaluate",
+    "evaluate_validation",
+    "import_dataset",
+    "import_phantoms",
+    "list_datasets",
+    "list_runs",
+    "load_for_reading",
+    "lock",
+    "make_phantoms",
+    "model_row",
+    "model_rows",
+    "network_rows",
+    "open_test",
+    "predict",
+    "recipe_rows",
+    "request_training",
+    "start_training",
+    "test_result",
+    "train",
+]

@@ -1,0 +1,106 @@
+"""Films: import them, draw phantoms, list what there is."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from xraylab import documents
+from xraylab.data import datasets, phantoms
+from xraylab.data.datasets import Dataset, DatasetInfo
+from xraylab.errors import (
+    DatasetError,
+    NameTakenError,
+    NotFoundError,
+)
+from xraylab.files import check_name
+from xraylab.settings import Settings
+
+Progress = Callable[[int, int], None]
+PHANTOM_FILMS = 600
+
+
+def import_dataset(
+    settings: Settings,
+    source: Path,
+    name: str,
+    *,
+    patient_key: str = "prefix-number",
+    replace: bool = False,
+    on_progress: Progress | None = None,
+) -> documents.Imported:
+    """Import a zip archive or folder of labelled films; see ``datasets.import_dataset``."""
+    dataset = datasets.import_dataset(
+        settings, source, name, patient_key=patient_key, replace=replace, on_progress=on_progress
+    )
+    return _imported(dataset.info, len(dataset.openings))
+
+
+def make_phantoms(
+    target: Path, n: int, *, seed: int = 0, on_progress: Progress | None = None
+) -> documents.Phantoms:
+    """Write teaching phantoms in the dataset layout."""
+    labels = phantoms.write(target, n, seed=seed, on_progress=on_progress)
+    return documents.Phantoms(n=n, labels=labels, folder=str(target))
+
+
+def import_phantoms(
+    settings: Settings,
+    name: str = "phantoms",
+    *,
+    n: int = PHANTOM_FILMS,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> documents.Imported:
+    """Make teaching phantoms and import them, as one job.
+
+    The films lie in the home; making them again gives the same ones, so phantoms of that name are replaced.
+
+    Raises
+    ------
+    NameTakenError
+        If a dataset of that name holds radiographs.
+    """
+    source = settings.home / "phantoms" / check_name(name, what="dataset")
+    there = dataset_or_none(settings, name)
+    if there is not None and there.info.kind != "phantoms":
+        raise NameTakenError(f"There is a dataset “{name}” of radiographs already. Choose another name.")
+
+    def report(offset: int) -> Progress | None:
+        return (lambda done, total: on_progress(offset + done, 2 * total)) if on_progress else None
+
+    shutil.rmtree(source, ignore_errors=True)
+    phantoms.write(source, n, seed=seed, on_progress=report(0))
+    return import_dataset(settings, source, name, replace=True, on_progress=report(n))
+
+
+def list_datasets(settings: Settings) -> list[documents.Imported]:
+    """Every dataset, newest first."""
+    return [
+        _imported(info, len(Dataset(settings.datasets / info.name, info).openings))
+        for info in datasets.list_datasets(settings)
+    ]
+
+
+def dataset_or_none(settings: Settings, name: str) -> Dataset | None:
+    """A dataset, or None if it is gone or damaged."""
+    try:
+        return datasets.load_dataset(settings, name)
+    except (NotFoundError, DatasetError):
+        return None
+
+
+def _imported(info: DatasetInfo, openings: int) -> documents.Imported:
+    return documents.Imported(
+        name=info.name,
+        kind=info.kind,
+        n=info.n,
+        labels=info.labels,
+        patients=info.patients,
+        patient_key=info.patient_key,
+        splits=info.splits,
+        ignored=info.ignored,
+        refused=info.refused,
+        notes=info.notes,
+        test_openings=openings,
+        created_at=info.created_at,
+    )

@@ -1,0 +1,82 @@
+"""The doctor: everything that a fault report would ask for."""
+
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import version
+
+from xraylab import __version__, documents
+from xraylab.actions.catalogue import network_rows
+from xraylab.files import write_bytes
+from xraylab.runs import table
+from xraylab.settings import Settings
+
+_LOW_DISK = 2**30  # bytes
+
+
+def doctor(settings: Settings) -> documents.Doctor:
+    """Look at everything that a fault report would ask for."""
+    looks: dict[str, Callable[[], tuple[bool, str]]] = {
+        "versions": _look_at_versions,
+        "device": lambda: _look_at_device(settings),
+        "home": lambda: _look_at_home(settings),
+        "database": lambda: _look_at_database(settings),
+        "weights": lambda: _look_at_weights(settings),
+        "golden film": _look_at_pixels,
+        "golden score": _look_at_score,
+    }
+    checks = []
+    for name, look in looks.items():
+        try:
+            ok, detail = look()
+        except Exception as error:  # a doctor reports what is broken, whatever it is
+            ok, detail = False, f"{type(error).__name__}: {error}"
+        checks.append(documents.Check(name=name, ok=ok, detail=detail))
+    return documents.Doctor(ok=all(check.ok for check in checks), checks=checks)
+
+
+def _look_at_versions() -> tuple[bool, str]:
+    packages = ("torch", "torchvision", "streamlit", "grad-cam", "pillow", "scikit-learn", "numpy")
+    found = ", ".join(f"{name} {version(name)}" for name in packages)
+    return True, f"xraylab {__version__}, Python {platform.python_version()}, {found}"
+
+
+def _look_at_device(settings: Settings) -> tuple[bool, str]:
+    import torch
+
+    from xraylab.training.device import bf16_pays, pick_device, use_threads
+
+    device = pick_device(settings)
+    use_threads(settings)
+    return True, f"{device}, {torch.get_num_threads()} threads, bf16 {'yes' if bf16_pays(device) else 'no'}"
+
+
+def _look_at_home(settings: Settings) -> tuple[bool, str]:
+    probe = settings.home / ".doctor"
+    write_bytes(probe, b"")
+    probe.unlink()
+    free = shutil.disk_usage(settings.home).free
+    return free > _LOW_DISK, f"{settings.home}, {free / 2**30:.1f} GB free"
+
+
+def _look_at_database(settings: Settings) -> tuple[bool, str]:
+    return True, f"{len(table.list_runs(settings))} runs, up to date"
+
+
+def _look_at_weights(settings: Settings) -> tuple[bool, str]:
+    here = [row.name for row in network_rows(settings) if row.weights_here]
+    return True, f"ImageNet weights in {settings.weights}: {', '.join(here) or 'none'}"
+
+
+def _look_at_pixels() -> tuple[bool, str]:
+    from xraylab.reading import golden
+
+    difference = golden.pixel_difference()
+    return difference <= golden.PIXEL_TOLERANCE, f"differs by at most {difference} grey levels"
+
+
+def _look_at_score() -> tuple[bool, str]:
+    from xraylab.reading import golden
+
+    difference = golden.score_difference()
+    return difference <= golden.SCORE_TOLERANCE, f"differs by {difference:.1e}"

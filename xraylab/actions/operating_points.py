@@ -1,0 +1,192 @@
+"""Operating points: lock one on validation, open the test split, evaluate at it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xraylab import documents
+from xraylab.actions.films import Progress, dataset_or_none
+from xraylab.actions.reading import load_for_reading
+from xraylab.data import datasets
+from xraylab.errors import (
+    DatasetError,
+    NotFoundError,
+)
+from xraylab.evaluation.rules import choose, parse_rule
+from xraylab.evaluation.summary import summarise
+from xraylab.evaluation.thresholds import threshold_table
+from xraylab.models import Model, load_model, openings
+from xraylab.predictions import SPLITS, Predictions
+from xraylab.settings import Settings
+
+
+def lock(settings: Settings, name: str, rule: str, *, actor: str) -> documents.Locked:
+    """Lock a model's operating point by a rule on its validation films.
+
+    Raises
+    ------
+    NotFoundError, RecipeError
+        If there is no such model, or the rule isn't one.
+    """
+    model = load_model(settings, name)
+    parsed = parse_rule(rule)
+    validation = model.validation.scored
+    threshold = choose(threshold_table(validation.labels, validation.scores, validation.groups), parsed)
+    made = model.write_lock(
+        threshold, str(parsed), actor=actor, after_opening=_opened_before(settings, model)
+    )
+    return documents.Locked(
+        model=name,
+        rule=made.rule,
+        threshold=made.threshold,
+        after_opening=made.after_opening,
+        val=evaluate_validation(settings, name),
+    )
+
+
+def evaluate_validation(settings: Settings, name: str) -> documents.Evaluated:
+    """A model's numbers on its validation films at its lock."""
+    model = load_model(settings, name)
+    return _evaluated(settings, model, model.validation, data=model.card.dataset.name, split="validation")
+
+
+def open_test(settings: Settings, name: str, *, actor: str) -> documents.Evaluated:
+    """Open the test split for a locked model: logged for good, on the model and on the dataset.
+
+    Raises
+    ------
+    HonestOrderError
+        If the model isn't locked.
+    """
+    model = load_model(settings, name)
+    _log_opening(settings, model, model.card.dataset.name, actor)
+    return test_result(settings, name)
+
+
+def test_result(settings: Settings, name: str) -> documents.Evaluated:
+    """A model's numbers on its test films at its lock, once they have been opened; opens nothing.
+
+    Raises
+    ------
+    HonestOrderError
+        If they are sealed.
+    """
+    model = load_model(settings, name)
+    return _evaluated(settings, model, model.test, data=model.card.dataset.name, split="test")
+
+
+def evaluate(
+    settings: Settings,
+    name: str,
+    data: str,
+    *,
+    split: str = "test",
+    actor: str,
+    on_progress: Progress | None = None,
+) -> documents.Evaluated:
+    """Score labelled films at a model's lock.
+
+    Parameters
+    ----------
+    data : str
+        A dataset's name, or the path of a labelled zip or folder, which is scored whole.
+    split : str
+        Of a dataset; opening the test split is logged.
+
+    Raises
+    ------
+    HonestOrderError
+        If the model isn't locked.
+    NotFoundError, DatasetError
+        If there is no such model, dataset, path or split.
+    """
+    model = load_model(settings, name)
+    model.require_lock()
+    if (settings.datasets / data / "dataset.json").exists():
+        return _evaluate_dataset(settings, model, data, split, actor, on_progress)
+    if not Path(data).exists():
+        raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
+    catalog, pixels, refused = datasets.read_labelled(Path(data), on_progress=on_progress)
+    if catalog.empty:
+        raise DatasetError(f"None of the {len(refused)} labelled files in “{data}” could be read.")
+    scored = _score(settings, model, catalog, pixels, np.arange(len(catalog)), on_progress)
+    return _evaluated(settings, model, scored, data=data, split=None, refused=len(refused))
+
+
+def _opened_before(settings: Settings, model: Model) -> bool:
+    dataset = dataset_or_none(settings, model.card.dataset.name)
+    return dataset is not None and dataset.opened_for(model.name)
+
+
+def _log_opening(settings: Settings, model: Model, dataset_name: str, actor: str) -> None:
+    """Log first, then look: an opening that isn't logged can't happen."""
+    lock = model.require_lock()
+    dataset = dataset_or_none(settings, dataset_name)
+    if dataset is not None:
+        dataset.log("test opened", model=model.name, actor=actor, threshold=lock.threshold)
+    if dataset_name == model.card.dataset.name:
+        model.write_opening()
+
+
+def _evaluate_dataset(
+    settings: Settings, model: Model, data: str, split: str, actor: str, on_progress: Progress | None
+) -> documents.Evaluated:
+    if split not in SPLITS:
+        raise NotFoundError(f"There is no split “{split}”. Choose {', '.join(SPLITS)}.")
+    dataset = datasets.load_dataset(settings, data)
+    rows = dataset.rows(split)
+    if not len(rows):
+        raise DatasetError(f"The {split} split of {data} is empty.")
+    if split == "test":
+        _log_opening(settings, model, data, actor)
+    own = dataset.info.pixel_hash == model.card.dataset.pixel_hash and data == model.card.dataset.name
+    if own and split != "train":  # scored by the same scorer when the training ended
+        kept = model.test if split == "test" else model.validation
+        return _evaluated(settings, model, kept, data=data, split=split)
+    scored = _score(settings, model, dataset.catalog, dataset.pixels, rows, on_progress)
+    return _evaluated(settings, model, scored, data=data, split=split)
+
+
+def _score(
+    settings: Settings,
+    model: Model,
+    catalog: pd.DataFrame,
+    pixels: np.ndarray[Any, np.dtype[np.uint8]],
+    rows: np.ndarray[Any, np.dtype[np.intp]],
+    on_progress: Progress | None,
+) -> Predictions:
+    from xraylab.reading.read import gate, score_pixels
+
+    loaded = load_for_reading(settings, model.name)
+    tell = (lambda done: on_progress(done, len(rows))) if on_progress else None
+    logit, score = score_pixels(loaded, pixels, rows, on_progress=tell)
+    frame = catalog.iloc[rows].reset_index(drop=True).assign(logit=logit, score=score)
+    frame["warned"] = [
+        bool(gate(bool(synthetic), model.card.dataset.kind)) for synthetic in frame["synthetic"]
+    ]
+    return Predictions(frame, model.card.model_sha256)
+
+
+def _evaluated(
+    settings: Settings,
+    model: Model,
+    predictions: Predictions,
+    *,
+    data: str,
+    split: str | None,
+    refused: int = 0,
+) -> documents.Evaluated:
+    lock = model.require_lock()
+    scored = predictions.scored
+    return documents.evaluated(
+        summarise(scored.labels, scored.scores, scored.groups, lock.threshold),
+        model=model.name,
+        data=data,
+        split=split,
+        refused=refused,
+        warned=int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else 0,
+        test_openings=len(openings(settings, data)) if split else 0,
+        lock_after_opening=lock.after_opening,
+    )
