@@ -125,7 +125,7 @@ def usual_loader(files: Files) -> Load:
         [
             transforms.Resize((ENTRY.side, ENTRY.side)),
             transforms.ToTensor(),
-            transforms.Normalize([ENTRY.mean] * 3, [ENTRY.std] * 3),
+            transforms.Normalize(ENTRY.mean, ENTRY.std),
         ]
     )
     return lambda rows: torch.stack(

@@ -240,8 +240,8 @@ def test_progress_runs_from_nothing_to_all_and_never_back(films, stages):
 
 def test_both_classes_count_alike_in_the_loss_unless_the_recipe_says_otherwise(films):
     labels = films.labels[films.train]
-    for balance, expected in ((True, len(labels) / (2 * np.bincount(labels))), (False, [1, 1])):
+    for balance, expected in (("loss", len(labels) / (2 * np.bincount(labels))), ("none", [1, 1])):
         weights = loop._Training(
-            fresh(), ENTRY, films, recipe(HEAD, balance_classes=balance), CPU, Monitor(), autocast=False
+            fresh(), ENTRY, films, recipe(HEAD, balance=balance), CPU, Monitor(), autocast=False
         )._class_weights(torch.from_numpy(labels))
         np.testing.assert_allclose(weights.numpy(), expected, rtol=1e-6)

@@ -6,9 +6,11 @@ import pytest
 
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.evaluation.rules import parse_rule
+from xraylab.networks.registry import network
 from xraylab.training.recipe import PRESETS, Recipe, Stage, load_recipe, plan
 
 HEAD = Stage(trains="head", epochs=2, learning_rate=1e-3)
+NETWORK = network("small_cnn")
 ALL = Stage(trains="all", epochs=3, learning_rate=1e-3)
 
 
@@ -37,15 +39,23 @@ def test_a_preset_written_to_a_file_comes_back_the_same(tmp_path, preset):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"batch_size": 1}, "batch_size: Input should be greater than or equal to 2"),
-        ({"stages": []}, "stages: Tuple should have at least 1 item"),
-        ({"stages": [{"trains": "tail", "epochs": 1, "learning_rate": 1}]}, "stages.0.trains"),
-        ({"stages": [{"trains": "all", "epochs": 0, "learning_rate": 1}]}, "stages.0.epochs"),
-        ({"stages": [{"trains": "all", "epochs": 1, "learning_rate": float("nan")}]}, "0.learning_rate"),
+        ({"batch_size": 1}, "batch_size: should be greater than or equal to 2"),
+        ({"stages": []}, "stages: must have at least one stage"),
+        (
+            {"stages": [{"trains": "tail", "epochs": 1, "learning_rate": 1}]},
+            "stage 1 trains: must be head, tail:N",
+        ),
+        ({"stages": [{"trains": "all", "epochs": 0, "learning_rate": 1}]}, "stage 1 epochs: should be"),
+        (
+            {"stages": [{"trains": "all", "epochs": 1, "learning_rate": -1}]},
+            "stage 1 learning_rate: should be",
+        ),
+        ({"stages": [{"trains": "all", "epochs": 1, "learning_rate": float("nan")}]}, "1 learning_rate"),
+        ({"stages": [{"trains": "all", "epochs": 1}]}, "stage 1 learning_rate: is missing"),
         ({"stages": [{"trains": "all", "epochs": 1, "learning_rate": 0}]}, "greater than 0"),
         ({"augmentation": float("nan")}, "augmentation"),
         ({"seed": 10**30}, "seed"),
-        ({"learning_rate": 0.1}, "learning_rate: Extra inputs are not permitted"),
+        ({"learning_rate": 0.1}, "learning_rate: is not part of a recipe"),
         ({"schema": "xraylab.recipe/2"}, "schema"),
     ],
 )
@@ -64,22 +74,35 @@ def test_a_file_that_is_no_json_object_is_a_sentence(tmp_path, content):
 
 
 def test_a_recipe_that_is_nowhere_is_answered_with_the_presets():
-    with pytest.raises(NotFoundError, match=r"no recipe “fast”\. Choose quick, standard, scratch"):
+    with pytest.raises(NotFoundError, match=r"no recipe “fast”\. Choose quick, standard, robust, scratch"):
         load_recipe("fast")
 
 
 def test_with_pretrained_weights_a_recipe_runs_as_it_is():
     recipe = Recipe(name="two", stages=(HEAD, ALL))
-    assert plan(recipe, pretrained=True) is recipe
+    assert plan(recipe, NETWORK, pretrained=True) is recipe
 
 
 def test_without_pretrained_weights_a_frozen_stage_is_left_out():
-    assert plan(Recipe(name="two", stages=(HEAD, ALL)), pretrained=False).stages == (ALL,)
+    assert plan(Recipe(name="two", stages=(HEAD, ALL)), NETWORK, pretrained=False).stages == (ALL,)
 
 
 def test_a_recipe_of_frozen_stages_alone_needs_pretrained_weights():
-    with pytest.raises(RecipeError, match=r"“quick” trains only the head .* Choose the recipe scratch"):
-        plan(load_recipe("quick"), pretrained=False)
+    with pytest.raises(RecipeError, match=r"“quick” trains only on top .* Choose the recipe scratch"):
+        plan(load_recipe("quick"), NETWORK, pretrained=False)
+
+
+def test_a_tail_of_more_stages_than_the_network_has_is_refused():
+    deep = Stage(trains="tail:99", epochs=1, learning_rate=1e-3)
+    with pytest.raises(
+        RecipeError, match=r"asks for tail:99, but Small CNN has only 5 stages\. Choose tail:1"
+    ):
+        plan(Recipe(name="deep", stages=(deep,)), NETWORK, pretrained=True)
+
+
+@pytest.mark.parametrize(("trains", "tail"), [("head", 0), ("tail:1", 1), ("tail:12", 12), ("all", None)])
+def test_a_stage_says_how_much_of_the_network_it_trains(trains, tail):
+    assert Stage(trains=trains, epochs=1, learning_rate=1e-3).tail == tail
 
 
 def test_recipes_open_without_torch():

@@ -52,7 +52,7 @@ def request_training(
     datasets.load_dataset(settings, dataset)
     entry = network(arch)
     source = weights or ("imagenet" if entry.pretrained else "none")
-    planned = plan(load_recipe(recipe), pretrained=source != "none")
+    planned = plan(load_recipe(recipe), entry, pretrained=source != "none")
     parse_rule(planned.rule)
     if source != "none":
         file = weights_path(settings, entry, source)

@@ -35,9 +35,11 @@ def to_grey(pixels: Tensor, entry: Network) -> Tensor:
 
 
 def normalise(grey: Tensor, entry: Network) -> Tensor:
-    """Normalise float films (B, 1, side, side) and give them three equal channels."""
-    three = ((grey - entry.mean) / entry.std).expand(-1, 3, -1, -1)
-    return three.contiguous(memory_format=torch.channels_last)
+    """Normalise float films (B, 1, side, side), channel by channel as the network's weights expect."""
+    mean, std = (
+        torch.tensor(value, device=grey.device).view(1, 3, 1, 1) for value in (entry.mean, entry.std)
+    )
+    return ((grey - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def pneumonia_logit(outputs: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 CLASSES = ("NORMAL", "PNEUMONIA")
+SUBTYPES = ("NORMAL", "BACTERIAL", "VIRAL")  # by file name; films don't reliably tell the last two apart
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class Network:
     about: str
     builder: str  # "module:function", called with the number of classes
     side: int  # pixels of the square it sees
-    mean: float  # of the grey film in [0, 1], for the normalisation
-    std: float
+    mean: tuple[float, float, float]  # a channel, of films in [0, 1], for the normalisation
+    std: tuple[float, float, float]
+    stages: tuple[tuple[str, ...], ...]  # submodules of the backbone, film to head, unfrozen by stages
     head: str  # the submodule that is replaced for a new task
     cam_layer: str  # the submodule whose activations Grad-CAM weighs
     pretrained: bool  # whether ImageNet weights exist for it
@@ -40,8 +42,8 @@ class Network:
         return f"{self.name}-imagenet.safetensors"
 
 
-_IMAGENET_MEAN = (0.485 + 0.456 + 0.406) / 3
-_IMAGENET_STD = (0.229 + 0.224 + 0.225) / 3
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _NETWORKS = (
     Network(
@@ -52,6 +54,15 @@ _NETWORKS = (
         side=224,
         mean=_IMAGENET_MEAN,
         std=_IMAGENET_STD,
+        stages=(
+            ("features.0", "features.1"),
+            ("features.2", "features.3"),
+            ("features.4", "features.5", "features.6"),
+            ("features.7", "features.8", "features.9", "features.10"),
+            ("features.11", "features.12", "features.13"),
+            ("features.14", "features.15", "features.16"),
+            ("features.17", "features.18"),
+        ),
         head="classifier",
         cam_layer="features",
         pretrained=True,
@@ -62,8 +73,15 @@ _NETWORKS = (
         about="Five convolution blocks trained from scratch; minutes on a laptop, no weights needed.",
         builder="xraylab.networks.builders:small_cnn",
         side=128,
-        mean=0.5,
-        std=0.25,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.25, 0.25, 0.25),
+        stages=(
+            ("features.0", "features.1", "features.2"),
+            ("features.3", "features.4", "features.5", "features.6"),
+            ("features.7", "features.8", "features.9", "features.10"),
+            ("features.11", "features.12", "features.13", "features.14"),
+            ("features.15", "features.16", "features.17"),
+        ),
         head="classifier",
         cam_layer="features",
         pretrained=False,

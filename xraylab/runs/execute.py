@@ -75,7 +75,7 @@ def execute(
     net = build(entry)
     pretrained = request.weights != "none"
     weights_hash = load_into(net, weights_path(settings, entry, request.weights), entry) if pretrained else ""
-    recipe = plan(request.recipe, pretrained=pretrained)
+    recipe = plan(request.recipe, entry, pretrained=pretrained)
     _log.info("training on %s with %d threads, %d epochs", device, torch.get_num_threads(), recipe.epochs)
 
     fitted = fit(

@@ -306,7 +306,9 @@ class _Training:
         """One weight a class, so that both count alike in the loss if the recipe says so."""
         counts = torch.bincount(labels, minlength=len(CLASSES)).clamp(min=1)
         weights = (
-            len(labels) / (len(CLASSES) * counts) if self.recipe.balance_classes else torch.ones(len(CLASSES))
+            len(labels) / (len(CLASSES) * counts)
+            if self.recipe.balance == "loss"
+            else torch.ones(len(CLASSES))
         )
         return weights.float().to(self.device)
 

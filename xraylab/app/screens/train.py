@@ -47,7 +47,7 @@ def _draw_choices(settings: Settings) -> None:
     )
     st.caption(entry.about)
     weights = _pick_weights(settings, entry)
-    recipes = [recipe for recipe in PRESETS if _fits(recipe, weights)]
+    recipes = [recipe for recipe in PRESETS if _fits(recipe, entry, weights)]
     recipe: Recipe = st.selectbox(
         "Recipe", recipes, format_func=lambda r: r.name, key=f"train recipe {weights != 'none'}"
     )
@@ -94,9 +94,9 @@ def _pick_weights(settings: Settings, entry: Network) -> str:
     return "none"
 
 
-def _fits(recipe: Recipe, weights: str) -> bool:
+def _fits(recipe: Recipe, entry: Network, weights: str) -> bool:
     try:
-        return plan(recipe, pretrained=weights != "none") == recipe
+        return plan(recipe, entry, pretrained=weights != "none") == recipe
     except XRayLabError:
         return False
 
