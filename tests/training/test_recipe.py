@@ -40,7 +40,7 @@ def test_a_preset_written_to_a_file_comes_back_the_same(tmp_path, preset):
     ("changes", "sentence"),
     [
         ({"batch_size": 1}, "batch_size: should be greater than or equal to 2"),
-        ({"stages": []}, "stages: must have at least one stage"),
+        ({"stages": []}, "must have at least one stage"),
         (
             {"stages": [{"trains": "tail", "epochs": 1, "learning_rate": 1}]},
             "stage 1 trains: must be head, tail:N",

@@ -157,7 +157,7 @@ PRESETS = (
     ),
     Recipe(
         name="densenet121-frozen",
-        about="After the second report: a frozen backbone (there DenseNet121), its head trained for 15 epochs.",
+        about="After the second report: a frozen backbone (there DenseNet121), the head for 15 epochs.",
         stages=(Stage(trains="head", epochs=15, learning_rate=1e-3, optimiser="adam", schedule="constant"),),
         weight_decay=0.0,
         augmentation=0.0,
