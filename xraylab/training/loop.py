@@ -25,7 +25,7 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.networks.inference import BATCH, outputs
 from xraylab.networks.inputs import normalise, pneumonia_logit, to_grey
 from xraylab.networks.registry import CLASSES, Network
-from xraylab.training.augment import augment
+from xraylab.training.augment import NONE, Variation, augment
 from xraylab.training.device import bf16_pays
 from xraylab.training.recipe import Recipe, Stage
 
@@ -190,7 +190,7 @@ class _Training:
 
         def forward(batch: Tensor) -> Tensor:
             grey = self._grey(self.films.train[batch.numpy()])
-            varied = augment(grey, self.recipe.augmentation, self.random)
+            varied = augment(grey, Variation.of(self.recipe), self.random)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
                 return cast(Tensor, self.net(normalise(varied, self.entry))).float()
 
@@ -289,7 +289,7 @@ class _Training:
         parts = []
         for start in range(0, len(rows), _CACHE_BATCH):
             grey = self._grey(rows[start : start + _CACHE_BATCH])
-            varied = augment(grey, self.recipe.augmentation if view else 0, self.random)
+            varied = augment(grey, Variation.of(self.recipe) if view else NONE, self.random)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
                 parts.append(self.net(normalise(varied, self.entry)).float().cpu())
             self._advance(len(grey))
