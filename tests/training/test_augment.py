@@ -7,7 +7,7 @@ from PIL import Image
 from torch.nn import functional
 
 from xraylab.data.phantoms import phantom
-from xraylab.training.augment import NONE, Variation, apply, augment, draw, reencode
+from xraylab.training.augment import NONE, Variation, apply, augment, draw, reencode, warp
 from xraylab.training.recipe import Recipe, Stage
 
 ALL = Variation(augmentation=1.0, degradation=1.0, erasing=0.5, flips=True)
@@ -200,3 +200,12 @@ def test_re_encoding_comes_to_what_pillow_makes_of_a_file(side):
     assert (apart < 0.5 / 255).all()  # half a grey level: libjpeg's transform is in whole numbers
     assert (apart < lost / 3).all()
     assert (lost[:-1] > lost[1:]).all()
+
+
+def test_a_warp_is_torchs_own():
+    given = films(3, 40)[..., :33]
+    theta = torch.eye(2, 3) + 0.2 * torch.randn(3, 2, 3, generator=torch.Generator().manual_seed(2))
+    grid = functional.affine_grid(theta, list(given.shape), align_corners=False)
+    torch.testing.assert_close(
+        warp(given, theta), functional.grid_sample(given, grid, align_corners=False), atol=1e-5, rtol=0
+    )

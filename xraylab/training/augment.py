@@ -211,16 +211,29 @@ def _posed(films: Tensor, signed: Tensor) -> Tensor:
     angle, log_zoom, shift_x, shift_y, shear = signed[:5]
     zoom = (_SCALE * log_zoom).exp()
     cos, sin, slant = (_ROTATION * angle).cos() * zoom, (_ROTATION * angle).sin() * zoom, _SHEAR * shear
+    into = torch.cat([cos, slant * cos - sin, _SHIFT * shift_x, sin, slant * sin + cos, _SHIFT * shift_y], 1)
+    return warp(films, into.view(-1, 2, 3))
+
+
+def warp(films: Tensor, theta: Tensor) -> Tensor:
+    """Films under affine maps of their own.
+
+    Parameters
+    ----------
+    films : float tensor of shape (B, 1, height, width)
+    theta : tensor of shape (B, 2, 3)
+        From where a point is taken, in units of half a side from the middle, as for torch's ``affine_grid``.
+
+    Returns
+    -------
+    float tensor of the same shape; 0 where a point comes from outside
+    """
     height, width = films.shape[-2:]
+    x, y = (((torch.arange(n, device=films.device) * 2 + 1) / n - 1)[:, None] for n in (width, height))
     # A row of points plus a column of offsets: one addition, where affine_grid multiplies matrices.
-    x, y = (
-        (torch.arange(n, device=films.device) * 2 + 1).view(shape) / n - 1
-        for n, shape in ((width, (1, 1, -1, 1)), (height, (1, -1, 1, 1)))
-    )
-    across = torch.cat([cos, sin], dim=-1) * x  # (B, 1, width, 2)
-    down = torch.cat([slant * cos - sin, slant * sin + cos], dim=-1) * y
-    offset = _SHIFT * torch.cat([shift_x, shift_y], dim=-1)
-    grid = across + (down + offset)  # (B, height, width, 2)
+    across = theta[:, None, :, 0] * x  # (B, width, 2)
+    down = theta[:, None, :, 1] * y + theta[:, None, :, 2]  # (B, height, 2)
+    grid = across[:, None] + down[:, :, None]  # (B, height, width, 2)
     return functional.grid_sample(films, grid, padding_mode="zeros", align_corners=False)
 
 
