@@ -92,6 +92,14 @@ def class_columns(classes: Sequence[str]) -> list[str]:
     return [_CLASS + name.lower() for name in classes] if len(classes) > _BINARY else []
 
 
+def class_probabilities(score: NDArray[np.float64], kinds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities of all classes, (n, classes), from the score (n,) and what is likely given pneumonia.
+
+    ``kinds`` is (n, classes - 1). The first is 1 - score, exactly; the others share the score.
+    """
+    return np.concatenate([1 - score[:, None], score[:, None] * kinds], axis=1)
+
+
 def write(path: Path, predictions: Predictions) -> None:
     """Write predictions as parquet, whole or not at all, with the schema in its metadata.
 
