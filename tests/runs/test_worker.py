@@ -3,8 +3,10 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -319,3 +321,24 @@ def test_a_long_worker_log_moves_aside(settings, submit, launched):
     ensure_worker(settings, "cpu")
     until(settings, run, "done")
     assert (settings.logs / "worker.log.1").stat().st_size == launch._LOG_SIZE + 1
+
+
+def test_what_a_training_held_is_free_when_its_run_ends(settings, submit, monkeypatch):
+    freed = []
+    card = SimpleNamespace(is_initialized=lambda: True, empty_cache=lambda: freed.append("cuda"))
+    mps = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False))
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=card, backends=mps))
+    held = []
+
+    class Network:
+        def __init__(self):
+            self.itself = self
+
+    def train(*_arguments, **_options):
+        network = Network()
+        held.append(weakref.ref(network))
+
+    submit()
+    drain(settings, "cpu", execute=train)
+    assert held[0]() is None
+    assert freed == ["cuda"]
