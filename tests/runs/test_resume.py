@@ -26,6 +26,7 @@ def stopped(settings, submit):
         run = table.start(settings, submit(name).id)
         (settings.runs / run.id / "log.txt").write_text("epoch 1\n")
         checkpoint(settings, run)
+        folder.append_history(settings, run.id, {"epoch": 1})
         table.finish(settings, run.id, state, "It broke." if state == "failed" else None)
         return table.get(settings, run.id)
 
@@ -83,6 +84,9 @@ def test_what_cannot_be_resumed_says_why(settings, submit, stopped):
     table.finish(settings, started.id, "failed", "It broke.")
     with pytest.raises(TrainingError, match=r"before its first epoch was complete.* Start it again"):
         table.resume(settings, started.id)
+    checkpoint(settings, started)
+    with pytest.raises(TrainingError, match=r"before its first epoch .* nothing to keep. Let it train on"):
+        table.resume(settings, started.id, keep_best=True)
     done = stopped("done", "done")
     with pytest.raises(TrainingError, match="is done: its model is “done”"):
         table.resume(settings, done.id)

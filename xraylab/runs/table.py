@@ -38,8 +38,7 @@ UNFINISHED = (
     "It had not finished when the run table was rebuilt. Resume it, or start it again, if you need it."
 )
 NOTHING_TO_RESUME = (
-    "The run {id} stopped before its first epoch was complete, so there is nothing to go on from. "
-    "Start it again."
+    "The run {id} stopped before its first epoch was complete, so it left nothing {what}. {instead}."
 )
 _TIMES = ("created_at", "started_at", "finished_at")
 _NOBODY: dict[str, Any] = {"host": None, "pid": None, "process_start": None}
@@ -169,12 +168,12 @@ def resume(settings: Settings, run_id: str, *, keep_best: bool = False) -> Run:
     NameTakenError
         If a queued or running run has its name by now.
     TrainingError
-        If it is at work, is done, or stopped before it left anything to go on from.
+        If it is at work, is done, or stopped before it left anything to go on from, or to keep.
     """
     reconcile(settings)  # a run whose worker has just died can be resumed at once
     with writing(settings) as db:
         run = _get(db, run_id)
-        _refuse_resuming(settings, run)
+        _refuse_resuming(settings, run, keep_best=keep_best)
         _refuse_taken(db, run.name)
         waiting = replace(run, state="queued", error=None, cancel=False, heartbeat=0, **_NOBODY, **_NEVER)
         _save(db, waiting)
@@ -358,13 +357,17 @@ def _refuse_taken(db: Connection, name: str) -> None:
         )
 
 
-def _refuse_resuming(settings: Settings, run: Run) -> None:
+def _refuse_resuming(settings: Settings, run: Run, *, keep_best: bool) -> None:
     if run.active:
         raise TrainingError(f"The run {run.id} is {run.state}: there is nothing to resume.")
     if run.state == "done":
         raise TrainingError(f"The run {run.id} is done: its model is “{run.name}”.")
     if not resumable(settings, run):
-        raise TrainingError(NOTHING_TO_RESUME.format(id=run.id))
+        raise TrainingError(
+            NOTHING_TO_RESUME.format(id=run.id, what="to go on from", instead="Start it again")
+        )
+    if keep_best and not folder.read_history(settings, run.id):
+        raise TrainingError(NOTHING_TO_RESUME.format(id=run.id, what="to keep", instead="Let it train on"))
 
 
 def _get(db: Connection, run_id: str) -> Run:
