@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.files import Record
-from xraylab.networks.registry import Network
+from xraylab.networks.registry import CLASSES, SUBTYPES, Network
 
 _LARGEST_SEED = 2**32 - 1
 _LONGEST = 1000  # epochs of all stages together
@@ -90,6 +90,11 @@ class Recipe(Record, extra="forbid"):
     def epochs(self) -> int:
         """Epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the network tells apart, NORMAL first."""
+        return SUBTYPES if self.task == "subtype" else CLASSES
 
 
 class TrainingRequest(Record, extra="forbid"):
