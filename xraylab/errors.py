@@ -14,7 +14,7 @@ Errors that a person can act on.
     ├── NotFoundError            a dataset, model, run or preset that does not exist
     ├── WeightsError             a weights file that is missing or belongs to another network
     ├── RecipeError              a recipe that cannot be trained
-    ├── TrainingError            a training that had to stop
+    ├── TrainingError            a training that had to stop, or can't go on
     ├── HonestOrderError         a step taken before the one it depends on
     ├── SettingsError            a setting that cannot be used
     └── StorageError             the disk is full or the home folder cannot be written
@@ -50,7 +50,7 @@ class RecipeError(XRayLabError):
 
 
 class TrainingError(XRayLabError):
-    """A training that had to stop."""
+    """A training that had to stop, or that can't go on."""
 
 
 class HonestOrderError(XRayLabError):

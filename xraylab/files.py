@@ -187,6 +187,21 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             shutil.rmtree(staging, ignore_errors=True)
 
 
+def mend_folder(target: Path) -> None:
+    """Put right what a killed ``new_folder`` left beside a folder's place; nobody may be building there.
+
+    A folder that had to give way, when its heir had not arrived, comes back; what was half built goes.
+    """
+    drawn = "[0-9a-f]" * 32  # and no more: “.b.*” would be beside “b.c” too
+    for retired in target.parent.glob(f".{target.name}.{drawn}.retired"):
+        if target.exists():
+            shutil.rmtree(retired, ignore_errors=True)
+        else:
+            retired.rename(target)
+    for staging in target.parent.glob(f".{target.name}.{drawn}.partial"):
+        shutil.rmtree(staging, ignore_errors=True)
+
+
 def _put_in_place(staging: Path, target: Path) -> None:
     try:
         if target.exists():  # an empty folder would silently give way

@@ -16,7 +16,7 @@ from xraylab.errors import NotFoundError, RecipeError
 from xraylab.files import Record
 from xraylab.networks.registry import CLASSES, SUBTYPES, Network
 
-_LARGEST_SEED = 2**32 - 1
+LARGEST_SEED = 2**32 - 1
 _LONGEST = 1000  # epochs of all stages together
 
 Trains = Annotated[str, StringConstraints(pattern=r"^(head|tail:[1-9][0-9]?|all)$")]
@@ -83,7 +83,7 @@ class Recipe(Record, extra="forbid"):
         default=None, gt=0, lt=1, description="Decay a step of the weights' moving average, which is kept."
     )
     compile: bool = Field(default=False, description="Let torch compile the network first.")
-    seed: int = Field(default=0, ge=0, le=_LARGEST_SEED)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     rule: str = Field(default="youden", description="How the threshold is locked on validation at the end.")
 
     @property
