@@ -16,6 +16,7 @@ from xraylab.__main__ import main
 from xraylab.actions import operating_points, training
 from xraylab.data.datasets import load_dataset
 from xraylab.models import load_model
+from xraylab.networks.registry import networks
 
 pytest_plugins = ["tests.trained"]
 USER, OURS, INTERRUPTED = 2, 1, 130
@@ -282,7 +283,7 @@ def test_lists_tell_what_there_is(run, trained):
     assert (dataset["name"], dataset["n"]) == (DATASET, FILMS)
     assert (ran["state"], ran["epoch"], ran["name"]) == ("done", 2, MODEL)
     assert run("runs", "--rebuild") == [ran]
-    assert [row["name"] for row in run("networks")] == ["mobilenet_v2", "small_cnn"]
+    assert [row["name"] for row in run("networks")] == [entry.name for entry in networks()]
     assert [row["name"] for row in run("recipes")] == ["quick", "standard", "scratch"]
 
 
