@@ -15,7 +15,7 @@ from xraylab.data import datasets
 from xraylab.errors import NotFoundError, TrainingError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import check_name_free
-from xraylab.networks.pretrained import weights_path
+from xraylab.networks.pretrained import check_weights, weights_path
 from xraylab.networks.registry import network
 from xraylab.runs import folder, launch, lease, table
 from xraylab.runs.table import Run
@@ -59,8 +59,9 @@ def request_training(
     planned = plan(load_recipe(recipe), entry, pretrained=source != "none")
     parse_rule(planned.rule)
     if source != "none":
-        file = weights_path(settings, entry, source)
-        if source != "imagenet" and file != settings.models / source / "model.safetensors":
+        check_weights(settings, entry, source)
+        file = None if source == "imagenet" else weights_path(settings, entry, source)
+        if file is not None and file != settings.models / source / "model.safetensors":
             source = str(file.resolve())  # the worker may run in another folder
     called = name or name_for(arch, planned)
     request = TrainingRequest(
