@@ -171,9 +171,7 @@ def test_a_cancelled_training_stops_soon_and_what_it_has_can_be_kept(trained, st
     process = start()
     [epoch] = eventually(lambda: folder.read_history(trained, run.id)[:1], within=PATIENCE)
     actions.cancel_run(trained, run.id)
-    at_most = max(
-        2.0, epoch["seconds"]
-    )  # seconds; a machine with much else to do may take longer over a batch
+    at_most = 2.0 + 4 * epoch["seconds"]  # a machine with much else to do takes longer over a batch
     eventually(lambda: table.get(trained, run.id).state == "cancelled", within=at_most)
     assert process.wait(PATIENCE) == 0
     assert row(trained, run).resumable
