@@ -5,10 +5,12 @@ Backends: other ways to run a network's forward pass, for whoever asks for one.
 - ``compile`` and ``openvino`` compute in fp32, too, in another order: logits move by about 1e-4 at most
 - ``bf16`` moves logits by tenths: for looking through many films, not for decisions
 - none changes the network it is given
-- ``openvino`` is an optional package, for processors only
+- ``openvino`` is an optional package, for processors only; it is kept from reporting its use
 """
 
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import cast
 
 import torch
@@ -82,6 +84,7 @@ def _openvino(net: nn.Module, entry: Network, device: torch.device) -> Run:
             f"The backend openvino runs on the processor, not on {device.type}. Choose compile, or set "
             "XRAYLAB_DEVICE to cpu."
         )
+    _silence_openvino()
     try:
         import openvino  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError as error:
@@ -103,3 +106,8 @@ def _openvino(net: nn.Module, entry: Network, device: torch.device) -> Run:
         return torch.from_numpy(compiled(x.contiguous().numpy())[0]).float()
 
     return run
+
+
+def _silence_openvino() -> None:
+    """Take from openvino what it would report its use over the network with; it does without."""
+    sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
