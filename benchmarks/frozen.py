@@ -47,12 +47,14 @@ Load = Callable[[NDArray[np.intp]], Tensor]  # rows -> (B, 3, side, side)
 class Frozen:
     """Decoding, forward passes, epochs and validation, all by the wall clock."""
 
-    def __init__(self, name: str, arch: str, target: float) -> None:
+    def __init__(self, name: str, arch: str, target: float, *, bf16: bool) -> None:
         self.name, self.arch, self.target = name, arch, target
+        self.bf16 = bf16 and bf16_pays(CPU)
+        once = "in bf16, where the processor has it," if bf16 else "in fp32"
         self.compared = (
             f"15 epochs of the head of a frozen {arch}, wall clock from files to the trained head: decoding "
-            "and forward pass in every epoch, fp32, against features computed once in bf16 where the "
-            "processor has it, with decoding and cache; no augmentation on either side."
+            f"and forward pass in every epoch, fp32, against features computed once {once} with decoding "
+            "and cache; no augmentation on either side."
         )
 
     def unavailable(self) -> str | None:
@@ -85,7 +87,7 @@ class Frozen:
             return float((_logits(ours, few, load) - _logits(theirs, few, load)).abs().max())
 
         found = [Difference(what="logits in fp32", largest=apart(bf16=False), allowed=_FP32)]
-        if bf16_pays(CPU):
+        if self.bf16:
             found.append(Difference(what="logits as timed", largest=apart(bf16=True), allowed=_BF16))
         return found
 
@@ -107,7 +109,7 @@ class Frozen:
 
     def ours(self) -> None:
         """Train the head as XRayLab does."""
-        self._cached(self.files, bf16=None)
+        self._cached(self.files, bf16=self.bf16)
 
     def _plain(self, net: nn.Module, files: Files, load: Load) -> list[dict[str, Tensor]]:
         """Train the head in a plain loop and return its weights after each epoch."""
@@ -139,7 +141,7 @@ class Frozen:
             kept.append({key: value.clone() for key, value in head.state_dict().items()})
         return kept
 
-    def _cached(self, files: Files, *, bf16: bool | None) -> tuple[nn.Module, int]:
+    def _cached(self, files: Files, *, bf16: bool) -> tuple[nn.Module, int]:
         """Train the head from undecoded files by way of the cache; the network and its best epoch."""
         rows = np.concatenate([files.train, files.validation])
         pixels = np.stack([standardise(files.raw[row]).pixels for row in rows])
