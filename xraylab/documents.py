@@ -64,12 +64,54 @@ class Evaluated(Record):
     lock_after_opening: bool
 
 
+class SeedRow(Record):
+    """One of several trainings that differ in their seed."""
+
+    run: str
+    model: str
+    seed: int
+    val: Evaluated | None = Field(description="null when it failed or was cancelled.")
+    error: str | None = Field(description="Why there is no model.")
+
+
+class Spread(Record):
+    """One number over the seeds that ended with a model; how it varied, not a confidence interval."""
+
+    n: int = Field(description="Seeds for which it is defined.")
+    mean: float
+    sd: float = Field(description="Standard deviation (n - 1 below the line); null for a single seed.")
+    low: float = Field(description="The lowest.")
+    high: float = Field(description="The highest.")
+
+
 class Trained(Record):
-    """A finished training."""
+    """A finished training; of several seeds, the first that ended with a model."""
 
     run: str
     model: str
     seconds: float
+    val: Evaluated
+    seeds: list[SeedRow] = Field(default=[], description="One a seed, where several were asked for.")
+    spread: dict[str, Spread] = Field(default={}, description="How validation numbers vary with the seed.")
+
+
+class EnsembleMember(Record):
+    """A model in an ensemble, and the Platt scaling of its logits."""
+
+    model: str
+    arch: str
+    slope: float
+    intercept: float
+
+
+class Ensembled(Record):
+    """A new ensemble: its members, and the Platt scaling of their mean probability."""
+
+    model: str
+    members: list[EnsembleMember]
+    slope: float
+    intercept: float
+    after_opening: bool = Field(description="Whether a member's test split had been opened before.")
     val: Evaluated
 
 
@@ -93,6 +135,12 @@ class Predicted(Record):
     warnings: list[str]
     refused: str | None
     heatmap: str | None = Field(description="Path of the overlay, where asked for.")
+    spread: float | None = Field(
+        description="Disagreement between an ensemble's models, as a standard deviation; not an interval."
+    )
+    subtype: dict[str, float] | None = Field(
+        description="Kinds of pneumonia by file name, given pneumonia; null unless the decision is positive."
+    )
 
 
 class ModelRow(Record):
@@ -124,6 +172,8 @@ class RunRow(Record):
     error: str | None
     epoch: int
     val_auc: float | None = Field(description="Best so far; null before the first epoch.")
+    resumable: bool = Field(description="Whether it stopped and can go on from its last whole epoch.")
+    notes: list[str] = Field(description="What is worth knowing about the training, in sentences.")
 
 
 class NetworkRow(Record):
