@@ -27,8 +27,9 @@ from benchmarks.material import CPU, Files, Material
 from xraylab.imaging import standardise
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import CLASSES, network
+from xraylab.training.contract import Films, Monitor
 from xraylab.training.device import bf16_pays
-from xraylab.training.loop import Films, Monitor, fit
+from xraylab.training.loop import fit
 from xraylab.training.recipe import Recipe, Stage
 
 RECIPE = Recipe(
@@ -121,7 +122,7 @@ class Frozen:
         optimiser = torch.optim.AdamW(
             head.parameters(), lr=_STAGE.learning_rate, weight_decay=RECIPE.weight_decay
         )
-        steps = math.ceil(len(labels) / RECIPE.batch_size) * _STAGE.epochs
+        steps = math.ceil(len(labels) / _batch(files)) * _STAGE.epochs
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, max_lr=_STAGE.learning_rate, total_steps=steps
         )
@@ -130,7 +131,7 @@ class Frozen:
         kept = []
         for _ in range(_STAGE.epochs):
             head.train()
-            for batch in torch.split(torch.randperm(len(labels), generator=draws), RECIPE.batch_size):
+            for batch in torch.split(torch.randperm(len(labels), generator=draws), _batch(files)):
                 output = net(load(files.train[batch.numpy()]))
                 optimiser.zero_grad(set_to_none=True)
                 functional.cross_entropy(output, labels[batch], weight=weight).backward()  # type: ignore[no-untyped-call]
@@ -148,13 +149,19 @@ class Frozen:
         train, validation = np.split(np.arange(len(rows)), [len(files.train)])
         films = Films(pixels, files.labels[rows], train, validation)
         net = copy.deepcopy(self.net)
-        fitted = fit(net, self.entry, films, RECIPE, device=CPU, monitor=Monitor(), bf16=bf16)
+        recipe = RECIPE.model_copy(update={"batch_size": _batch(files)})
+        fitted = fit(net, self.entry, films, recipe, device=CPU, monitor=Monitor(), bf16=bf16)
         return fitted.net, fitted.best.epoch
 
     def _assert_learnt(self, weights: dict[str, Tensor]) -> None:
         before = self.net.get_submodule(self.entry.head).state_dict()
         moved = max(float((weights[key] - before[key]).abs().max()) for key in before)
         assert moved > _FP32, "the head must have learnt something for the check to mean anything"
+
+
+def _batch(files: Files) -> int:
+    """Films of a batch, never more than there are."""
+    return min(RECIPE.batch_size, len(files.train))
 
 
 @torch.no_grad()

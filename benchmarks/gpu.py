@@ -13,8 +13,9 @@ from benchmarks.frame import Difference
 from benchmarks.material import Material
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import network
+from xraylab.training.contract import Films, Monitor
 from xraylab.training.device import bf16_pays
-from xraylab.training.loop import Films, Monitor, fit
+from xraylab.training.loop import fit
 from xraylab.training.recipe import Recipe, Stage
 
 _ALLOWED = 1e-3  # logits, of a film on the device against the same on the processor
@@ -50,12 +51,13 @@ class GpuEpoch:
         files = material.files
         train = np.resize(files.train, self.films)
         rows = np.concatenate([train, files.validation])
-        self.set = Films(
-            files.pixels[rows], files.labels[rows], *np.split(np.arange(len(rows)), [len(train)])
-        )
-        first = torch.from_numpy(self.set.pixels[: _RECIPE.batch_size]).to(self.device)
+        own, held_out = np.split(np.arange(len(rows)), [len(train)])
+        self.set = Films(files.pixels[rows], files.labels[rows], own, held_out)
+        batch = min(_RECIPE.batch_size, len(train))
+        self.recipe = _RECIPE.model_copy(update={"batch_size": batch})
+        first = torch.from_numpy(self.set.pixels[:batch]).to(self.device)
         self.x = to_input(first, self.entry)
-        self.y = torch.from_numpy(self.set.labels[: _RECIPE.batch_size]).to(self.device)
+        self.y = torch.from_numpy(self.set.labels[:batch]).to(self.device)
 
     @torch.no_grad()
     def check(self) -> Sequence[Difference]:
@@ -68,8 +70,8 @@ class GpuEpoch:
     def baseline(self) -> None:
         """The bare steps of an epoch."""
         net = copy.deepcopy(self.net).to(self.device).to(memory_format=torch.channels_last).train()
-        optimiser = torch.optim.AdamW(net.parameters(), lr=_RECIPE.stages[0].learning_rate)
-        for _ in range(math.ceil(len(self.set.train) / _RECIPE.batch_size)):
+        optimiser = torch.optim.AdamW(net.parameters(), lr=self.recipe.stages[0].learning_rate)
+        for _ in range(math.ceil(len(self.set.train) / self.recipe.batch_size)):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16_pays(self.device)):
                 output: Tensor = net(self.x)
             optimiser.zero_grad(set_to_none=True)
@@ -81,4 +83,4 @@ class GpuEpoch:
     def ours(self) -> None:
         """The training loop."""
         net = copy.deepcopy(self.net)
-        fit(net, self.entry, self.set, _RECIPE, device=self.device, monitor=Monitor())
+        fit(net, self.entry, self.set, self.recipe, device=self.device, monitor=Monitor())

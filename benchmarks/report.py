@@ -12,10 +12,10 @@ _HEAD = """# Benchmarks
 
 Made from `benchmarks/results.json` by `python -m benchmarks.report`; don't edit it by hand.
 
-`python -m benchmarks` takes each row's usual way and ours in turns, in one process. A row is only timed after
-both have been found to do the same. The ratio is the seconds of the usual way over those of ours, and the median
-of the rounds is what counts: 2 means twice as fast. Networks have random weights, which change no timing; films
-are teaching phantoms in files of a film's size, unless others were given.
+`python -m benchmarks` takes each row's usual way and ours in turns, in one process. A row is only timed
+after both have been found to do the same. The ratio is the seconds of the usual way over those of ours, and
+the median of the rounds is what counts: 2 means twice as fast. Networks have random weights, which change no
+timing; films are teaching phantoms in files of a film's size, unless others were given.
 
 """
 
