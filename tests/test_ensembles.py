@@ -314,7 +314,7 @@ def test_three_classes_are_kept_and_the_kind_is_told_after_the_decision_only(kin
     np.testing.assert_allclose(frame["score"], 1 - frame["p_normal"], rtol=0, atol=1e-15)
     np.testing.assert_allclose(frame[["p_normal", "p_bacterial", "p_viral"]].sum(axis=1), 1, atol=1e-12)
     files = sorted(kinds_folder.rglob("*.png"))[::5]
-    actions.lock(kinds, "three-1", f"value:{frame['score'].median()!r}", actor="app")
+    actions.lock(kinds, "three-1", f"value:{float(frame['score'].median())}", actor="app")
     rows = run("predict", "--model", "three-1", *files)
     assert {row["decision"] for row in rows} == {"positive", "negative"}
     for row in rows:
