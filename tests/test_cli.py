@@ -16,6 +16,7 @@ from xraylab.__main__ import main
 from xraylab.actions import operating_points, training
 from xraylab.data.datasets import load_dataset
 from xraylab.models import load_model
+from xraylab.networks.registry import networks
 
 pytest_plugins = ["tests.trained"]
 USER, OURS, INTERRUPTED = 2, 1, 130
@@ -282,16 +283,41 @@ def test_lists_tell_what_there_is(run, trained):
     assert (dataset["name"], dataset["n"]) == (DATASET, FILMS)
     assert (ran["state"], ran["epoch"], ran["name"]) == ("done", 2, MODEL)
     assert run("runs", "--rebuild") == [ran]
-    assert [row["name"] for row in run("networks")] == ["mobilenet_v2", "small_cnn"]
+    assert [row["name"] for row in run("networks")] == [entry.name for entry in networks()]
     assert [row["name"] for row in run("recipes")] == ["quick", "standard", "scratch"]
 
 
 def test_cancel_takes_a_run_out_of_the_queue(run, fail, imported):
     request = actions.request_training(imported, dataset=DATASET, arch="small_cnn", recipe="scratch")
-    waiting = training._submit(imported, request)
+    [waiting] = training.submit_all(imported, [request])
     document = run("cancel", waiting.id)
     assert (document["run"], document["state"]) == (waiting.id, "cancelled")
     assert fail("cancel", "nothing") == (USER, "There is no run “nothing”.")
+
+
+def test_several_seeds_are_a_row_each_and_a_spread(run, fail, imported, brief_recipe, capsys):
+    command = ("train", "--dataset", DATASET, "--arch", "small_cnn", "--recipe", brief_recipe, "--run", "two")
+    document = run(*command, "--seeds", 2)
+    assert [(row["model"], row["seed"]) for row in document["seeds"]] == [("two-s0", 0), ("two-s1", 1)]
+    assert (document["run"], document["model"]) == (document["seeds"][0]["run"], "two-s0")
+    assert set(document["spread"]["kappa"]) == {"n", "mean", "sd", "low", "high"}
+    assert fail(*command, "--seeds", 2)[1].startswith("There is a model “two-s0” already.")
+    for wrong in (1, 21, "some"):
+        assert fail(*command, "--seeds", wrong)[0] == USER
+
+
+def test_people_get_the_spread_as_lines(capsys, imported, brief_recipe):
+    arguments = f"train --dataset {DATASET} --arch small_cnn --run two --seeds 2 --recipe".split()
+    assert main([*arguments, str(brief_recipe)]) == 0
+    out = capsys.readouterr().out
+    assert "two-s1  seed 1, validation AUC " in out
+    assert "mean ± standard deviation" in out
+
+
+def test_a_run_that_cannot_be_resumed_is_a_sentence(fail, trained, imported_home):
+    [done] = actions.list_runs(trained)
+    assert fail("resume", done.run) == (USER, f"The run {done.run} is done: its model is “{MODEL}”.")
+    assert fail("resume", "nothing", "--keep-best") == (USER, "There is no run “nothing”.")
 
 
 def test_phantoms_are_written_in_the_layout_that_import_reads(run, fail, imported, tmp_path):

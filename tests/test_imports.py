@@ -30,6 +30,8 @@ LIGHT = [
     "xraylab.data.split",
     "xraylab.networks.registry",
     "xraylab.runs.table",
+    "xraylab.training.estimate",
+    "xraylab.training.plateau",
     "xraylab.training.recipe",
     "xraylab.actions",
     "xraylab.cli",

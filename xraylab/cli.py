@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from xraylab import actions
+from xraylab import actions, documents
 from xraylab.files import Record
 from xraylab.settings import load_settings
 
@@ -58,6 +58,32 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextlib.contextmanager
+def _training_bar() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[], None]]]:
+    """A training's bar on standard error: what to call with its progress, and while it waits."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(progress: dict[str, Any]) -> None:
+            bar.update(task, description=progress["doing"], completed=progress["fraction"])
+
+        def wait() -> None:
+            bar.update(task, description="waiting for another training to end")
+
+        yield show, wait
+
+
+def _tell_seeds(document: documents.Trained) -> None:
+    """Print what several seeds came to, for a person."""
+    for row in document.seeds:
+        told = f"validation AUC {row.val.auc:.3f}" if row.val else f"no model: {row.error}"
+        typer.echo(f"{row.model:>18}  seed {row.seed}, {told}")
+    typer.echo("\nmean ± standard deviation over the seeds (lowest to highest), on validation")
+    for name, over in document.spread.items():
+        typer.echo(f"{name:>18}  {over.mean:.3f} ± {over.sd:.3f} ({over.low:.3f} to {over.high:.3f})")
+
+
 @app.command("import")
 def import_(
     source: Annotated[Path, typer.Argument(help="Zip archive or folder with NORMAL and PNEUMONIA folders.")],
@@ -81,6 +107,9 @@ def train(
     recipe: Annotated[str, typer.Option(help="Preset or JSON file, see recipes.")],
     weights: Annotated[str | None, typer.Option(help="imagenet, none, a file or a model.")] = None,
     run: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=2, max=20, help="Train so many, NAME-s0 and on, differing in the seed.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a model of that name.")] = False,
     json: Json = False,
 ) -> None:
@@ -89,17 +118,28 @@ def train(
     request = actions.request_training(
         settings, dataset=dataset, arch=arch, recipe=recipe, weights=weights, name=run, replace=replace
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting", total=1.0)
+    with _training_bar() as (show, wait):
+        if seeds is None:
+            document = actions.train(settings, request, on_progress=show, on_wait=wait)
+        else:
+            document = actions.train_seeds(settings, request, seeds, on_progress=show, on_wait=wait)
+    if seeds is None or json:
+        _tell(document, json)
+    else:
+        _tell_seeds(document)
 
-        def show(progress: dict[str, Any]) -> None:
-            bar.update(task, description=progress["doing"], completed=progress["fraction"])
 
-        def wait() -> None:
-            bar.update(task, description="waiting for another training to end")
-
-        document = actions.train(settings, request, on_progress=show, on_wait=wait)
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="Id of a failed or cancelled run, see runs.")],
+    keep_best: Annotated[
+        bool, typer.Option("--keep-best", help="Make a model of its best epoch, without training on.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Let a stopped training go on from its last whole epoch, in the foreground."""
+    with _training_bar() as (show, wait):
+        document = actions.resume(load_settings(), run, keep_best=keep_best, on_progress=show, on_wait=wait)
     _tell(document, json)
 
 

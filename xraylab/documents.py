@@ -64,13 +64,35 @@ class Evaluated(Record):
     lock_after_opening: bool
 
 
+class SeedRow(Record):
+    """One of several trainings that differ in their seed."""
+
+    run: str
+    model: str
+    seed: int
+    val: Evaluated | None = Field(description="null when it failed or was cancelled.")
+    error: str | None = Field(description="Why there is no model.")
+
+
+class Spread(Record):
+    """One number over the seeds that ended with a model; how it varied, not a confidence interval."""
+
+    n: int = Field(description="Seeds for which it is defined.")
+    mean: float
+    sd: float = Field(description="Standard deviation (n - 1 below the line); null for a single seed.")
+    low: float = Field(description="The lowest.")
+    high: float = Field(description="The highest.")
+
+
 class Trained(Record):
-    """A finished training."""
+    """A finished training; of several seeds, the first that ended with a model."""
 
     run: str
     model: str
     seconds: float
     val: Evaluated
+    seeds: list[SeedRow] = Field(default=[], description="One a seed, where several were asked for.")
+    spread: dict[str, Spread] = Field(default={}, description="How validation numbers vary with the seed.")
 
 
 class EnsembleMember(Record):
@@ -150,6 +172,8 @@ class RunRow(Record):
     error: str | None
     epoch: int
     val_auc: float | None = Field(description="Best so far; null before the first epoch.")
+    resumable: bool = Field(description="Whether it stopped and can go on from its last whole epoch.")
+    notes: list[str] = Field(description="What is worth knowing about the training, in sentences.")
 
 
 class NetworkRow(Record):

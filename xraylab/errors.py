@@ -14,7 +14,7 @@ Errors that a person can act on.
     ├── NotFoundError            a dataset, model, run or preset that does not exist
     ├── WeightsError             a weights file that is missing or belongs to another network
     ├── RecipeError              a recipe that cannot be trained
-    ├── TrainingError            a training that had to stop
+    ├── TrainingError            a training that had to stop, or can't go on
     ├── CalibrationError         scores of which no probability can be made
     ├── EnsembleError            models that can't be averaged
     ├── HonestOrderError         a step taken before the one it depends on
@@ -52,7 +52,7 @@ class RecipeError(XRayLabError):
 
 
 class TrainingError(XRayLabError):
-    """A training that had to stop."""
+    """A training that had to stop, or that can't go on."""
 
 
 class CalibrationError(XRayLabError):

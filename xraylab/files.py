@@ -82,20 +82,33 @@ def storage_errors(where: Path) -> Iterator[None]:
         raise
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or may not be written.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as file:
+        file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -172,6 +185,21 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
                 _put_in_place(staging, target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def mend_folder(target: Path) -> None:
+    """Put right what a killed ``new_folder`` left beside a folder's place; nobody may be building there.
+
+    A folder that had to give way, when its heir had not arrived, comes back; what was half built goes.
+    """
+    drawn = "[0-9a-f]" * 32  # and no more: “.b.*” would be beside “b.c” too
+    for retired in target.parent.glob(f".{target.name}.{drawn}.retired"):
+        if target.exists():
+            shutil.rmtree(retired, ignore_errors=True)
+        else:
+            retired.rename(target)
+    for staging in target.parent.glob(f".{target.name}.{drawn}.partial"):
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _put_in_place(staging: Path, target: Path) -> None:

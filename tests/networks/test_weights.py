@@ -1,12 +1,13 @@
 import hashlib
 import pickle
+import re
 
 import pytest
 import safetensors.torch
 import torch
 
 from xraylab.errors import WeightsError
-from xraylab.networks.pretrained import weights_path
+from xraylab.networks.pretrained import check_weights, imagenet_path, weights_path
 from xraylab.networks.registry import build, network
 from xraylab.networks.weights import load_into
 from xraylab.settings import load_settings
@@ -112,7 +113,7 @@ def test_missing_imagenet_weights_say_which_file_belongs_where(tmp_path):
     settings = load_settings(home=tmp_path)
     with pytest.raises(WeightsError) as caught:
         weights_path(settings, network("mobilenet_v2"), "imagenet")
-    assert "mobilenet_v2-imagenet.safetensors" in str(caught.value)
+    assert "mobilenet_v2-b0353104.pth" in str(caught.value)
     assert str(tmp_path / "weights") in str(caught.value)
 
 
@@ -133,6 +134,63 @@ def test_weights_are_found_in_the_home_in_a_model_and_in_a_file(tmp_path):
         place.touch()
     for asked, place in places.items():
         assert weights_path(settings, entry, asked) == place
+
+
+def test_a_file_of_ones_own_goes_before_torchvisions(tmp_path):
+    settings, entry = load_settings(home=tmp_path), network("resnet50")
+    settings.weights.mkdir()
+    assert imagenet_path(settings, entry) is None
+    for name in ("resnet50-0676ba61.pth", "resnet50-imagenet.safetensors"):
+        (settings.weights / name).touch()
+        assert imagenet_path(settings, entry) == settings.weights / name
+        assert weights_path(settings, entry, "imagenet") == settings.weights / name
+    assert imagenet_path(settings, SMALL) is None
+
+
+@pytest.mark.parametrize("weights", ["none", "imagenet"])
+def test_a_request_may_name_weights_that_are_still_to_be_downloaded(tmp_path, weights):
+    check_weights(load_settings(home=tmp_path), network("vgg16"), weights)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("imagenet", "no ImageNet weights for Small CNN"),
+        ("nowhere.pth", "nor a weights file on this machine"),
+    ],
+)
+def test_a_request_is_told_what_cannot_work(tmp_path, weights, words):
+    with pytest.raises(WeightsError, match=words):
+        check_weights(load_settings(home=tmp_path), SMALL, weights)
+
+
+def test_a_model_of_another_network_is_no_source(tmp_path):
+    settings = load_settings(home=tmp_path)
+    model = settings.models / "earlier"
+    model.mkdir(parents=True)
+    (model / "model.safetensors").touch()
+    (model / "card.json").write_text('{"arch": "small_cnn"}')
+    assert weights_path(settings, SMALL, "earlier") == model / "model.safetensors"
+    for look in (check_weights, weights_path):
+        with pytest.raises(WeightsError, match="“earlier” is a small_cnn, so its weights don't fit ResNet50"):
+            look(settings, network("resnet50"), "earlier")
+
+
+def test_torchvisions_file_of_densenet_is_read_by_its_old_names(tmp_path):
+    entry = network("densenet121")
+    torch.manual_seed(7)
+    state = build(entry, classes=1000).state_dict()
+    old = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", key): value
+        for key, value in state.items()
+        if not key.endswith("num_batches_tracked")  # nor does the published file have these
+    }
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    net = build(entry)
+    load_into(net, saved(tmp_path, old, ".pth"), entry)
+    assert all(
+        torch.equal(value, state[key]) for key, value in net.state_dict().items() if "classifier" not in key
+    )
 
 
 def test_weights_that_are_nowhere_are_a_sentence(tmp_path):

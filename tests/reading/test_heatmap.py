@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import threading
 
@@ -11,8 +12,9 @@ from tests.brief import MODEL
 from xraylab.data.phantoms import generate
 from xraylab.models import load_model
 from xraylab.networks.inputs import pneumonia_logit, to_input
+from xraylab.networks.registry import build, networks
 from xraylab.reading.heatmap import heatmap, overlay_png
-from xraylab.reading.loaded import load
+from xraylab.reading.loaded import LoadedModel, Part, load
 from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.trained"]
@@ -52,6 +54,23 @@ def test_a_heatmap_is_grad_cam_of_the_pneumonia_logit(loaded, films):
     cam = functional.interpolate(weighed.clamp(min=0), size=x.shape[-1], mode="bilinear").detach()[0, 0]
     cam = ((cam - cam.min()) / (cam.max() - cam.min()).clamp(min=1e-7)).numpy()
     assert np.corrcoef(heatmap(loaded, films[1]).ravel(), cam.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("entry", networks(), ids=lambda entry: entry.name)
+def test_every_network_has_heatmaps_that_differ_from_film_to_film(entry, films):
+    if entry.name != "cnn":  # the others take any side; this one is quick
+        entry = dataclasses.replace(entry, side=96)
+    torch.manual_seed(2)
+    net = build(entry).eval().requires_grad_(requires_grad=False)
+    with torch.no_grad():
+        last = [module for module in net.get_submodule(entry.head).modules() if hasattr(module, "weight")][-1]
+        last.weight[0], last.weight[1] = -last.weight[0].abs(), last.weight[1].abs()
+    loaded = LoadedModel(None, (Part(net, entry),), torch.device("cpu"))
+    maps = [heatmap(loaded, film) for film in films[:2]]
+    assert all(values.shape == (entry.side, entry.side) for values in maps)
+    assert all(np.isfinite(values).all() for values in maps)
+    assert all(values.max() > 0 for values in maps)
+    assert np.abs(maps[0] - maps[1]).max() > 0.01
 
 
 def test_a_map_of_nothing_is_a_valid_answer(loaded, films):

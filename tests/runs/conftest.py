@@ -71,4 +71,5 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for child in launch._children:
         child.kill()
         child.wait()
-    launch._reap()
+    launch._children.clear()
+    launch._broken.clear()

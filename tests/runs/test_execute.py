@@ -48,7 +48,7 @@ def submit(settings, recipe=BRIEF, name="mine"):
     request = actions.request_training(
         settings, dataset=DATASET, arch="small_cnn", recipe="scratch", name=name
     ).model_copy(update={"recipe": recipe})
-    return training._submit(settings, request)
+    return training.submit_all(settings, [request])[0]
 
 
 def until_it_trains(settings, run):

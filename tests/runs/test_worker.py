@@ -3,8 +3,10 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -305,11 +307,29 @@ def test_a_worker_that_breaks_at_once_frees_the_device(settings, submit, launche
     submit()
     monkeypatch.setattr(launch, "WORKER", "tests.runs.no_such_worker")
     assert ensure_worker(settings, "cpu")
-    launch._children[0].wait(60)
+    next(iter(launch._children)).wait(60)
     table.reconcile(settings)
     with reading(settings) as db:
         assert db.execute(select(leases)).all() == []
     assert "no_such_worker" in (settings.logs / "worker.log").read_text()
+
+
+def test_a_run_that_no_worker_can_begin_has_failed_and_says_where_to_look(
+    settings, submit, launched, monkeypatch
+):
+    run, later = submit("first"), submit("second")
+    monkeypatch.setattr(launch, "WORKER", "tests.runs.no_such_worker")
+    for _ in range(3):
+        assert state(settings, run) == "queued"
+        assert ensure_worker(settings, "cpu")
+        next(iter(launch._children)).wait(60)
+    monkeypatch.setattr(launch, "WORKER", "tests.runs.fake_worker")
+    assert ensure_worker(settings, "cpu")
+    failed = table.get(settings, run.id)
+    assert failed.state == "failed"
+    assert "broke 3 times before it could begin" in failed.error
+    assert str(settings.logs / "worker.log") in failed.error
+    until(settings, later, "done")
 
 
 def test_a_long_worker_log_moves_aside(settings, submit, launched):
@@ -319,3 +339,24 @@ def test_a_long_worker_log_moves_aside(settings, submit, launched):
     ensure_worker(settings, "cpu")
     until(settings, run, "done")
     assert (settings.logs / "worker.log.1").stat().st_size == launch._LOG_SIZE + 1
+
+
+def test_what_a_training_held_is_free_when_its_run_ends(settings, submit, monkeypatch):
+    freed = []
+    card = SimpleNamespace(is_initialized=lambda: True, empty_cache=lambda: freed.append("cuda"))
+    mps = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False))
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=card, backends=mps))
+    held = []
+
+    class Network:
+        def __init__(self):
+            self.itself = self
+
+    def train(*_arguments, **_options):
+        network = Network()
+        held.append(weakref.ref(network))
+
+    submit()
+    drain(settings, "cpu", execute=train)
+    assert held[0]() is None
+    assert freed == ["cuda"]

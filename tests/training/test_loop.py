@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn import metrics
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
@@ -13,7 +14,11 @@ from xraylab.networks.inference import logits
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
 from xraylab.training import loop
-from xraylab.training.loop import Films, Monitor, fit
+from xraylab.training.frozen import activations, trained_part
+from xraylab.training.loop import Films, Monitor, best_so_far, fit
+from xraylab.training.measures import measure
+from xraylab.training.memory import in_smaller_pieces
+from xraylab.training.optimise import class_weights, film_order, optimiser
 from xraylab.training.recipe import Recipe, Stage
 
 CPU = torch.device("cpu")
@@ -47,10 +52,16 @@ def fresh(seed=0):
     return build(ENTRY)
 
 
-def train(films, *stages, net=None, monitor=None, bf16=False, **options):
-    net = fresh() if net is None else net
+def train(films, *stages, net=None, monitor=None, bf16=False, checkpoints=None, **options):
     return fit(
-        net, ENTRY, films, recipe(*stages, **options), device=CPU, monitor=monitor or Monitor(), bf16=bf16
+        fresh() if net is None else net,
+        ENTRY,
+        films,
+        recipe(*stages, **options),
+        device=CPU,
+        monitor=monitor or Monitor(),
+        bf16=bf16,
+        checkpoints=checkpoints,
     )
 
 
@@ -70,13 +81,18 @@ def test_a_separable_set_is_learnt_and_the_best_epoch_is_the_one_kept(films):
     assert not fitted.net.training
 
 
+def say_aucs(monkeypatch, *aucs):
+    """Let the epochs come to these validation AUCs; training and validation take turns."""
+    turns = iter([auc for each in aucs for auc in (0.5, each)])
+    monkeypatch.setattr(loop, "measure", lambda *seen: measure(*seen) | {"auc": next(turns)})
+
+
 def lasting(stage, epochs):
     return stage.model_copy(update={"epochs": epochs})
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch_not_of_the_last(films, monkeypatch):
-    aucs = iter([0.5, 0.6, 0.9, 0.4, 0.9, 0.8, 0.7, 0.7])  # training and validation take turns
-    monkeypatch.setattr(loop, "_auc", lambda *_: next(aucs))
+    say_aucs(monkeypatch, 0.6, 0.4, 0.8, 0.7)
     net, states = fresh(), []
     monitor = Monitor(on_epoch=lambda _: states.append(copied(net)))
     fitted = train(films, lasting(ALL, 4), net=net, monitor=monitor)
@@ -86,13 +102,12 @@ def test_the_weights_kept_are_those_of_the_best_epoch_not_of_the_last(films, mon
 
 
 def test_the_earliest_of_equal_epochs_is_kept(films, monkeypatch):
-    monkeypatch.setattr(loop, "_auc", lambda *_: 0.75)
+    say_aucs(monkeypatch, *[0.75] * 6)
     assert train(films, HEAD).best.epoch == 1
 
 
 def test_an_epoch_without_an_auc_is_never_the_best(films, monkeypatch):
-    aucs = iter([0.5, math.nan, 0.5, 0.6, 0.5, math.nan])
-    monkeypatch.setattr(loop, "_auc", lambda *_: next(aucs))
+    say_aucs(monkeypatch, math.nan, 0.6, math.nan)
     assert train(films, lasting(HEAD, 3)).best.epoch == 2
 
 
@@ -203,7 +218,7 @@ def test_a_split_of_one_kind_is_refused_before_anything_is_trained(films, train_
         given = dataclasses.replace(films, train=rows)
     else:
         given = dataclasses.replace(films, validation=films.validation[:0])
-    with pytest.raises(TrainingError, match=f"The {named} films are not of both kinds"):
+    with pytest.raises(TrainingError, match=rf"The {named} films are not of all kinds \(NORMAL, PNEUMONIA\)"):
         train(given, HEAD)
 
 
@@ -238,10 +253,313 @@ def test_progress_runs_from_nothing_to_all_and_never_back(films, stages):
     assert all(progress.seconds_left >= 0 for progress in told[2:])
 
 
-def test_both_classes_count_alike_in_the_loss_unless_the_recipe_says_otherwise(films):
+@pytest.mark.parametrize("balance", ["loss", "none"])
+def test_the_classes_count_alike_in_the_loss_only_if_the_recipe_says_so(films, balance):
     labels = films.labels[films.train]
-    for balance, expected in (("loss", len(labels) / (2 * np.bincount(labels))), ("none", [1, 1])):
-        weights = loop._Training(
-            fresh(), ENTRY, films, recipe(HEAD, balance=balance), CPU, Monitor(), autocast=False
-        )._class_weights(torch.from_numpy(labels))
-        np.testing.assert_allclose(weights.numpy(), expected, rtol=1e-6)
+    expected = len(labels) / (2 * np.bincount(labels)) if balance == "loss" else [1, 1]
+    weights = class_weights(torch.from_numpy(labels), 2, recipe(HEAD, balance=balance))
+    np.testing.assert_allclose(weights.numpy(), expected, rtol=1e-6)
+
+
+def test_balanced_sampling_draws_every_class_equally_often():
+    targets = torch.tensor([0] * 900 + [1] * 80 + [2] * 20)
+    drawn = targets[film_order(targets, recipe(HEAD, balance="sampling"), torch.Generator().manual_seed(1))]
+    assert len(drawn) == len(targets)
+    np.testing.assert_allclose(torch.bincount(drawn), 1000 / 3, rtol=0.15)
+
+
+def test_without_balanced_sampling_every_film_comes_once(films):
+    targets = torch.from_numpy(films.labels[films.train])
+    order = film_order(targets, recipe(HEAD), torch.Generator().manual_seed(1))
+    assert sorted(order.tolist()) == list(range(len(targets)))
+
+
+TAIL = Stage(trains="tail:2", epochs=3, learning_rate=3e-3)
+
+
+@pytest.mark.parametrize("tail", [1, 2, 4])
+def test_a_trained_part_on_cached_activations_is_the_network(films, tail):
+    net = fresh().eval()
+    x = to_input(torch.from_numpy(films.pixels[:6]), ENTRY)
+    expected, before = net(x), copied(net)
+    cached = activations(net, ENTRY, tail, x)
+    with trained_part(net, ENTRY, tail) as part:
+        torch.testing.assert_close(part(cached), expected, rtol=0, atol=1e-6)
+        assert sum(p.numel() for p in part.parameters()) < sum(value.numel() for value in before.values())
+    torch.testing.assert_close(net(x), expected, rtol=0, atol=0)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_a_tail_stage_has_the_gradients_of_a_full_forward_pass(films):
+    net = fresh().eval()
+    x = to_input(torch.from_numpy(films.pixels[:8]), ENTRY)
+    targets = torch.from_numpy(films.labels[:8])
+    functional.cross_entropy(net(x), targets).backward()
+    trained = [name for stage in ENTRY.stages[-2:] for name in stage]
+    full = {n: p.grad.clone() for n, p in net.named_parameters() if n.rpartition(".")[0] in trained}
+    assert full
+    net.zero_grad()
+    with torch.no_grad():
+        cached = activations(net, ENTRY, 2, x)
+    with trained_part(net, ENTRY, 2) as part:
+        functional.cross_entropy(part(cached), targets).backward()
+    for name, parameter in net.named_parameters():
+        if name in full:
+            torch.testing.assert_close(parameter.grad, full[name], rtol=0, atol=1e-6)
+        elif not name.startswith("classifier"):
+            assert parameter.grad is None
+
+
+def test_a_tail_stage_leaves_the_frozen_stages_and_their_batch_norms_bit_identical(films):
+    net = fresh()
+    before = copied(net)
+    train(films, TAIL, net=net)
+    after = net.state_dict()
+    trained = (*(f"{name}." for stage in ENTRY.stages[-2:] for name in stage), "classifier.")
+    assert all(torch.equal(after[key], before[key]) for key in before if not key.startswith(trained))
+    assert not torch.equal(after["features.11.weight"], before["features.11.weight"])
+    assert not torch.equal(after["features.12.running_mean"], before["features.12.running_mean"])
+
+
+def test_a_cache_that_finds_no_room_changes_nothing_but_the_time_and_is_told(films, monkeypatch):
+    cached = train(films, TAIL, augmentation=0)
+    monkeypatch.setattr(loop, "room", lambda *_: False)
+    anew = train(films, TAIL, augmentation=0)
+    assert "finds no room in memory" in anew.notes[0]
+    for name, value in anew.net.state_dict().items():
+        torch.testing.assert_close(value, cached.net.state_dict()[name], rtol=0, atol=1e-4)
+    assert anew.history[-1].validation_auc == pytest.approx(cached.history[-1].validation_auc)
+
+
+class Interrupted(Exception):  # noqa: N818
+    pass
+
+
+def stop_after(epochs):
+    def on_epoch(epoch):
+        if epoch.epoch == epochs:
+            raise Interrupted
+
+    return Monitor(on_epoch=on_epoch)
+
+
+STAGES = (lasting(HEAD, 2), lasting(TAIL, 2), lasting(ALL, 2))
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "options", [{}, {"ema": 0.9, "balance": "sampling", "dropout": 0.5}], ids=["", "ema"]
+)
+def test_a_resumed_training_ends_with_the_same_weights_bit_for_bit(films, tmp_path, epochs, options):
+    stages = (STAGES[0].model_copy(update={"views": 2}), *STAGES[1:])
+    whole = train(films, *stages, **options)
+    with pytest.raises(Interrupted):
+        train(films, *stages, monitor=stop_after(epochs), checkpoints=tmp_path, **options)
+    torch.manual_seed(99)  # another process: nothing of the first is left
+    told = []
+    monitor = Monitor(on_return=told.append)
+    resumed = train(films, *stages, net=fresh(seed=5), monitor=monitor, checkpoints=tmp_path, **options)
+    assert [epoch.epoch for epoch in told[0]] == list(range(1, epochs + 1))
+    assert [without_time(e) for e in resumed.history] == [without_time(e) for e in whole.history]
+    assert resumed.best.epoch == whole.best.epoch
+    for name, value in whole.net.state_dict().items():
+        assert torch.equal(value, resumed.net.state_dict()[name]), name
+
+
+def without_time(epoch):
+    return dataclasses.replace(epoch, seconds=0)
+
+
+def test_the_best_so_far_can_be_had_without_training_on(films, tmp_path, monkeypatch):
+    say_aucs(monkeypatch, 0.6, 0.7, 0.9, 0.8, 0.5, 0.4)
+    states = []
+    net = fresh()
+
+    def on_epoch(epoch):
+        states.append(copied(net) if epoch.stage == "all" else None)
+        if epoch.epoch == 5:
+            raise Interrupted
+
+    for stage in (2, 1):  # the best is of an earlier stage, then of the present one
+        stages = (lasting(HEAD, 2), lasting(ALL, 4)) if stage == 2 else (lasting(ALL, 6),)
+        folder = tmp_path / str(stage)
+        with pytest.raises(Interrupted):
+            train(films, *stages, net=net, monitor=Monitor(on_epoch=on_epoch), checkpoints=folder)
+        kept = best_so_far(fresh(seed=7), ENTRY, recipe(*stages), folder)
+        assert kept.best.epoch == 3
+        assert len(kept.history) == 5
+        assert all(torch.equal(value, states[2][name]) for name, value in kept.net.state_dict().items())
+        states.clear()
+        say_aucs(monkeypatch, 0.6, 0.7, 0.9, 0.8, 0.5, 0.4)
+
+
+def test_a_training_without_a_complete_epoch_has_no_best(films, tmp_path):
+    def stop(_):
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        train(films, ALL, monitor=Monitor(on_progress=stop), checkpoints=tmp_path / "a")
+    with pytest.raises(TrainingError, match="before its first epoch was complete"):
+        best_so_far(fresh(), ENTRY, recipe(ALL), tmp_path / "a")
+
+
+def test_a_training_does_not_go_on_with_other_films(films, tmp_path):
+    with pytest.raises(Interrupted):
+        train(films, ALL, monitor=stop_after(1), checkpoints=tmp_path)
+    with pytest.raises(TrainingError, match=r"dataset has changed .* Start it again"):
+        train(dataclasses.replace(films, key="others"), ALL, checkpoints=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["stage.pt", "epoch.pt"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", None], ids=["empty", "no archive", "half"])
+def test_a_damaged_checkpoint_is_a_sentence(films, tmp_path, name, content):
+    with pytest.raises(Interrupted):
+        train(films, ALL, monitor=stop_after(1), checkpoints=tmp_path)
+    file = tmp_path / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if content is None else content)
+    with pytest.raises(TrainingError, match=rf"{name} of this run is damaged.* Start it again"):
+        train(films, ALL, checkpoints=tmp_path)
+
+
+def test_an_epoch_of_an_earlier_stage_is_not_taken_for_one_of_this(films, tmp_path):
+    stages = (lasting(ALL, 2), lasting(TAIL, 2))
+    whole = train(films, *stages)
+
+    def stop_in_second_stage(progress):
+        if progress.doing.startswith("passing"):
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        train(films, *stages, monitor=Monitor(on_progress=stop_in_second_stage), checkpoints=tmp_path)
+    assert (tmp_path / "epoch.pt").exists()
+    resumed = train(films, *stages, net=fresh(seed=5), checkpoints=tmp_path)
+    assert all(torch.equal(v, resumed.net.state_dict()[k]) for k, v in whole.net.state_dict().items())
+
+
+class Hungry(torch.nn.Module):
+    """Runs out of memory on more films than it can hold at once, in training."""
+
+    def __init__(self, net, most):
+        super().__init__()
+        self.features, self.classifier = net.features, net.classifier
+        self.most = most
+
+    def forward(self, x):
+        if self.training and len(x) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return self.classifier(self.features(x).mean(dim=(2, 3)))
+
+
+def test_memory_that_runs_out_halves_the_batch_and_adds_the_gradients_up(films):
+    options = {"dropout": 0.0, "augmentation": 0}
+    stage = lasting(ALL, 2).model_copy(update={"optimiser": "sgd", "schedule": "constant"})
+    nets = [frozen_norms(Hungry(fresh(), most)) for most in (64, 3)]
+    whole, pieces = (train(films, stage, net=net, **options) for net in nets)
+    assert not whole.notes
+    assert pieces.notes == (
+        "The memory ran out with batches of 8 films: they pass in pieces of 2 and their gradients are added "
+        "up.",
+    )
+    for name, value in whole.net.state_dict().items():
+        torch.testing.assert_close(value, pieces.net.state_dict()[name], rtol=0, atol=1e-5)
+
+
+def frozen_norms(net):
+    """Batch norms see a piece, not the batch: without them both ways must agree."""
+    for name, module in list(net.features.named_children()):
+        if isinstance(module, torch.nn.BatchNorm2d):
+            net.features.set_submodule(name, torch.nn.Identity())
+    return net
+
+
+def test_a_single_film_that_finds_no_memory_is_the_machine_s_error(films):
+    with pytest.raises(torch.OutOfMemoryError):
+        train(films, ALL, net=Hungry(fresh(), 0))
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory():
+    def work(_):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        in_smaller_pieces(work, 8)
+
+
+def test_a_stage_without_improvement_ends_early_and_says_so(films, monkeypatch):
+    say_aucs(monkeypatch, 0.7, 0.6, 0.6, 0.8, 0.8)
+    fitted = train(films, lasting(HEAD, 9), ALL, patience=2)
+    assert [epoch.stage for epoch in fitted.history] == ["head"] * 3 + ["all"] * 2
+    assert fitted.best.epoch == 4
+    assert fitted.notes[0].startswith("Stopped early after epoch 3: validation AUC had not improved for 2")
+
+
+def test_the_average_of_the_weights_is_what_is_kept(films):
+    stage = lasting(HEAD, 4).model_copy(update={"schedule": "constant", "optimiser": "sgd"})
+    heads = []
+    net = fresh()
+    monitor = Monitor(on_epoch=lambda _: heads.append(net.classifier[1].weight.detach().clone()))
+    fitted = train(films, stage, net=net, monitor=monitor, ema=0.9, batch_size=25)  # a step an epoch
+    average = heads[0]  # torch's average starts at the first weights that it is given
+    for head in heads[1 : fitted.best.epoch]:
+        average = 0.9 * average + 0.1 * head
+    torch.testing.assert_close(fitted.net.classifier[1].weight, average, rtol=0, atol=1e-7)
+
+
+def test_a_deeper_stage_learns_at_a_lower_rate():
+    net = fresh()
+    stage = Stage(trains="all", epochs=1, learning_rate=1e-2, depth_factor=0.5)
+    groups = optimiser(net, ENTRY, stage, recipe(stage)).param_groups
+    assert [group["lr"] for group in groups] == [1e-2 * 0.5**depth for depth in range(6)]
+    assert [p.shape for p in groups[0]["params"]] == [p.shape for p in net.classifier.parameters()]
+    assert groups[-1]["params"][0] is net.features[0].weight
+    assert sum(len(group["params"]) for group in groups) == len(list(net.parameters()))
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("shape", ["constant", "cosine", "one-cycle"])
+def test_every_optimiser_and_schedule_trains(films, kind, shape):
+    stage = lasting(ALL, 4).model_copy(update={"optimiser": kind, "schedule": shape})
+    fitted = train(films, stage)
+    rates = [epoch.learning_rate for epoch in fitted.history]
+    assert fitted.history[-1].train_loss < fitted.history[0].train_loss
+    if shape == "constant":
+        assert rates == [stage.learning_rate] * 4
+    else:
+        assert rates[-1] < 0.05 * max(rates)
+
+
+def test_an_epoch_tells_the_rates_at_a_score_of_a_half(films):
+    fitted = train(films, lasting(ALL, 3))
+    rows = films.validation
+    scores = logits(fitted.net, ENTRY, films.pixels, rows, device=CPU)
+    called, labels, best = scores >= 0, films.labels[rows], fitted.best
+    assert best.validation_accuracy == pytest.approx(metrics.accuracy_score(labels, called))
+    assert best.validation_balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(labels, called))
+    assert best.validation_f1 == pytest.approx(metrics.f1_score(labels, called))
+    assert best.validation_kappa == pytest.approx(metrics.cohen_kappa_score(labels, called))
+
+
+def test_three_classes_are_trained_and_judged_as_normal_against_the_rest(films):
+    labels = films.labels.copy()
+    labels[2::3] = 2
+    torch.manual_seed(0)
+    net = build(ENTRY, classes=3)
+    fitted = train(dataclasses.replace(films, labels=labels), lasting(ALL, 4), net=net, task="subtype")
+    rows = films.validation
+    scores = logits(fitted.net, ENTRY, films.pixels, rows, device=CPU)
+    assert roc_auc_score(labels[rows] > 0, scores) == pytest.approx(fitted.best.validation_auc)
+    assert fitted.best.validation_auc > 0.9
+
+
+def test_a_batch_larger_than_the_training_set_is_refused(films):
+    with pytest.raises(TrainingError, match=r"batches of 64 films are larger than the training set of 25"):
+        train(films, ALL, batch_size=64)
+
+
+def test_a_loss_that_stops_being_a_number_is_told_with_its_epoch(films):
+    fitted = train(films, lasting(ALL, 5), net=Poisoned(fresh(), after=9))
+    kept = fitted.best.epoch
+    assert fitted.notes == (
+        f"The loss stopped being a number in epoch 3, so the training ended there and the network as it was "
+        f"after epoch {kept} was kept. A lower learning rate would help.",
+    )

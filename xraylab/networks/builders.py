@@ -1,14 +1,111 @@
-"""Builders of networks, called by the registry with the number of classes."""
+"""
+Builders of networks, called by the registry with the number of classes.
 
+- those of torchvision come from its own constructors, without weights; their parameters keep its names
+- input (B, 3, side, side), output (B, classes)
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import mobilenet_v2 as _torchvision_mobilenet_v2
+
+Builder = Callable[[int], nn.Module]
 
 
-def mobilenet_v2(classes: int) -> nn.Module:
-    """MobileNetV2 (Sandler et al. 2018) from torchvision, input (B, 3, 224, 224), output (B, classes)."""
-    net: nn.Module = _torchvision_mobilenet_v2(weights=None, num_classes=classes)
-    return net
+def _torchvision(name: str) -> Builder:
+    """A builder of torchvision's network of that name."""
+
+    def build(classes: int) -> nn.Module:
+        net: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=classes)
+        return net
+
+    return build
+
+
+resnet18 = _torchvision("resnet18")  # He et al. 2016
+resnet50 = _torchvision("resnet50")  # He et al. 2016
+vgg16 = _torchvision("vgg16")  # Simonyan, Zisserman 2015
+mobilenet_v2 = _torchvision("mobilenet_v2")  # Sandler et al. 2018
+efficientnet_b0 = _torchvision("efficientnet_b0")  # Tan, Le 2019
+convnext_tiny = _torchvision("convnext_tiny")  # Liu et al. 2022
+
+
+class DenseNet121(torchvision.models.DenseNet):  # type: ignore[misc]
+    """DenseNet121 (Huang et al. 2017) with torchvision's parameters and outputs.
+
+    Its last ReLU is a submodule: torchvision's works in place on the map that Grad-CAM looks at, which on a
+    processor, but not on a GPU, would change what Grad-CAM has seen.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(32, (6, 12, 24, 16), 64, num_classes=classes)
+        self.features.add_module("relu5", nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        pooled = functional.adaptive_avg_pool2d(self.features(x), 1)
+        logits: Tensor = self.classifier(torch.flatten(pooled, 1))
+        return logits
+
+
+def densenet121(classes: int) -> nn.Module:
+    """Build a ``DenseNet121``."""
+    return DenseNet121(classes)
+
+
+class ReportCNN(nn.Module):
+    """The CNN that the first report trains from scratch, for films of 224 × 224.
+
+    Ten 3 × 3 convolutions in five pairs, each pair followed by pooling and dropout, then two linear layers.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+    """
+
+    pairs = ((32, 0.25), (64, 0.25), (64, 0.4), (128, 0.4), (128, 0.4))  # width, dropout
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        previous = 3
+        for width, dropout in self.pairs:
+            layers += [
+                nn.Conv2d(previous, width, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+                nn.Dropout(dropout),
+            ]
+            previous = width
+        self.features = nn.Sequential(*layers)  # (B, 3, 224, 224) -> (B, 128, 7, 7)
+        self.classifier = nn.Sequential(
+            nn.Linear(previous * 7 * 7, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, classes)
+        )
+        for module in self.features:
+            if isinstance(module, nn.Conv2d):
+                # torch's own start shrinks the signal at each convolution, and nothing here scales it back
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(cast(Tensor, module.bias))
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        logits: Tensor = self.classifier(torch.flatten(self.features(x), 1))
+        return logits
+
+
+def cnn(classes: int) -> nn.Module:
+    """Build a ``ReportCNN``."""
+    return ReportCNN(classes)
 
 
 class SmallCNN(nn.Module):
@@ -48,5 +145,5 @@ class SmallCNN(nn.Module):
 
 
 def small_cnn(classes: int) -> nn.Module:
-    """Build a ``SmallCNN``, input (B, 3, 128, 128), output (B, classes)."""
+    """Build a ``SmallCNN``."""
     return SmallCNN(classes)

@@ -1,15 +1,36 @@
 """
 Where pretrained weights are: in the home's weights folder, in a file, or in another model.
 
-- nothing is downloaded: a missing file is a sentence that says what to put where
+- ``imagenet`` is a file of one's own, or the one that torchvision publishes, under its own name
+- nothing is downloaded here; ``download`` does that
 - no torch: a request is checked here before anything heavy is imported
 """
 
+import json
 from pathlib import Path
 
 from xraylab.errors import WeightsError
 from xraylab.networks.registry import Network
 from xraylab.settings import Settings
+
+
+def check_weights(settings: Settings, entry: Network, weights: str) -> None:
+    """See whether a training could start from weights that are here, or may be downloaded.
+
+    Parameters
+    ----------
+    weights : str
+        ``imagenet``, ``none``, a model's name, or a path to a ``.safetensors`` or ``.pth`` file.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such file, the network has no ImageNet weights, or the model is of another network.
+    """
+    if weights == "imagenet":
+        _check_imagenet(entry)
+    elif weights != "none":
+        weights_path(settings, entry, weights)
 
 
 def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
@@ -23,20 +44,20 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
     Raises
     ------
     WeightsError
-        If there is no such file, or the network has no ImageNet weights.
+        If there is no such file, the network has no ImageNet weights, or the model is of another network.
     """
     if weights == "imagenet":
-        if not entry.pretrained:
-            raise WeightsError(f"There are no ImageNet weights for {entry.title}. Choose none.")
-        file = settings.weights / entry.weights_file
-        if not file.exists():
+        _check_imagenet(entry)
+        here = imagenet_path(settings, entry)
+        if here is None:
             raise WeightsError(
                 f"The ImageNet weights of {entry.title} are not on this machine. Place the file "
-                f"{entry.weights_file} in {settings.weights}, name a file with --weights, or choose none."
+                f"{entry.imagenet_file} in {settings.weights}, name a file with --weights, or choose none."
             )
-        return file
+        return here
     model = settings.models / weights / "model.safetensors"
     if "/" not in weights and model.exists():
+        _check_same_network(model.parent, entry)
         return model
     file = Path(weights).expanduser()
     if not file.is_file():
@@ -45,3 +66,29 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
             "path."
         )
     return file
+
+
+def imagenet_path(settings: Settings, entry: Network) -> Path | None:
+    """The network's ImageNet weights on this machine: a file of one's own first, or torchvision's."""
+    if not entry.pretrained:
+        return None
+    places = (settings.weights / entry.weights_file, settings.weights / entry.imagenet_file)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _check_imagenet(entry: Network) -> None:
+    if not entry.pretrained:
+        raise WeightsError(f"There are no ImageNet weights for {entry.title}. Choose none.")
+
+
+def _check_same_network(model: Path, entry: Network) -> None:
+    """Only the architecture is read from the card; a damaged card is for whoever loads the model."""
+    try:
+        arch = json.loads((model / "card.json").read_text("utf-8"))["arch"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if arch != entry.name:
+        raise WeightsError(
+            f"The model “{model.name}” is a {arch}, so its weights don't fit {entry.title}. Choose a model "
+            f"of the network {entry.name}, or train a {arch}."
+        )

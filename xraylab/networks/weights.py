@@ -7,6 +7,8 @@ Loading pretrained weights into a network.
 
 import hashlib
 import io
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -15,6 +17,8 @@ from torch import Tensor, nn
 
 from xraylab.errors import WeightsError
 from xraylab.networks.registry import Network
+
+_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 
 def load_into(net: nn.Module, file: Path, entry: Network) -> str:
@@ -34,8 +38,8 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
         raw = file.read_bytes()
     except OSError as error:
         raise WeightsError(f"{file} can't be opened. Check the path and its permissions.") from error
-    state = _parse(raw, file)
     own = net.state_dict()
+    state = _renamed(_parse(raw, file), own)
     head = entry.head + "."
     backbone = {key: value for key, value in own.items() if not key.startswith(head)}
     missing = [key for key in backbone if key not in state and not key.endswith("num_batches_tracked")]
@@ -54,6 +58,12 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
         )
     net.load_state_dict(fitting, strict=False)
     return hashlib.sha256(raw).hexdigest()
+
+
+def _renamed(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Torchvision's file of DenseNet still says norm.1 where the network has long said norm1."""
+    newer = {key: _DENSE_LAYER.sub(r"\1\2", key) for key in state}
+    return {newer[key] if newer[key] in own else key: value for key, value in state.items()}
 
 
 def _parse(raw: bytes, file: Path) -> dict[str, Tensor]:

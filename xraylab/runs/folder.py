@@ -8,7 +8,9 @@ The run folder: the facts of one run, as files that outlive the table.
     ├── history.jsonl    one line an epoch
     ├── progress.json    the latest progress, replaced whole
     ├── log.txt          everything the run wrote, tracebacks included
-    └── result.json      how it ended
+    ├── checkpoint/      where the training stands after its last whole epoch, and the best so far
+    ├── keep             there when the best so far shall become the model, without training on
+    └── result.json      how it ended, and what is worth knowing about it
 
 NaN and infinity are written as null: JSON has neither.
 """
@@ -23,14 +25,17 @@ from pathlib import Path
 from typing import Any
 
 from xraylab.errors import NotFoundError
-from xraylab.files import append_line, new_folder, read_lines, storage_errors, write_json
+from xraylab.files import append_line, new_folder, read_lines, storage_errors, write_bytes, write_json
 from xraylab.settings import Settings
+from xraylab.training import checkpoint
 
 RECIPE = "recipe.json"
 HISTORY = "history.jsonl"
 PROGRESS = "progress.json"
 RESULT = "result.json"
 LOG = "log.txt"
+CHECKPOINT = "checkpoint"
+KEEP = "keep"
 
 
 def path(settings: Settings, run_id: str) -> Path:
@@ -91,6 +96,12 @@ def read_history(settings: Settings, run_id: str) -> list[dict[str, Any]]:
     return read_lines(path(settings, run_id) / HISTORY)
 
 
+def replace_history(settings: Settings, run_id: str, epochs: list[dict[str, Any]]) -> None:
+    """Make the history say just this: a run that goes on from a checkpoint may have told more before."""
+    lines = [json.dumps(finite(epoch), allow_nan=False) + "\n" for epoch in epochs]
+    write_bytes(path(settings, run_id) / HISTORY, "".join(lines).encode())
+
+
 def write_progress(settings: Settings, run_id: str, progress: dict[str, Any]) -> None:
     """Replace the latest progress.
 
@@ -122,6 +133,42 @@ def write_result(settings: Settings, run_id: str, result: dict[str, Any]) -> Non
 def read_result(settings: Settings, run_id: str) -> dict[str, Any] | None:
     """Read how a run ended; None while it has not."""
     return _read(path(settings, run_id) / RESULT)
+
+
+def remove_result(settings: Settings, run_id: str) -> None:
+    """Take back how a run ended: it goes on."""
+    file = path(settings, run_id) / RESULT
+    with storage_errors(file.parent):
+        file.unlink(missing_ok=True)
+
+
+def has_checkpoint(settings: Settings, run_id: str) -> bool:
+    """Say whether a run came as far as its first checkpoint."""
+    return checkpoint.exists(path(settings, run_id) / CHECKPOINT)
+
+
+def mark_keep(settings: Settings, run_id: str, *, keep: bool = True) -> None:
+    """Say that the best so far shall become the model without training on, or that it shall not."""
+    file = path(settings, run_id) / KEEP
+    with storage_errors(file.parent):
+        if keep:
+            file.touch()
+        else:
+            file.unlink(missing_ok=True)
+
+
+def is_kept(settings: Settings, run_id: str) -> bool:
+    """Say whether the best so far shall become the model without training on."""
+    return (path(settings, run_id) / KEEP).exists()
+
+
+def sweep(settings: Settings, run_id: str) -> None:
+    """Remove what a killed process was writing and had not put in its place; nobody may work on the run."""
+    for left in path(settings, run_id).rglob(".*.partial"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def read_log(settings: Settings, run_id: str, *, tail: int = 64_000) -> str:

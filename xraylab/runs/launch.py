@@ -2,6 +2,7 @@
 Starting a worker that outlives whoever starts it.
 
 - a page view, a submit or a command calls ``ensure_worker``; it is cheap when there is nothing to do
+- a run that a worker could not begin three times in a row has failed: nobody waits for it for ever
 - the device's lease is taken here, before the worker exists, and handed to it: of many calls at once, one
   starts a worker
 """
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,14 +21,22 @@ from xraylab.errors import TrainingError
 from xraylab.files import storage_errors
 from xraylab.runs.holder import holder_of
 from xraylab.runs.lease import Lease, acquire, hand_over, release
-from xraylab.runs.table import list_runs, reconcile
+from xraylab.runs.table import give_up, list_runs, reconcile
 from xraylab.settings import Settings
 
 WORKER = "xraylab.runs.worker"
 _LOG_SIZE = 1_000_000  # bytes; a longer log moves aside before the next worker starts
 
-# The workers this process started. Asking after them collects those that have left.
-_children: list[subprocess.Popen[bytes]] = []
+_TRIES = 3  # workers that may break before they begin a run
+NO_WORKER = (
+    "The training in the background broke {tries} times before it could begin. "
+    "{log} says why; “doctor” checks the installation."
+)
+
+# The workers this process started, and the run each was started for. Asking after them collects those that
+# have left.
+_children: dict[subprocess.Popen[bytes], tuple[Path, str]] = {}
+_broken: Counter[tuple[Path, str]] = Counter()
 _reaping = threading.Lock()
 
 
@@ -45,9 +55,11 @@ def ensure_worker(settings: Settings, device: str) -> bool:
     StorageError
         If the home may not be written.
     """
-    _reap()
+    for run_id in _reap(settings.home):
+        give_up(settings, run_id, NO_WORKER.format(tries=_TRIES, log=_log_file(settings)))
     reconcile(settings)
-    if not any(run.device == device for run in list_runs(settings, states=["queued"])):
+    waiting = [run for run in list_runs(settings, states=["queued"]) if run.device == device]
+    if not waiting:
         return False
     lease = acquire(settings, device)
     if lease is None:
@@ -58,7 +70,7 @@ def ensure_worker(settings: Settings, device: str) -> bool:
         release(settings, lease)
         raise
     with _reaping:
-        _children.append(child)
+        _children[child] = settings.home, waiting[-1].id
     try:
         hand_over(settings, lease, holder_of(psutil.Process(child.pid)))
     except psutil.NoSuchProcess:  # gone already, whatever the reason
@@ -101,7 +113,7 @@ def _detached() -> dict[str, Any]:
 
 
 def _worker_log(settings: Settings) -> IO[bytes]:
-    log = settings.logs / "worker.log"
+    log = _log_file(settings)
     with storage_errors(settings.logs):
         settings.logs.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > _LOG_SIZE:
@@ -109,6 +121,18 @@ def _worker_log(settings: Settings) -> IO[bytes]:
         return log.open("ab")
 
 
-def _reap() -> None:
+def _log_file(settings: Settings) -> Path:
+    return settings.logs / "worker.log"
+
+
+def _reap(home: Path) -> list[str]:
+    """Collect the workers that have left; return the runs of this home for which too many of them broke."""
     with _reaping:
-        _children[:] = [child for child in _children if child.poll() is None]
+        for child in [child for child in _children if child.poll() is not None]:
+            started_for = _children.pop(child)
+            if child.returncode > 0:  # it broke; a worker that was killed or told to leave may be replaced
+                _broken[started_for] += 1
+        lost = [one for one, times in _broken.items() if one[0] == home and times >= _TRIES]
+        for one in lost:
+            del _broken[one]
+        return [run_id for _, run_id in lost]

@@ -3,6 +3,7 @@ The run table: which runs wait, work or are over.
 
 - it owns state only; what was asked for and what came of it are files in the run's folder
 - a state moves one way: queued → running → done, failed or cancelled (queued → cancelled too)
+- but a failed or cancelled run that left a checkpoint may be put back in the queue
 - a run is ended once, by whoever holds it or, when its holder is dead, by whoever notices
 - a lost table is rebuilt from the folders
 """
@@ -10,16 +11,17 @@ The run table: which runs wait, work or are over.
 import contextlib
 import logging
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from xraylab.database import leases, reading, runs, writing
-from xraylab.errors import NameTakenError, NotFoundError, StorageError
-from xraylab.files import check_name
+from xraylab.errors import NameTakenError, NotFoundError, StorageError, TrainingError, XRayLabError
+from xraylab.files import check_name, mend_folder
+from xraylab.models import load_model
 from xraylab.runs import folder
 from xraylab.runs.holder import OBSERVER, Holder, Observer, this_process
 from xraylab.settings import Settings
@@ -32,8 +34,17 @@ DIED = (
     "The worker stopped unexpectedly (it was killed or the machine was restarted). "
     "Its log says what it was doing."
 )
-UNFINISHED = "It had not finished when the run table was rebuilt. Start it again if you need it."
+UNFINISHED = (
+    "It had not finished when the run table was rebuilt. Resume it, or start it again, if you need it."
+)
+NOTHING_TO_RESUME = "The run {id} stopped before there was anything to go on from. Start it again."
+NOTHING_TO_KEEP = (
+    "The run {id} stopped before its first epoch was complete, so there is nothing to keep. "
+    "Let it train on, or start it again."
+)
 _TIMES = ("created_at", "started_at", "finished_at")
+_NOBODY: dict[str, Any] = {"host": None, "pid": None, "process_start": None}
+_NEVER: dict[str, Any] = {"started_at": None, "finished_at": None}
 _log = logging.getLogger(__name__)
 
 
@@ -75,17 +86,9 @@ class Run:
         return Holder(self.host, self.pid, self.process_start)
 
 
-def submit(
-    settings: Settings,
-    *,
-    name: str,
-    dataset: str,
-    arch: str,
-    recipe: str,
-    recipe_json: dict[str, Any],
-    device: str = "cpu",
-) -> Run:
-    """Put a run in its device's queue.
+@dataclass(frozen=True)
+class Order:
+    """A run to be.
 
     Parameters
     ----------
@@ -97,26 +100,104 @@ def submit(
         Everything the executor needs; it comes back as ``read_recipe(settings, run.id)["training"]``.
     device : str
         The queue to wait in.
+    """
+
+    name: str
+    dataset: str
+    arch: str
+    recipe: str
+    recipe_json: dict[str, Any]
+    device: str = "cpu"
+
+
+def submit(
+    settings: Settings,
+    *,
+    name: str,
+    dataset: str,
+    arch: str,
+    recipe: str,
+    recipe_json: dict[str, Any],
+    device: str = "cpu",
+) -> Run:
+    """Put one run in its device's queue, as ``submit_all`` does with several."""
+    return submit_all(settings, [Order(name, dataset, arch, recipe, recipe_json, device)])[0]
+
+
+def submit_all(settings: Settings, orders: Sequence[Order]) -> list[Run]:
+    """Put runs in their devices' queues, in this order: all of them or none.
 
     Raises
     ------
     NameTakenError
-        If the name cannot be one, or a queued or running run has it.
+        If a name cannot be one, comes twice, or is that of a queued or running run.
     StorageError
         If the disk is full or the home may not be written.
     """
-    check_name(name, what="model")
+    for order in orders:
+        check_name(order.name, what="model")
     reconcile(settings)  # a dead run must not keep its name
-    run = Run("", name, dataset, arch, recipe, device, state="queued", created_at=datetime.now(UTC))
-    run = _with_folder(settings, run, recipe_json)
+    made: list[Run] = []
     try:
+        for run, order in zip(_waiting(orders), orders, strict=True):
+            made.append(_with_folder(settings, run, order.recipe_json))
         with writing(settings) as db:
-            _refuse_taken(db, name)
-            db.execute(insert(runs).values(**_row(run)))
+            for run in made:
+                _refuse_taken(db, run.name)
+                db.execute(insert(runs).values(**_row(run)))
     except BaseException:
-        folder.remove(settings, run.id)
+        for run in made:
+            folder.remove(settings, run.id)
         raise
-    return run
+    return made
+
+
+def resume(settings: Settings, run_id: str, *, keep_best: bool = False) -> Run:
+    """Put a failed or cancelled run back in its device's queue, to go on from its checkpoint.
+
+    It keeps its id, its name and its place in time, so it goes before what was submitted later; its clock
+    starts anew when it is taken up.
+
+    Parameters
+    ----------
+    keep_best : bool
+        Whether its best epoch so far shall become the model, without training on.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none with this id.
+    NameTakenError
+        If a queued or running run has its name by now.
+    TrainingError
+        If it is at work, is done, or stopped before it left anything to go on from, or to keep.
+    """
+    reconcile(settings)  # a run whose worker has just died can be resumed at once
+    with writing(settings) as db:
+        run = _get(db, run_id)
+        _refuse_resuming(settings, run, keep_best=keep_best)
+        _refuse_taken(db, run.name)
+        waiting = replace(run, state="queued", error=None, cancel=False, heartbeat=0, **_NOBODY, **_NEVER)
+        _save(db, waiting)
+        _tidy(settings, run)
+        # The files before the commit: no worker sees the run queued while its folder says that it is over,
+        # and whoever dies in between leaves a run that is over in the table, which is what counts then.
+        folder.mark_keep(settings, run_id, keep=keep_best)
+        folder.remove_result(settings, run_id)
+    return waiting
+
+
+def resumable(settings: Settings, run: Run) -> bool:
+    """Say whether a run can be put back in the queue."""
+    return run.state in ("failed", "cancelled") and folder.has_checkpoint(settings, run.id)
+
+
+def give_up(settings: Settings, run_id: str, error: str) -> None:
+    """End a run that waits and that nobody can begin; one that does not wait any more stays as it is."""
+    with writing(settings) as db:
+        run = _find(db, run_id)
+        if run is not None and run.state == "queued":
+            _end(settings, db, run, "failed", error)
 
 
 def get(settings: Settings, run_id: str) -> Run:
@@ -178,8 +259,10 @@ def claim(db: Connection, run_id: str) -> Run:
     return started
 
 
-def finish(settings: Settings, run_id: str, state: State, error: str | None = None) -> None:
-    """End a run that this process works on.
+def finish(
+    settings: Settings, run_id: str, state: State, error: str | None = None, *, notes: Iterable[str] = ()
+) -> None:
+    """End a run that this process works on; the notes are kept in its folder.
 
     Whoever was taken for dead, and comes back, finds its run ended: that verdict stays.
 
@@ -195,7 +278,7 @@ def finish(settings: Settings, run_id: str, state: State, error: str | None = No
     with writing(settings) as db:
         run = _get(db, run_id)
         if run.state == "running" and run.holder == this_process():
-            _end(settings, db, run, state, error)
+            _end(settings, db, run, state, error, notes)
 
 
 def reconcile(settings: Settings, *, observer: Observer = OBSERVER) -> list[Run]:
@@ -241,6 +324,18 @@ def rebuild(settings: Settings) -> list[Run]:
     return list_runs(settings)
 
 
+def _waiting(orders: Sequence[Order]) -> list[Run]:
+    now = datetime.now(UTC)
+    return [
+        Run(
+            "", order.name, order.dataset, order.arch, order.recipe, order.device, "queued", created_at=moment
+        )
+        for order, moment in zip(
+            orders, (now + timedelta(microseconds=n) for n in range(len(orders))), strict=True
+        )
+    ]
+
+
 def _with_folder(settings: Settings, run: Run, recipe_json: dict[str, Any]) -> Run:
     """Give a run an id that sorts by time, and its folder."""
     while True:
@@ -264,6 +359,17 @@ def _refuse_taken(db: Connection, name: str) -> None:
         )
 
 
+def _refuse_resuming(settings: Settings, run: Run, *, keep_best: bool) -> None:
+    if run.active:
+        raise TrainingError(f"The run {run.id} is {run.state}: there is nothing to resume.")
+    if run.state == "done":
+        raise TrainingError(f"The run {run.id} is done: its model is “{run.name}”.")
+    if not resumable(settings, run):
+        raise TrainingError(NOTHING_TO_RESUME.format(id=run.id))
+    if keep_best and not folder.read_history(settings, run.id):
+        raise TrainingError(NOTHING_TO_KEEP.format(id=run.id))
+
+
 def _get(db: Connection, run_id: str) -> Run:
     run = _find(db, run_id)
     if run is None:
@@ -280,11 +386,18 @@ def _save(db: Connection, run: Run) -> None:
     db.execute(update(runs).where(runs.c.id == run.id).values(**_row(run)))
 
 
-def _end(settings: Settings, db: Connection, run: Run, state: State, error: str | None = None) -> Run:
+def _end(
+    settings: Settings,
+    db: Connection,
+    run: Run,
+    state: State,
+    error: str | None = None,
+    notes: Iterable[str] = (),
+) -> Run:
     ended = replace(run, state=state, error=error, finished_at=datetime.now(UTC))
     # The folder first: a table that lags behind is put right by the next look at the dead.
     try:
-        folder.write_result(settings, run.id, _result(ended))
+        folder.write_result(settings, run.id, _result(ended) | {"notes": list(notes)})
     except StorageError:
         _log.exception("the result of run %s could not be written", run.id)
     _save(db, ended)
@@ -292,14 +405,34 @@ def _end(settings: Settings, db: Connection, run: Run, state: State, error: str 
 
 
 def _bury(settings: Settings, db: Connection, run: Run) -> Run:
-    """End a run whose holder is dead, as its folder says if the holder came as far as that."""
+    """End a run whose holder is dead, as its folder or its model says if the holder came as far as that."""
+    _tidy(settings, run)
     ended = _as_told(settings, run)
     if ended is not None:
         _save(db, ended)
         return ended
+    if _published(settings, run):
+        return _end(settings, db, run, "done")
     if run.cancel:
         return _end(settings, db, run, "cancelled")
     return _end(settings, db, run, "failed", DIED)
+
+
+def _tidy(settings: Settings, run: Run) -> None:
+    """Remove what the run's dead holder had begun to write: temporary files, a model half built."""
+    try:
+        folder.sweep(settings, run.id)
+        mend_folder(settings.models / run.name)
+    except OSError:
+        _log.exception("what run %s left behind could not be removed", run.id)
+
+
+def _published(settings: Settings, run: Run) -> bool:
+    """Say whether a run's model is there, whatever else its holder still had to do."""
+    try:
+        return load_model(settings, run.name).card.run == run.id
+    except XRayLabError:
+        return False
 
 
 def _submission(run: Run, recipe_json: dict[str, Any]) -> dict[str, Any]:
@@ -348,6 +481,8 @@ def _from_folder(settings: Settings, run_id: str, known: Run | None) -> Run | No
         return None
     ended = _as_told(settings, run)
     if ended is None and known is None and (folder.path(settings, run_id) / folder.LOG).exists():
+        if _published(settings, run):
+            return replace(run, state="done", finished_at=datetime.now(UTC))
         return replace(run, state="failed", error=UNFINISHED, finished_at=datetime.now(UTC))
     return ended or run
 

@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import errno
 import faulthandler
+import gc
 import importlib
 import logging
 import os
@@ -22,7 +23,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -35,7 +36,10 @@ from xraylab.runs.lease import Lease, acquire, hand_over, held, next_run
 from xraylab.runs.table import Run, RunCancelled, State, cancel_requested, finish, reconcile
 from xraylab.settings import Settings, load_settings
 
-STOPPED = "The run was stopped by the system (a shutdown, or somebody ended the worker). Start it again."
+STOPPED = (
+    "The run was stopped by the system (a shutdown, or somebody ended the worker). "
+    "Resume it, or start it again."
+)
 NO_MEMORY = (
     "The machine ran out of memory. Close other programs, or choose a smaller network, and start again."
 )
@@ -57,9 +61,10 @@ class Executor(Protocol):
         *,
         progress: Callable[[dict[str, Any]], None],
         cancelled: Callable[[], bool],
-    ) -> None:
-        """Train; raise ``RunCancelled`` soon after ``cancelled()`` is true.
+    ) -> Sequence[str] | None:
+        """Train, or go on from the run's checkpoint; raise ``RunCancelled`` soon after ``cancelled()``.
 
+        It returns sentences worth knowing about the training, which are kept with the run's result.
         ``cancelled`` may be asked after every batch; ``progress`` writes a file: now and then will do.
         """
 
@@ -125,15 +130,28 @@ def perform(
     with _logged(folder.path(settings, run.id) / folder.LOG):
         _log.info("run %s: %s on %s, recipe %s, %s", run.id, run.arch, run.dataset, run.recipe, run.device)
         try:
-            state, error = _outcome(settings, run, execute, stop, watch)
+            state, error, notes = _outcome(settings, run, execute, stop, watch)
         except KeyboardInterrupt:
             finish(settings, run.id, "cancelled")
             raise
         except BaseException:
             finish(settings, run.id, "failed", STOPPED)
             raise
+        free_memory()  # the error that held the network, if there was one, is gone by now
         _log.info("run %s: %s", run.id, state)
-        finish(settings, run.id, state, error)
+        finish(settings, run.id, state, error, notes=notes)
+
+
+def free_memory() -> None:
+    """Give back what a training held, that of a graphics card too, for whoever comes next."""
+    gc.collect()
+    torch = sys.modules.get("torch")  # what never loaded it holds nothing
+    if torch is None:
+        return
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def _work(settings: Settings, run: Run, execute: Executor | None, stop: Callable[[], bool]) -> None:
@@ -153,8 +171,8 @@ def _outcome(
     execute: Executor | None,
     stop: Callable[[], bool],
     watch: Callable[[dict[str, Any]], None] | None,
-) -> tuple[State, str | None]:
-    """Train, and say how it ended; whatever went wrong is in the log by then."""
+) -> tuple[State, str | None, Sequence[str]]:
+    """Train, and say how it ended and what is worth knowing; whatever went wrong is in the log by then."""
 
     def progress(value: dict[str, Any]) -> None:
         folder.write_progress(settings, run.id, value)
@@ -163,13 +181,13 @@ def _outcome(
 
     try:
         execute = execute or _executor()
-        execute(settings, run.id, progress=progress, cancelled=_flag(settings, run.id, stop))
+        notes = execute(settings, run.id, progress=progress, cancelled=_flag(settings, run.id, stop))
     except RunCancelled:
         stopped = stop() and not cancel_requested(settings, run.id)
-        return ("failed", STOPPED) if stopped else ("cancelled", None)
+        return ("failed", STOPPED, ()) if stopped else ("cancelled", None, ())
     except Exception as error:
-        return "failed", _sentence(settings, error)
-    return "done", None
+        return "failed", _sentence(settings, error), ()
+    return "done", None, notes or ()
 
 
 def _sentence(settings: Settings, error: Exception) -> str:

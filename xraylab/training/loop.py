@@ -1,88 +1,46 @@
 """
 The loop: recipe and films to a fitted network.
 
-- a ``head`` stage passes the films through the frozen network once and trains the head on cached features
-- an ``all`` stage fine-tunes everything, augmented on the device; both use one-cycle AdamW
+- each stage of a recipe trains a part of the network; what is frozen below it is run once and cached
 - the network runs in bf16 where the device has it; what is scored afterwards always runs in fp32
 - the epoch with the best validation AUC is kept, across all stages
+- with a folder for checkpoints a training that was stopped goes on as if it had never been
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import cast
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from xraylab.errors import TrainingError
-from xraylab.evaluation.thresholds import threshold_table
-from xraylab.networks.inference import BATCH, outputs
-from xraylab.networks.inputs import normalise, pneumonia_logit, to_grey
-from xraylab.networks.registry import CLASSES, Network
-from xraylab.training.augment import augment
+from xraylab.networks.registry import Network
+from xraylab.training import checkpoint
+from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
 from xraylab.training.device import bf16_pays
+from xraylab.training.measures import measure
+from xraylab.training.memory import in_smaller_pieces, room, taken
+from xraylab.training.optimise import class_weights, film_order, optimiser, schedule, steps_of
 from xraylab.training.recipe import Recipe, Stage
+from xraylab.training.sources import FROZEN_BATCH, Bench, CachedActivations, Source, VariedFilms, cache_size
+from xraylab.training.team import Team
+
+__all__ = ["Epoch", "Films", "Fitted", "Monitor", "Progress", "best_so_far", "fit"]
 
 _BACKWARD = 2  # a backward pass costs about two forward passes
-_CACHE_BATCH = 64
-_STAGE_NAMES = {"head": "head", "all": "whole network"}
+_MEMORY = "The memory ran out"
+_LOOK = 16  # batches between two looks at whether the loss is still a number: each look waits for the device
 
-
-@dataclass(frozen=True, eq=False)
-class Films:
-    """The films of a training: the store, and which of its rows are for what."""
-
-    pixels: NDArray[np.uint8]  # (n, 256, 256), may be a memory map
-    labels: NDArray[np.int64]  # (n,)
-    train: NDArray[np.intp]
-    validation: NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to; NaN where it isn't defined."""
-
-    epoch: int  # from 1, counted through all stages
-    stage: str
-    train_loss: float
-    train_auc: float
-    validation_loss: float
-    validation_auc: float
-    learning_rate: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training stands."""
-
-    doing: str  # for a person: "epoch 4 of 15"
-    fraction: float  # of the whole work, 0 to 1
-    films_per_second: float
-    seconds_left: float
-
-
-@dataclass
-class Monitor:
-    """Who is told; each callable may raise to stop the training."""
-
-    on_progress: Callable[[Progress], None] = lambda _: None
-    on_epoch: Callable[[Epoch], None] = lambda _: None
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """A trained network, at its best epoch."""
-
-    net: nn.Module
-    best: Epoch
-    history: list[Epoch]
+State = dict[str, Any]
 
 
 def fit(
@@ -94,6 +52,7 @@ def fit(
     device: torch.device,
     monitor: Monitor,
     bf16: bool | None = None,
+    checkpoints: Path | None = None,
 ) -> Fitted:
     """Train a network.
 
@@ -102,11 +61,13 @@ def fit(
     net : nn.Module
         With its first weights; trained in place.
     films : Films
-        Both splits need films of both classes for an AUC to choose by.
+        Both splits need films of all classes for an AUC to choose by.
     recipe : Recipe
         As returned by ``recipe.plan``.
     bf16 : bool, optional
         Whether the network trains in bf16; by default where the device multiplies it in hardware.
+    checkpoints : Path, optional
+        A folder that is written to after every epoch; the training goes on from what is there.
 
     Returns
     -------
@@ -116,20 +77,133 @@ def fit(
     Raises
     ------
     TrainingError
-        If a split lacks a class, or if the loss stopped being a number before any epoch could be kept.
+        If a split lacks a class, the batch is larger than the training set, the checkpoint belongs to other
+        films, or the loss stopped being a number before any epoch could be kept.
     """
-    _check_classes(films)
-    autocast = bf16_pays(device) if bf16 is None else bf16
-    return _Training(net, entry, films, recipe, device, monitor, autocast).run()
+    _check(films, recipe)
+    team = Team(device)
+    autocast = bf16_pays(team.device) if bf16 is None else bf16
+    told = monitor if team.leads else Monitor()
+    return _Training(net, entry, films, recipe, team, told, autocast, checkpoints).run()
 
 
-def _check_classes(films: Films) -> None:
+def best_so_far(net: nn.Module, entry: Network, recipe: Recipe, checkpoints: Path) -> Fitted:
+    """The best epoch of a training that was stopped, its weights loaded into ``net``.
+
+    Raises
+    ------
+    TrainingError
+        If no epoch was complete yet, or the checkpoint is damaged.
+    """
+    found = checkpoint.read(checkpoints)
+    stage, epoch = found or ({}, None)
+    state = epoch or stage
+    if not state.get("best"):
+        raise TrainingError(
+            "This run was stopped before its first epoch was complete, so there is nothing to keep."
+        )
+    weights = stage["best_weights"]
+    if epoch is not None and epoch["best_part"] is not None:
+        weights = stage["net"] | _named(epoch["best_part"], entry, recipe.stages[stage["stage"]])
+    net.load_state_dict(weights)
+    history = [Epoch(**one) for one in state["history"]]
+    return Fitted(net.eval(), history[state["best"] - 1], history, tuple(state["notes"]))
+
+
+def _check(films: Films, recipe: Recipe) -> None:
     for name, rows in (("training", films.train), ("validation", films.validation)):
-        if len(np.unique(films.labels[rows])) < len(CLASSES):
+        if len(np.unique(films.labels[rows])) < len(recipe.classes):
             raise TrainingError(
-                f"The {name} films are not of both kinds, NORMAL and PNEUMONIA, so there is nothing to learn "
-                "or to choose by. Import a dataset that has both in every split."
+                f"The {name} films are not of all kinds ({', '.join(recipe.classes)}), so there is nothing "
+                "to learn or to choose by. Import a dataset that has them in every split."
             )
+    if recipe.batch_size > len(films.train):
+        raise TrainingError(
+            f"The recipe's batches of {recipe.batch_size} films are larger than the training set of "
+            f"{len(films.train)}. Lower batch_size."
+        )
+
+
+@dataclass
+class _Clock:
+    """How far a training is, and how fast."""
+
+    total: float  # work of the whole training, in forward passes of one film
+    done: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    skipped: float = 0.0  # work that was done before this run was taken up again
+    films: int = 0  # of the present phase
+    phase_started: float = field(default_factory=time.monotonic)
+
+    def skip(self, work: float) -> None:
+        """Count what was done before this run was taken up again."""
+        self.done += work
+        self.skipped += work
+
+    def phase(self) -> None:
+        """Begin something that has a speed of its own."""
+        self.films, self.phase_started = 0, time.monotonic()
+
+    @property
+    def speed(self) -> float:
+        """Films a second in this phase."""
+        seconds = time.monotonic() - self.phase_started
+        return self.films / seconds if seconds > 0 else 0.0
+
+    @property
+    def fraction(self) -> float:
+        """Of the whole work, 0 to 1."""
+        return min(self.done / self.total, 1.0)
+
+    @property
+    def seconds_left(self) -> float:
+        """Judged by the work so far; NaN before there is any."""
+        here = self.done - self.skipped
+        return (time.monotonic() - self.started) * (self.total - self.done) / here if here > 0 else math.nan
+
+
+@dataclass
+class _Stage:
+    """What changes while a stage is trained."""
+
+    number: int
+    recipe: Stage
+    source: Source
+    part: nn.Module
+    optimiser: Optimizer
+    schedule: LRScheduler
+    average: AveragedModel | None
+    epoch: int = 0  # complete ones
+    best: float = -math.inf
+    since: int = 0  # epochs without a better one
+    best_part: dict[str, Tensor] | None = None  # where the best of the whole run is of this stage
+
+    @property
+    def kept(self) -> nn.Module:
+        """What is validated and kept: the average where the recipe wants one."""
+        return self.part if self.average is None else self.average.module
+
+    def state(self) -> State:
+        return {
+            "stage": self.number,
+            "epoch": self.epoch,
+            "part": self.part.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "stage_best": self.best,
+            "since": self.since,
+            "best_part": self.best_part,
+        }
+
+    def restore(self, state: State) -> None:
+        self.epoch = state["epoch"]
+        self.part.load_state_dict(state["part"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.best, self.since, self.best_part = state["stage_best"], state["since"], state["best_part"]
 
 
 @dataclass
@@ -138,215 +212,349 @@ class _Training:
     entry: Network
     films: Films
     recipe: Recipe
-    device: torch.device
+    team: Team
     monitor: Monitor
     autocast: bool
+    checkpoints: Path | None
     history: list[Epoch] = field(default_factory=list)
     best: Epoch | None = None
-    best_state: dict[str, Tensor] = field(default_factory=dict)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    speeds: dict[str, float] = field(default_factory=dict)
     doing: str = "starting"
-    done: float = 0.0  # work so far, in films passed forward
 
     def run(self) -> Fitted:
-        self.started = time.monotonic()
-        self.total = sum(self._work(stage) for stage in self.recipe.stages)
-        torch.manual_seed(self.recipe.seed)
-        self.random = torch.Generator().manual_seed(self.recipe.seed)
-        self._advance(0)
-        self.net.to(self.device).to(memory_format=torch.channels_last)
-        for stage in self.recipe.stages:
-            finite = self._train_head(stage) if stage.trains == "head" else self._fine_tune(stage)
-            if not finite:
+        seed = self.recipe.seed
+        torch.manual_seed(seed + self.team.rank)  # dropout differs between the processes; nothing else may
+        self.random = torch.Generator().manual_seed(seed)
+        self.piece = self.recipe.batch_size
+        self.clock = _Clock(sum(self._work(stage) for stage in self.recipe.stages))
+        self._advance(0, 0)
+        self.net.to(self.team.device).to(memory_format=torch.channels_last)
+        self._set_dropout()
+        self.bench = Bench(
+            self.net,
+            self.entry,
+            self.films,
+            self.recipe,
+            self.team,
+            self.random,
+            self.autocast,
+            self._advance,
+            self._store(),
+        )
+        begun, done = (checkpoint.read(self.checkpoints) if self.checkpoints else None) or (None, None)
+        if begun is not None:
+            self._return_to(begun, done)
+        first = 0 if begun is None else begun["stage"]
+        for number in range(first, len(self.recipe.stages)):
+            here = number == first
+            if not self._train(number, resumed=here and begun is not None, done=done if here else None):
                 break
+        return self._result()
+
+    def _result(self) -> Fitted:
         if self.best is None:
             raise TrainingError(
                 "The loss stopped being a number in the first epoch, so nothing could be kept. Lower the "
                 "learning rate and train again."
             )
-        self.net.load_state_dict(self.best_state)
-        return Fitted(self.net.eval(), self.best, self.history)
+        self.net.load_state_dict(self.best_weights)
+        return Fitted(self.net.eval(), self.best, self.history, tuple(self.notes), self.speeds)
 
-    def _train_head(self, stage: Stage) -> bool:
-        """Train the head on features of the frozen rest; the rest stays in eval mode throughout."""
-        head = self.net.get_submodule(self.entry.head)
-        with _without_head(self.net, self.entry):
-            cached = torch.stack([self._features(self.films.train, view) for view in range(stage.views)])
-            validation = self._features(self.films.validation, 0)
+    # A stage
 
-        def forward(batch: Tensor) -> Tensor:
-            if stage.views == 1:
-                return cast(Tensor, head(cached[0, batch].to(self.device)))
-            view = torch.randint(stage.views, (len(batch),), generator=self.random)
-            return cast(Tensor, head(cached[view, batch].to(self.device)))
+    def _train(self, number: int, *, resumed: bool, done: State | None) -> bool:
+        """Train a stage, or the rest of it; false when the loss stopped being a number."""
+        stage = self.recipe.stages[number]
+        if not resumed:
+            self._write(checkpoint.STAGE, self._at_start_of(number))
+        source = self._source(stage)
+        with ExitStack() as stack:
+            part = stack.enter_context(source.part())
+            state = self._stage(number, stage, source, part)
+            if done is not None:
+                self._go_on(state, done)
+            run = stack.enter_context(self.team.training(part))
+            if self.recipe.compile:
+                run = cast(nn.Module, torch.compile(run))
+            finite = self._epochs(state, run)
+            if state.average is not None:
+                part.load_state_dict(state.average.module.state_dict())
+        if state.best_part is not None:
+            self.best_weights = _copied(self.net.state_dict()) | _named(state.best_part, self.entry, stage)
+        return finite
 
-        @torch.no_grad()
-        def validate() -> Tensor:
-            return cast(Tensor, head(validation.to(self.device)))
-
-        return self._epochs(stage, head, forward, validate, work=0)
-
-    def _fine_tune(self, stage: Stage) -> bool:
-        """Train everything on augmented films."""
-
-        def forward(batch: Tensor) -> Tensor:
-            grey = self._grey(self.films.train[batch.numpy()])
-            varied = augment(grey, self.recipe.augmentation, self.random)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-                return cast(Tensor, self.net(normalise(varied, self.entry))).float()
-
-        def validate() -> Tensor:
-            rows = self.films.validation
-            starts = range(0, len(rows), BATCH)
-            batches = (self.films.pixels[rows[start : start + BATCH]] for start in starts)
-            collected = []
-            for output in outputs(self.net, self.entry, batches, device=self.device):
-                collected.append(output)
-                self._advance(len(output))
-            return torch.cat(collected)
-
-        return self._epochs(stage, self.net, forward, validate, work=1 + _BACKWARD)
-
-    def _epochs(
-        self,
-        stage: Stage,
-        part: nn.Module,
-        forward: Callable[[Tensor], Tensor],
-        validate: Callable[[], Tensor],
-        *,
-        work: float,
-    ) -> bool:
-        """Train ``part`` for a stage's epochs; false when the loss stopped being a number."""
-        labels = self._labels(self.films.train)
-        batches = math.ceil(len(labels) / self.recipe.batch_size)
-        optimiser = torch.optim.AdamW(
-            part.parameters(), lr=stage.learning_rate, weight_decay=self.recipe.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, max_lr=stage.learning_rate, total_steps=batches * stage.epochs
-        )
-        weight = self._class_weights(labels)
-        for number in range(1, stage.epochs + 1):
-            self.doing = f"{_STAGE_NAMES[stage.trains]}, epoch {number} of {stage.epochs}"
-            started = time.monotonic()
-            part.train()
-            seen: list[Tensor] = []
-            order = torch.randperm(len(labels), generator=self.random)
-            for batch in torch.split(order, self.recipe.batch_size):
-                output = forward(batch)
-                loss = functional.cross_entropy(output, labels[batch].to(self.device), weight=weight)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                schedule.step()
-                seen.append(output.detach().cpu())
-                if not math.isfinite(loss.item()):
-                    return False
-                self._advance(work * len(batch))
-            part.eval()
-            self._close_epoch(
-                stage,
-                train=(torch.cat(seen), labels[order]),
-                validation=(validate().cpu(), self._labels(self.films.validation)),
-                weight=weight.cpu(),
-                learning_rate=float(schedule.get_last_lr()[0]),
-                seconds=time.monotonic() - started,
+    def _source(self, stage: Stage) -> Source:
+        """Cached activations where the stage freezes something and they find room; else the films."""
+        if stage.tail is None:
+            return VariedFilms(self.bench, None)
+        views = stage.views if self.bench.variation else 1
+        if not room(cache_size(self.bench, stage.tail, views), torch.device("cpu")):
+            self.notes.append(
+                "What the frozen part makes of the films finds no room in memory, so it is run anew in every "
+                f"epoch. Fewer views than {views} would help, or training fewer stages."
             )
+            self.clock.total += stage.epochs * len(self.films.train)
+            return VariedFilms(self.bench, stage.tail)
+        self.doing = "passing the films through the frozen part"
+        self.clock.phase()
+
+        def fill(batch: int) -> Source:
+            return CachedActivations(self.bench, stage.tail or 0, views, batch)
+
+        source, _ = in_smaller_pieces(fill, FROZEN_BATCH)
+        self.speeds["forward"] = self.clock.speed
+        return source
+
+    def _stage(self, number: int, stage: Stage, source: Source, part: nn.Module) -> _Stage:
+        optimises = optimiser(part, self.entry, stage, self.recipe)
+        steps = steps_of(len(self.films.train), self.recipe, stage)
+        average = None
+        if self.recipe.ema is not None:
+            mean = get_ema_multi_avg_fn(self.recipe.ema)  # type: ignore[no-untyped-call]
+            average = AveragedModel(part, multi_avg_fn=mean, use_buffers=True)
+        return _Stage(number, stage, source, part, optimises, schedule(optimises, stage, steps), average)
+
+    def _epochs(self, state: _Stage, run: nn.Module) -> bool:
+        """Train a stage's epochs; false when the loss stopped being a number."""
+        targets = torch.from_numpy(self.films.labels[self.films.train])
+        weight = class_weights(targets, len(self.recipe.classes), self.recipe).to(self.team.device)
+        while state.epoch < state.recipe.epochs:
+            if self.recipe.patience is not None and state.since >= self.recipe.patience:
+                self.notes.append(
+                    f"Stopped early after epoch {len(self.history)}: validation AUC had not improved for "
+                    f"{state.since} epochs."
+                )
+                break
+            self.doing = f"{_name(state.recipe)}, epoch {state.epoch + 1} of {state.recipe.epochs}"
+            self.clock.phase()
+            started = time.monotonic()
+            order = film_order(targets, self.recipe, self.random)
+            seen = self._pass(state, run, order, targets, weight)
+            if seen is None:
+                self._note_no_number()
+                return False
+            if state.recipe.tail is None:
+                self.speeds["train"] = self.clock.speed
+            state.kept.eval()
+            rows = self.films.validation
+            validation = state.source.validate(state.kept), torch.from_numpy(self.films.labels[rows])
+            self._close_epoch(state, seen, validation, weight.cpu(), time.monotonic() - started)
         return True
+
+    def _pass(
+        self, state: _Stage, run: nn.Module, order: Tensor, targets: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
+        """Train on every film of an epoch once; return outputs and targets, None without a finite loss."""
+        state.source.wake(state.part)
+        outputs: list[Tensor] = []
+        shares: list[Tensor] = []
+        broken = torch.zeros((), dtype=torch.bool, device=self.team.device)
+        batches = [
+            batch for batch in torch.split(order, self.recipe.batch_size) if len(batch) >= self.team.size
+        ]
+        for number, batch in enumerate(batches, 1):
+            total = weight[targets[batch].to(self.team.device)].sum()
+            shares.append(self.team.share(targets[batch]))
+            outputs.append(self._step(state, run, batch, shares[-1].to(self.team.device), weight, total))
+            broken |= ~outputs[-1].isfinite().all()
+            if (number % _LOOK == 0 or number == len(batches)) and self.team.any(broken):
+                return None
+            self._advance(len(batch), self._step_work(state.recipe))
+        return self.team.together(torch.cat(outputs)), self.team.together(torch.cat(shares))
+
+    def _step(
+        self, state: _Stage, run: nn.Module, batch: Tensor, targets: Tensor, weight: Tensor, total: Tensor
+    ) -> Tensor:
+        """One step of the optimiser; outputs of this process's share, without gradients."""
+        inputs = state.source.inputs(batch)
+
+        def in_pieces(size: int) -> Tensor:
+            state.optimiser.zero_grad(set_to_none=True)
+            pieces = list(zip(torch.split(inputs, size), torch.split(targets, size), strict=True))
+            done = []
+            for number, (some, wanted) in enumerate(pieces, 1):
+                output = state.source.forward(run, some)
+                loss = functional.cross_entropy(
+                    output, wanted, weight, reduction="sum", label_smoothing=self.recipe.label_smoothing
+                )
+                self.team.backward(loss * self.team.size / total, run, last=number == len(pieces))
+                done.append(output.detach())
+            return torch.cat(done)
+
+        size = min(self.piece, len(inputs))
+        outputs, fitted = in_smaller_pieces(in_pieces, size)
+        if fitted < size:
+            self._note_memory(fitted)
+        state.optimiser.step()
+        state.schedule.step()
+        if state.average is not None:
+            state.average.update_parameters(state.part)
+        return outputs
 
     def _close_epoch(
         self,
-        stage: Stage,
-        *,
+        state: _Stage,
         train: tuple[Tensor, Tensor],
         validation: tuple[Tensor, Tensor],
         weight: Tensor,
-        learning_rate: float,
         seconds: float,
     ) -> None:
         """Record an epoch, and keep its weights if none was better on validation; NaN is never better."""
+        measured = {
+            f"{split}_{name}": value
+            for split, seen in (("train", train), ("validation", validation))
+            for name, value in measure(*seen, weight).items()
+        }
         epoch = Epoch(
             epoch=len(self.history) + 1,
-            stage=stage.trains,
-            train_loss=functional.cross_entropy(*train, weight=weight).item(),
-            train_auc=_auc(*train),
-            validation_loss=functional.cross_entropy(*validation, weight=weight).item(),
-            validation_auc=_auc(*validation),
-            learning_rate=learning_rate,
+            stage=state.recipe.trains,
+            **measured,
+            learning_rate=float(state.schedule.get_last_lr()[0]),
             seconds=seconds,
         )
         self.history.append(epoch)
+        state.epoch += 1
+        better = epoch.validation_auc > state.best
+        state.since = 0 if better else state.since + 1
+        state.best = epoch.validation_auc if better else state.best
         if epoch.validation_auc > (self.best.validation_auc if self.best else -math.inf):
             self.best = epoch
-            self.best_state = {k: v.detach().cpu().clone() for k, v in self.net.state_dict().items()}
+            state.best_part = _copied(state.kept.state_dict())
+        self._write(checkpoint.EPOCH, state.state() | self._so_far())
         self.monitor.on_epoch(epoch)
-        self._advance(0)
+        self._advance(0, 0)
 
-    @torch.no_grad()
-    def _features(self, rows: NDArray[np.intp], view: int) -> Tensor:
-        """What the frozen network makes of films: (n, features); the first view is unvaried."""
-        self.doing = "passing the films through the frozen network"
-        self.net.eval()
-        parts = []
-        for start in range(0, len(rows), _CACHE_BATCH):
-            grey = self._grey(rows[start : start + _CACHE_BATCH])
-            varied = augment(grey, self.recipe.augmentation if view else 0, self.random)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-                parts.append(self.net(normalise(varied, self.entry)).float().cpu())
-            self._advance(len(grey))
-        return torch.cat(parts)
+    # Checkpoints
 
-    def _grey(self, rows: NDArray[np.intp]) -> Tensor:
-        """Stored films on the device, (B, 1, side, side) in [0, 1]."""
-        return to_grey(torch.from_numpy(self.films.pixels[rows]).to(self.device), self.entry)
+    def _write(self, name: str, state: State) -> None:
+        if self.checkpoints is not None and self.team.leads:
+            checkpoint.write(self.checkpoints, name, state)
 
-    def _labels(self, rows: NDArray[np.intp]) -> Tensor:
-        return torch.from_numpy(self.films.labels[rows])
+    def _at_start_of(self, stage: int) -> State:
+        return self._so_far() | {
+            "stage": stage,
+            "key": self.films.key,
+            "net": self.net.state_dict(),
+            "best_weights": self.best_weights,
+        }
 
-    def _class_weights(self, labels: Tensor) -> Tensor:
-        """One weight a class, so that both count alike in the loss if the recipe says so."""
-        counts = torch.bincount(labels, minlength=len(CLASSES)).clamp(min=1)
-        weights = (
-            len(labels) / (len(CLASSES) * counts)
-            if self.recipe.balance == "loss"
-            else torch.ones(len(CLASSES))
+    def _so_far(self) -> State:
+        return {
+            "history": [asdict(epoch) for epoch in self.history],
+            "best": self.best.epoch if self.best else 0,
+            "notes": list(self.notes),
+            "piece": self.piece,
+            "draws": self.random.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state(self.team.device) if self.team.device.type == "cuda" else None,
+        }
+
+    def _remember(self, state: State) -> None:
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.best = self.history[state["best"] - 1] if state["best"] else None
+        self.notes, self.piece = list(state["notes"]), state["piece"]
+        self.random.set_state(state["draws"])
+        torch.set_rng_state(state["torch"])
+        if state["cuda"] is not None and self.team.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda"], self.team.device)
+
+    def _return_to(self, begun: State, done: State | None) -> None:
+        """Go back to where the stage began that was not finished."""
+        if begun["key"] != self.films.key:
+            raise TrainingError(
+                "The dataset has changed since this run began, so it can't go on. Start it again on the "
+                "films as they are now."
+            )
+        self.net.load_state_dict(begun["net"])
+        self.best_weights = begun["best_weights"]
+        self._remember(begun)
+        self.clock.skip(sum(self._work(stage) for stage in self.recipe.stages[: begun["stage"]]))
+        self.monitor.on_return([Epoch(**epoch) for epoch in (done or begun)["history"]])
+
+    def _go_on(self, state: _Stage, done: State) -> None:
+        """Take up a stage after its last complete epoch."""
+        state.restore(done)
+        self._remember(done)
+        self.clock.skip(self._epoch_work(state.recipe) * state.epoch)
+
+    # Parts
+
+    def _store(self) -> Tensor | None:
+        device, pixels = self.team.device, self.films.pixels
+        if device.type == "cpu" or not room(pixels.nbytes, device):
+            return None
+        return torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+
+    def _set_dropout(self) -> None:
+        if self.recipe.dropout is not None:
+            for module in self.net.modules():
+                if isinstance(module, nn.Dropout):
+                    module.p = self.recipe.dropout
+
+    def _note_no_number(self) -> None:
+        kept = (
+            f"the network as it was after epoch {self.best.epoch} was kept"
+            if self.best
+            else "nothing was kept"
         )
-        return weights.float().to(self.device)
+        self.notes.append(
+            f"The loss stopped being a number in epoch {len(self.history) + 1}, so the training ended there "
+            f"and {kept}. A lower learning rate would help."
+        )
+
+    def _note_memory(self, piece: int) -> None:
+        self.piece = piece
+        self.notes = [note for note in self.notes if not note.startswith(_MEMORY)]
+        self.notes.append(
+            f"{_MEMORY} with batches of {self.recipe.batch_size} films: they pass in pieces of {piece} and "
+            "their gradients are added up."
+        )
 
     def _work(self, stage: Stage) -> float:
-        """How much a stage has to do, in films passed forward."""
-        train, validation = len(self.films.train), len(self.films.validation)
-        if stage.trains == "head":
-            return stage.views * train + validation
-        return stage.epochs * ((1 + _BACKWARD) * train + validation)
+        """How much a stage has to do, in forward passes of one film."""
+        frozen = 0 if stage.tail is None else stage.views * len(self.films.train) + len(self.films.validation)
+        return frozen + stage.epochs * self._epoch_work(stage)
 
-    def _advance(self, films: float) -> None:
+    def _epoch_work(self, stage: Stage) -> float:
+        checked = len(self.films.validation) if stage.tail is None else 0
+        return self._step_work(stage) * len(self.films.train) + checked
+
+    def _step_work(self, stage: Stage) -> float:
+        share = 1.0 if stage.tail is None else stage.tail / len(self.entry.stages)
+        return (1 + _BACKWARD) * share
+
+    def _advance(self, films: int, passes: float) -> None:
         """Tell the monitor; it may raise to stop the training."""
-        self.done += films
-        seconds = time.monotonic() - self.started
-        fraction = min(self.done / self.total, 1.0)
+        self.clock.films += films
+        self.clock.done += films * passes
         self.monitor.on_progress(
             Progress(
                 doing=self.doing,
-                fraction=fraction,
-                films_per_second=self.done / seconds if seconds else 0.0,
-                seconds_left=seconds * (1 - fraction) / fraction if fraction else math.nan,
+                fraction=self.clock.fraction,
+                films_per_second=self.clock.speed,
+                seconds_left=self.clock.seconds_left,
+                device=str(self.team.device),
+                memory=taken(self.team.device),
             )
         )
 
 
-@contextmanager
-def _without_head(net: nn.Module, entry: Network) -> Iterator[None]:
-    """The network up to its head, for as long as the block lasts."""
-    head = net.get_submodule(entry.head)
-    net.set_submodule(entry.head, nn.Identity())
-    try:
-        yield
-    finally:
-        net.set_submodule(entry.head, head)
+def _name(stage: Stage) -> str:
+    """A stage in words."""
+    if stage.tail is None:
+        return "whole network"
+    if stage.tail == 0:
+        return "head"
+    return "last stage" if stage.tail == 1 else f"last {stage.tail} stages"
 
 
-def _auc(output: Tensor, labels: Tensor) -> float:
-    scores = pneumonia_logit(output).numpy()
-    if not np.isfinite(scores).all():
-        return math.nan
-    return threshold_table(labels.numpy(), scores).auc
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+def _named(part: dict[str, Tensor], entry: Network, stage: Stage) -> dict[str, Tensor]:
+    """The weights of a trained part under the names that they have in the whole network."""
+    before = f"{entry.head}." if stage.tail == 0 else ""
+    return {before + name: value for name, value in part.items()}

@@ -14,9 +14,9 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.files import Record
-from xraylab.networks.registry import Network
+from xraylab.networks.registry import CLASSES, SUBTYPES, Network
 
-_LARGEST_SEED = 2**32 - 1
+LARGEST_SEED = 2**32 - 1
 _LONGEST = 1000  # epochs of all stages together
 
 Trains = Annotated[str, StringConstraints(pattern=r"^(head|tail:[1-9][0-9]?|all)$")]
@@ -83,13 +83,18 @@ class Recipe(Record, extra="forbid"):
         default=None, gt=0, lt=1, description="Decay a step of the weights' moving average, which is kept."
     )
     compile: bool = Field(default=False, description="Let torch compile the network first.")
-    seed: int = Field(default=0, ge=0, le=_LARGEST_SEED)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     rule: str = Field(default="youden", description="How the threshold is locked on validation at the end.")
 
     @property
     def epochs(self) -> int:
         """Epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the network tells apart, NORMAL first."""
+        return SUBTYPES if self.task == "subtype" else CLASSES
 
 
 class TrainingRequest(Record, extra="forbid"):

@@ -1,0 +1,212 @@
+"""Many trainings, and those that go on: what the actions add to the run table."""
+
+import json
+import math
+import shutil
+import statistics
+
+import pytest
+
+from tests.brief import BRIEF, DATASET, MODEL
+from xraylab import actions
+from xraylab.actions.many import SPREAD_OF, spread
+from xraylab.errors import NameTakenError, NotFoundError, RecipeError, TrainingError
+from xraylab.models import load_model
+from xraylab.runs import folder, launch, table, worker
+
+pytest_plugins = ["tests.trained"]
+
+
+@pytest.fixture
+def nobody(monkeypatch):
+    """Let no worker start: what is queued stays so."""
+    monkeypatch.setattr(launch, "ensure_worker", lambda *_: False)
+
+
+@pytest.fixture
+def ask(brief_recipe):
+    def ask(settings, name="mine", **more):
+        return actions.request_training(
+            settings, dataset=DATASET, arch="small_cnn", recipe=str(brief_recipe), name=name, **more
+        )
+
+    return ask
+
+
+@pytest.fixture
+def stopped(imported, ask, nobody):
+    """A run of the queue that failed after its first checkpoint."""
+    run = table.start(imported, actions.start_training(imported, ask(imported)).id)
+    (imported.runs / run.id / "checkpoint").mkdir()
+    (imported.runs / run.id / "checkpoint" / "stage.pt").write_bytes(b"state")
+    folder.append_history(imported, run.id, {"epoch": 1, "validation_auc": 0.5})
+    table.finish(imported, run.id, "failed", "It broke.", notes=["The batch was halved."])
+    return run
+
+
+def test_a_list_says_which_runs_can_go_on_and_what_is_worth_knowing(imported, stopped):
+    [row] = actions.list_runs(imported)
+    assert (row.state, row.resumable, row.notes) == ("failed", True, ["The batch was halved."])
+    resumed = actions.resume_run(imported, stopped.id)
+    assert (resumed.run, resumed.state, resumed.resumable, resumed.notes) == (stopped.id, "queued", False, [])
+
+
+def test_a_resumed_run_keeps_out_of_the_way_of_a_model_that_took_its_name(imported, trained_home, stopped):
+    shutil.copytree(trained_home / "models" / MODEL, imported.models / "mine")
+    with pytest.raises(NameTakenError, match="There is a model “mine” already"):
+        actions.resume_run(imported, stopped.id)
+    assert table.get(imported, stopped.id).error == "It broke."
+
+
+def test_a_run_whose_dataset_is_gone_is_not_resumed(imported, stopped):
+    shutil.rmtree(imported.datasets / DATASET)
+    with pytest.raises(NotFoundError, match="There is no dataset"):
+        actions.resume_run(imported, stopped.id)
+    assert table.get(imported, stopped.id).state == "failed"
+
+
+def test_a_clone_asks_for_the_same_under_another_name(imported, ask, stopped):
+    request = actions.request_of(imported, stopped.id, name="again")
+    assert request == ask(imported).model_copy(update={"name": "again"})
+    assert actions.request_of(imported, stopped.id).name.startswith("small_cnn-brief-")
+    with pytest.raises(NotFoundError, match="no run “nowhere”"):
+        actions.request_of(imported, "nowhere")
+
+
+def test_a_clone_of_a_run_of_another_version_is_a_sentence(imported, stopped):
+    file = imported.runs / stopped.id / "recipe.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"training": {"unheard": "of"}}))
+    for ask in (actions.request_of, actions.resume_run):
+        with pytest.raises(NotFoundError, match="written by another version"):
+            ask(imported, stopped.id)
+
+
+def test_trainings_are_queued_all_or_none(trained, ask, nobody):
+    one, two = ask(trained, "one"), ask(trained, "two")
+    assert [run.name for run in actions.start_trainings(trained, [one, two])] == ["one", "two"]
+    for taken in ("two", MODEL):
+        with pytest.raises(NameTakenError):
+            actions.start_trainings(
+                trained, [one.model_copy(update={"name": name}) for name in ("three", taken)]
+            )
+    assert [run.name for run in table.list_runs(trained, states=["queued"])] == ["two", "one"]
+
+
+def test_a_grid_is_every_combination_that_goes_together(imported, brief_recipe):
+    grid = actions.request_grid(
+        imported,
+        dataset=DATASET,
+        archs=["small_cnn", "mobilenet_v2", "small_cnn"],
+        recipes=["quick", str(brief_recipe)],
+        seeds=[0, 7],
+        name="grid",
+    )
+    assert [(one.name, one.arch, one.recipe.seed) for one in grid.requests] == [
+        ("grid-small_cnn-brief-s0", "small_cnn", 0),
+        ("grid-small_cnn-brief-s7", "small_cnn", 7),
+    ]
+    assert [said.partition(":")[0] for said in grid.left_out] == [
+        "small_cnn with quick",
+        "mobilenet_v2 with quick",
+        f"mobilenet_v2 with {brief_recipe}",
+    ]
+    assert "needs pretrained weights" in grid.left_out[0]
+    assert "weights of MobileNetV2 are not on this machine" in grid.left_out[1]
+
+
+def test_what_fits_no_combination_is_refused(imported):
+    choices = {"dataset": DATASET, "archs": ["small_cnn"], "recipes": ["scratch"]}
+    for wrong in ({"archs": ["nothing"]}, {"recipes": ["nothing"]}, {"dataset": "nothing"}):
+        with pytest.raises(NotFoundError):
+            actions.request_grid(imported, **choices | wrong)
+    with pytest.raises(RecipeError, match="-1 can't be a seed"):
+        actions.request_grid(imported, **choices, seeds=[-1])
+    with pytest.raises(NameTakenError, match="can't be the name"):
+        actions.request_grid(imported, **choices, name="x" * 60)
+
+
+def test_seeds_count_on_from_the_recipe_and_so_do_the_names(imported, ask):
+    request = ask(imported)
+    seeded = request.model_copy(update={"recipe": BRIEF.model_copy(update={"seed": 5})})
+    made = actions.request_seeds(seeded, 3)
+    assert [(one.name, one.recipe.seed) for one in made] == [("mine-s0", 5), ("mine-s1", 6), ("mine-s2", 7)]
+    last = request.model_copy(update={"recipe": BRIEF.model_copy(update={"seed": 2**32 - 1})})
+    with pytest.raises(RecipeError, match="4294967296 can't be a seed"):
+        actions.request_seeds(last, 2)
+
+
+def test_of_several_seeds_a_failed_one_is_named_and_the_others_count(imported, ask, monkeypatch):
+    real = worker._executor()
+
+    def execute(settings, run_id, **told):
+        if table.get(settings, run_id).name == "mine-s0":
+            raise TrainingError("It could not be done.")
+        return real(settings, run_id, **told)
+
+    monkeypatch.setattr(worker, "_executor", lambda: execute)
+    seen = []
+    document = actions.train_seeds(imported, ask(imported), 3, on_progress=seen.append)
+    assert [(row.model, row.seed, row.error) for row in document.seeds] == [
+        ("mine-s0", 0, "It could not be done."),
+        ("mine-s1", 1, None),
+        ("mine-s2", 2, None),
+    ]
+    assert (document.model, document.val) == ("mine-s1", document.seeds[1].val)
+    assert set(document.spread) == set(SPREAD_OF)
+    aucs = [row.val.auc for row in document.seeds[1:]]
+    assert document.spread["auc"].mean == pytest.approx(statistics.fmean(aucs))
+    assert document.spread["auc"].sd == pytest.approx(statistics.stdev(aucs))
+    assert (document.spread["auc"].low, document.spread["auc"].high) == (min(aucs), max(aucs))
+    assert load_model(imported, "mine-s2").card.recipe["seed"] == 2
+    fractions = [told["fraction"] for told in seen]
+    assert fractions == sorted(fractions)
+    assert seen[-1]["doing"].startswith("seed 3 of 3, ")
+
+
+def test_when_no_seed_ends_with_a_model_the_command_fails(imported, ask, monkeypatch):
+    def fail(*_, **__):
+        raise TrainingError("It could not be done.")
+
+    monkeypatch.setattr(worker, "_executor", lambda: fail)
+    with pytest.raises(TrainingError, match=r"None of the 2 .*The first: It could not be done\."):
+        actions.train_seeds(imported, ask(imported), 2)
+
+
+def test_a_name_of_a_later_seed_that_is_taken_starts_none(imported, trained_home, ask):
+    shutil.copytree(trained_home / "models" / MODEL, imported.models / "mine-s1")
+    with pytest.raises(NameTakenError, match="There is a model “mine-s1” already"):
+        actions.train_seeds(imported, ask(imported), 2)
+    assert table.list_runs(imported) == []
+
+
+def test_interrupting_one_of_several_trainings_cancels_those_that_wait(imported, ask, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worker, "_executor", lambda: interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        actions.train_seeds(imported, ask(imported), 2)
+    assert [run.state for run in table.list_runs(imported)] == ["cancelled"] * 2
+
+
+def test_a_spread_counts_what_is_defined_and_one_value_has_none():
+    over = spread([0.8, math.nan, 0.9, 1.0])
+    assert (over.n, over.low, over.high) == (3, 0.8, 1.0)
+    assert over.mean == pytest.approx(0.9)
+    assert over.sd == pytest.approx(0.1)
+    assert spread([0.8]).mean == 0.8
+    assert math.isnan(spread([0.8]).sd)
+    assert spread([]).n == 0
+
+
+def test_a_resumed_run_can_be_worked_on_in_the_foreground(imported, stopped, monkeypatch):
+    real = worker._executor()
+    monkeypatch.setattr(
+        worker, "_executor", lambda: lambda *given, **told: (real(*given, **told), ("Said.",))[1]
+    )
+    seen = []
+    document = actions.resume(imported, stopped.id, on_progress=seen.append)
+    assert (document.run, document.model, document.seeds, document.spread) == (stopped.id, "mine", [], {})
+    assert seen
+    [row] = actions.list_runs(imported)
+    assert (row.state, row.notes) == ("done", ["Said."])

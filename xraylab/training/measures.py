@@ -1,0 +1,39 @@
+"""What an epoch came to: loss and rates from the outputs of a network."""
+
+import math
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional
+
+from xraylab.evaluation.thresholds import threshold_table
+from xraylab.networks.inputs import pneumonia_logit
+
+_EVEN = 0.0  # the logit of a score of 0.5
+RATES = ("accuracy", "balanced_accuracy", "f1", "kappa")
+
+
+def measure(outputs: Tensor, targets: Tensor, weight: Tensor) -> dict[str, float]:
+    """Loss, rates at a score of 0.5, and AUC.
+
+    Parameters
+    ----------
+    outputs : float tensor of shape (n, classes)
+    targets : int64 tensor of shape (n,)
+        The class of each film; all but the first count as pneumonia.
+    weight : float tensor of shape (classes,)
+        Of each class in the loss.
+
+    Returns
+    -------
+    dict
+        loss, accuracy, balanced_accuracy, f1, kappa and auc; all but the loss are NaN when an output isn't
+        a finite number.
+    """
+    loss = functional.cross_entropy(outputs, targets, weight=weight).item()
+    logits = pneumonia_logit(outputs).numpy()
+    if not np.isfinite(logits).all():
+        return {"loss": loss, **dict.fromkeys(RATES, math.nan), "auc": math.nan}
+    table = threshold_table((targets > 0).numpy(), logits)
+    point = table.at(_EVEN)
+    return {"loss": loss, **{name: getattr(point, name) for name in RATES}, "auc": table.auc}
