@@ -48,10 +48,10 @@ Load = Callable[[NDArray[np.intp]], Tensor]  # rows -> (B, 3, side, side)
 class Frozen:
     """Decoding, forward passes, epochs and validation, all by the wall clock."""
 
-    def __init__(self, name: str, arch: str, target: float, *, bf16: bool) -> None:
+    def __init__(self, name: str, arch: str, target: float) -> None:
         self.name, self.arch, self.target = name, arch, target
-        self.bf16 = bf16 and bf16_pays(CPU)
-        once = "in bf16, where the processor has it," if bf16 else "in fp32"
+        self.bf16 = network(arch).frozen_bf16 and bf16_pays(CPU)
+        once = "in bf16" if self.bf16 else "in fp32"
         self.compared = (
             f"15 epochs of the head of a frozen {arch}, wall clock from files to the trained head: decoding "
             f"and forward pass in every epoch, fp32, against features computed once {once} with decoding "

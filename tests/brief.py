@@ -1,9 +1,11 @@
-"""A training that takes a second, and what ``tests.trained`` calls what came of it."""
+"""A training that takes a second, and what ``tests.trained`` and ``tests.averaged`` call what they make."""
 
 from xraylab.training.recipe import Recipe, Stage
 
 FILMS = 60
 DATASET, MODEL = "films", "first"
+MEMBERS = ("one", "two")
+BOTH, KINDS = "both", "kinds"  # their ensemble; a dataset whose names tell the kind of pneumonia
 BRIEF = Recipe(
     name="brief", stages=(Stage(trains="all", epochs=2, learning_rate=3e-3),), batch_size=16, augmentation=0.5
 )

@@ -179,8 +179,9 @@ def test_predict_evaluate_and_the_stored_predictions_agree_on_every_film(run, tr
     rows = run("predict", "--model", MODEL, *files)
     np.testing.assert_allclose([row["score"] for row in rows], stored["score"], rtol=0, atol=1e-6)
     dataset = load_dataset(trained, DATASET)
-    rows = dataset.rows(split)
-    fresh = operating_points._score(trained, model, dataset.catalog, dataset.pixels, rows, None)
+    fresh = operating_points._score(
+        trained, model, dataset.catalog, dataset.pixels, dataset.rows(split), None
+    )
     np.testing.assert_allclose(fresh.scores, stored["score"], rtol=0, atol=1e-6)
     lock = model.lock.threshold
     assert [row["decision"] for row in rows] == [

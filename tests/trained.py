@@ -5,6 +5,7 @@ A test module asks for it with ``pytest_plugins = ["tests.trained"]``.
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,22 +55,29 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory, imported_home: Path, 
 
 
 @pytest.fixture
-def imported(tmp_path: Path, imported_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a home with a dataset and no model."""
-    return _copied(imported_home, tmp_path / "home", monkeypatch)
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Settings]:
+    """Copy a home, and have it in use for this test."""
+
+    def copied(source: Path) -> Settings:
+        home = tmp_path / "home"
+        shutil.copytree(source, home)
+        for name, value in (_MACHINE | {"XRAYLAB_HOME": str(home)}).items():
+            monkeypatch.setenv(name, value)
+        return load_settings()
+
+    return copied
 
 
 @pytest.fixture
-def trained(tmp_path: Path, trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def imported(copied: Callable[[Path], Settings], imported_home: Path) -> Settings:
+    """Settings of a home with a dataset and no model."""
+    return copied(imported_home)
+
+
+@pytest.fixture
+def trained(copied: Callable[[Path], Settings], trained_home: Path) -> Settings:
     """Settings of a home with a dataset and a locked model, which this test may change."""
-    return _copied(trained_home, tmp_path / "home", monkeypatch)
-
-
-def _copied(source: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    shutil.copytree(source, home)
-    for name, value in (_MACHINE | {"XRAYLAB_HOME": str(home)}).items():
-        monkeypatch.setenv(name, value)
-    return load_settings()
+    return copied(trained_home)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.predictions import Predictions, class_columns, class_probabilities
 from xraylab.settings import Settings
 
-BACKEND = "fp32"  # the one that scores; another would need a lock of its own
+BACKEND = "fp32"  # what scores unless a card says otherwise
 ENSEMBLE = "ensemble"  # what an ensemble's card calls its architecture
 RESERVED_NAMES = frozenset({"none", "imagenet", "ensemble", "cnn", "mobilenet_v2", "densenet121", "phantom"})
 
@@ -76,6 +76,7 @@ class Card(Record):
     model_sha256: str
     versions: dict[str, str]
     members: tuple[str, ...] = Field(default=(), description="The models an ensemble averages; else none.")
+    backend: str = Field(default=BACKEND, description="What scored its held-out films and scores others.")
     notes: tuple[str, ...] = Field(default=(), description="What is worth knowing of its training.")
     intended_use: str = "Research and teaching. Not a medical device."
 
@@ -305,6 +306,7 @@ class Model:
             rule=rule,
             locked_at=_now(),
             actor=actor,
+            backend=self.card.backend,
             model_sha256=self.card.model_sha256,
             dataset=self.card.dataset.name,
             n=len(self.validation.scored),

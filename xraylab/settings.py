@@ -36,6 +36,11 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=_default_home)
     threads: int = Field(default=0, ge=0, description="Processor threads; 0 takes every core.")
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda|mps)$")
+    backend: str = Field(
+        default="fp32",
+        pattern="^(fp32|compile|openvino)$",
+        description="What scores films for the models trained from now on; a model keeps the one it began with.",
+    )
 
     @field_validator("home")
     @classmethod

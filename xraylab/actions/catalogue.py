@@ -9,6 +9,7 @@ from xraylab.errors import (
 from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import Model, list_models, load_model
+from xraylab.networks.pretrained import imagenet_path
 from xraylab.networks.registry import networks
 from xraylab.settings import Settings
 from xraylab.training.recipe import PRESETS
@@ -39,7 +40,7 @@ def network_rows(settings: Settings) -> list[documents.NetworkRow]:
             about=entry.about,
             side=entry.side,
             pretrained=entry.pretrained,
-            weights_here=(settings.weights / entry.weights_file).exists(),
+            weights_here=imagenet_path(settings, entry) is not None,
         )
         for entry in networks()
     ]

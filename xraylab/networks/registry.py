@@ -45,6 +45,7 @@ class Network:
     cam_layer: str  # the submodule whose activations Grad-CAM weighs
     parameters: int  # with two outputs
     gflop: float  # 1e9 operations of one film forward, a multiplication with its addition counted as two
+    frozen_bf16: bool = False  # whether bf16 leaves the logits on its frozen features within 0.05; measured
     imagenet: str = ""  # torchvision's name of its ImageNet weights, "" where there are none
     imagenet_file: str = ""  # what torchvision calls their file; the digits are its SHA-256's first
 
@@ -154,6 +155,7 @@ _NETWORKS = (
         cam_layer="features",
         parameters=6_955_906,
         gflop=5.666,
+        frozen_bf16=True,
         imagenet="DenseNet121_Weights.IMAGENET1K_V1",
         imagenet_file="densenet121-a639ec97.pth",
     ),
@@ -199,6 +201,7 @@ _NETWORKS = (
         cam_layer="features",
         parameters=27_821_666,
         gflop=8.91,
+        frozen_bf16=True,
         imagenet="ConvNeXt_Tiny_Weights.IMAGENET1K_V1",
         imagenet_file="convnext_tiny-983f1562.pth",
     ),

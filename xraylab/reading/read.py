@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import PREPROCESS_VERSION, StandardFilm, standardise
-from xraylab.models import BACKEND, Lock
+from xraylab.models import Lock
 from xraylab.networks.inference import BATCH
 from xraylab.predictions import class_columns
 from xraylab.reading.loaded import LoadedModel
@@ -133,8 +133,9 @@ def usable_lock(loaded: LoadedModel) -> Lock | None:
     lock = loaded.model.lock
     if lock is None:
         return None
+    card = loaded.model.card
     made_for = (lock.model_sha256, lock.backend, lock.preprocess_version)
-    return lock if made_for == (loaded.model.card.model_sha256, BACKEND, PREPROCESS_VERSION) else None
+    return lock if made_for == (card.model_sha256, card.backend, PREPROCESS_VERSION) else None
 
 
 def _decide(score: float | None, threshold: float | None) -> str | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xraylab.evaluation.averaging import ALONE, Averaging, probability
+from xraylab.networks.backends import forward
 from xraylab.networks.inference import all_outputs, kinds_given_pneumonia
 from xraylab.networks.inputs import pneumonia_logit
 from xraylab.networks.registry import Network
@@ -62,10 +63,13 @@ def score_network(
     rows: NDArray[np.intp] | None = None,
     *,
     device: torch.device,
+    backend: str = "fp32",
     on_progress: Callable[[int], None] | None = None,
 ) -> Scores:
     """Score standardised films with a network that is no model yet."""
-    return _score((Part(net, entry),), ALONE, pixels, rows, device, on_progress)
+    return _score(
+        (Part(net, entry, forward(net, entry, backend, device)),), ALONE, pixels, rows, device, on_progress
+    )
 
 
 def _score(
@@ -80,7 +84,9 @@ def _score(
     outputs = []
     for number, part in enumerate(parts):
         tell = _share_of(on_progress, number * films, len(parts)) if on_progress else None
-        outputs.append(all_outputs(part.net, part.entry, pixels, rows, device=device, on_progress=tell))
+        outputs.append(
+            all_outputs(part.net, part.entry, pixels, rows, device=device, on_progress=tell, run=part.run)
+        )
     averaged = averaging.of(np.stack([pneumonia_logit(output).numpy() for output in outputs]))
     kinds = averaged.given_pneumonia(np.stack([kinds_given_pneumonia(output) for output in outputs]))
     return Scores(averaged.logit, averaged.spread, kinds)

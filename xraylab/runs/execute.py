@@ -230,6 +230,7 @@ class _Job:
             self.dataset.pixels,
             rows,
             device=torch.device("cpu"),
+            backend=self.settings.backend,
             on_progress=self.teller.stop_if_cancelled,
         )
         known = ["image_id", "patient", "group", "split", "label", "subtype"]
@@ -266,6 +267,7 @@ class _Job:
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("torch", "torchvision")},
             },
+            backend=self.settings.backend,
             notes=fitted.notes,
         )
 

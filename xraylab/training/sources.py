@@ -68,9 +68,10 @@ class Bench:
             grey = apply(grey, draws[self.team.rank :: self.team.size])
         return normalise(grey, self.entry)
 
-    def low_precision(self) -> torch.autocast:
-        """bf16 where it pays."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)
+    def low_precision(self, *, frozen: bool = False) -> torch.autocast:
+        """bf16 where it pays; for a frozen part only where it leaves the features good enough to learn on."""
+        enabled = self.autocast and (self.entry.frozen_bf16 or not frozen)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
 
 class Source(Protocol):
@@ -158,7 +159,7 @@ class CachedActivations:
         for start in range(0, len(rows), batch):
             some = rows[start : start + batch]
             x = bench.varied(some, vary=view > 0)
-            with bench.low_precision():
+            with bench.low_precision(frozen=True):
                 made = activations(bench.net, bench.entry, self._tail, x)
             parts.append(bench.team.whole(made))
             bench.advance(len(some), 1)
@@ -197,6 +198,6 @@ def cache_size(bench: Bench, tail: int, views: int) -> int:
     """Bytes that ``CachedActivations`` would take."""
     bench.net.eval()
     x = bench.varied(bench.films.train[:1], vary=False)
-    with torch.no_grad(), bench.low_precision():
+    with torch.no_grad(), bench.low_precision(frozen=True):
         one = activations(bench.net, bench.entry, tail, x).nbytes
     return int(one * (views * len(bench.films.train) + len(bench.films.validation)))

@@ -142,7 +142,12 @@ def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
         return
     lock = model.lock
     widgets.figures([("Pneumonia score", wording.score(reading.score), "")])
+    if reading.spread is not None:
+        st.caption(_spread_words(reading.spread, len(model.card.members)))
     st.html(f'<p class="xl-decision">{_decision_words(reading)}</p>')
+    if reading.subtype:
+        widgets.figures([(name.capitalize(), wording.percent(share), "") for name, share in reading.subtype])
+        st.caption(_SUBTYPE_CAVEAT)
     for warning in reading.warnings:
         st.warning(wording.plain(warning))
     if reading.warnings and not reading.overridden and reading.threshold is not None:
@@ -174,6 +179,19 @@ def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
             f"On {wording.count(validation.n)} validation films of {wording.count(validation.n_groups)} "
             f"patients ({wording.plain(model.card.dataset.name)})."
         )
+
+
+_SUBTYPE_CAVEAT = (
+    "Kind of pneumonia, if it is one, from file names; films don't reliably tell bacterial from viral."
+)
+
+
+def _spread_words(spread: float, models: int) -> str:
+    """How far the models of an ensemble are apart, in words that nobody takes for an interval."""
+    return (
+        f"Disagreement between its {models} models: {wording.score(spread)} (standard deviation of their "
+        "probabilities). It says how alike the models are, not how sure the score is."
+    )
 
 
 def _decision_words(reading: "Reading") -> str:

@@ -1,0 +1,177 @@
+"""
+Homes with models to average: made once, copied for each test.
+
+Only their heads are fitted, by logistic regression on what a random network makes of the films: that takes a
+second, and unlike a brief training it always tells the classes apart somewhat. A test module asks for the
+fixtures with ``pytest_plugins = ["tests.averaged"]``.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from tests.brief import BOTH, DATASET, KINDS, MEMBERS
+from xraylab import actions
+from xraylab import predictions as predictions_file
+from xraylab.data.datasets import Dataset, load_dataset
+from xraylab.imaging import PREPROCESS_VERSION
+from xraylab.models import Card, Model, TrainedOn
+from xraylab.networks.inputs import to_input
+from xraylab.networks.registry import CLASSES, SUBTYPES, Network, build, network
+from xraylab.predictions import Predictions
+from xraylab.reading.scoring import score_network
+from xraylab.settings import Settings, load_settings
+
+pytest_plugins = ["tests.trained"]
+
+
+def fitted(entry: Network, dataset: Dataset, targets: np.ndarray, seed: int) -> torch.nn.Module:
+    """A random network with a fitted head."""
+    torch.manual_seed(seed)
+    net = build(entry, classes=len(set(targets.tolist())))
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # keep the statistics of the one pass that follows
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    linear = net.get_submodule(entry.head)[1]
+    seen = []
+    hook = linear.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    x = to_input(torch.from_numpy(np.array(dataset.pixels)), entry)
+    with torch.no_grad():
+        net.train()(x)
+        net.eval()(x)
+        hook.remove()
+        features = seen[1].double().numpy()
+        centre, scale = features.mean(axis=0), features.std(axis=0) + 1e-3
+        model = LogisticRegression(C=2e-3).fit((features - centre) / scale, targets)
+        weight = model.coef_ / scale
+        bias = model.intercept_ - weight @ centre
+        if len(weight) == 1:  # scikit-learn keeps one row for two classes
+            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        linear.weight.copy_(torch.from_numpy(weight))
+        linear.bias.copy_(torch.from_numpy(bias))
+    return net
+
+
+def make_model(
+    settings: Settings, name: str, arch: str, seed: int, *, dataset: str = DATASET, task: str = "pneumonia"
+) -> Model:
+    """A model's folder as the executor leaves it, but for a history."""
+    films, entry = load_dataset(settings, dataset), network(arch)
+    classes = SUBTYPES if task == "subtype" else CLASSES
+    net = fitted(entry, films, films.targets(task), seed)
+    rows = np.concatenate([films.rows("validation"), films.rows("test")])
+    scores = score_network(net, entry, films.pixels, rows, device=torch.device("cpu"))
+    raw = safetensors.torch.save({key: value.contiguous() for key, value in net.state_dict().items()})
+    info = films.info
+    card = Card(
+        name=name,
+        arch=arch,
+        classes=classes,
+        created_at=datetime.now(UTC),
+        run="",
+        dataset=TrainedOn(
+            name=dataset,
+            kind=info.kind,
+            pixel_hash=info.pixel_hash,
+            patient_key=info.patient_key,
+            splits=info.splits,
+        ),
+        weights="none",
+        weights_sha256="",
+        recipe={"name": "head", "seed": seed},
+        best_epoch=1,
+        epochs=1,
+        parameters=sum(p.numel() for p in net.parameters()),
+        seconds=1.0,
+        device="cpu",
+        preprocess_version=PREPROCESS_VERSION,
+        model_sha256=hashlib.sha256(raw).hexdigest(),
+        versions={},
+    )
+    folder = settings.models / name
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(raw)
+    (folder / "card.json").write_text(card.model_dump_json())
+    columns = ["image_id", "patient", "group", "split", "label", "subtype"]
+    frame = films.catalog.iloc[rows][columns].reset_index(drop=True).assign(**scores.columns(classes))
+    predictions_file.write(
+        folder / "predictions.parquet", Predictions(frame, card.model_sha256, info.pixel_hash)
+    )
+    actions.lock(settings, name, "youden", actor="training")
+    return Model(folder, card)
+
+
+@pytest.fixture(scope="session")
+def members_home(tmp_path_factory: pytest.TempPathFactory, imported_home: Path) -> Path:
+    home = tmp_path_factory.mktemp("members") / "home"
+    shutil.copytree(imported_home, home)
+    for seed, name in enumerate(MEMBERS, 1):
+        make_model(load_settings(home=home), name, "small_cnn", seed)
+    return home
+
+
+@pytest.fixture(scope="session")
+def averaged_home(tmp_path_factory: pytest.TempPathFactory, members_home: Path) -> Path:
+    home = tmp_path_factory.mktemp("averaged") / "home"
+    shutil.copytree(members_home, home)
+    actions.ensemble(load_settings(home=home), BOTH, list(MEMBERS), actor="app")
+    return home
+
+
+@pytest.fixture(scope="session")
+def kinds_folder(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
+    """The phantoms under names of the Kermany films, which say bacteria or virus."""
+    folder = tmp_path_factory.mktemp("kinds")
+    for label in ("NORMAL", "PNEUMONIA"):
+        (folder / label).mkdir()
+        for n, file in enumerate(sorted(phantom_folder.rglob(f"{label}/*.png"))):
+            name = (
+                f"person{n}_{'bacteria' if n % 3 else 'virus'}_{n}" if label == "PNEUMONIA" else f"IM-{n}-1"
+            )
+            shutil.copy(file, folder / label / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kinds_home(tmp_path_factory: pytest.TempPathFactory, kinds_folder: Path) -> Path:
+    home = tmp_path_factory.mktemp("three") / "home"
+    settings = load_settings(home=home)
+    actions.import_dataset(settings, kinds_folder, KINDS)
+    for number in (1, 2):
+        make_model(settings, f"three-{number}", "small_cnn", number, dataset=KINDS, task="subtype")
+    make_model(settings, "plain", "small_cnn", 3, dataset=KINDS)
+    return home
+
+
+@pytest.fixture
+def members(copied: Callable[[Path], Settings], members_home: Path) -> Settings:
+    """Settings of a home with two locked models of the same films."""
+    return copied(members_home)
+
+
+@pytest.fixture
+def averaged(copied: Callable[[Path], Settings], averaged_home: Path) -> Settings:
+    """Settings of a home with two models and their ensemble."""
+    return copied(averaged_home)
+
+
+@pytest.fixture
+def kinds(copied: Callable[[Path], Settings], kinds_home: Path) -> Settings:
+    """Settings of a home with two models of three classes and one of two."""
+    return copied(kinds_home)
+
+
+@pytest.fixture
+def add_model() -> Callable[..., Model]:
+    """``make_model``, for a model more."""
+    return make_model
