@@ -17,6 +17,7 @@ from xraylab.actions import operating_points, training
 from xraylab.data.datasets import load_dataset
 from xraylab.models import load_model
 from xraylab.networks.registry import networks
+from xraylab.training.recipe import PRESETS
 
 pytest_plugins = ["tests.trained"]
 USER, OURS, INTERRUPTED = 2, 1, 130
@@ -71,8 +72,8 @@ def test_train_ends_with_a_locked_model_and_its_validation_numbers(run, fail, im
         ({"--dataset": "nothing"}, "There is no dataset “nothing”."),
         ({"--arch": "nothing"}, "There is no network “nothing”."),
         ({"--recipe": "nothing"}, "There is no recipe “nothing”."),
-        ({"--recipe": "quick"}, "The recipe “quick” trains only the head"),
-        ({"--arch": "mobilenet_v2"}, "The ImageNet weights of MobileNetV2 are not on this machine."),
+        ({"--recipe": "quick"}, "The recipe “quick” trains only on top of a frozen network"),
+        ({"--weights": "imagenet"}, "There are no ImageNet weights for Small CNN."),
         ({"--weights": "nothing.pth"}, "“nothing.pth” is neither imagenet, none, a model"),
         ({"--run": "imagenet"}, "“imagenet” is reserved."),
         ({"--run": "a/b"}, "“a/b” can't be the name of a model."),
@@ -285,7 +286,7 @@ def test_lists_tell_what_there_is(run, trained):
     assert (ran["state"], ran["epoch"], ran["name"]) == ("done", 2, MODEL)
     assert run("runs", "--rebuild") == [ran]
     assert [row["name"] for row in run("networks")] == [entry.name for entry in networks()]
-    assert [row["name"] for row in run("recipes")] == ["quick", "standard", "scratch"]
+    assert [row["name"] for row in run("recipes")] == [preset.name for preset in PRESETS]
 
 
 def test_cancel_takes_a_run_out_of_the_queue(run, fail, imported):

@@ -115,6 +115,8 @@ def train(
 ) -> None:
     """Train a network in the foreground; ends by locking the recipe's rule on validation."""
     settings = load_settings()
+    if actions.assist(settings):
+        return
     request = actions.request_training(
         settings, dataset=dataset, arch=arch, recipe=recipe, weights=weights, name=run, replace=replace
     )
@@ -138,8 +140,11 @@ def resume(
     json: Json = False,
 ) -> None:
     """Let a stopped training go on from its last whole epoch, in the foreground."""
+    settings = load_settings()
+    if actions.assist(settings):
+        return
     with _training_bar() as (show, wait):
-        document = actions.resume(load_settings(), run, keep_best=keep_best, on_progress=show, on_wait=wait)
+        document = actions.resume(settings, run, keep_best=keep_best, on_progress=show, on_wait=wait)
     _tell(document, json)
 
 

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     backend: str = Field(
         default="fp32",
         pattern="^(fp32|compile|openvino)$",
-        description="What scores films for the models trained from now on; a model keeps the one it began with.",
+        description="What scores films for models trained from now on; a model keeps its own.",
     )
 
     @field_validator("home")

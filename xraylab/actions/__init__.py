@@ -14,6 +14,7 @@ from xraylab.actions.many import Grid, request_grid, request_seeds, train_seeds
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.reading import load_for_reading, predict
 from xraylab.actions.training import (
+    assist,
     attend_runs,
     cancel_run,
     list_runs,
@@ -29,6 +30,7 @@ from xraylab.actions.training import (
 __all__ = [
     "PHANTOM_FILMS",
     "Grid",
+    "assist",
     "attend_runs",
     "cancel_run",
     "doctor",

@@ -17,7 +17,7 @@ from xraylab.evaluation.rules import parse_rule
 from xraylab.models import check_name_free
 from xraylab.networks.pretrained import check_weights, weights_path
 from xraylab.networks.registry import network
-from xraylab.runs import folder, launch, lease, table
+from xraylab.runs import crew, folder, launch, lease, table
 from xraylab.runs.table import Run
 from xraylab.settings import Settings
 from xraylab.training.recipe import Recipe, TrainingRequest, load_recipe, plan
@@ -180,6 +180,14 @@ def resume(
     return _carried_out(settings, run, started, on_progress, on_wait)
 
 
+def assist(settings: Settings) -> bool:
+    """Help with the trainings of the first of several processes, if this is another; false if it isn't."""
+    if crew.leads():
+        return False
+    crew.answer(settings)
+    return True
+
+
 def carry_out(
     settings: Settings,
     runs: Sequence[Run],
@@ -212,6 +220,7 @@ def carry_out(
                 mine = table.start(settings, run.id)
                 if mine is not None:  # else a background worker was quicker
                     perform(settings, mine, stop=lost.is_set, watch=partial(on_progress, number))
+        crew.call(settings, None)
         launch.ensure_worker(settings, device)  # others may have queued up behind us
         return [_wait_until_over(settings, run.id) for run in runs]
     except KeyboardInterrupt:

@@ -38,7 +38,7 @@ from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.predictions import Predictions
 from xraylab.reading.scoring import score_network
-from xraylab.runs import folder
+from xraylab.runs import crew, folder
 from xraylab.runs.table import RunCancelled
 from xraylab.settings import Settings
 from xraylab.training import checkpoint
@@ -81,12 +81,25 @@ def execute(
     use_threads(settings)
     job = _Job(settings, run_id, request, dataset, network(request.arch), pick_device(settings), teller)
     started = time.monotonic()
-    fitted = job.keep() if folder.is_kept(settings, run_id) else job.train()
+    if folder.is_kept(settings, run_id):
+        fitted = job.keep()
+    else:
+        crew.call(settings, run_id)
+        fitted = job.train()
     scored = job.score(fitted.net.to("cpu"))
     card = job.card(fitted, seconds=teller.seconds_before + time.monotonic() - started)
     _publish(settings, request, card, fitted, scored, dataset)
     job.tidy(fitted)
     return fitted.notes
+
+
+def assist(settings: Settings, run_id: str) -> None:
+    """Take part in the training that another process executes; nothing is told, written or published here."""
+    request = TrainingRequest.model_validate(folder.read_recipe(settings, run_id)["training"])
+    silent = _Teller(settings, run_id, lambda _: None, lambda: False)
+    dataset, entry = load_dataset(settings, request.dataset), network(request.arch)
+    use_threads(settings)
+    _Job(settings, run_id, request, dataset, entry, pick_device(settings), silent).train()
 
 
 @dataclass
@@ -170,7 +183,9 @@ class _Job:
         torch.manual_seed(recipe.seed)
         net = self.build()
         if not checkpoint.exists(self.checkpoints):
-            write_text(self.origin, self.load_first_weights(net))
+            origin = self.load_first_weights(net)
+            if crew.leads():
+                write_text(self.origin, origin)
         films = self.films(recipe)
         _log.info(
             "training on %s with %d threads, %d epochs", self.device, torch.get_num_threads(), recipe.epochs

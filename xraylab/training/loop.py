@@ -244,6 +244,7 @@ class _Training:
             self._store(),
         )
         begun, done = (checkpoint.read(self.checkpoints) if self.checkpoints else None) or (None, None)
+        self.team.wait()  # the first process writes there next
         if begun is not None:
             self._return_to(begun, done)
         first = 0 if begun is None else begun["stage"]

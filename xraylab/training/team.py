@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -53,6 +53,16 @@ class Team:
     def together(self, mine: Tensor) -> Tensor:
         """What all processes have, one after another, on the processor."""
         return mine.cpu() if self.size == 1 else torch.cat(gather_object([mine.cpu()]))
+
+    def tell(self, word: str | None) -> str | None:
+        """What the first process says; what the others say doesn't matter."""
+        words = [word]
+        broadcast_object_list(words)
+        return words[0]
+
+    def wait(self) -> None:
+        """Go on only when all are here."""
+        self._accelerator.wait_for_everyone()
 
     def any(self, flag: Tensor) -> bool:
         """Whether it is true in any process; all must ask."""
