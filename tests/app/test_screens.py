@@ -140,7 +140,8 @@ def test_training_twice_queues_the_second(show, imported):
     assert not app.error
     assert [run.name for run in table.list_runs(imported, states=["queued"])] == ["two", "one"]
 
-    _button(app, "Cancel two").click().run()
+    two = next(run for run in table.list_runs(imported) if run.name == "two")
+    app.button(key=f"row cancel {two.id}").click().run()
     assert [run.name for run in table.list_runs(imported, states=["queued"])] == ["one"]
 
 

@@ -15,7 +15,7 @@ from xraylab.data import datasets
 from xraylab.errors import NotFoundError, TrainingError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import check_name_free
-from xraylab.networks.pretrained import weights_path
+from xraylab.networks.pretrained import check_weights, weights_path
 from xraylab.networks.registry import network
 from xraylab.runs import folder, launch, lease, table
 from xraylab.runs.table import Run
@@ -34,7 +34,7 @@ def request_training(
     *,
     dataset: str,
     arch: str,
-    recipe: str,
+    recipe: str | Recipe,
     weights: str | None = None,
     name: str | None = None,
     replace: bool = False,
@@ -43,6 +43,8 @@ def request_training(
 
     Parameters
     ----------
+    recipe : str or Recipe
+        A preset's name, a JSON file, or the recipe itself.
     weights : str, optional
         ``imagenet``, ``none``, a model's name or a file; by default ImageNet weights where they exist.
     name : str, optional
@@ -56,11 +58,13 @@ def request_training(
     datasets.load_dataset(settings, dataset)
     entry = network(arch)
     source = weights or ("imagenet" if entry.pretrained else "none")
-    planned = plan(load_recipe(recipe), entry, pretrained=source != "none")
+    given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    planned = plan(given, entry, pretrained=source != "none")
     parse_rule(planned.rule)
-    if source != "none":
+    check_weights(settings, entry, source)
+    if source not in ("none", "imagenet"):  # ImageNet weights that aren't here are downloaded by the worker
         file = weights_path(settings, entry, source)
-        if source != "imagenet" and file != settings.models / source / "model.safetensors":
+        if file != settings.models / source / "model.safetensors":
             source = str(file.resolve())  # the worker may run in another folder
     called = name or name_for(arch, planned)
     request = TrainingRequest(
@@ -130,7 +134,7 @@ def resume_run(settings: Settings, run_id: str, *, keep_best: bool = False) -> d
     """
     run = _put_back(settings, run_id, keep_best=keep_best)
     launch.ensure_worker(settings, run.device)
-    return _run_row(settings, run)
+    return run_row(settings, run)
 
 
 def train(
@@ -233,7 +237,7 @@ def why_no_model(run: Run) -> str:
 
 def cancel_run(settings: Settings, run_id: str) -> documents.RunRow:
     """Cancel a queued or running training."""
-    return _run_row(settings, table.cancel(settings, run_id))
+    return run_row(settings, table.cancel(settings, run_id))
 
 
 def attend_runs(settings: Settings) -> list[Run]:
@@ -246,7 +250,7 @@ def list_runs(settings: Settings, *, rebuild: bool = False) -> list[documents.Ru
     """Every run, newest first; ``rebuild`` makes the table anew from the run folders."""
     table.reconcile(settings)
     runs = table.rebuild(settings) if rebuild else table.list_runs(settings)
-    return [_run_row(settings, run) for run in runs]
+    return [run_row(settings, run) for run in runs]
 
 
 def _carried_out(
@@ -308,7 +312,8 @@ def _wait_until_over(settings: Settings, run_id: str) -> Run:
         time.sleep(_WAIT)
 
 
-def _run_row(settings: Settings, run: Run) -> documents.RunRow:
+def run_row(settings: Settings, run: Run) -> documents.RunRow:
+    """One run of the table as a row of a list."""
     history = folder.read_history(settings, run.id)
     aucs = [epoch["validation_auc"] for epoch in history if epoch.get("validation_auc") is not None]
     return documents.RunRow(

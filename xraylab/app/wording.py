@@ -18,6 +18,7 @@ _MINUTE = 60
 _HOUR = 3600
 _THOUSAND = 1000
 _SMALLEST_SCORE = 0.001
+_TEENS = (12.5, 17.5)  # where a rough number is 15
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
 
@@ -113,3 +114,29 @@ def bytes_size(size: int) -> str:
 def plain(text: str) -> str:
     """Keep a name from outside, such as a file's, from being read as Markdown."""
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def time_to_expect(low: float, high: float) -> str:
+    """Write how long something will take: ``about 12 min``, or ``roughly 10 to 30 min`` for a range.
+
+    Parameters
+    ----------
+    low, high : float
+        Seconds; the same twice where it is known well. The ends of a range are rounded to one digit that
+        says no more than is known, and told in the unit of the longer one.
+    """
+    if low == high:
+        return f"about {duration(low)}"
+    size, unit = next(
+        (size, unit) for size, unit in ((_HOUR, "h"), (_MINUTE, "min"), (1, "s")) if high >= size or size == 1
+    )
+    shortest, longest = _rough(low / size), _rough(high / size)
+    return f"roughly {f'{shortest} to {longest}' if shortest != longest else longest}{NARROW_SPACE}{unit}"
+
+
+def _rough(value: float) -> str:
+    """A number as a rough guess says it: 0.5, 1, 2, ... 10, 15, 20, 30, ... 90, 100, 200 and so on."""
+    if value < 1:
+        return "0.5"
+    digit = 10 ** math.floor(math.log10(value))
+    return f"{round(value / digit) * digit:g}" if value < _TEENS[0] or value >= _TEENS[1] else "15"

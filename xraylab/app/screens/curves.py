@@ -11,16 +11,44 @@ _TRAIN, _VALIDATION = "#9aa4b2", "#4cc2c4"
 _HEIGHT = 260
 
 
+_RATES = {
+    "auc": "AUC",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "f1": "F1",
+    "kappa": "Kappa",
+}
+
+
 def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
-    """Draw loss and AUC over the epochs, for training and validation films."""
+    """Draw loss and AUC over the epochs, or another rate, for training and validation films.
+
+    What else there is to choose from is what the history holds; it is counted at a score of 0.5.
+    """
+    rates = [rate for rate in _RATES if any(epoch.get(f"validation_{rate}") is not None for epoch in history)]
+    rate = "auc"
+    if len(rates) > 1:
+        rate = st.segmented_control(
+            "Beside the loss",
+            rates,
+            default="auc",
+            required=True,
+            format_func=_RATES.__getitem__,
+            key=f"{key} rate",
+            label_visibility="collapsed",
+        )
+    st.plotly_chart(_figure(history, rate), key=key, config={"displayModeBar": False}, width="stretch")
+
+
+def _figure(history: Sequence[dict[str, Any]], rate: str) -> go.Figure:
     epochs = [epoch["epoch"] for epoch in history]
-    figure = make_subplots(cols=2, subplot_titles=("Loss", "AUC"), horizontal_spacing=0.1)
-    for column, quantity in enumerate(("loss", "auc"), 1):
+    figure = make_subplots(cols=2, subplot_titles=("Loss", _RATES[rate]), horizontal_spacing=0.1)
+    for column, quantity in enumerate(("loss", rate), 1):
         for split, colour, dash in (("train", _TRAIN, "dot"), ("validation", _VALIDATION, "solid")):
             figure.add_trace(
                 go.Scatter(
                     x=epochs,
-                    y=[epoch[f"{split}_{quantity}"] for epoch in history],
+                    y=[epoch.get(f"{split}_{quantity}") for epoch in history],
                     name="training films" if split == "train" else "validation films",
                     mode="lines+markers",
                     line={"color": colour, "dash": dash, "width": 2},
@@ -38,4 +66,4 @@ def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
         margin={"l": 8, "r": 8, "t": 32, "b": 8},
         legend={"orientation": "h", "y": -0.28},
     )
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch")
+    return figure
