@@ -1,12 +1,12 @@
 """Small parts that several screens share."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from xraylab.app.wording import count
+from xraylab.app.wording import count, trained_part
 
 if TYPE_CHECKING:
     from xraylab.networks.parameters import Layer
@@ -48,8 +48,30 @@ def notes(sentences: Sequence[str]) -> None:
         st.html(f'<div class="xl-notes">{lines}</div>')
 
 
-def parameters(layers: "Sequence[Layer]") -> None:
-    """Draw a network's parameters: in all, by stage, and layer by layer below."""
+def parameters(
+    count_them: Callable[[int | None], "Sequence[Layer]"], tails: Mapping[str, int | None], *, key: str
+) -> None:
+    """Draw a network's parameters: in all, by stage, and layer by layer below.
+
+    Parameters
+    ----------
+    count_them : callable
+        Gives the layers for a number of stages trained beside the head; None is all of them.
+    tails : mapping
+        That number for each part that is trained in turn, such as ``{"head": 0, "all": None}``; which of
+        them is looked at can be chosen.
+    """
+    chosen = next(reversed(tails))
+    if len(tails) > 1:
+        chosen = st.segmented_control(
+            "While training",
+            list(tails),
+            default=chosen,
+            required=True,
+            format_func=trained_part,
+            key=f"{key} parameters of",
+        )
+    layers = count_them(tails[chosen])
     trainable = sum(layer.parameters for layer in layers if layer.trainable)
     frozen = sum(layer.parameters for layer in layers) - trainable
     figures([("Trainable", count(trainable), ""), ("Frozen", count(frozen), "")])

@@ -82,6 +82,14 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60:02d}{NARROW_SPACE}min"
 
 
+def trained_part(trains: str) -> str:
+    """Write what a stage of a recipe trains: ``head``, ``tail:N`` or ``all``."""
+    if trains.startswith("tail:"):
+        n = trains.removeprefix("tail:")
+        return "the head and the last stage" if n == "1" else f"the head and the last {n} stages"
+    return {"head": "the head", "all": "everything"}.get(trains, trains)
+
+
 def when(moment: datetime, *, now: datetime | None = None) -> str:
     """Write a point in time, ``12 May, 14:05``; the year is added when it isn't this one.
 

@@ -18,7 +18,7 @@ from xraylab.data.datasets import DatasetInfo
 from xraylab.errors import XRayLabError
 from xraylab.models import list_models
 from xraylab.networks.pretrained import imagenet_path
-from xraylab.networks.registry import CLASSES, SUBTYPES, Network, network, networks
+from xraylab.networks.registry import Network, network, networks
 from xraylab.settings import Settings
 from xraylab.training.estimate import Estimate, estimate, expected_device, read_speeds
 from xraylab.training.recipe import PRESETS, Recipe, TrainingRequest, load_recipe, parse_recipe, plan
@@ -90,13 +90,12 @@ def draw(settings: Settings) -> None:
         format_func=lambda e: e.title,
         key="train network",
     )
-    st.caption(wording.plain(entry.about))
-    weights_words, recipe_place = st.container(), st.container()
+    about, recipe_place = st.container(), st.container()
     advanced = st.expander("Advanced", key="train advanced", on_change="rerun")
     with advanced:
         name = st.text_input("Name of the model", key="train name", placeholder="made of network and recipe")
         weights = _pick_weights(settings, entry)
-    weights_words.caption(_weights_words(settings, entry, weights))
+    about.caption(f"{wording.plain(entry.about)} {_weights_words(settings, entry, weights)}")
     with recipe_place:
         recipe = _pick_recipe(entry, pretrained=weights != "none")
     with advanced:
@@ -213,7 +212,11 @@ def _edit(entry: Network, recipe: Recipe) -> Recipe | None:
     if not st.toggle("Edit the recipe", key="train edit"):
         return recipe
     st.file_uploader(
-        "Start from a recipe in a file", type="json", key="train recipe file", on_change=_use_uploaded
+        "Start from a recipe in a file",
+        type="json",
+        key="train recipe file",
+        max_upload_size=1,
+        on_change=_use_uploaded,
     )
     status.recall_fault("recipe file")
     return recipe_form.draw(recipe, entry)
@@ -235,12 +238,12 @@ def _draw_parameters(entry: Network, recipe: Recipe) -> None:
         return
     from xraylab.app.loaded import parameter_table
 
-    stages = {stage.trains: stage.tail for stage in recipe.stages}
-    trains = next(iter(stages))
-    if len(stages) > 1:
-        trains = str(st.segmented_control("While training", list(stages), default=trains, required=True))
-    classes = SUBTYPES if recipe.task == "subtype" else CLASSES
-    widgets.parameters(parameter_table(entry, classes=len(classes), tail=stages[trains]))
+    classes = len(recipe.classes)
+    widgets.parameters(
+        lambda tail: parameter_table(entry, classes=classes, tail=tail),
+        {stage.trains: stage.tail for stage in recipe.stages},
+        key="train",
+    )
 
 
 def _combine(settings: Settings, entry: Network, weights: str | None, recipe: Recipe) -> Combination:

@@ -43,7 +43,10 @@ def _draw_newest(settings: Settings, *, polling: bool) -> None:
 
 def _draw_run(settings: Settings, run: Run, progress: Mapping[str, Any]) -> None:
     row = actions.run_row(settings, run)
-    st.subheader(wording.plain(run.name), anchor=False)
+    st.html(
+        f'<div class="xl-shown"><h3>{html.escape(run.name)}</h3><span class="xl-label">'
+        f"{html.escape(f'{run.arch} · {run.recipe} · {run.dataset}')}</span></div>"
+    )
     history = folder.read_history(settings, run.id)
     if run.active:
         _draw_active(run, progress)

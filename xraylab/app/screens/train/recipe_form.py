@@ -12,7 +12,7 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from xraylab.app.wording import plain
+from xraylab.app.wording import plain, trained_part
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.networks.registry import Network
@@ -25,8 +25,7 @@ _TASKS = {
     "pneumonia": "normal or pneumonia",
     "subtype": "normal, bacterial or viral (from file names; films don't reliably tell bacterial from viral)",
 }
-_TRAINS = {"head": "the head", "all": "everything"}
-_BALANCE = {"none": "as they come", "loss": "weigh the classes alike", "sampling": "draw the classes alike"}
+_BALANCE = {"none": "no", "loss": "in the loss", "sampling": "by drawing"}
 _AS_BUILT = "as built"
 
 
@@ -95,7 +94,7 @@ def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, 
                 "Trains",
                 choices,
                 choices.index(stage.trains),
-                format_func=_trains_words,
+                format_func=trained_part,
                 key=f"{key} trains",
             ),
             "epochs": epochs.number_input("Epochs", value=stage.epochs, step=1, key=f"{key} epochs"),
@@ -128,11 +127,12 @@ def _draw_fit(base: Recipe, *, key: str) -> dict[str, Any]:
         "batch_size": one.number_input("Batch size", value=base.batch_size, step=8, key=f"{key} batch"),
         "weight_decay": _decimal(two, "Weight decay", base.weight_decay, f"{key} decay", step=0.001),
         "balance": three.selectbox(
-            "Balance",
+            "Balance classes",
             list(_BALANCE),
             _index(_BALANCE, base.balance),
             format_func=_BALANCE.__getitem__,
             key=f"{key} balance",
+            help="Weighs the classes alike in the loss, or draws films of both equally often.",
         ),
         "label_smoothing": _decimal(
             one, "Label smoothing", base.label_smoothing, f"{key} smoothing", step=0.05
@@ -224,10 +224,3 @@ def _choose(where: DeltaGenerator, label: str, of: type[Stage], field: str, valu
 
 def _index(words: dict[str, str], value: str) -> int:
     return list(words).index(value)
-
-
-def _trains_words(trains: str) -> str:
-    if trains.startswith("tail:"):
-        n = trains.removeprefix("tail:")
-        return f"the head and the last {n} stages" if n != "1" else "the head and the last stage"
-    return _TRAINS[trains]

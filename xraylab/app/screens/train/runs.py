@@ -41,7 +41,8 @@ def _draw_rows(settings: Settings) -> None:
 def _draw_row(row: documents.RunRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
         st.html(_row_html(_cells(row)))
-        with st.popover("", icon=":material/more_vert:", type="tertiary", help=f"What to do with {row.name}"):
+        label = wording.plain(f"What to do with {row.name}")  # read out, not shown
+        with st.popover(label, icon=":material/more_vert:", type="tertiary"):
             buttons.menu(row, key="row")
 
 
