@@ -61,7 +61,7 @@ def parameters(
         That number for each part that is trained in turn, such as ``{"head": 0, "all": None}``; which of
         them is looked at can be chosen.
     """
-    chosen = next(reversed(tails))
+    chosen = list(tails)[-1]
     if len(tails) > 1:
         chosen = st.segmented_control(
             "While training",

@@ -63,8 +63,7 @@ def _draw_card(settings: Settings, model: Model) -> None:
         ("Weights hash", card.model_sha256[:16]),
         ("Made with", ", ".join(f"{name} {version}" for name, version in card.versions.items())),
     )
-    facts = tuple(fact for fact in facts if fact[1])
-    widgets.table((), facts)
+    widgets.table((), [fact for fact in facts if fact[1]])
     if lock is not None:
         evaluation = actions.evaluate_validation(settings, model.name)
         names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision (PPV)"}
@@ -92,8 +91,8 @@ def _draw_card(settings: Settings, model: Model) -> None:
 def _recipe_words(recipe: dict[str, Any]) -> str:
     """A recipe in a line; an ensemble's has neither stages nor seed."""
     seed = f", seed {recipe['seed']}" if "seed" in recipe else ""
-    stages = " then ".join(
-        f"{stage['trains']} for {stage['epochs']} {'epoch' if stage['epochs'] == 1 else 'epochs'}"
+    stages = ", then ".join(
+        f"{wording.trained_part(stage['trains'])} for {stage['epochs']} {'epoch' if stage['epochs'] == 1 else 'epochs'}"
         for stage in recipe.get("stages", ())
     )
     return f"{recipe.get('name', '')}{seed}{f': {stages}' if stages else ''}"

@@ -85,8 +85,9 @@ def _draw_fields(base: Recipe, entry: Network, *, key: str) -> dict[str, Any]:
 def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, Any]:
     with st.container(border=True):
         st.html(f'<span class="xl-label">Stage {n + 1}</span>')
-        trains, epochs, rate = st.columns(3)
-        optimiser, schedule, depth, views = st.columns(4)
+        trains = st.container()
+        epochs, rate, optimiser = st.columns(3)
+        schedule, depth, views = st.columns(3)
         parts = [f"tail:{k}" for k in range(1, len(entry.stages))]
         choices = list(dict.fromkeys(["head", *parts, "all", stage.trains]))
         return {
