@@ -82,6 +82,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60:02d}{NARROW_SPACE}min"
 
 
+def epochs(number: int) -> str:
+    """Write a number of epochs, ``1 epoch``, ``15 epochs``."""
+    return f"{count(number)} {'epoch' if number == 1 else 'epochs'}"
+
+
 def trained_part(trains: str) -> str:
     """Write what a stage of a recipe trains: ``head``, ``tail:N`` or ``all``."""
     if trains.startswith("tail:"):

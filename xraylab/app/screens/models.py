@@ -92,7 +92,7 @@ def _recipe_words(recipe: dict[str, Any]) -> str:
     """A recipe in a line; an ensemble's has neither stages nor seed."""
     seed = f", seed {recipe['seed']}" if "seed" in recipe else ""
     stages = ", then ".join(
-        f"{wording.trained_part(stage['trains'])} for {stage['epochs']} {'epoch' if stage['epochs'] == 1 else 'epochs'}"
+        f"{wording.trained_part(stage['trains'])} for {wording.epochs(stage['epochs'])}"
         for stage in recipe.get("stages", ())
     )
     return f"{recipe.get('name', '')}{seed}{f': {stages}' if stages else ''}"
