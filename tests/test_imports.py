@@ -13,6 +13,8 @@ LIGHT = [
     "xraylab.models",
     "xraylab.predictions",
     "xraylab.evaluation",
+    "xraylab.evaluation.averaging",
+    "xraylab.evaluation.calibration",
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.intervals",
     "xraylab.evaluation.labelled",

@@ -8,7 +8,7 @@ import pytest
 
 from xraylab import predictions as predictions_file
 from xraylab.errors import StorageError, XRayLabError
-from xraylab.predictions import SCHEMA, Predictions
+from xraylab.predictions import SCHEMA, Predictions, class_columns
 
 COLUMNS = ["image_id", "patient", "group", "split", "label", "subtype", "logit", "score", "spread", "refused"]
 
@@ -133,3 +133,22 @@ def test_a_file_that_is_missing_damaged_or_another_is_a_sentence(made, tmp_path)
     made.frame.astype({"label": "float64"}).to_parquet(file)
     with pytest.raises(XRayLabError, match="was not written by this version"):
         predictions_file.read(file)
+
+
+def test_the_probabilities_of_three_classes_are_kept_and_absent_otherwise(made, tmp_path):
+    columns = class_columns(("NORMAL", "BACTERIAL", "VIRAL"))
+    assert columns == ["p_normal", "p_bacterial", "p_viral"]
+    assert class_columns(("NORMAL", "PNEUMONIA")) == []
+    score = made.frame["score"].to_numpy()
+    made.frame[columns] = np.stack([1 - score, 0.3 * score, 0.7 * score], axis=1)
+    predictions_file.write(tmp_path / "p.parquet", made)
+    read = predictions_file.read(tmp_path / "p.parquet")
+    assert list(read.frame.columns) == COLUMNS + columns
+    for name in columns:
+        assert read.frame[name].to_numpy().tobytes() == made.frame[name].to_numpy().tobytes()
+    assert list(read.kinds) == ["bacterial", "viral"]
+    assert read.scored.kinds["viral"].tolist() == made.frame["p_viral"][:3].tolist()
+    two = Predictions(made.frame[COLUMNS])
+    predictions_file.write(tmp_path / "two.parquet", two)
+    assert predictions_file.read(tmp_path / "two.parquet").kinds == {}
+    assert list(predictions_file.read(tmp_path / "two.parquet").frame.columns) == COLUMNS

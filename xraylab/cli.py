@@ -156,6 +156,20 @@ def lock(
 
 
 @app.command()
+def ensemble(
+    name: Annotated[str, typer.Argument(help="Name of the new model.")],
+    models: Annotated[list[str], typer.Argument(help="Two or more models of the same films.")],
+    rule: Annotated[
+        str, typer.Option(help="youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T.")
+    ] = "youden",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a model of that name.")] = False,
+    json: Json = False,
+) -> None:
+    """Average models into a new one; ends by calibrating and locking it on validation."""
+    _tell(actions.ensemble(load_settings(), name, models, actor=ACTOR, rule=rule, replace=replace), json)
+
+
+@app.command()
 def evaluate(
     model: Annotated[str, typer.Option(help="Name of a model.")],
     data: Annotated[str, typer.Option(help="Name of a dataset, or a labelled zip or folder, scored whole.")],

@@ -95,6 +95,26 @@ class Trained(Record):
     spread: dict[str, Spread] = Field(default={}, description="How validation numbers vary with the seed.")
 
 
+class EnsembleMember(Record):
+    """A model in an ensemble, and the Platt scaling of its logits."""
+
+    model: str
+    arch: str
+    slope: float
+    intercept: float
+
+
+class Ensembled(Record):
+    """A new ensemble: its members, and the Platt scaling of their mean probability."""
+
+    model: str
+    members: list[EnsembleMember]
+    slope: float
+    intercept: float
+    after_opening: bool = Field(description="Whether a member's test split had been opened before.")
+    val: Evaluated
+
+
 class Locked(Record):
     """A lock."""
 
@@ -115,6 +135,12 @@ class Predicted(Record):
     warnings: list[str]
     refused: str | None
     heatmap: str | None = Field(description="Path of the overlay, where asked for.")
+    spread: float | None = Field(
+        description="Disagreement between an ensemble's models, as a standard deviation; not an interval."
+    )
+    subtype: dict[str, float] | None = Field(
+        description="Kinds of pneumonia by file name, given pneumonia; null unless the decision is positive."
+    )
 
 
 class ModelRow(Record):

@@ -15,6 +15,8 @@ Errors that a person can act on.
     ├── WeightsError             a weights file that is missing or belongs to another network
     ├── RecipeError              a recipe that cannot be trained
     ├── TrainingError            a training that had to stop, or can't go on
+    ├── CalibrationError         scores of which no probability can be made
+    ├── EnsembleError            models that can't be averaged
     ├── HonestOrderError         a step taken before the one it depends on
     ├── SettingsError            a setting that cannot be used
     └── StorageError             the disk is full or the home folder cannot be written
@@ -51,6 +53,14 @@ class RecipeError(XRayLabError):
 
 class TrainingError(XRayLabError):
     """A training that had to stop, or that can't go on."""
+
+
+class CalibrationError(XRayLabError):
+    """Scores of which no probability can be made."""
+
+
+class EnsembleError(XRayLabError):
+    """Models that can't be averaged."""
 
 
 class HonestOrderError(XRayLabError):

@@ -2,29 +2,45 @@
 Models on disk: a folder each, immutable but for its lock.
 
 - it holds ``model.safetensors``, ``card.json``, ``predictions.parquet``, ``history.jsonl`` and ``lock.json``
+- an ensemble's holds ``members.json`` instead of weights and history: who is in it, and how to calibrate each
 - validation predictions are open to everybody; test predictions are sealed until the model is locked and
   the test split has been opened for it, which is logged for good
 - no torch here: the Overview, Threshold and Models screens open without it
 """
 
 import contextlib
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import load_dataset
-from xraylab.errors import HonestOrderError, NameTakenError, NotFoundError, XRayLabError
+from xraylab.errors import (
+    EnsembleError,
+    HonestOrderError,
+    NameTakenError,
+    NotFoundError,
+    WeightsError,
+    XRayLabError,
+)
+from xraylab.evaluation.averaging import ALONE, Averaging
+from xraylab.evaluation.calibration import Platt
 from xraylab.files import Record, check_name, read_lines, write_text
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.predictions import Predictions
+from xraylab.predictions import Predictions, class_columns, class_probabilities
 from xraylab.settings import Settings
 
 BACKEND = "fp32"  # the one that scores; another would need a lock of its own
+ENSEMBLE = "ensemble"  # what an ensemble's card calls its architecture
 RESERVED_NAMES = frozenset({"none", "imagenet", "ensemble", "cnn", "mobilenet_v2", "densenet121", "phantom"})
 
 
@@ -59,7 +75,33 @@ class Card(Record):
     preprocess_version: int
     model_sha256: str
     versions: dict[str, str]
+    members: tuple[str, ...] = Field(default=(), description="The models an ensemble averages; else none.")
     intended_use: str = "Research and teaching. Not a medical device."
+
+
+class Member(Record):
+    """One model in an ensemble, and how its logits are calibrated."""
+
+    model: str
+    model_sha256: str
+    arch: str
+    slope: float = Field(gt=0, allow_inf_nan=False)
+    intercept: float = Field(allow_inf_nan=False)
+
+
+class Members(Record):
+    """What an ensemble is (``members.json``); its hash is the ensemble's."""
+
+    schema_: Literal["xraylab.members/1"] = Field("xraylab.members/1", alias="schema")
+    members: tuple[Member, ...] = Field(min_length=2)
+    slope: float = Field(gt=0, allow_inf_nan=False)
+    intercept: float = Field(allow_inf_nan=False)
+
+    @property
+    def averaging(self) -> Averaging:
+        """How the members' logits become one."""
+        members = tuple(Platt(member.slope, member.intercept) for member in self.members)
+        return Averaging(members, Platt(self.slope, self.intercept))
 
 
 class Lock(Record):
@@ -98,6 +140,78 @@ class Model:
     def weights(self) -> Path:
         """The file of its weights."""
         return self.folder / "model.safetensors"
+
+    def read_weights(self) -> bytes:
+        """All of its weights file.
+
+        Raises
+        ------
+        WeightsError
+            If the file can't be read, or isn't the one that the card describes.
+        """
+        try:
+            raw = self.weights.read_bytes()
+        except OSError as error:
+            raise WeightsError(f"The weights of “{self.name}” can't be read. Train it again.") from error
+        if hashlib.sha256(raw).hexdigest() != self.card.model_sha256:
+            raise WeightsError(
+                f"The weights of “{self.name}” have changed since its card was written. Train it again."
+            )
+        return raw
+
+    @cached_property
+    def members(self) -> Members | None:
+        """Who is in it and how they are averaged, if it is an ensemble.
+
+        Raises
+        ------
+        WeightsError
+            If that can't be read, or isn't what the card describes.
+        """
+        if self.card.arch != ENSEMBLE:
+            return None
+        try:
+            raw = (self.folder / "members.json").read_bytes()
+            if hashlib.sha256(raw).hexdigest() == self.card.model_sha256:
+                return Members.model_validate_json(raw)
+        except (OSError, ValidationError):
+            pass
+        raise WeightsError(
+            f"The list of members of “{self.name}” is missing or has changed. Make the ensemble again."
+        )
+
+    @property
+    def parts(self) -> tuple["Model", ...]:
+        """The models whose networks score a film for it: itself, or an ensemble's members.
+
+        Raises
+        ------
+        WeightsError
+            If a member is gone, or isn't the one any more that the ensemble was made of.
+        """
+        if self.members is None:
+            return (self,)
+        return tuple(self._part(member) for member in self.members.members)
+
+    def _part(self, member: Member) -> "Model":
+        file = self.folder.parent / check_name(member.model, what="model") / "card.json"
+        try:
+            part = Model(file.parent, Card.model_validate_json(file.read_bytes()))
+        except (OSError, ValidationError) as error:
+            raise WeightsError(
+                f"“{self.name}” averages “{member.model}”, which is gone or damaged. Make the ensemble again "
+                "of models that are there."
+            ) from error
+        if part.card.model_sha256 != member.model_sha256:
+            raise WeightsError(
+                f"“{self.name}” averages “{member.model}”, which was replaced since. Make the ensemble again."
+            )
+        return part
+
+    @property
+    def averaging(self) -> Averaging:
+        """How the logits of its parts become one; of a model by itself, as they are."""
+        return ALONE if self.members is None else self.members.averaging
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -214,6 +328,75 @@ class Model:
         lock = lock.model_copy(update={"opened_at": (*lock.opened_at, _now())})
         write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))
         return lock
+
+
+def check_held_out(one: Model, other: Model) -> None:
+    """Make sure that two models of one dataset held out the same films, for the same use.
+
+    Raises
+    ------
+    EnsembleError
+        If they didn't: what one was tested on, the other may have been trained on.
+    NotFoundError
+        If their predictions are missing or damaged.
+    """
+    for some, rest in ((one, other), (other, one)):
+        films, known = some._predictions.frame, rest._predictions.frame["image_id"]
+        strange = films[~films["image_id"].isin(known)]
+        if len(strange):
+            n = strange["patient"].nunique()
+            raise EnsembleError(
+                f"“{some.name}” held out {n} {'patient' if n == 1 else 'patients'} that “{rest.name}” didn't "
+                "hold out, and may have been trained on. Average models that were trained on one split."
+            )
+    mine = one._predictions.frame.set_index("image_id")
+    theirs = other._predictions.frame.set_index("image_id").loc[mine.index]
+    moved = int((mine["split"] != theirs["split"]).sum())
+    if moved:
+        raise EnsembleError(
+            f"“{one.name}” and “{other.name}” use {moved} of the films they held out differently: one for "
+            "validation, the other for the test. Average models that were trained on one split."
+        )
+    if not mine[["label", "group"]].equals(theirs[["label", "group"]]):
+        raise EnsembleError(
+            f"“{one.name}” and “{other.name}” were told different labels or patients of the same films. "
+            "Average models that were trained on one split."
+        )
+
+
+def average_predictions(models: Sequence[Model], averaging: Averaging) -> Predictions:
+    """What an ensemble says about the films that its members' trainings held out.
+
+    From the members' stored predictions, the sealed ones of the test films too: they stay in here, and
+    what comes out is for an ensemble's folder, where the same seal is on them.
+
+    Parameters
+    ----------
+    models : sequence of Model
+        The members; all have predictions of the same films.
+
+    Returns
+    -------
+    Predictions
+        In the order of the first member's.
+    """
+    first = models[0]._predictions
+    order = first.frame["image_id"]
+    frames = [model._predictions.frame.set_index("image_id").loc[order] for model in models]
+    averaged = averaging.of(np.stack([frame["logit"].to_numpy(np.float64) for frame in frames]))
+    frame = first.frame.assign(logit=averaged.logit, score=averaged.score, spread=averaged.spread)
+    columns = class_columns(models[0].card.classes)
+    if columns:
+        kinds = averaged.given_pneumonia(np.stack([_kinds(one[columns[1:]]) for one in frames]))
+        frame[columns] = class_probabilities(averaged.score, kinds)
+    return replace(first, frame=frame)
+
+
+def _kinds(probabilities: pd.DataFrame) -> NDArray[np.float64]:
+    """(n, kinds) of pneumonia given pneumonia; alike where the model all but excludes pneumonia."""
+    values = probabilities.to_numpy(np.float64)
+    total = values.sum(axis=1, keepdims=True)
+    return np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
 
 
 def list_models(settings: Settings) -> list[Model]:

@@ -3,11 +3,12 @@ The one schema of ``predictions.parquet``: what a model said about each film.
 
 - one row a film; ``score`` is float64 and never rounded, every metric is computed from it
 - ``label`` is 0 (NORMAL), 1 (PNEUMONIA) or null; a refused film has null logit and score
+- a model of more than two classes has a column ``p_<class>`` for each too, and ``score`` is 1 - ``p_normal``
 - the file's metadata names the schema, the model's hash and the dataset's
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,13 +38,15 @@ _ARROW = pa.schema(
         ("refused", pa.string()),
     ]
 )
+_BINARY = 2  # classes
+_CLASS = "p_"  # how the column of a class's probability begins
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Scores of one model on films of one dataset, with what is needed to judge them."""
 
-    frame: pd.DataFrame  # the columns of the schema
+    frame: pd.DataFrame  # the columns of the schema, and p_<class> where there are more than two
     model_hash: str = ""
     dataset_hash: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -73,9 +76,28 @@ class Predictions:
         return self.frame["score"].to_numpy(np.float64)
 
     @property
+    def kinds(self) -> dict[str, NDArray[np.float64]]:
+        """Probability of each kind of pneumonia, (n,) each, by name; empty with two classes."""
+        names = [name for name in map(str, self.frame.columns) if name.startswith(_CLASS)]
+        return {name.removeprefix(_CLASS): self.frame[name].to_numpy(np.float64) for name in names[1:]}
+
+    @property
     def groups(self) -> NDArray[np.object_]:
         """(n,) the patient, joined with those who share a film: the unit that intervals resample."""
         return self.frame["group"].to_numpy(object)
+
+
+def class_columns(classes: Sequence[str]) -> list[str]:
+    """The columns of the probabilities of classes, NORMAL first; none for two, where the score says all."""
+    return [_CLASS + name.lower() for name in classes] if len(classes) > _BINARY else []
+
+
+def class_probabilities(score: NDArray[np.float64], kinds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities of all classes, (n, classes), from the score (n,) and what is likely given pneumonia.
+
+    ``kinds`` is (n, classes - 1). The first is 1 - score, exactly; the others share the score.
+    """
+    return np.concatenate([1 - score[:, None], score[:, None] * kinds], axis=1)
 
 
 def write(path: Path, predictions: Predictions) -> None:
@@ -88,10 +110,11 @@ def write(path: Path, predictions: Predictions) -> None:
     StorageError
         If the disk is full or may not be written.
     """
-    frame = predictions.frame.reindex(columns=_ARROW.names).astype(
-        {name: object for name, kind in zip(_ARROW.names, _ARROW.types, strict=True) if kind == pa.string()}
+    schema = _with_classes(list(predictions.frame.columns))
+    frame = predictions.frame.reindex(columns=schema.names).astype(
+        {name: object for name, kind in zip(schema.names, schema.types, strict=True) if kind == pa.string()}
     )
-    table = pa.Table.from_pandas(frame, schema=_ARROW, preserve_index=False)
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     metadata = {
         **predictions.extra,
         "schema": SCHEMA,
@@ -118,9 +141,19 @@ def read(path: Path) -> Predictions:
     except (pa.ArrowException, OSError) as error:
         raise XRayLabError(f"{path} is damaged and can't be read. Train the model again.") from error
     metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-    if metadata.pop("schema", None) != SCHEMA or table.schema.names != _ARROW.names:
+    names = table.schema.names
+    if metadata.pop("schema", None) != SCHEMA or names != _with_classes(names).names:
         raise XRayLabError(
             f"{path} was not written by this version of XRayLab ({SCHEMA}). Train the model again."
         )
     frame = table.to_pandas()
     return Predictions(frame, metadata.pop("model_hash", ""), metadata.pop("dataset_hash", ""), metadata)
+
+
+def _with_classes(columns: list[str]) -> pa.Schema:
+    """The schema, with the classes' columns there are among some."""
+    schema = _ARROW
+    for name in columns:
+        if name.startswith(_CLASS):
+            schema = schema.append(pa.field(name, pa.float64()))
+    return schema

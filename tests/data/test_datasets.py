@@ -507,3 +507,50 @@ def test_a_film_of_another_shape_is_stored_as_the_square(settings, tmp_path):
     dataset = import_dataset(settings, write_zip(tmp_path / "films.zip", films), "films")
     row = dataset.catalog.set_index("patient").loc["IM-9"]
     assert (row["width"], row["height"]) == (700, 300)
+
+
+def test_targets_are_the_labels_or_the_kind_by_file_name(settings, archive):
+    dataset = import_dataset(settings, archive, "films")
+    labels = dataset.catalog["label"].to_numpy()
+    binary, three = dataset.targets("pneumonia"), dataset.targets("subtype")
+    assert (binary.dtype, three.dtype) == (np.int64, np.int64)
+    assert (binary == labels).all()
+    expected = [{"": 0, "bacterial": 1, "viral": 2}[kind] for kind in dataset.catalog["subtype"]]
+    assert three.tolist() == expected
+    assert set(expected) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("unnamed", "said"),
+    [
+        (1, "1 pneumonia film of “films” doesn't say in its name"),
+        (7, "7 pneumonia films of “films” don't say in their names"),
+    ],
+)
+def test_films_whose_kind_is_not_known_are_a_sentence(settings, tmp_path, unnamed, said):
+    films = kermany(10, 20) | {f"PNEUMONIA/other{n}.png": film(500 + n) for n in range(unnamed)}
+    films = {path.removeprefix("chest_xray/train/"): data for path, data in films.items()}
+    dataset = import_dataset(settings, write_zip(tmp_path / "films.zip", films), "films")
+    assert set(dataset.targets("pneumonia")) == {0, 1}
+    with pytest.raises(DatasetError, match=said):
+        dataset.targets("subtype")
+
+
+def test_a_split_without_a_class_is_a_sentence(settings, tmp_path):
+    films = {path: data for path, data in kermany(10, 20).items() if "virus" not in path}
+    dataset = import_dataset(settings, write_zip(tmp_path / "films.zip", films), "films")
+    with pytest.raises(DatasetError, match="train films of “films” hold no viral one"):
+        dataset.targets("subtype")
+
+
+def test_a_film_left_out_needs_no_kind(settings, archive):
+    dataset = import_dataset(settings, archive, "films")
+    row = int(np.flatnonzero(dataset.catalog["label"] == 1)[0])
+    dataset.catalog.loc[row, ["split", "subtype"]] = ["left out", ""]
+    assert dataset.targets("subtype")[row] == -1
+
+
+def test_an_opening_for_an_ensemble_is_one_for_its_members_too(settings, archive):
+    dataset = import_dataset(settings, archive, "films")
+    dataset.log("test opened", model="both", members=["one", "two"])
+    assert [dataset.opened_for(name) for name in ("both", "one", "two", "three")] == [True, True, True, False]

@@ -14,8 +14,8 @@ from xraylab.models import load_model
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import build, networks
 from xraylab.reading.heatmap import heatmap, overlay_png
-from xraylab.reading.loaded import LoadedModel, load
-from xraylab.reading.read import score_pixels
+from xraylab.reading.loaded import LoadedModel, Part, load
+from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.trained"]
 
@@ -24,7 +24,7 @@ pytest_plugins = ["tests.trained"]
 def loaded(trained):
     """A barely trained model whose every feature speaks for pneumonia, so that its maps are not empty."""
     loaded = load(load_model(trained, MODEL))
-    weight = loaded.net.get_submodule("classifier")[1].weight
+    weight = loaded.parts[0].net.get_submodule("classifier")[1].weight
     with torch.no_grad():
         weight[0], weight[1] = -weight[0].abs(), weight[1].abs()
     return loaded
@@ -37,7 +37,7 @@ def films():
 
 def test_a_heatmap_is_the_film_in_small_and_runs_from_0_to_1(loaded, films):
     values = heatmap(loaded, films[0])
-    assert values.shape == (loaded.entry.side, loaded.entry.side)
+    assert values.shape == (loaded.parts[0].entry.side, loaded.parts[0].entry.side)
     assert values.dtype == np.float32
     assert np.isfinite(values).all()
     assert values.min() >= 0
@@ -46,10 +46,10 @@ def test_a_heatmap_is_the_film_in_small_and_runs_from_0_to_1(loaded, films):
 
 def test_a_heatmap_is_grad_cam_of_the_pneumonia_logit(loaded, films):
     """Selvaraju's formula by hand: maps weighed by their mean gradient, ReLU, scaled to 0 ... 1."""
-    x = to_input(torch.from_numpy(films[1][None]), loaded.entry)
-    maps = loaded.net.get_submodule("features")(x).requires_grad_()
+    x = to_input(torch.from_numpy(films[1][None]), loaded.parts[0].entry)
+    maps = loaded.parts[0].net.get_submodule("features")(x).requires_grad_()
     pooled = functional.max_pool2d(maps, 2).mean(dim=(2, 3))  # as SmallCNN does after its features
-    pneumonia_logit(loaded.net.get_submodule("classifier")(pooled))[0].backward()
+    pneumonia_logit(loaded.parts[0].net.get_submodule("classifier")(pooled))[0].backward()
     weighed = (maps * maps.grad.mean(dim=(2, 3), keepdim=True)).sum(dim=1, keepdim=True)
     cam = functional.interpolate(weighed.clamp(min=0), size=x.shape[-1], mode="bilinear").detach()[0, 0]
     cam = ((cam - cam.min()) / (cam.max() - cam.min()).clamp(min=1e-7)).numpy()
@@ -65,7 +65,7 @@ def test_every_network_has_heatmaps_that_differ_from_film_to_film(entry, films):
     with torch.no_grad():
         last = [module for module in net.get_submodule(entry.head).modules() if hasattr(module, "weight")][-1]
         last.weight[0], last.weight[1] = -last.weight[0].abs(), last.weight[1].abs()
-    loaded = LoadedModel(None, net, entry, torch.device("cpu"))
+    loaded = LoadedModel(None, (Part(net, entry),), torch.device("cpu"))
     maps = [heatmap(loaded, film) for film in films[:2]]
     assert all(values.shape == (entry.side, entry.side) for values in maps)
     assert all(np.isfinite(values).all() for values in maps)
@@ -75,7 +75,7 @@ def test_every_network_has_heatmaps_that_differ_from_film_to_film(entry, films):
 
 def test_a_map_of_nothing_is_a_valid_answer(loaded, films):
     with torch.no_grad():
-        for parameter in loaded.net.get_submodule("classifier").parameters():
+        for parameter in loaded.parts[0].net.get_submodule("classifier").parameters():
             parameter.zero_()
     values = heatmap(loaded, films[0])
     assert not values.any()
@@ -83,11 +83,13 @@ def test_a_map_of_nothing_is_a_valid_answer(loaded, films):
 
 
 def test_no_hook_stays_and_scores_stay_the_same(loaded, films):
-    before = score_pixels(loaded, np.stack(films))[1]
+    before = score_pixels(loaded, np.stack(films)).score
     heatmap(loaded, films[0])
-    assert not any(module._forward_hooks or module._backward_hooks for module in loaded.net.modules())
-    assert not any(parameter.requires_grad for parameter in loaded.net.parameters())
-    np.testing.assert_array_equal(score_pixels(loaded, np.stack(films))[1], before)
+    assert not any(
+        module._forward_hooks or module._backward_hooks for module in loaded.parts[0].net.modules()
+    )
+    assert not any(parameter.requires_grad for parameter in loaded.parts[0].net.parameters())
+    np.testing.assert_array_equal(score_pixels(loaded, np.stack(films)).score, before)
 
 
 def test_hooks_are_removed_when_grad_cam_fails(loaded, films, monkeypatch):
@@ -97,7 +99,7 @@ def test_hooks_are_removed_when_grad_cam_fails(loaded, films, monkeypatch):
     monkeypatch.setattr("xraylab.reading.heatmap.pneumonia_logit", fail)
     with pytest.raises(RuntimeError, match="no memory"):
         heatmap(loaded, films[0])
-    assert not any(module._forward_hooks for module in loaded.net.modules())
+    assert not any(module._forward_hooks for module in loaded.parts[0].net.modules())
     assert not loaded.busy.locked()
 
 
@@ -109,7 +111,7 @@ def test_a_row_of_a_read_only_store_has_a_heatmap(loaded, films, tmp_path):
 
 def test_two_threads_on_one_model_get_their_own_maps_and_scores(loaded, films):
     maps = [heatmap(loaded, film) for film in films]
-    scores = [score_pixels(loaded, film[None])[1][0] for film in films]
+    scores = [score_pixels(loaded, film[None]).score[0] for film in films]
     assert np.abs(maps[0] - maps[1]).max() > 0.05, "the test needs maps that differ"
     faults = []
 
@@ -117,7 +119,7 @@ def test_two_threads_on_one_model_get_their_own_maps_and_scores(loaded, films):
         try:
             for _ in range(4):
                 np.testing.assert_allclose(heatmap(loaded, films[place]), maps[place], atol=1e-4)
-                score = score_pixels(loaded, films[place][None])[1][0]
+                score = score_pixels(loaded, films[place][None]).score[0]
                 np.testing.assert_allclose(score, scores[place], rtol=0, atol=1e-6)
         except BaseException as error:
             faults.append(error)

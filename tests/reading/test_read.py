@@ -14,7 +14,8 @@ from xraylab.errors import DatasetError, WeightsError
 from xraylab.imaging import standardise
 from xraylab.models import load_model
 from xraylab.reading.loaded import load
-from xraylab.reading.read import gate, read_film, read_films, score_pixels
+from xraylab.reading.read import gate, read_film, read_films
+from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.trained"]
 
@@ -110,7 +111,7 @@ def test_films_keep_their_order_and_their_score_beside_refused_ones(loaded, real
 def test_a_films_score_is_that_of_its_stored_pixels(loaded, phantom_film):
     pixels = standardise(phantom_film).pixels
     assert read_film(loaded, phantom_film, "x").score == pytest.approx(
-        score_pixels(loaded, pixels[None])[1][0], abs=1e-6
+        score_pixels(loaded, pixels[None]).score[0], abs=1e-6
     )
 
 

@@ -36,7 +36,7 @@ def stopped(settings, submit):
 def checkpoint(settings, run):
     place = settings.runs / run.id / "checkpoint"
     place.mkdir()
-    (place / "state").write_bytes(b"state")
+    (place / "stage.pt").write_bytes(b"state")
 
 
 def state(settings, run):
@@ -82,10 +82,10 @@ def test_what_cannot_be_resumed_says_why(settings, submit, stopped):
     with pytest.raises(TrainingError, match="is running: there is nothing to resume"):
         table.resume(settings, started.id)
     table.finish(settings, started.id, "failed", "It broke.")
-    with pytest.raises(TrainingError, match=r"before its first epoch was complete.* Start it again"):
+    with pytest.raises(TrainingError, match=r"before there was anything to go on from. Start it again"):
         table.resume(settings, started.id)
     checkpoint(settings, started)
-    with pytest.raises(TrainingError, match=r"before its first epoch .* nothing to keep. Let it train on"):
+    with pytest.raises(TrainingError, match=r"nothing to keep. Let it train on"):
         table.resume(settings, started.id, keep_best=True)
     done = stopped("done", "done")
     with pytest.raises(TrainingError, match="is done: its model is “done”"):
@@ -175,7 +175,7 @@ def test_what_a_dead_worker_was_writing_is_removed_and_a_model_that_gave_way_com
     run = table.start(settings, submit("first").id)
     drawn = "0" * 32
     checkpoint(settings, run)
-    (settings.runs / run.id / "checkpoint" / f".state.{drawn}.partial").write_bytes(b"half")
+    (settings.runs / run.id / "checkpoint" / f".stage.pt.{drawn}.partial").write_bytes(b"half")
     for name in (f".first.{drawn}.partial", f".first.{drawn}.retired", f".first.v2.{drawn}.partial"):
         (settings.models / name).mkdir(parents=True)
     (settings.models / f".first.{drawn}.retired" / "card.json").write_text("{}")
@@ -186,7 +186,7 @@ def test_what_a_dead_worker_was_writing_is_removed_and_a_model_that_gave_way_com
         "first",
     ]
     assert (settings.models / "first" / "card.json").exists()
-    assert [file.name for file in (settings.runs / run.id / "checkpoint").iterdir()] == ["state"]
+    assert [file.name for file in (settings.runs / run.id / "checkpoint").iterdir()] == ["stage.pt"]
 
 
 def test_an_executors_sentences_are_kept_with_the_result(settings, submit):

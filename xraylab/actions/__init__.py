@@ -7,6 +7,7 @@ What a user can do, one function a job.
 """
 
 from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
+from xraylab.actions.ensembles import ensemble
 from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
 from xraylab.actions.health import doctor
 from xraylab.actions.many import Grid, request_grid, request_seeds, train_seeds
@@ -32,6 +33,7 @@ __all__ = [
     "attend_runs",
     "cancel_run",
     "doctor",
+    "ensemble",
     "evaluate",
     "evaluate_validation",
     "import_dataset",

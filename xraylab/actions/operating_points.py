@@ -34,9 +34,7 @@ def lock(settings: Settings, name: str, rule: str, *, actor: str) -> documents.L
     parsed = parse_rule(rule)
     validation = model.validation.scored
     threshold = choose(threshold_table(validation.labels, validation.scores, validation.groups), parsed)
-    made = model.write_lock(
-        threshold, str(parsed), actor=actor, after_opening=_opened_before(settings, model)
-    )
+    made = model.write_lock(threshold, str(parsed), actor=actor, after_opening=opened_before(settings, model))
     return documents.Locked(
         model=name,
         rule=made.rule,
@@ -115,9 +113,17 @@ def evaluate(
     return _evaluated(settings, model, scored, data=data, split=None, refused=len(refused))
 
 
-def _opened_before(settings: Settings, model: Model) -> bool:
+def opened_before(settings: Settings, model: Model) -> bool:
+    """Whether the test split was opened for a model before, as its dataset remembers it.
+
+    Who opened it for a member of an ensemble has seen what most of the ensemble's result comes from, and
+    may have chosen the members by it; who opened it for an ensemble has seen as much of its members. So
+    each stamps the other. An opening for a model that isn't in the ensemble does not: it counts on the
+    dataset, where every opening is shown.
+    """
     dataset = dataset_or_none(settings, model.card.dataset.name)
-    return dataset is not None and dataset.opened_for(model.name)
+    names = (model.name, *model.card.members)
+    return dataset is not None and any(dataset.opened_for(name) for name in names)
 
 
 def _log_opening(settings: Settings, model: Model, dataset_name: str, actor: str) -> None:
@@ -125,7 +131,8 @@ def _log_opening(settings: Settings, model: Model, dataset_name: str, actor: str
     lock = model.require_lock()
     dataset = dataset_or_none(settings, dataset_name)
     if dataset is not None:
-        dataset.log("test opened", model=model.name, actor=actor, threshold=lock.threshold)
+        members = {"members": list(model.card.members)} if model.card.members else {}
+        dataset.log("test opened", model=model.name, actor=actor, threshold=lock.threshold, **members)
     if dataset_name == model.card.dataset.name:
         model.write_opening()
 
@@ -157,12 +164,13 @@ def _score(
     rows: np.ndarray[Any, np.dtype[np.intp]],
     on_progress: Progress | None,
 ) -> Predictions:
-    from xraylab.reading.read import gate, score_pixels
+    from xraylab.reading.read import gate
+    from xraylab.reading.scoring import score_pixels
 
     loaded = load_for_reading(settings, model.name)
     tell = (lambda done: on_progress(done, len(rows))) if on_progress else None
-    logit, score = score_pixels(loaded, pixels, rows, on_progress=tell)
-    frame = catalog.iloc[rows].reset_index(drop=True).assign(logit=logit, score=score)
+    scores = score_pixels(loaded, pixels, rows, on_progress=tell)
+    frame = catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
     frame["warned"] = [
         bool(gate(bool(synthetic), model.card.dataset.kind)) for synthetic in frame["synthetic"]
     ]

@@ -68,6 +68,8 @@ def predict(
                 warnings=list(reading.warnings),
                 refused=reading.refused,
                 heatmap=drawn,
+                spread=reading.spread,
+                subtype=dict(reading.subtype) or None,
             )
         )
         if on_progress:

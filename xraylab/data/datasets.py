@@ -48,6 +48,7 @@ SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
 CATALOG_SCHEMA = "xraylab.catalog/1"
 SPLIT_SCHEMA = "xraylab.split/1"
 SPLITS = ("train", "validation", "test")
+KINDS = ("bacterial", "viral")  # of pneumonia, as file names of the Kermany films tell them
 Progress = Callable[[int, int], None]  # films done, films in all
 
 _BATCH = 64  # films in flight: a few megabytes
@@ -115,6 +116,51 @@ class Dataset:
         """Rows of the catalog that belong to a split."""
         return np.flatnonzero(self.catalog["split"].to_numpy() == split_name)
 
+    def targets(self, task: Literal["pneumonia", "subtype"]) -> NDArray[np.int64]:
+        """The class of each film, row for row with the catalog.
+
+        Parameters
+        ----------
+        task : str
+            ``pneumonia``: 0 normal, 1 pneumonia. ``subtype``: 0 normal, 1 bacterial, 2 viral, by file name.
+
+        Returns
+        -------
+        int64 array of shape (n,)
+            -1 for a film that is left out of every split and whose kind isn't known.
+
+        Raises
+        ------
+        DatasetError
+            If a film's kind isn't known, or the films to train on, or to choose the best epoch by, lack a
+            class. Test films may lack one: an official test split stays as it is.
+        """
+        labels = self.catalog["label"].to_numpy(np.int64)
+        if task == "pneumonia":
+            return labels
+        kinds = self.catalog["subtype"].map({name: n for n, name in enumerate(KINDS, 1)}).fillna(-1)
+        targets = np.where(labels == 0, 0, kinds.to_numpy(np.int64))
+        splits = self.catalog["split"].to_numpy()
+        self._check_kinds(targets[np.isin(splits, SPLITS)])
+        for name in ("train", "validation"):
+            missing = sorted({0, 1, 2} - set(targets[splits == name].tolist()))
+            if missing:
+                raise DatasetError(
+                    f"The {name} films of “{self.info.name}” hold no {('normal', *KINDS)[missing[0]]} one, "
+                    "so three classes can't be trained. Train normal against pneumonia."
+                )
+        return targets
+
+    def _check_kinds(self, targets: NDArray[np.int64]) -> None:
+        unknown = int((targets < 0).sum())
+        if unknown:
+            films, their = ("film", "its name") if unknown == 1 else ("films", "their names")
+            says = "doesn't" if unknown == 1 else "don't"
+            raise DatasetError(
+                f"{unknown} pneumonia {films} of “{self.info.name}” {says} say in {their} whether bacterial "
+                "or viral, so three classes can't be trained. Train normal against pneumonia."
+            )
+
     @property
     def lineage(self) -> list[dict[str, Any]]:
         """What happened to the dataset: imports and openings of the test split, oldest first."""
@@ -126,8 +172,8 @@ class Dataset:
         return [event for event in self.lineage if event.get("event") == "test opened"]
 
     def opened_for(self, model: str) -> bool:
-        """Whether the test split was ever opened for a model of this name."""
-        return any(event.get("model") == model for event in self.openings)
+        """Whether the test split was ever opened for a model of this name, or an ensemble that it was in."""
+        return any(model in (event.get("model"), *event.get("members", ())) for event in self.openings)
 
     def log(self, event: str, **facts: Any) -> None:
         """Add a line to the lineage."""

@@ -40,7 +40,7 @@ def outputs(
         yield net(x).float().cpu()
 
 
-def logits(
+def all_outputs(
     net: nn.Module,
     entry: Network,
     pixels: NDArray[np.uint8],
@@ -48,8 +48,8 @@ def logits(
     *,
     device: torch.device,
     on_progress: Callable[[int], None] | None = None,
-) -> NDArray[np.float64]:
-    """Pneumonia logits of films.
+) -> Tensor:
+    """Outputs of films, one a class, in one pass.
 
     Parameters
     ----------
@@ -61,17 +61,38 @@ def logits(
 
     Returns
     -------
-    float64 array of shape (m,)
+    float32 tensor of shape (m, classes), on the processor
     """
     chosen = np.arange(len(pixels)) if rows is None else rows
     starts = range(0, len(chosen), BATCH)
-    done = np.empty(len(chosen), np.float64)
+    done = []
     stream = outputs(net, entry, (pixels[chosen[s : s + BATCH]] for s in starts), device=device)
     for start, output in zip(starts, stream, strict=True):
-        done[start : start + BATCH] = pneumonia_logit(output).numpy()
+        done.append(output)
         if on_progress:
             on_progress(min(start + BATCH, len(chosen)))
-    return done
+    return torch.cat(done) if done else torch.empty(0, 2)
+
+
+def logits(
+    net: nn.Module,
+    entry: Network,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp] | None = None,
+    *,
+    device: torch.device,
+    on_progress: Callable[[int], None] | None = None,
+) -> NDArray[np.float64]:
+    """Pneumonia logits of films, float64 (m,); the rest is as in ``all_outputs``."""
+    found = all_outputs(net, entry, pixels, rows, device=device, on_progress=on_progress)
+    logit: NDArray[np.float64] = pneumonia_logit(found).numpy()
+    return logit
+
+
+def kinds_given_pneumonia(outputs: Tensor) -> NDArray[np.float64]:
+    """Probability of each kind of pneumonia, if it is one: (m, classes - 1) from (m, classes) outputs."""
+    kinds: NDArray[np.float64] = outputs[:, 1:].double().softmax(dim=1).numpy()
+    return kinds
 
 
 def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pytorch_grad_cam import GradCAM
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from xraylab.networks.inputs import pneumonia_logit, to_input
-from xraylab.reading.loaded import LoadedModel
+from xraylab.reading.loaded import LoadedModel, Part
 
 _ANCHORS = np.array(  # from dark violet over magenta and orange to pale yellow; lightness rises throughout
     [
@@ -36,6 +37,7 @@ _ANCHORS = np.array(  # from dark violet over magenta and orange to pale yellow;
 )
 COLOURS = tuple(f"rgb({r:.0f} {g:.0f} {b:.0f})" for r, g, b in _ANCHORS)  # from low to high, for a legend
 _OPAQUE = 255
+_ENSEMBLE_SIDE = 224
 
 
 class _PneumoniaTarget:
@@ -48,6 +50,10 @@ class _PneumoniaTarget:
 def heatmap(loaded: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Grad-CAM of the pneumonia logit on one film.
 
+    An ensemble's map is the mean of its members' maps, each drawn by its own network on its own grid,
+    scaled to its own maximum and stretched to 224 x 224. It isn't scaled again: where members look at
+    different places it stays paler, and a member whose map is empty counts as one that saw nothing.
+
     Parameters
     ----------
     pixels : uint8 array of shape (256, 256)
@@ -56,15 +62,34 @@ def heatmap(loaded: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float3
     Returns
     -------
     float32 array of shape (side, side) in [0, 1]
-        Scaled to its own maximum; zero everywhere if nothing raised the logit.
+        One network's has its own side and is scaled to its own maximum; zero everywhere if nothing raised
+        the logit.
     """
     film = torch.tensor(pixels).unsqueeze(0)  # a copy: rows of the pixel store are read-only
-    x = to_input(film.to(loaded.device), loaded.entry)
-    layer = loaded.net.get_submodule(loaded.entry.cam_layer)
-    with loaded.busy, torch.enable_grad(), GradCAM(loaded.net, [layer]) as cam:
+    side = loaded.parts[0].entry.side if len(loaded.parts) == 1 else _ENSEMBLE_SIDE
+    with loaded.busy:
+        maps = [_part_heatmap(part, film.to(loaded.device)) for part in loaded.parts]
+    mean: NDArray[np.float32] = np.mean([_stretched(one, side) for one in maps], axis=0, dtype=np.float32)
+    return mean
+
+
+def _part_heatmap(part: Part, film: Tensor) -> NDArray[np.float32]:
+    """(side, side) in [0, 1]."""
+    x = to_input(film, part.entry)
+    layer = part.net.get_submodule(part.entry.cam_layer)
+    with torch.enable_grad(), GradCAM(part.net, [layer]) as cam:
         x.requires_grad_()
         grey: NDArray[np.float32] = cam(input_tensor=x, targets=[_PneumoniaTarget()])[0]
     return np.nan_to_num(np.clip(grey, 0, 1)).astype(np.float32)
+
+
+def _stretched(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """A square map at another size; untouched if it has that size."""
+    if values.shape == (side, side):
+        return values
+    grid = torch.from_numpy(values)[None, None]
+    stretched: NDArray[np.float32] = interpolate(grid, size=(side, side), mode="bilinear")[0, 0].numpy()
+    return stretched
 
 
 def overlay_png(values: NDArray[np.float32]) -> bytes:

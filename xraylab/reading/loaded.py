@@ -1,11 +1,11 @@
 """
 Loaded models: weights in memory, one lock each.
 
+- a model is made of parts: one network, or those of an ensemble's members; nothing else tells them apart
 - the architecture comes from the registry, the weights from safetensors: nothing is unpickled
 - the lock guards every forward pass, since Grad-CAM's hooks see all of them
 """
 
-import hashlib
 import threading
 from dataclasses import dataclass, field
 
@@ -20,26 +20,39 @@ from xraylab.networks.registry import Network, build, network
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """A network that scores, with what it needs to see."""
+
+    net: nn.Module
+    entry: Network
+
+
+@dataclass(frozen=True, eq=False)
 class LoadedModel:
     """A model ready to score."""
 
     model: Model
-    net: nn.Module
-    entry: Network
+    parts: tuple[Part, ...]  # one, or one a member
     device: torch.device
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    busy: threading.Lock = field(default_factory=threading.Lock)  # of all parts
 
 
 def load(model: Model, *, device: torch.device | None = None) -> LoadedModel:
-    """Load a model's weights.
+    """Load a model's weights, or those of an ensemble's members.
 
     Raises
     ------
     DatasetError
         If the model was trained on films prepared differently.
     WeightsError
-        If the weights file isn't the one that the card describes, or can't be used.
+        If a weights file isn't the one that the card describes, or can't be used; of an ensemble also if
+        a member is gone or was replaced.
     """
+    where = device or torch.device("cpu")
+    return LoadedModel(model, tuple(_load_part(part, where) for part in model.parts), where)
+
+
+def _load_part(model: Model, device: torch.device) -> Part:
     card = model.card
     if card.preprocess_version != PREPROCESS_VERSION:
         raise DatasetError(
@@ -47,17 +60,10 @@ def load(model: Model, *, device: torch.device | None = None) -> LoadedModel:
             f"(preprocessing {card.preprocess_version}, here {PREPROCESS_VERSION}). Train it again."
         )
     entry = network(card.arch)
-    try:
-        raw = model.weights.read_bytes()
-        if hashlib.sha256(raw).hexdigest() != card.model_sha256:
-            raise WeightsError(
-                f"The weights of “{card.name}” have changed since its card was written. Train it again."
-            )
-        state = safetensors.torch.load(raw)
-    except OSError as error:
-        raise WeightsError(f"The weights of “{card.name}” can't be read. Train it again.") from error
+    raw = model.read_weights()
     net = build(entry, classes=len(card.classes))
     try:
+        state = safetensors.torch.load(raw)
         net.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
         )
@@ -67,6 +73,5 @@ def load(model: Model, *, device: torch.device | None = None) -> LoadedModel:
         ) from error
     if not all(bool(torch.isfinite(parameter).all()) for parameter in net.state_dict().values()):
         raise WeightsError(f"The weights of “{card.name}” are not finite numbers. Train it again.")
-    where = device or torch.device("cpu")
-    net = net.eval().requires_grad_(requires_grad=False).to(where).to(memory_format=torch.channels_last)
-    return LoadedModel(model, net, entry, where)
+    net = net.eval().requires_grad_(requires_grad=False).to(device).to(memory_format=torch.channels_last)
+    return Part(net, entry)

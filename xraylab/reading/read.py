@@ -3,9 +3,11 @@ Reading a film: gate, score, decision at the lock.
 
 - what can't be read is refused and has no score; what is unusual is scored, warned of, and not decided
 - no lock, no decision; a score below the threshold never means that nothing is wrong
+- the kind of pneumonia is told after the decision only, and never takes part in it
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -15,8 +17,10 @@ from numpy.typing import NDArray
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import PREPROCESS_VERSION, StandardFilm, standardise
 from xraylab.models import BACKEND, Lock
-from xraylab.networks.inference import BATCH, logits, sigmoid
+from xraylab.networks.inference import BATCH
+from xraylab.predictions import class_columns
 from xraylab.reading.loaded import LoadedModel
+from xraylab.reading.scoring import score_pixels
 
 POSITIVE, NEGATIVE = "positive", "negative"
 
@@ -34,25 +38,19 @@ class Reading:
     synthetic: bool = False
     overridden: bool = False  # a person asked for the decision in spite of the warnings
     pixels: NDArray[np.uint8] | None = None  # (256, 256), for the heatmap
+    spread: float | None = None  # disagreement between an ensemble's members; no interval of the score
+    kinds: tuple[tuple[str, float], ...] = ()  # kind of pneumonia and its probability, given pneumonia
+
+    @property
+    def subtype(self) -> tuple[tuple[str, float], ...]:
+        """The kinds of pneumonia with their probabilities, given pneumonia; nothing unless it is positive."""
+        return self.kinds if self.decision == POSITIVE else ()
 
     def decided_anyway(self) -> "Reading":
         """The same reading with its decision, on a person's word; itself if there is nothing to decide by."""
         if self.score is None or self.threshold is None:
             return self
         return replace(self, decision=_decide(self.score, self.threshold), overridden=True)
-
-
-def score_pixels(
-    loaded: LoadedModel,
-    pixels: NDArray[np.uint8],
-    rows: NDArray[np.intp] | None = None,
-    *,
-    on_progress: Callable[[int], None] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logits and scores of standardised films, (m,) float64 each; see ``inference.logits``."""
-    with loaded.busy:
-        logit = logits(loaded.net, loaded.entry, pixels, rows, device=loaded.device, on_progress=on_progress)
-    return logit, sigmoid(logit)
 
 
 def read_film(loaded: LoadedModel, data: bytes, name: str) -> Reading:
@@ -77,23 +75,39 @@ def read_films(loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]]) ->
     threshold = lock.threshold if lock else None
     kind = loaded.model.card.dataset.kind
     while batch := [(name, _try_standardise(data)) for name, data in islice(films, BATCH)]:
-        remaining = iter(_score_films(loaded, [film for _, film in batch if isinstance(film, StandardFilm)]))
+        remaining = _score_films(loaded, [film for _, film in batch if isinstance(film, StandardFilm)])
         for name, film in batch:
             if isinstance(film, str):
                 yield Reading(name, None, None, threshold, (), film)
                 continue
-            score = next(remaining)
+            score, spread, kinds = next(remaining)
             warnings = gate(film.facts.synthetic, kind)
-            decision = None if warnings else _decide(score, threshold)
             yield Reading(
-                name, score, decision, threshold, warnings, None, film.facts.synthetic, pixels=film.pixels
+                name,
+                score,
+                None if warnings else _decide(score, threshold),
+                threshold,
+                warnings,
+                None,
+                film.facts.synthetic,
+                pixels=film.pixels,
+                spread=spread,
+                kinds=kinds,
             )
 
 
-def _score_films(loaded: LoadedModel, films: list[StandardFilm]) -> list[float]:
+def _score_films(
+    loaded: LoadedModel, films: list[StandardFilm]
+) -> Iterator[tuple[float, float | None, tuple[tuple[str, float], ...]]]:
+    """Score, spread and kinds of each film."""
     if not films:
-        return []
-    return [float(score) for score in score_pixels(loaded, np.stack([film.pixels for film in films]))[1]]
+        return
+    scores = score_pixels(loaded, np.stack([film.pixels for film in films]))
+    classes = loaded.model.card.classes
+    names = [name.lower() for name in classes[1:]] if class_columns(classes) else []
+    for score, spread, kinds in zip(scores.score, scores.spread, scores.kinds, strict=True):
+        several = zip(names, map(float, kinds), strict=False)  # with two classes there are no names
+        yield float(score), None if math.isnan(spread) else float(spread), tuple(several)
 
 
 def _try_standardise(data: bytes | str) -> StandardFilm | str:

@@ -27,6 +27,7 @@ from typing import Any
 from xraylab.errors import NotFoundError
 from xraylab.files import append_line, new_folder, read_lines, storage_errors, write_bytes, write_json
 from xraylab.settings import Settings
+from xraylab.training import checkpoint
 
 RECIPE = "recipe.json"
 HISTORY = "history.jsonl"
@@ -143,8 +144,7 @@ def remove_result(settings: Settings, run_id: str) -> None:
 
 def has_checkpoint(settings: Settings, run_id: str) -> bool:
     """Say whether a run came as far as its first checkpoint."""
-    place = path(settings, run_id) / CHECKPOINT
-    return place.is_dir() and any(not file.name.startswith(".") for file in place.iterdir())
+    return checkpoint.exists(path(settings, run_id) / CHECKPOINT)
 
 
 def mark_keep(settings: Settings, run_id: str, *, keep: bool = True) -> None:

@@ -37,8 +37,10 @@ DIED = (
 UNFINISHED = (
     "It had not finished when the run table was rebuilt. Resume it, or start it again, if you need it."
 )
-NOTHING_TO_RESUME = (
-    "The run {id} stopped before its first epoch was complete, so it left nothing {what}. {instead}."
+NOTHING_TO_RESUME = "The run {id} stopped before there was anything to go on from. Start it again."
+NOTHING_TO_KEEP = (
+    "The run {id} stopped before its first epoch was complete, so there is nothing to keep. "
+    "Let it train on, or start it again."
 )
 _TIMES = ("created_at", "started_at", "finished_at")
 _NOBODY: dict[str, Any] = {"host": None, "pid": None, "process_start": None}
@@ -363,11 +365,9 @@ def _refuse_resuming(settings: Settings, run: Run, *, keep_best: bool) -> None:
     if run.state == "done":
         raise TrainingError(f"The run {run.id} is done: its model is “{run.name}”.")
     if not resumable(settings, run):
-        raise TrainingError(
-            NOTHING_TO_RESUME.format(id=run.id, what="to go on from", instead="Start it again")
-        )
+        raise TrainingError(NOTHING_TO_RESUME.format(id=run.id))
     if keep_best and not folder.read_history(settings, run.id):
-        raise TrainingError(NOTHING_TO_RESUME.format(id=run.id, what="to keep", instead="Let it train on"))
+        raise TrainingError(NOTHING_TO_KEEP.format(id=run.id))
 
 
 def _get(db: Connection, run_id: str) -> Run:

@@ -1,70 +1,360 @@
 """
 Augmentation on the device, with its own draw for each film of a batch.
 
-- geometry: small rotation, scale and shift; no flips, since the heart has a side
-- grey values: contrast, brightness, gamma, noise
-- sharpness: blurred or sharpened at random, since compression differs between the classes of some datasets
+- augmentation is what differs between machines and postures: rotation, scale, shift and shear, contrast,
+  brightness and gamma, and a little sharpness and noise
+- degradation is what files lose: more of both, down- and up-scaling, JPEG; compression differs between the
+  classes of some datasets, and a network must not learn it
+- erasing hides a rectangle; flips are off by default, since the heart has a side
+- ``draw`` decides about a whole batch on the processor, ``apply`` does it on any device; a slice of the
+  draws, applied to the same slice of the films, gives the same films
 """
 
 import math
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 _ROTATION = math.radians(10)
-_SCALE = 0.15
+_SCALE = 0.15  # on the logarithm
 _SHIFT = 0.08  # of half the side
+_SHEAR = 0.05
 _CONTRAST = 0.3
 _BRIGHTNESS = 0.12
 _GAMMA = 0.35  # on the logarithm
 _NOISE = 0.03
 _BLUR = 0.9  # share of the detail that may be taken away
 _SHARPEN = 0.4  # or added
+_DEGRADED_SHARPNESS = 0.5  # what degradation adds to both
+_SHARE = 0.5  # of films that are rescaled, and of films that are re-encoded, when there is degradation
+_SHRINK = 2.0  # a film may be shrunk to 1 / (1 + 2) of its side
+_BEST_QUALITY, _QUALITY_RANGE = 95, 45  # of JPEG: 95 to 50, at strength 2 down to 5
+_HIDDEN = (0.1, 0.4)  # sides of an erased rectangle, of the film's
+
+# ITU-T T.81, table K.1, row by row
+_LUMINANCE = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+_BLOCK = 8
 
 
-def augment(films: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+class _Varies(Protocol):
+    """What says how much to vary: a recipe, in practice."""
+
+    @property
+    def augmentation(self) -> float: ...
+    @property
+    def degradation(self) -> float: ...
+    @property
+    def erasing(self) -> float: ...
+    @property
+    def flips(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How much films are varied; false when not at all."""
+
+    augmentation: float = 0.0  # 0 none, 1 the usual amount, 2 the most
+    degradation: float = 0.0  # likewise
+    erasing: float = 0.0  # share of films
+    flips: bool = False  # half of the films are mirrored
+
+    @classmethod
+    def of(cls, recipe: _Varies) -> "Variation":
+        """What a recipe asks for."""
+        return cls(recipe.augmentation, recipe.degradation, recipe.erasing, recipe.flips)
+
+    def __bool__(self) -> bool:
+        return bool(self.augmentation or self.degradation or self.erasing or self.flips)
+
+
+NONE = Variation()
+
+
+class _Column(IntEnum):
+    """What each column of the draws decides; a new one goes to the end."""
+
+    ROTATION = 0
+    SCALE = 1
+    SHIFT_X = 2
+    SHIFT_Y = 3
+    SHEAR = 4
+    CONTRAST = 5
+    BRIGHTNESS = 6
+    GAMMA = 7
+    SHARPNESS = 8
+    GRAIN = 9
+    GRAIN_X = 10
+    GRAIN_Y = 11
+    RESCALED = 12
+    SHRINK = 13
+    REENCODED = 14
+    QUALITY = 15
+    ERASED = 16
+    HEIGHT = 17
+    WIDTH = 18
+    TOP = 19
+    LEFT = 20
+    MIRRORED = 21
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Everything that chance decides about the films of a batch; ``draws[rank::world]`` is a share of it."""
+
+    how: Variation
+    values: Tensor  # (n, columns) in [0, 1), on the processor
+    grain: int  # seed of the noise, of which each film sees a window of its own
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: slice | Tensor) -> "Draws":
+        return Draws(self.how, self.values[rows], self.grain)
+
+
+def draw(n: int, how: Variation, generator: torch.Generator) -> Draws:
+    """Decide what happens to the films of a batch.
+
+    Parameters
+    ----------
+    n : int
+        Number of films.
+    generator : torch.Generator
+        On the processor. It moves on by the same amount whatever ``how`` asks for, and not at all if that is
+        nothing.
+    """
+    if not how:
+        return Draws(how, torch.empty(n, 0), 0)
+    values = torch.rand(n, len(_Column), generator=generator)
+    return Draws(how, values, int(torch.randint(2**62, (), generator=generator)))
+
+
+def augment(films: Tensor, how: Variation, generator: torch.Generator) -> Tensor:
     """Vary films as other machines, postures and files would.
 
     Parameters
     ----------
     films : float tensor of shape (B, 1, side, side) in [0, 1]
-    strength : float
-        0 changes nothing, 1 is the usual amount.
+    how : Variation
+        What to vary and how much; ``NONE`` changes nothing.
     generator : torch.Generator
         On the processor; the same state gives the same films on every device.
 
     Returns
     -------
-    float tensor of the same shape, in [0, 1]
+    float tensor of the same shape, in [0, 1]; the given one when nothing is varied
     """
-    if strength == 0:
+    return apply(films, draw(len(films), how, generator))
+
+
+@torch.no_grad()
+def apply(films: Tensor, draws: Draws) -> Tensor:
+    """Do to films what was drawn for them.
+
+    Parameters
+    ----------
+    films : float tensor of shape (B, 1, side, side) in [0, 1]
+    draws : Draws
+        Of B films.
+
+    Returns
+    -------
+    float tensor of the same shape, in [0, 1]; the given one when nothing is varied
+
+    Raises
+    ------
+    ValueError
+        If the draws are not of B films.
+    """
+    if len(draws) != len(films):
+        raise ValueError(f"draws of {len(draws)} films for {len(films)} films")
+    how = draws.how
+    if not how:
         return films
-    draw = (torch.rand(10, len(films), generator=generator) * 2 - 1).to(films.device) * strength
-    noise = torch.randn(films.shape, generator=generator).to(films.device)
-    films = _warp(films, draw[0], draw[1], draw[2], draw[3])
-    films = _resharpen(films, draw[4])
-    contrast, brightness, gamma, grain = (draw[i].view(-1, 1, 1, 1) for i in (5, 6, 7, 8))
-    mean = films.mean(dim=(2, 3), keepdim=True)
-    films = (films - mean) * (1 + _CONTRAST * contrast) + mean + _BRIGHTNESS * brightness
-    films = films.clamp(1e-4, 1) ** (_GAMMA * gamma).exp()
-    return (films + _NOISE * grain * noise).clamp_(0, 1)
+    # One transfer; columns of shape (B, 1, 1, 1), so that they meet films without further ado.
+    u = draws.values.to(films.device).T.reshape(len(_Column), -1, 1, 1, 1)
+    signed = u * 2 - 1
+    if how.flips:
+        films = torch.where(u[_Column.MIRRORED] < 1 / 2, films.flip(-1), films)
+    if how.augmentation:
+        films = _posed(films, signed * how.augmentation)
+    if how.augmentation or how.degradation:
+        sharpness = how.augmentation + _DEGRADED_SHARPNESS * how.degradation
+        films = _resharpened(films, signed[_Column.SHARPNESS] * sharpness)
+    if how.augmentation:
+        films = _exposed(films, signed * how.augmentation)
+    if how.augmentation or how.degradation:
+        deviation = _NOISE * (how.augmentation + how.degradation) * u[_Column.GRAIN]
+        films = torch.addcmul(films, deviation, _grain(films, draws)).clamp_(0, 1)
+    if how.degradation:
+        films = _rescaled(films, draws)
+        films = _reencoded(films, draws)
+    return _erased(films, draws) if how.erasing else films
 
 
-def _warp(films: Tensor, rotation: Tensor, scale: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
-    angle = _ROTATION * rotation
-    zoom = (_SCALE * scale).exp()
-    cos, sin = angle.cos() * zoom, angle.sin() * zoom
-    theta = torch.stack(
-        [torch.stack([cos, -sin, _SHIFT * dx], dim=1), torch.stack([sin, cos, _SHIFT * dy], dim=1)], dim=1
-    )
-    grid = functional.affine_grid(theta, list(films.shape), align_corners=False)
+def _posed(films: Tensor, signed: Tensor) -> Tensor:
+    """Turned, scaled, sheared and shifted; what comes in from outside is black, as on a film."""
+    angle, log_zoom, shift_x, shift_y, shear = signed[:5]
+    zoom = (_SCALE * log_zoom).exp()
+    cos, sin, slant = (_ROTATION * angle).cos() * zoom, (_ROTATION * angle).sin() * zoom, _SHEAR * shear
+    into = torch.cat([cos, slant * cos - sin, _SHIFT * shift_x, sin, slant * sin + cos, _SHIFT * shift_y], 1)
+    return warp(films, into.view(-1, 2, 3))
+
+
+def warp(films: Tensor, theta: Tensor) -> Tensor:
+    """Films under affine maps of their own.
+
+    Parameters
+    ----------
+    films : float tensor of shape (B, 1, height, width)
+    theta : tensor of shape (B, 2, 3)
+        From where a point is taken, in units of half a side from the middle, as for torch's ``affine_grid``.
+
+    Returns
+    -------
+    float tensor of the same shape; 0 where a point comes from outside
+    """
+    height, width = films.shape[-2:]
+    x, y = (((torch.arange(n, device=films.device) * 2 + 1) / n - 1)[:, None] for n in (width, height))
+    # A row of points plus a column of offsets: one addition, where affine_grid multiplies matrices.
+    across = theta[:, None, :, 0] * x  # (B, width, 2)
+    down = theta[:, None, :, 1] * y + theta[:, None, :, 2]  # (B, height, 2)
+    grid = across[:, None] + down[:, :, None]  # (B, height, width, 2)
     return functional.grid_sample(films, grid, padding_mode="zeros", align_corners=False)
 
 
-def _resharpen(films: Tensor, draw: Tensor) -> Tensor:
-    side = films.shape[-1]
-    coarse = functional.interpolate(films, scale_factor=0.5, mode="bilinear", antialias=True)
-    smooth = functional.interpolate(coarse, size=(side, side), mode="bilinear")
-    amount = torch.where(draw > 0, _BLUR * draw, _SHARPEN * draw).view(-1, 1, 1, 1)
-    return films + amount * (smooth - films)
+def _resharpened(films: Tensor, signed: Tensor) -> Tensor:
+    """Blurred where positive, sharpened where negative: one small kernel a film."""
+    binomial = torch.tensor([1.0, 4, 6, 4, 1], device=films.device) / 16
+    smooth = binomial.outer(binomial)
+    same = torch.zeros_like(smooth)
+    same[2, 2] = 1
+    amount = torch.where(signed > 0, _BLUR * signed, _SHARPEN * signed).clamp(max=1)
+    kernels = same + amount * (smooth - same)  # (B, 1, 5, 5)
+    padded = functional.pad(films, (2, 2, 2, 2), mode="replicate").transpose(0, 1)
+    return functional.conv2d(padded, kernels, groups=len(films)).transpose(0, 1)
+
+
+def _exposed(films: Tensor, signed: Tensor) -> Tensor:
+    """Other contrast, brightness and gamma."""
+    mean = films.mean(dim=(2, 3), keepdim=True)
+    contrast = 1 + _CONTRAST * signed[_Column.CONTRAST]
+    base = mean * (1 - contrast) + _BRIGHTNESS * signed[_Column.BRIGHTNESS]
+    exponent = (_GAMMA * signed[_Column.GAMMA]).exp()
+    # a power by way of the logarithm takes half the time of pow
+    return torch.addcmul(base, films, contrast).clamp_(1e-4, 1).log_().mul_(exponent).exp_()
+
+
+def _grain(films: Tensor, draws: Draws) -> Tensor:
+    """Normal noise (B, 1, side, side): windows of one field, as one a film would cost ten times as much."""
+    height, width = films.shape[-2:]
+    seeded = torch.Generator().manual_seed(draws.grain)
+    field = torch.randn(2 * height, 2 * width, generator=seeded).to(films.device)
+    tops = (draws.values[:, _Column.GRAIN_Y] * (height + 1)).long().tolist()
+    lefts = (draws.values[:, _Column.GRAIN_X] * (width + 1)).long().tolist()
+    windows = [field[top : top + height, left : left + width] for top, left in zip(tops, lefts, strict=True)]
+    return torch.stack(windows).unsqueeze(1)
+
+
+def _rescaled(films: Tensor, draws: Draws) -> Tensor:
+    """A share of the films shrunk and enlarged again, each by a factor of its own."""
+    films = films.clone()
+    for film in _chosen(draws, _Column.RESCALED, _SHARE).tolist():
+        factor = 1 + _SHRINK * draws.how.degradation * float(draws.values[film, _Column.SHRINK])
+        size = tuple(max(round(side / factor), 1) for side in films.shape[-2:])
+        small = functional.interpolate(films[film, None], size, mode="bilinear", antialias=True)
+        films[film] = functional.interpolate(small, films.shape[-2:], mode="bilinear")[0]
+    return films
+
+
+def _reencoded(films: Tensor, draws: Draws) -> Tensor:
+    """A share of the films as their JPEG files would be, each with a quality of its own."""
+    chosen = _chosen(draws, _Column.REENCODED, _SHARE)
+    if len(chosen) == 0:
+        return films
+    loss = _QUALITY_RANGE * draws.how.degradation * draws.values[chosen, _Column.QUALITY]
+    rows = chosen.to(films.device)
+    return films.index_copy(0, rows, reencode(films[rows], (_BEST_QUALITY - loss).round().to(films.device)))
+
+
+def _erased(films: Tensor, draws: Draws) -> Tensor:
+    """A share of the films without what a random rectangle held."""
+    films = films.clone()
+    height, width = films.shape[-2:]
+    least, most = _HIDDEN
+    for film in _chosen(draws, _Column.ERASED, draws.how.erasing).tolist():
+        own = draws.values[film].tolist()
+        rows, columns = (
+            max(round(side * (least + (most - least) * own[which])), 1)
+            for side, which in ((height, _Column.HEIGHT), (width, _Column.WIDTH))
+        )
+        top = int(own[_Column.TOP] * (height - rows + 1))
+        left = int(own[_Column.LEFT] * (width - columns + 1))
+        films[film, :, top : top + rows, left : left + columns] = films[film].mean()
+    return films
+
+
+def _chosen(draws: Draws, column: _Column, share: float) -> Tensor:
+    """Which films something happens to, (m,), found on the processor so that no device has to wait."""
+    return (draws.values[:, column] < share).nonzero()[:, 0]
+
+
+def reencode(films: Tensor, quality: Tensor) -> Tensor:
+    """Films as they come back from a grey JPEG file: all of the loss, without the file.
+
+    Parameters
+    ----------
+    films : float tensor of shape (B, 1, height, width) in [0, 1]
+        Rounded to 8 bits first, as in a file.
+    quality : tensor of shape (B,)
+        Whole numbers from 1 to 100, as libjpeg counts.
+
+    Returns
+    -------
+    float tensor of the same shape, whole 255ths in [0, 1]
+
+    References
+    ----------
+    ITU-T T.81 (1992), annexes A and K; the scaling of the table is libjpeg's ``jpeg_quality_scaling``.
+    """
+    height, width = films.shape[-2:]
+    padded = functional.pad(films, (0, -width % _BLOCK, 0, -height % _BLOCK), mode="replicate")
+    down, across = padded.shape[-2] // _BLOCK, padded.shape[-1] // _BLOCK
+    split = (padded * 255).round_().sub_(128).view(-1, down, _BLOCK, across, _BLOCK)
+    blocks = split.transpose(2, 3).reshape(len(films), -1, _BLOCK**2)
+    transform = _transform().to(films.device)
+    tables = _tables(quality).to(films)[:, None]  # (B, 1, 64)
+    coefficients = (blocks @ transform.T).div_(tables).round_().mul_(tables)
+    restored = (coefficients @ transform).view(-1, down, across, _BLOCK, _BLOCK).transpose(2, 3)
+    grey = restored.reshape(padded.shape)[..., :height, :width]
+    return (grey + 128).round_().clamp_(0, 255).div_(255)
+
+
+@lru_cache(maxsize=1)
+def _transform() -> Tensor:
+    """The cosine transform of a block written in a row, (64, 64), orthonormal: frequencies x pixels."""
+    n = torch.arange(_BLOCK, dtype=torch.float64)
+    cosines = ((2 * n + 1) * n[:, None] * math.pi / (2 * _BLOCK)).cos() * math.sqrt(2 / _BLOCK)
+    cosines[0] /= math.sqrt(2)
+    return torch.kron(cosines, cosines).float()
+
+
+def _tables(quality: Tensor) -> Tensor:
+    """Quantisation tables (B, 64) for qualities (B,)."""
+    percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)[:, None]  # noqa: PLR2004
+    standard = torch.tensor(_LUMINANCE, device=quality.device).view(1, -1)
+    return ((standard * percent + 50) / 100).floor().clamp(1, 255)

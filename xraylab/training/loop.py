@@ -289,8 +289,7 @@ class _Training:
         """Cached activations where the stage freezes something and they find room; else the films."""
         if stage.tail is None:
             return VariedFilms(self.bench, None)
-        varies = self.recipe.augmentation > 0
-        views = stage.views if varies else 1
+        views = stage.views if self.bench.variation else 1
         if not room(cache_size(self.bench, stage.tail, views), torch.device("cpu")):
             self.notes.append(
                 "What the frozen part makes of the films finds no room in memory, so it is run anew in every "

@@ -8,6 +8,7 @@ Where the batches of a stage come from.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from xraylab.networks.inference import BATCH, outputs
 from xraylab.networks.inputs import normalise, to_grey
 from xraylab.networks.registry import Network
-from xraylab.training.augment import augment
+from xraylab.training.augment import Variation, apply, draw
 from xraylab.training.contract import Films
 from xraylab.training.frozen import activations, trained_part
 from xraylab.training.memory import room
@@ -45,6 +46,11 @@ class Bench:
     advance: Advance
     store: Tensor | None  # the pixel store in a GPU's memory, where it fits
 
+    @cached_property
+    def variation(self) -> Variation:
+        """How films are varied."""
+        return Variation.of(self.recipe)
+
     @property
     def device(self) -> torch.device:
         """Where it trains."""
@@ -56,10 +62,11 @@ class Bench:
             pixels = torch.from_numpy(self.films.pixels[rows]).to(self.device)
         else:
             pixels = self.store[torch.from_numpy(rows).to(self.device)]
-        grey = to_grey(pixels, self.entry)
-        if vary:
-            grey = augment(grey, self.recipe.augmentation, self.random)
-        return normalise(self.team.share(grey), self.entry)
+        grey = self.team.share(to_grey(pixels, self.entry))
+        if vary and self.variation:
+            draws = draw(len(rows), self.variation, self.random)
+            grey = apply(grey, draws[self.team.rank :: self.team.size])
+        return normalise(grey, self.entry)
 
     def low_precision(self) -> torch.autocast:
         """bf16 where it pays."""

@@ -1,0 +1,90 @@
+"""Reading films: the usual loader against the grey draft decode, and against the pixel store."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torchvision import transforms
+
+from benchmarks.frame import Difference
+from benchmarks.material import Files, Material
+from xraylab.imaging import SIDE, standardise
+
+_GREY_LEVELS = 1.0  # mean difference of a film that is allowed: the draft shrinks before the square does
+_usual = transforms.Compose([transforms.Resize((SIDE, SIDE)), transforms.ToTensor()])
+
+
+class _Decode:
+    """What both rows share: the baseline, and how far ours lies from it."""
+
+    files: Files
+
+    def unavailable(self) -> str | None:
+        """It runs everywhere."""
+        return None
+
+    def prepare(self, material: Material) -> None:
+        """Have the files in memory."""
+        self.files = material.files
+
+    def baseline(self) -> Tensor:
+        """Decode every file with PIL and torchvision, (n, 3, 256, 256) in [0, 1]."""
+        return torch.stack([_usual(Image.open(io.BytesIO(raw)).convert("RGB")) for raw in self.files.raw])
+
+    def _difference(self, pixels: Tensor) -> Difference:
+        """Of grey pixels (n, 256, 256), 0 to 255, from what the baseline makes."""
+        grey = self.baseline()[:, 0] * 255
+        apart = (grey - pixels.float()).abs().mean(dim=(1, 2)).max()
+        return Difference(
+            what="mean grey levels (of 255) of a film", largest=float(apart), allowed=_GREY_LEVELS
+        )
+
+
+class DecodeDraft(_Decode):
+    """Files to pixels."""
+
+    name = "decode_draft"
+    target = 3.0
+    compared = (
+        "Each file by PIL to RGB, Resize(256) and ToTensor, against each file to the 256 × 256 grey bytes "
+        "that XRayLab stores, by way of a draft decode and with its hash and header facts; one thread."
+    )
+
+    def ours(self) -> NDArray[np.uint8]:
+        """Standardise every file, (n, 256, 256)."""
+        return np.stack([standardise(raw).pixels for raw in self.files.raw])
+
+    def check(self) -> Sequence[Difference]:
+        """How far the pixels lie apart."""
+        return [self._difference(torch.from_numpy(self.ours()))]
+
+
+class DecodeMemmap(_Decode):
+    """Films as every epoch reads them."""
+
+    name = "decode_memmap"
+    target = 300.0
+    compared = (
+        "Each file by PIL to RGB, Resize(256) and ToTensor, as a loader does in every epoch, against a batch "
+        "of the same films in random order out of the pixel store's memory map, as bytes for the device."
+    )
+
+    def prepare(self, material: Material) -> None:
+        """Write the pixel store."""
+        super().prepare(material)
+        file = material.folder / "pixels.npy"
+        np.save(file, self.files.pixels)
+        self.pixels: NDArray[np.uint8] = np.load(file, mmap_mode="r")
+        self.order = np.random.default_rng(0).permutation(len(self.pixels))
+
+    def ours(self) -> Tensor:
+        """Read every film, (n, 256, 256)."""
+        return torch.from_numpy(self.pixels[self.order])
+
+    def check(self) -> Sequence[Difference]:
+        """How far the pixels lie apart."""
+        return [self._difference(self.ours()[np.argsort(self.order)])]

@@ -1,0 +1,123 @@
+"""What the rows work on: files of films, their pixels, and networks whose weights are random but not idle."""
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from xraylab.data.phantoms import phantom
+from xraylab.data.sources import SourceFile, open_source
+from xraylab.imaging import standardise
+from xraylab.networks.inputs import to_input
+from xraylab.networks.registry import CLASSES, Network, build
+
+CPU = torch.device("cpu")
+NATIVE = (1300, 1000)  # width and height of a phantom's file, as a film of the reference set has
+_GRAIN = 3.0  # grey levels of noise, without which a JPEG would be quicker to decode than a film's
+_QUALITY = 90
+_SETTLED_BY = 32  # films
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """Undecoded files with their labels, and which are for what."""
+
+    raw: list[bytes]
+    labels: NDArray[np.int64]
+    train: NDArray[np.intp]
+    validation: NDArray[np.intp]
+
+    @cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """As XRayLab stores them, (n, 256, 256)."""
+        return np.stack([standardise(raw).pixels for raw in self.raw])
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a run of the benchmarks was given."""
+
+    films: int
+    folder: Path  # for what a row has to write
+    data: Path | None = None  # a labelled zip or folder; None makes phantoms
+
+    @cached_property
+    def files(self) -> Files:
+        """As many files of each class as there are, a fifth of them for validation."""
+        if self.data is None:
+            return sorted_out(*phantom_files(self.films))
+        with open_source(self.data) as found:
+            chosen: list[SourceFile] = []
+            for label in range(len(CLASSES)):
+                own = [file for file in found.files if file.label == label]
+                chosen += own[: self.films // len(CLASSES)]
+            return sorted_out([file.read() for file in chosen], [file.label for file in chosen])
+
+    def inputs(self, entry: Network, n: int) -> Tensor:
+        """Films as a network sees them, (n, 3, side, side); the first again where there are fewer."""
+        rows = np.resize(np.arange(len(self.files.raw)), n)
+        return to_input(torch.from_numpy(self.files.pixels[rows]), entry)
+
+    def labels(self, n: int) -> Tensor:
+        """Of the same films, (n,)."""
+        return torch.from_numpy(np.resize(self.files.labels, n))
+
+    def network(self, entry: Network) -> nn.Module:
+        """A network with random weights, in eval mode.
+
+        Its batch norms know films: otherwise the features of all films would be all alike.
+        """
+        torch.manual_seed(0)
+        net = build(entry)
+        norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.momentum = None  # the plain mean over what follows
+        with torch.no_grad():
+            net.train()(self.inputs(entry, min(_SETTLED_BY, len(self.files.raw))))
+        for norm in norms:
+            norm.momentum = 0.1
+        return net.eval()
+
+
+def phantom_files(n: int) -> tuple[list[bytes], list[int]]:
+    """JPEG files of phantoms at a film's native size, half of each class, with their labels."""
+    wanted = [n - n // len(CLASSES), n // len(CLASSES)]
+    raw, labels = [], []
+    patient = 0
+    while any(wanted):
+        film = phantom(patient, 1, seed=0)
+        patient += 1
+        if wanted[film.label]:
+            wanted[film.label] -= 1
+            raw.append(_jpeg(film.pixels, patient))
+            labels.append(film.label)
+    return raw, labels
+
+
+def _jpeg(pixels: NDArray[np.uint8], seed: int) -> bytes:
+    large = np.asarray(Image.fromarray(pixels).resize(NATIVE, Image.Resampling.BICUBIC), np.float32)
+    noisy = large + _GRAIN * np.random.default_rng(seed).standard_normal(large.shape, np.float32)
+    file = io.BytesIO()
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
+
+
+def sorted_out(raw: list[bytes], labels: list[int]) -> Files:
+    """Files with a fifth of each class held out."""
+    held_out: list[int] = []
+    order = np.random.default_rng(0).permutation(len(labels)).tolist()
+    for label in range(len(CLASSES)):
+        own = [row for row in order if labels[row] == label]
+        held_out += own[: max(len(own) // 5, 1)]
+    return Files(
+        raw,
+        np.array(labels, np.int64),
+        train=np.array([row for row in order if row not in held_out], np.intp),
+        validation=np.array(held_out, np.intp),
+    )

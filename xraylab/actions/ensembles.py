@@ -1,0 +1,234 @@
+"""
+Ensembles: several models of the same films averaged into one.
+
+- calibrated, averaged, calibrated again and locked on the validation films, which no member trained on; they
+  choose a few numbers only (two a calibration, one threshold), but the test films alone are free of them
+- the test scores come from the members' stored ones, under the same seal: nothing is shown on the way
+"""
+
+import hashlib
+import platform
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from xraylab import documents
+from xraylab import predictions as predictions_file
+from xraylab.actions.operating_points import evaluate_validation, opened_before
+from xraylab.errors import CalibrationError, EnsembleError
+from xraylab.evaluation.averaging import Averaging
+from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt
+from xraylab.evaluation.rules import Rule, choose, parse_rule
+from xraylab.evaluation.thresholds import threshold_table
+from xraylab.files import new_folder, write_bytes, write_text
+from xraylab.imaging import PREPROCESS_VERSION
+from xraylab.models import (
+    ENSEMBLE,
+    Card,
+    Lock,
+    Member,
+    Members,
+    Model,
+    average_predictions,
+    check_held_out,
+    check_name_free,
+    load_model,
+)
+from xraylab.predictions import Predictions
+from xraylab.settings import Settings
+
+_FEWEST = 2
+
+
+def ensemble(
+    settings: Settings,
+    name: str,
+    members: list[str],
+    *,
+    actor: str,
+    rule: str = "youden",
+    replace: bool = False,
+) -> documents.Ensembled:
+    """Average models into a new one, which is then a model like any other.
+
+    Its lock is stamped as made after an opening if the test split was ever opened for one of its members.
+
+    Parameters
+    ----------
+    members : list of str
+        Names of two or more models that were trained on the same films and held out the same ones.
+    rule : str
+        By which the threshold is locked on validation.
+
+    Raises
+    ------
+    EnsembleError
+        If these models can't be averaged; the message says why.
+    XRayLabError
+        If a model doesn't exist, its weights have changed, its scores can't be calibrated, the rule can't
+        be met or the name is taken.
+    """
+    check_name_free(settings, name, replace=replace)
+    parsed = parse_rule(rule)
+    models = _load_members(settings, name, members)
+    made = _calibrate(models)
+    lock = _publish(settings, models, made, _card(name, models, parsed), parsed, actor, replace=replace)
+    return documents.Ensembled(
+        model=name,
+        members=[
+            documents.EnsembleMember(**member.model_dump(exclude={"model_sha256"})) for member in made.members
+        ],
+        slope=made.slope,
+        intercept=made.intercept,
+        after_opening=lock.after_opening,
+        val=evaluate_validation(settings, name),
+    )
+
+
+def _load_members(settings: Settings, name: str, members: list[str]) -> list[Model]:
+    """The members, once it is certain that they can be averaged."""
+    if twice := [member for member, times in Counter(members).items() if times > 1]:
+        raise EnsembleError(f"“{twice[0]}” is named twice. Name each model once.")
+    if len(members) < _FEWEST:
+        raise EnsembleError("An ensemble needs two models or more. Name the models to average.")
+    if name in members:
+        raise EnsembleError(f"“{name}” can't be a member of itself. Choose another name for the ensemble.")
+    models = [load_model(settings, member) for member in members]
+    for model in models:
+        _check_alone(model)
+    for model in models[1:]:
+        _check_alike(models[0], model)
+    for model in models:
+        model.read_weights()  # an ensemble whose member can't be loaded would never read a film
+    return models
+
+
+def _check_alone(model: Model) -> None:
+    if model.card.arch == ENSEMBLE:
+        raise EnsembleError(f"“{model.name}” is an ensemble itself. Name the models it averages instead.")
+    if model.card.preprocess_version != PREPROCESS_VERSION:
+        raise EnsembleError(
+            f"“{model.name}” was trained on films prepared by another version of XRayLab (preprocessing "
+            f"{model.card.preprocess_version}, here {PREPROCESS_VERSION}). Train it again."
+        )
+
+
+def _check_alike(first: Model, other: Model) -> None:
+    one, two = first.card, other.card
+    if one.dataset.kind != two.dataset.kind:
+        raise EnsembleError(
+            f"“{one.name}” was trained on {one.dataset.kind} and “{two.name}” on {two.dataset.kind}. "
+            "Average models of the same films."
+        )
+    if one.dataset.name != two.dataset.name:
+        raise EnsembleError(
+            f"“{one.name}” was trained on “{one.dataset.name}” and “{two.name}” on “{two.dataset.name}”: "
+            "patients held out by one may have been trained on by the other. Average models of one dataset."
+        )
+    if one.dataset.pixel_hash != two.dataset.pixel_hash:
+        raise EnsembleError(
+            f"“{one.dataset.name}” held other films when “{one.name}” was trained on it than for "
+            f"“{two.name}”: patients held out by one may have been trained on by the other. Train one again."
+        )
+    if one.classes != two.classes:
+        raise EnsembleError(
+            f"“{one.name}” tells {len(one.classes)} classes apart and “{two.name}” {len(two.classes)}. "
+            "Average models of the same classes."
+        )
+    check_held_out(first, other)
+
+
+def _calibrate(models: list[Model]) -> Members:
+    """Fit every member's scaling, then that of their mean, on the validation films."""
+    own = [_fit(model.validation.scored, model.name) for model in models]
+    mean = average_predictions(models, Averaging(tuple(own), AS_IS)).of_split("validation").scored
+    final = _fit(mean, "Their mean")
+    return Members(
+        members=tuple(
+            Member(
+                model=model.name,
+                model_sha256=model.card.model_sha256,
+                arch=model.card.arch,
+                slope=platt.slope,
+                intercept=platt.intercept,
+            )
+            for model, platt in zip(models, own, strict=True)
+        ),
+        slope=final.slope,
+        intercept=final.intercept,
+    )
+
+
+def _fit(validation: Predictions, name: str) -> Platt:
+    try:
+        return fit_platt(validation.labels, validation.frame["logit"].to_numpy(np.float64))
+    except CalibrationError as error:
+        raise EnsembleError(f"“{name}” can't be averaged. {error}") from error
+
+
+def _publish(
+    settings: Settings,
+    models: list[Model],
+    made: Members,
+    card: Card,
+    rule: Rule,
+    actor: str,
+    *,
+    replace: bool,
+) -> Lock:
+    """Write the ensemble's folder, whole and locked, or nothing."""
+    with new_folder(settings.models / card.name, replace=replace) as staging:
+        raw = made.model_dump_json(indent=2).encode()
+        card = card.model_copy(update={"model_sha256": hashlib.sha256(raw).hexdigest()})
+        write_bytes(staging / "members.json", raw)
+        write_text(staging / "card.json", card.model_dump_json(indent=2))
+        averaged = average_predictions(models, made.averaging)
+        predictions_file.write(
+            staging / "predictions.parquet",
+            Predictions(averaged.frame, card.model_sha256, averaged.dataset_hash),
+        )
+        model = Model(staging, card)
+        validation = model.validation.scored
+        table = threshold_table(validation.labels, validation.scores, validation.groups)
+        seen = opened_before(settings, model) or any(_was_opened(member) for member in models)
+        return model.write_lock(choose(table, rule), str(rule), actor=actor, after_opening=seen)
+
+
+def _was_opened(model: Model) -> bool:
+    """Whether a member's own lock knows of an opening, in case its dataset has forgotten."""
+    lock = model.lock
+    return lock is not None and (lock.after_opening or bool(lock.opened_at))
+
+
+def _card(name: str, models: list[Model], rule: Rule) -> Card:
+    """The card; the members' cards say how they were trained, and this one what they add up to."""
+    cards = [model.card for model in models]
+    return Card(
+        name=name,
+        arch=ENSEMBLE,
+        classes=cards[0].classes,
+        created_at=datetime.now(UTC),
+        run="",
+        dataset=cards[0].dataset,
+        weights=", ".join(card.name for card in cards),
+        weights_sha256="",
+        recipe={
+            "name": ENSEMBLE,
+            "rule": str(rule),
+            "seed": ", ".join(str(card.recipe.get("seed", "unknown")) for card in cards),
+        },
+        best_epoch=0,
+        epochs=0,
+        parameters=sum(card.parameters for card in cards),
+        seconds=sum(card.seconds for card in cards),
+        device=cards[0].device,
+        preprocess_version=PREPROCESS_VERSION,
+        model_sha256="",  # that of the list of members, once it is written
+        versions={
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("numpy", "scikit-learn")},
+        },
+        members=tuple(card.name for card in cards),
+    )

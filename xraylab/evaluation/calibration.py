@@ -1,0 +1,101 @@
+"""
+Calibration: from a network's logit to the logit of a probability, by Platt scaling.
+
+- two numbers, slope and intercept, fitted to films that the network wasn't trained on
+- rising, so that the order of films, and with it the ROC curve, stays as it is
+- the fit is scikit-learn's, whose logistic regression is tried and tested; it is imported when first needed
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xraylab.errors import CalibrationError
+from xraylab.evaluation.labelled import checked
+
+
+@dataclass(frozen=True)
+class Platt:
+    """The map logit -> slope * logit + intercept; its sigmoid is a calibrated probability."""
+
+    slope: float = 1.0  # above 0
+    intercept: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.slope < math.inf and math.isfinite(self.intercept)):
+            raise ValueError(f"slope {self.slope} and intercept {self.intercept} are no rising map")
+
+    def apply(self, logits: ArrayLike) -> NDArray[np.float64]:
+        """Calibrated logits, of the shape given; NaN stays NaN."""
+        calibrated: NDArray[np.float64] = self.slope * np.asarray(logits, np.float64) + self.intercept
+        return calibrated
+
+
+AS_IS = Platt()  # changes nothing, to the last bit
+
+
+def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
+    """Fit Platt scaling on held-out films.
+
+    Logistic regression of one variable without a penalty, on Platt's own targets: (P + 1) / (P + 2) for
+    the P positives and 1 / (N + 2) for the N negatives instead of 1 and 0. They keep the slope finite
+    where the logits separate the classes perfectly, and weigh less the more films there are.
+
+    Parameters
+    ----------
+    labels : array_like, (n,)
+        0 or 1.
+    logits : array_like, (n,)
+        Finite.
+
+    Returns
+    -------
+    Platt
+
+    Raises
+    ------
+    CalibrationError
+        If a class is missing, all logits are the same, or positives have the lower ones.
+    ValueError
+        If lengths differ, a logit isn't finite, or a label is neither 0 nor 1.
+
+    References
+    ----------
+    Platt JC (1999), Probabilistic outputs for support vector machines, in: Advances in Large Margin
+    Classifiers, MIT Press, 61-74.
+    """
+    truth, values, _ = checked(labels, logits, None)
+    positives, negatives = int((truth == 1).sum()), int((truth == 0).sum())
+    if not positives or not negatives:
+        missing = "pneumonia" if not positives else "normal"
+        raise CalibrationError(
+            f"Scores can't be calibrated: there is no {missing} film among the {truth.size} held out for it."
+        )
+    centre, scale = float(values.mean()), float(values.std())
+    if not scale > 0:
+        raise CalibrationError("Scores can't be calibrated: every film has the same one.")
+    target = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    slope, intercept = _regress((values - centre) / scale, target)
+    if not slope > 0:
+        raise CalibrationError(
+            "Scores can't be calibrated: films with pneumonia don't score higher than normal ones."
+        )
+    return Platt(slope / scale, intercept - slope * centre / scale)
+
+
+def _regress(values: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept of a logistic regression on targets between 0 and 1.
+
+    Such a target is two films of opposite labels, one weighing the target, the other the rest.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)  # C infinite: no penalty
+    model.fit(
+        np.tile(values, 2)[:, None],
+        np.repeat([1, 0], values.size),
+        sample_weight=np.concatenate([targets, 1 - targets]),
+    )
+    return float(model.coef_[0, 0]), float(model.intercept_[0])

@@ -1,0 +1,91 @@
+"""
+Scoring: stored films to one score each, by one network or by several together.
+
+- the executor, ``evaluate``, ``predict`` and the page all score here
+- what a film's kind of pneumonia might be is kept beside the score; the decision never hangs on it
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from xraylab.evaluation.averaging import ALONE, Averaging, probability
+from xraylab.networks.inference import all_outputs, kinds_given_pneumonia
+from xraylab.networks.inputs import pneumonia_logit
+from xraylab.networks.registry import Network
+from xraylab.predictions import class_columns, class_probabilities
+from xraylab.reading.loaded import LoadedModel, Part
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a model says about m films."""
+
+    logit: Floats  # (m,)
+    spread: Floats  # (m,) disagreement of an ensemble's members, as a standard deviation; NaN for one network
+    kinds: Floats  # (m, classes - 1) probability of each kind of pneumonia, given pneumonia
+
+    @property
+    def score(self) -> Floats:
+        """(m,) in [0, 1]."""
+        return probability(self.logit)
+
+    def columns(self, classes: Sequence[str]) -> dict[str, Floats]:
+        """The columns of ``predictions.parquet`` that a model fills; ``p_<class>`` for more than two."""
+        found = {"logit": self.logit, "score": self.score, "spread": self.spread}
+        shares = class_probabilities(self.score, self.kinds).T
+        return found | dict(zip(class_columns(classes), shares, strict=False))  # two classes have no columns
+
+
+def score_pixels(
+    loaded: LoadedModel,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp] | None = None,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> Scores:
+    """Score standardised films with a loaded model; see ``inference.all_outputs``."""
+    with loaded.busy:
+        return _score(loaded.parts, loaded.model.averaging, pixels, rows, loaded.device, on_progress)
+
+
+def score_network(
+    net: nn.Module,
+    entry: Network,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp] | None = None,
+    *,
+    device: torch.device,
+    on_progress: Callable[[int], None] | None = None,
+) -> Scores:
+    """Score standardised films with a network that is no model yet."""
+    return _score((Part(net, entry),), ALONE, pixels, rows, device, on_progress)
+
+
+def _score(
+    parts: tuple[Part, ...],
+    averaging: Averaging,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp] | None,
+    device: torch.device,
+    on_progress: Callable[[int], None] | None,
+) -> Scores:
+    films = len(pixels if rows is None else rows)
+    outputs = []
+    for number, part in enumerate(parts):
+        tell = _share_of(on_progress, number * films, len(parts)) if on_progress else None
+        outputs.append(all_outputs(part.net, part.entry, pixels, rows, device=device, on_progress=tell))
+    averaged = averaging.of(np.stack([pneumonia_logit(output).numpy() for output in outputs]))
+    kinds = averaged.given_pneumonia(np.stack([kinds_given_pneumonia(output) for output in outputs]))
+    return Scores(averaged.logit, averaged.spread, kinds)
+
+
+def _share_of(on_progress: Callable[[int], None], before: int, parts: int) -> Callable[[int], None]:
+    """Progress of one part of several, told as films of all."""
+    return lambda done: on_progress((before + done) // parts)
