@@ -63,11 +63,16 @@ def recall(key: str) -> None:
 
 
 def remember_fault(key: str, sentence: str) -> None:
-    """Keep a fault for the next run of a page: what a button's callback draws is lost."""
+    """Keep a fault until ``forget_fault``: what a button's callback draws itself is lost."""
     st.session_state[f"fault {key}"] = sentence
 
 
-def recall_fault(key: str) -> None:
-    """Show a fault kept by ``remember_fault``, once."""
-    if sentence := st.session_state.pop(f"fault {key}", None):
+def forget_fault(key: str) -> None:
+    """Show a fault no more."""
+    st.session_state.pop(f"fault {key}", None)
+
+
+def show_fault(key: str) -> None:
+    """Show the fault kept by ``remember_fault``, if there is one."""
+    if sentence := st.session_state.get(f"fault {key}"):
         st.error(wording.plain(sentence))

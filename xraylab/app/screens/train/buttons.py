@@ -6,9 +6,8 @@ from functools import partial
 import streamlit as st
 
 from xraylab import actions, documents
-from xraylab.app import watch
+from xraylab.app import status, watch
 from xraylab.app.screens.train import choices, shown
-from xraylab.app.status import remember_fault
 from xraylab.errors import XRayLabError
 from xraylab.runs.table import ACTIVE
 from xraylab.settings import load_settings
@@ -54,10 +53,11 @@ def _button(
 
 
 def _act(action: Callable[[str], None], run_id: str) -> None:
+    status.forget_fault("train")
     try:
         action(run_id)
     except XRayLabError as error:
-        remember_fault("train", str(error))
+        status.remember_fault("train", str(error))
     watch.forget()
 
 

@@ -218,11 +218,12 @@ def _edit(entry: Network, recipe: Recipe) -> Recipe | None:
         max_upload_size=1,
         on_change=_use_uploaded,
     )
-    status.recall_fault("recipe file")
+    status.show_fault("recipe file")
     return recipe_form.draw(recipe, entry)
 
 
 def _use_uploaded() -> None:
+    status.forget_fault("recipe file")
     file = st.session_state.get("train recipe file")
     if file is None:
         return
@@ -285,6 +286,7 @@ def _draw_start(
         )
         requests += actions.request_seeds(request, seeds) if seeds > 1 else [request]
     actions.start_trainings(settings, requests)
+    status.forget_fault("train")
     watch.forget()
     shown.show_current()
     st.rerun()

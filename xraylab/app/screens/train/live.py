@@ -30,7 +30,7 @@ def draw(settings: Settings) -> None:
 
 def _draw_newest(settings: Settings, *, polling: bool) -> None:
     with guard():
-        status.recall_fault("train")
+        status.show_fault("train")
         now = watch.look(settings)
         if polling and now.current is None:
             st.rerun()  # everything ended: draw the page once more, without the polling
