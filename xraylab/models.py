@@ -76,6 +76,7 @@ class Card(Record):
     model_sha256: str
     versions: dict[str, str]
     members: tuple[str, ...] = Field(default=(), description="The models an ensemble averages; else none.")
+    notes: tuple[str, ...] = Field(default=(), description="What is worth knowing of its training.")
     intended_use: str = "Research and teaching. Not a medical device."
 
 

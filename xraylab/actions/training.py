@@ -61,10 +61,10 @@ def request_training(
     given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     planned = plan(given, entry, pretrained=source != "none")
     parse_rule(planned.rule)
-    check_weights(settings, entry, source)
-    if source not in ("none", "imagenet"):  # ImageNet weights that aren't here are downloaded by the worker
-        file = weights_path(settings, entry, source)
-        if file != settings.models / source / "model.safetensors":
+    if source != "none":
+        check_weights(settings, entry, source)
+        file = None if source == "imagenet" else weights_path(settings, entry, source)
+        if file is not None and file != settings.models / source / "model.safetensors":
             source = str(file.resolve())  # the worker may run in another folder
     called = name or name_for(arch, planned)
     request = TrainingRequest(

@@ -8,10 +8,12 @@ What the worker does with a run: train, score, publish, lock.
 
 import hashlib
 import logging
+import math
 import platform
+import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,19 +33,23 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import append_line, new_folder, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import Card, Model, TrainedOn, check_name_free
-from xraylab.networks.inference import logits, sigmoid
-from xraylab.networks.pretrained import weights_path
-from xraylab.networks.registry import CLASSES, Network, build, network
+from xraylab.networks.download import ensure_weights
+from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.predictions import Predictions
+from xraylab.reading.scoring import score_network
 from xraylab.runs import folder
 from xraylab.runs.table import RunCancelled
 from xraylab.settings import Settings
+from xraylab.training import checkpoint
+from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
 from xraylab.training.device import pick_device, use_threads
-from xraylab.training.loop import Epoch, Films, Fitted, Monitor, Progress, fit
-from xraylab.training.recipe import TrainingRequest, plan
+from xraylab.training.estimate import KINDS, film_gflop, record_speed
+from xraylab.training.loop import best_so_far, fit
+from xraylab.training.recipe import Recipe, TrainingRequest, plan
 
 _PROGRESS_EVERY = 0.5  # seconds
+_MEGABYTE = 1e6
 _log = logging.getLogger(__name__)
 
 
@@ -53,8 +59,13 @@ def execute(
     *,
     progress: Callable[[dict[str, Any]], None],
     cancelled: Callable[[], bool],
-) -> None:
-    """Train the model that a run asks for.
+) -> tuple[str, ...]:
+    """Train the model that a run asks for, from where an earlier attempt at it was stopped.
+
+    Returns
+    -------
+    tuple of str
+        What a person should know of how it went, as sentences.
 
     Raises
     ------
@@ -66,86 +77,53 @@ def execute(
     request = TrainingRequest.model_validate(folder.read_recipe(settings, run_id)["training"])
     check_name_free(settings, request.name, replace=request.replace)
     dataset = load_dataset(settings, request.dataset)
-    entry = network(request.arch)
+    teller = _Teller(settings, run_id, progress, cancelled)
     use_threads(settings)
-    device = pick_device(settings)
+    job = _Job(settings, run_id, request, dataset, network(request.arch), pick_device(settings), teller)
     started = time.monotonic()
-
-    torch.manual_seed(request.recipe.seed)
-    net = build(entry)
-    pretrained = request.weights != "none"
-    weights_hash = load_into(net, weights_path(settings, entry, request.weights), entry) if pretrained else ""
-    recipe = plan(request.recipe, entry, pretrained=pretrained)
-    _log.info("training on %s with %d threads, %d epochs", device, torch.get_num_threads(), recipe.epochs)
-
-    fitted = fit(
-        net,
-        entry,
-        _films(dataset),
-        recipe,
-        device=device,
-        monitor=_monitor(settings, run_id, progress, cancelled),
-    )
-    scored = _score(fitted.net.to("cpu"), entry, dataset, progress, cancelled)
-    card = Card(
-        name=request.name,
-        arch=entry.name,
-        classes=CLASSES,
-        created_at=datetime.now(UTC),
-        run=run_id,
-        dataset=TrainedOn(
-            name=dataset.info.name,
-            kind=dataset.info.kind,
-            pixel_hash=dataset.info.pixel_hash,
-            patient_key=dataset.info.patient_key,
-            splits=dataset.info.splits,
-        ),
-        weights=request.weights if request.weights in ("none", "imagenet") else Path(request.weights).name,
-        weights_sha256=weights_hash,
-        recipe=recipe.model_dump(mode="json"),
-        best_epoch=fitted.best.epoch,
-        epochs=len(fitted.history),
-        parameters=sum(p.numel() for p in net.parameters()),
-        seconds=round(time.monotonic() - started, 1),
-        device=str(device),
-        preprocess_version=PREPROCESS_VERSION,
-        model_sha256="",
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "torchvision")},
-        },
-    )
+    fitted = job.keep() if folder.is_kept(settings, run_id) else job.train()
+    scored = job.score(fitted.net.to("cpu"))
+    card = job.card(fitted, seconds=teller.seconds_before + time.monotonic() - started)
     _publish(settings, request, card, fitted, scored, dataset)
+    job.tidy(fitted)
+    return fitted.notes
 
 
-def _films(dataset: Dataset) -> Films:
-    return Films(
-        pixels=dataset.pixels,
-        labels=dataset.catalog["label"].to_numpy(np.int64),
-        train=dataset.rows("train"),
-        validation=dataset.rows("validation"),
-    )
+@dataclass
+class _Teller:
+    """Writes what the training tells into the run's folder, and stops it when the run is cancelled."""
 
+    settings: Settings
+    run_id: str
+    write: Callable[[dict[str, Any]], None]
+    cancelled: Callable[[], bool]
+    last: float = -math.inf
+    seconds_before: float = 0.0  # that the epochs took before the run was stopped
 
-def _monitor(
-    settings: Settings,
-    run_id: str,
-    progress: Callable[[dict[str, Any]], None],
-    cancelled: Callable[[], bool],
-) -> Monitor:
-    """Write what the loop tells into the run's folder, and stop it when the run is cancelled."""
-    last = 0.0
-
-    def on_progress(now: Progress) -> None:
-        nonlocal last
-        if cancelled():
+    def stop_if_cancelled(self, _done: int = 0) -> None:
+        if self.cancelled():
             raise RunCancelled
-        if time.monotonic() - last >= _PROGRESS_EVERY:
-            last = time.monotonic()
-            progress(asdict(now))
 
-    def on_epoch(epoch: Epoch) -> None:
-        folder.append_history(settings, run_id, asdict(epoch))
+    def on_progress(self, now: Progress) -> None:
+        self.stop_if_cancelled()
+        if time.monotonic() - self.last >= _PROGRESS_EVERY:
+            self.last = time.monotonic()
+            self.write(asdict(now))
+
+    def say(self, doing: str, fraction: float) -> None:
+        """Tell of something that isn't training."""
+        self.stop_if_cancelled()
+        self.write(asdict(Progress(doing, fraction, math.nan, math.nan, "", math.nan)))
+
+    def on_download(self, done: int, total: int) -> None:
+        self.stop_if_cancelled()
+        if time.monotonic() - self.last >= _PROGRESS_EVERY:
+            self.last = time.monotonic()
+            whole = f" of {total / _MEGABYTE:.0f}" if total else ""
+            self.say(f"downloading ImageNet weights, {done / _MEGABYTE:.0f}{whole} MB", 0.0)
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        folder.append_history(self.settings, self.run_id, asdict(epoch))
         _log.info(
             "epoch %d (%s): train loss %.4f, validation loss %.4f, validation AUC %.4f, %.1f s",
             epoch.epoch,
@@ -156,34 +134,148 @@ def _monitor(
             epoch.seconds,
         )
 
-    return Monitor(on_progress, on_epoch)
+    def on_return(self, epochs: list[Epoch]) -> None:
+        folder.replace_history(self.settings, self.run_id, [asdict(epoch) for epoch in epochs])
+        self.seconds_before = sum(epoch.seconds for epoch in epochs)
+        _log.info("going on after epoch %d", len(epochs))
 
 
-def _score(
-    net: nn.Module,
-    entry: Network,
-    dataset: Dataset,
-    progress: Callable[[dict[str, Any]], None],
-    cancelled: Callable[[], bool],
-) -> pd.DataFrame:
-    """Predictions on the validation and test films, in the schema of ``predictions``.
+@dataclass(frozen=True)
+class _Job:
+    """One training, with everything that it needs."""
 
-    On the processor, wherever the training ran: reading scores there, and a film has one score.
-    """
-    rows = np.concatenate([dataset.rows("validation"), dataset.rows("test")])
-    progress(
-        {"doing": "scoring the held-out films", "fraction": 1.0, "films_per_second": 0.0, "seconds_left": 0.0}
-    )
+    settings: Settings
+    run_id: str
+    request: TrainingRequest
+    dataset: Dataset
+    entry: Network
+    device: torch.device
+    teller: _Teller
 
-    def stop_if_cancelled(_done: int) -> None:
-        if cancelled():
-            raise RunCancelled
+    @property
+    def recipe(self) -> Recipe:
+        return plan(self.request.recipe, self.entry, pretrained=self.request.weights != "none")
 
-    logit = logits(
-        net, entry, dataset.pixels, rows, device=torch.device("cpu"), on_progress=stop_if_cancelled
-    )
-    frame = dataset.catalog.iloc[rows][["image_id", "patient", "group", "split", "label", "subtype"]]
-    return frame.assign(logit=logit, score=sigmoid(logit)).reset_index(drop=True)
+    @property
+    def checkpoints(self) -> Path:
+        return folder.path(self.settings, self.run_id) / folder.CHECKPOINT
+
+    @property
+    def origin(self) -> Path:
+        """Where the hash of the first weights is kept: a run that goes on doesn't read them again."""
+        return self.checkpoints / "weights.sha256"
+
+    def train(self) -> Fitted:
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed)
+        net = self.build()
+        if not checkpoint.exists(self.checkpoints):
+            write_text(self.origin, self.load_first_weights(net))
+        films = self.films(recipe)
+        _log.info(
+            "training on %s with %d threads, %d epochs", self.device, torch.get_num_threads(), recipe.epochs
+        )
+        monitor = Monitor(self.teller.on_progress, self.teller.on_epoch, self.teller.on_return)
+        return fit(
+            net,
+            self.entry,
+            films,
+            recipe,
+            device=self.device,
+            monitor=monitor,
+            checkpoints=self.checkpoints,
+        )
+
+    def keep(self) -> Fitted:
+        """The best so far of a training that was stopped."""
+        fitted = best_so_far(self.build(), self.entry, self.recipe, self.checkpoints)
+        self.teller.on_return(fitted.history)
+        done, asked = len(fitted.history), self.recipe.epochs
+        note = f"Stopped after epoch {done} of {asked}; what was best by then was kept."
+        return replace(fitted, notes=(*fitted.notes, note))
+
+    def build(self) -> nn.Module:
+        return build(self.entry, classes=len(self.recipe.classes))
+
+    def load_first_weights(self, net: nn.Module) -> str:
+        """Load the weights to start from, and return their hash; empty without."""
+        if self.request.weights == "none":
+            return ""
+        file = ensure_weights(
+            self.settings, self.entry, self.request.weights, on_progress=self.teller.on_download
+        )
+        return load_into(net, file, self.entry)
+
+    def films(self, recipe: Recipe) -> Films:
+        dataset = self.dataset
+        split = hashlib.sha256(dataset.catalog["split"].str.cat(sep=" ").encode()).hexdigest()
+        return Films(
+            pixels=dataset.pixels,
+            labels=dataset.targets(recipe.task),
+            train=dataset.rows("train"),
+            validation=dataset.rows("validation"),
+            key=f"{dataset.info.pixel_hash} {split}",
+        )
+
+    def score(self, net: nn.Module) -> pd.DataFrame:
+        """Predictions on the validation and test films, in the schema of ``predictions``.
+
+        On the processor, wherever the training ran: reading scores there, and a film has one score.
+        """
+        self.teller.say("scoring the held-out films", 1.0)
+        rows = np.concatenate([self.dataset.rows("validation"), self.dataset.rows("test")])
+        scores = score_network(
+            net,
+            self.entry,
+            self.dataset.pixels,
+            rows,
+            device=torch.device("cpu"),
+            on_progress=self.teller.stop_if_cancelled,
+        )
+        known = ["image_id", "patient", "group", "split", "label", "subtype"]
+        frame = self.dataset.catalog.iloc[rows][known]
+        return frame.assign(**scores.columns(self.recipe.classes)).reset_index(drop=True)
+
+    def card(self, fitted: Fitted, *, seconds: float) -> Card:
+        info = self.dataset.info
+        weights = self.request.weights
+        return Card(
+            name=self.request.name,
+            arch=self.entry.name,
+            classes=self.recipe.classes,
+            created_at=datetime.now(UTC),
+            run=self.run_id,
+            dataset=TrainedOn(
+                name=info.name,
+                kind=info.kind,
+                pixel_hash=info.pixel_hash,
+                patient_key=info.patient_key,
+                splits=info.splits,
+            ),
+            weights=weights if weights in ("none", "imagenet") else Path(weights).name,
+            weights_sha256=self.origin.read_text("utf-8") if self.origin.exists() else "",
+            recipe=self.recipe.model_dump(mode="json"),
+            best_epoch=fitted.best.epoch,
+            epochs=len(fitted.history),
+            parameters=sum(parameter.numel() for parameter in fitted.net.parameters()),
+            seconds=round(seconds, 1),
+            device=str(self.device),
+            preprocess_version=PREPROCESS_VERSION,
+            model_sha256="",
+            versions={
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("torch", "torchvision")},
+            },
+            notes=fitted.notes,
+        )
+
+    def tidy(self, fitted: Fitted) -> None:
+        """Remember how fast it went, for the next estimate, and let go of what only a stopped run needs."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        for kind in KINDS:
+            if kind in fitted.speeds:
+                speed = fitted.speeds[kind] * film_gflop(self.entry, kind)
+                record_speed(self.settings, self.device.type, self.entry.name, kind, speed)
 
 
 def _publish(

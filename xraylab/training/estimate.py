@@ -24,6 +24,7 @@ from xraylab.settings import Settings
 from xraylab.training.recipe import Recipe, Stage
 
 Kind = Literal["forward", "train"]
+KINDS: tuple[Kind, ...] = ("forward", "train")
 
 _TRAIN_PASSES = 3  # a backward pass costs about two forward passes
 _HEAD_STEP = 2e-5  # seconds a film and epoch on cached features, whatever the network

@@ -10,7 +10,6 @@ from xraylab.app.screens.curves import learning_curves
 from xraylab.errors import NotFoundError
 from xraylab.models import Model, load_model
 from xraylab.networks.registry import network
-from xraylab.runs import folder
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Stage
 
@@ -81,7 +80,7 @@ def _draw_card(settings: Settings, model: Model) -> None:
             ]
         )
     _draw_members(model)
-    widgets.notes((folder.read_result(settings, card.run) or {}).get("notes", []))
+    widgets.notes(card.notes)
     if history := model.history:
         st.subheader("How it was trained", anchor=False)
         learning_curves(history, key=f"model curves {card.model_sha256}")
@@ -100,7 +99,7 @@ def _recipe_words(recipe: dict[str, Any]) -> str:
 
 def _draw_members(model: Model) -> None:
     """The members of an ensemble, with how the logit of each is calibrated."""
-    members = getattr(model, "members", None)
+    members = model.members
     if members is None:
         return
     st.subheader("Members", anchor=False)
