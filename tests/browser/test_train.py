@@ -47,7 +47,7 @@ def test_a_training_is_begun_seen_stopped_resumed_and_its_best_kept(page, serve,
     page.get_by_role("button", name="Train", exact=True).click()
 
     page.get_by_role("progressbar").first.wait_for(timeout=SOON)
-    page.locator(".js-plotly-plot").wait_for(timeout=SOON)
+    page.locator(".js-plotly-plot").first.wait_for(timeout=SOON)
     page.get_by_text(re.compile(r"CPU · \d+ films a second")).wait_for(timeout=SOON)
 
     page.get_by_role("button", name="Cancel", exact=True).first.click()

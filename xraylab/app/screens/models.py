@@ -6,6 +6,7 @@ import streamlit as st
 
 from xraylab import actions
 from xraylab.app import choice, shell, status, widgets, wording
+from xraylab.app.faults import guard
 from xraylab.app.screens.curves import learning_curves
 from xraylab.errors import NotFoundError
 from xraylab.models import Model, load_model
@@ -79,7 +80,8 @@ def _draw_card(settings: Settings, model: Model) -> None:
                 ),
             ]
         )
-    _draw_members(model)
+    with guard():  # a member that is gone shouldn't hide the rest of the card
+        _draw_members(model)
     widgets.notes(card.notes)
     if history := model.history:
         st.subheader("How it was trained", anchor=False)

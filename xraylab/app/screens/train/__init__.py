@@ -3,13 +3,14 @@
 import streamlit as st
 
 from xraylab.app import choice, phantoms, shell
-from xraylab.app.screens.train import choices, live, runs
+from xraylab.app.screens.train import buttons, choices, live, runs
 from xraylab.settings import load_settings
 
 
 def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
+    buttons.acted()  # the whole page is being drawn
     if choice.dataset_in_use(settings) is None:
         phantoms.offer(settings, "There are no films to train on yet.", key="train phantoms")
         return

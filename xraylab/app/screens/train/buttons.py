@@ -12,6 +12,16 @@ from xraylab.errors import XRayLabError
 from xraylab.runs.table import ACTIVE
 from xraylab.settings import load_settings
 
+_ACTED = "train acted"
+
+
+def acted() -> bool:
+    """Whether something was done just now, so that the whole page wants drawing; says so once.
+
+    A button of a part that is redrawn on its own may be gone by then, and can't ask for it itself.
+    """
+    return bool(st.session_state.pop(_ACTED, False))
+
 
 def cancel(run_id: str, *, key: str, disabled: bool = False) -> None:
     """Draw a button that takes a run out of the queue, or stops it."""
@@ -46,10 +56,9 @@ def _button(
     disabled: bool = False,
     wide: bool = False,
 ) -> None:
-    """A button whose action runs before the page is drawn anew, since it may change the choices."""
+    """A button whose action runs before anything is drawn anew, since it may change the choices."""
     act = partial(_act, action, run_id)
-    if st.button(label, key=key, on_click=act, disabled=disabled, width="stretch" if wide else "content"):
-        st.rerun()  # the whole page: the button stands in a part that is redrawn on its own
+    st.button(label, key=key, on_click=act, disabled=disabled, width="stretch" if wide else "content")
 
 
 def _act(action: Callable[[str], None], run_id: str) -> None:
@@ -59,6 +68,7 @@ def _act(action: Callable[[str], None], run_id: str) -> None:
     except XRayLabError as error:
         status.remember_fault("train", str(error))
     watch.forget()
+    st.session_state[_ACTED] = True
 
 
 def _cancel(run_id: str) -> None:

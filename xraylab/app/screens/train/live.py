@@ -30,6 +30,8 @@ def draw(settings: Settings) -> None:
 
 def _draw_newest(settings: Settings, *, polling: bool) -> None:
     with guard():
+        if buttons.acted():
+            st.rerun()
         status.show_fault("train")
         now = watch.look(settings)
         if polling and now.current is None:
@@ -48,6 +50,22 @@ def _draw_run(settings: Settings, run: Run, progress: Mapping[str, Any]) -> None
         f"{html.escape(f'{run.arch} · {run.recipe} · {run.dataset}')}</span></div>"
     )
     history = folder.read_history(settings, run.id)
+    # Places that stay where they are: a chart that moved would be drawn twice for a moment.
+    state, notes, further, curves, log = (st.container() for _ in range(5))
+    with state:
+        _draw_state(settings, run, row, progress)
+    with notes:
+        widgets.notes([*row.notes, *filter(None, [plateau(history, over=run.state == "done")])])
+    with further:
+        buttons.go_on(row, key="live")
+    with curves:
+        if history:
+            learning_curves(history, key=f"curves {run.id}")
+    with log:
+        _draw_log(settings, run)
+
+
+def _draw_state(settings: Settings, run: Run, row: documents.RunRow, progress: Mapping[str, Any]) -> None:
     if run.active:
         _draw_active(run, progress)
     elif run.state == "failed":
@@ -56,13 +74,6 @@ def _draw_run(settings: Settings, run: Run, progress: Mapping[str, Any]) -> None
         st.caption(_cancelled_words(row))
     else:
         _draw_result(settings, run)
-    notes = [*row.notes, *filter(None, [plateau(history, over=run.state == "done")])]
-    widgets.notes(notes)
-    if not run.active:
-        buttons.go_on(row, key="live")
-    if history:
-        learning_curves(history, key=f"curves {run.id}")
-    _draw_log(settings, run)
 
 
 def _draw_active(run: Run, progress: Mapping[str, Any]) -> None:
@@ -71,7 +82,7 @@ def _draw_active(run: Run, progress: Mapping[str, Any]) -> None:
     else:
         words = "stopping" if run.cancel else str(progress.get("doing") or "starting")
     st.progress(status.fraction(progress) or 0.0, text=wording.plain(words[0].upper() + words[1:]))
-    if measures := _measures(progress):
+    if run.state == "running" and (measures := _measures(progress)):
         st.html(f'<p class="xl-measures">{measures}</p>')
     buttons.cancel(run.id, key=f"cancel {run.id}", disabled=run.cancel)
 

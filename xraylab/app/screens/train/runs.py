@@ -25,6 +25,8 @@ def draw(settings: Settings) -> None:
 
 def _draw_rows(settings: Settings) -> None:
     with guard():
+        if buttons.acted():
+            st.rerun()
         runs = watch.look(settings).runs
         if not runs:
             return
