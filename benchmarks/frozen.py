@@ -27,8 +27,9 @@ from benchmarks.material import CPU, Files, Material
 from xraylab.imaging import standardise
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import CLASSES, network
+from xraylab.training.contract import Films, Monitor
 from xraylab.training.device import bf16_pays
-from xraylab.training.loop import Films, Monitor, fit
+from xraylab.training.loop import fit
 from xraylab.training.recipe import Recipe, Stage
 
 RECIPE = Recipe(
@@ -47,12 +48,14 @@ Load = Callable[[NDArray[np.intp]], Tensor]  # rows -> (B, 3, side, side)
 class Frozen:
     """Decoding, forward passes, epochs and validation, all by the wall clock."""
 
-    def __init__(self, name: str, arch: str, target: float) -> None:
+    def __init__(self, name: str, arch: str, target: float, *, bf16: bool) -> None:
         self.name, self.arch, self.target = name, arch, target
+        self.bf16 = bf16 and bf16_pays(CPU)
+        once = "in bf16, where the processor has it," if bf16 else "in fp32"
         self.compared = (
             f"15 epochs of the head of a frozen {arch}, wall clock from files to the trained head: decoding "
-            "and forward pass in every epoch, fp32, against features computed once in bf16 where the "
-            "processor has it, with decoding and cache; no augmentation on either side."
+            f"and forward pass in every epoch, fp32, against features computed once {once} with decoding "
+            "and cache; no augmentation on either side."
         )
 
     def unavailable(self) -> str | None:
@@ -85,7 +88,7 @@ class Frozen:
             return float((_logits(ours, few, load) - _logits(theirs, few, load)).abs().max())
 
         found = [Difference(what="logits in fp32", largest=apart(bf16=False), allowed=_FP32)]
-        if bf16_pays(CPU):
+        if self.bf16:
             found.append(Difference(what="logits as timed", largest=apart(bf16=True), allowed=_BF16))
         return found
 
@@ -107,7 +110,7 @@ class Frozen:
 
     def ours(self) -> None:
         """Train the head as XRayLab does."""
-        self._cached(self.files, bf16=None)
+        self._cached(self.files, bf16=self.bf16)
 
     def _plain(self, net: nn.Module, files: Files, load: Load) -> list[dict[str, Tensor]]:
         """Train the head in a plain loop and return its weights after each epoch."""
@@ -119,7 +122,7 @@ class Frozen:
         optimiser = torch.optim.AdamW(
             head.parameters(), lr=_STAGE.learning_rate, weight_decay=RECIPE.weight_decay
         )
-        steps = math.ceil(len(labels) / RECIPE.batch_size) * _STAGE.epochs
+        steps = math.ceil(len(labels) / _batch(files)) * _STAGE.epochs
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, max_lr=_STAGE.learning_rate, total_steps=steps
         )
@@ -128,7 +131,7 @@ class Frozen:
         kept = []
         for _ in range(_STAGE.epochs):
             head.train()
-            for batch in torch.split(torch.randperm(len(labels), generator=draws), RECIPE.batch_size):
+            for batch in torch.split(torch.randperm(len(labels), generator=draws), _batch(files)):
                 output = net(load(files.train[batch.numpy()]))
                 optimiser.zero_grad(set_to_none=True)
                 functional.cross_entropy(output, labels[batch], weight=weight).backward()  # type: ignore[no-untyped-call]
@@ -139,20 +142,26 @@ class Frozen:
             kept.append({key: value.clone() for key, value in head.state_dict().items()})
         return kept
 
-    def _cached(self, files: Files, *, bf16: bool | None) -> tuple[nn.Module, int]:
+    def _cached(self, files: Files, *, bf16: bool) -> tuple[nn.Module, int]:
         """Train the head from undecoded files by way of the cache; the network and its best epoch."""
         rows = np.concatenate([files.train, files.validation])
         pixels = np.stack([standardise(files.raw[row]).pixels for row in rows])
         train, validation = np.split(np.arange(len(rows)), [len(files.train)])
         films = Films(pixels, files.labels[rows], train, validation)
         net = copy.deepcopy(self.net)
-        fitted = fit(net, self.entry, films, RECIPE, device=CPU, monitor=Monitor(), bf16=bf16)
+        recipe = RECIPE.model_copy(update={"batch_size": _batch(files)})
+        fitted = fit(net, self.entry, films, recipe, device=CPU, monitor=Monitor(), bf16=bf16)
         return fitted.net, fitted.best.epoch
 
     def _assert_learnt(self, weights: dict[str, Tensor]) -> None:
         before = self.net.get_submodule(self.entry.head).state_dict()
         moved = max(float((weights[key] - before[key]).abs().max()) for key in before)
         assert moved > _FP32, "the head must have learnt something for the check to mean anything"
+
+
+def _batch(files: Files) -> int:
+    """Films of a batch, never more than there are."""
+    return min(RECIPE.batch_size, len(files.train))
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.frame import Difference
@@ -40,6 +40,9 @@ class StepBf16:
         x = material.inputs(entry, self.batch)
         self.y = material.labels(self.batch)
         net = material.network(entry).train()
+        for module in net.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0  # or both ways would be another network in every step
         self.theirs, self.x = copy.deepcopy(net), x.contiguous()
         self.mine, self.x_last = net.to(memory_format=torch.channels_last), x
         self.their_steps = torch.optim.AdamW(self.theirs.parameters(), lr=_RATE)

@@ -96,22 +96,24 @@ def test_a_grid_is_every_combination_that_goes_together(imported, brief_recipe):
     grid = actions.request_grid(
         imported,
         dataset=DATASET,
-        archs=["small_cnn", "mobilenet_v2", "small_cnn"],
+        archs=["small_cnn", "cnn", "small_cnn"],
         recipes=["quick", str(brief_recipe)],
         seeds=[0, 7],
         name="grid",
     )
     assert [(one.name, one.arch, one.recipe.seed) for one in grid.requests] == [
-        ("grid-small_cnn-brief-s0", "small_cnn", 0),
-        ("grid-small_cnn-brief-s7", "small_cnn", 7),
+        (f"grid-{arch}-brief-s{seed}", arch, seed) for arch in ("small_cnn", "cnn") for seed in (0, 7)
     ]
-    assert [said.partition(":")[0] for said in grid.left_out] == [
-        "small_cnn with quick",
-        "mobilenet_v2 with quick",
-        f"mobilenet_v2 with {brief_recipe}",
-    ]
+    assert [said.partition(":")[0] for said in grid.left_out] == ["small_cnn with quick", "cnn with quick"]
     assert "needs pretrained weights" in grid.left_out[0]
-    assert "weights of MobileNetV2 are not on this machine" in grid.left_out[1]
+
+
+def test_a_network_whose_weights_cannot_be_had_is_left_out_of_a_grid(trained):
+    grid = actions.request_grid(
+        trained, dataset=DATASET, archs=["small_cnn", "cnn"], recipes=["quick"], weights=MODEL
+    )
+    assert [one.arch for one in grid.requests] == ["small_cnn"]
+    assert [said.partition(":")[0] for said in grid.left_out] == ["cnn with quick"]
 
 
 def test_what_fits_no_combination_is_refused(imported):
@@ -199,14 +201,19 @@ def test_a_spread_counts_what_is_defined_and_one_value_has_none():
     assert spread([]).n == 0
 
 
-def test_a_resumed_run_can_be_worked_on_in_the_foreground(imported, stopped, monkeypatch):
-    real = worker._executor()
-    monkeypatch.setattr(
-        worker, "_executor", lambda: lambda *given, **told: (real(*given, **told), ("Said.",))[1]
-    )
-    seen = []
-    document = actions.resume(imported, stopped.id, on_progress=seen.append)
-    assert (document.run, document.model, document.seeds, document.spread) == (stopped.id, "mine", [], {})
-    assert seen
+def test_a_run_interrupted_in_the_foreground_goes_on_there(imported, ask):
+    def interrupt(progress):
+        if folder.read_history(imported, table.list_runs(imported)[0].id):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        actions.train(imported, ask(imported), on_progress=interrupt)
     [row] = actions.list_runs(imported)
-    assert (row.state, row.notes) == ("done", ["Said."])
+    assert (row.state, row.resumable, row.epoch >= 1) == ("cancelled", True, True)
+    seen = []
+    document = actions.resume(imported, row.run, on_progress=seen.append)
+    assert (document.run, document.model, document.seeds, document.spread) == (row.run, "mine", [], {})
+    assert seen[0]["fraction"] >= 0
+    assert [(row.state, row.epoch, row.resumable) for row in actions.list_runs(imported)] == [
+        ("done", 2, False)
+    ]

@@ -1,6 +1,7 @@
 """
 The one scorer: stored films to outputs, in fp32.
 
+- a faster backend may be handed in by whoever asks for one
 - page, ``predict``, ``evaluate`` and validation during training all come through ``outputs``
 - a film's score doesn't depend on the batch it came in, to within 1e-6
 """
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from xraylab.networks.backends import Run
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import Network
 
@@ -20,7 +22,12 @@ BATCH = 32
 
 @torch.no_grad()
 def outputs(
-    net: nn.Module, entry: Network, batches: Iterator[NDArray[np.uint8]], *, device: torch.device
+    net: nn.Module,
+    entry: Network,
+    batches: Iterator[NDArray[np.uint8]],
+    *,
+    device: torch.device,
+    run: Run | None = None,
 ) -> Iterator[Tensor]:
     """Run a network over batches of films, one batch at a time.
 
@@ -29,6 +36,8 @@ def outputs(
     net : nn.Module
         Put into eval mode here.
     batches : iterator of uint8 arrays of shape (B, 256, 256)
+    run : callable, optional
+        The network on a backend, from ``backends.forward``; by default the network itself, in fp32.
 
     Yields
     ------
@@ -37,7 +46,7 @@ def outputs(
     net.eval()
     for batch in batches:
         x = to_input(torch.from_numpy(np.ascontiguousarray(batch)).to(device), entry)
-        yield net(x).float().cpu()
+        yield (run or net)(x).float().cpu()
 
 
 def all_outputs(
@@ -48,6 +57,7 @@ def all_outputs(
     *,
     device: torch.device,
     on_progress: Callable[[int], None] | None = None,
+    run: Run | None = None,
 ) -> Tensor:
     """Outputs of films, one a class, in one pass.
 
@@ -58,6 +68,8 @@ def all_outputs(
         Which films; all by default.
     on_progress : callable, optional
         Called with the films done so far; may raise to stop.
+    run : callable, optional
+        As for ``outputs``.
 
     Returns
     -------
@@ -66,7 +78,7 @@ def all_outputs(
     chosen = np.arange(len(pixels)) if rows is None else rows
     starts = range(0, len(chosen), BATCH)
     done = []
-    stream = outputs(net, entry, (pixels[chosen[s : s + BATCH]] for s in starts), device=device)
+    stream = outputs(net, entry, (pixels[chosen[s : s + BATCH]] for s in starts), device=device, run=run)
     for start, output in zip(starts, stream, strict=True):
         done.append(output)
         if on_progress:
@@ -82,9 +94,10 @@ def logits(
     *,
     device: torch.device,
     on_progress: Callable[[int], None] | None = None,
+    run: Run | None = None,
 ) -> NDArray[np.float64]:
     """Pneumonia logits of films, float64 (m,); the rest is as in ``all_outputs``."""
-    found = all_outputs(net, entry, pixels, rows, device=device, on_progress=on_progress)
+    found = all_outputs(net, entry, pixels, rows, device=device, on_progress=on_progress, run=run)
     logit: NDArray[np.float64] = pneumonia_logit(found).numpy()
     return logit
 

@@ -137,9 +137,9 @@ def perform(
         except BaseException:
             finish(settings, run.id, "failed", STOPPED)
             raise
-        free_memory()  # the error that held the network, if there was one, is gone by now
         _log.info("run %s: %s", run.id, state)
         finish(settings, run.id, state, error, notes=notes)
+        free_memory()  # the error that held the network, if there was one, is gone by now
 
 
 def free_memory() -> None:

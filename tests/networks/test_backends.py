@@ -1,0 +1,84 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from xraylab.data.phantoms import generate
+from xraylab.errors import SettingsError
+from xraylab.networks.backends import BACKENDS, forward
+from xraylab.networks.inference import logits
+from xraylab.networks.inputs import to_input
+from xraylab.networks.registry import build, network
+
+CPU = torch.device("cpu")
+ENTRY = network("small_cnn")
+LIMIT = {"fp32": 1e-5, "bf16": 0.1, "compile": 1e-4, "openvino": 1e-4}  # of a logit that spreads over 4
+
+
+@pytest.fixture(scope="module")
+def films():
+    return np.stack([film.pixels for film in generate(6, seed=8)])
+
+
+@pytest.fixture(scope="module")
+def net(films):
+    """A network whose batch norms have seen the films, with logits spread over 4."""
+    torch.manual_seed(3)
+    net = build(ENTRY).to(memory_format=torch.channels_last)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        net.train()(to_input(torch.from_numpy(films), ENTRY))
+        net.get_submodule("classifier")[1].weight.div_(np.ptp(logits(net, ENTRY, films, device=CPU)) / 4)
+    return net
+
+
+@pytest.mark.parametrize(
+    "backend", [pytest.param(name, marks=[pytest.mark.slow] * (name == "compile")) for name in BACKENDS]
+)
+def test_a_backend_scores_films_as_the_network_does(net, films, backend):
+    if backend == "openvino":
+        pytest.importorskip("openvino")
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    run = forward(net, ENTRY, backend, CPU)
+    expected = logits(net, ENTRY, films, device=CPU)
+    assert np.ptp(expected) > 3
+    for size in (6, 1, 3):  # any size of batch, in any order
+        found = logits(net, ENTRY, films[:size], device=CPU, run=run)
+        np.testing.assert_allclose(found, expected[:size], rtol=0, atol=LIMIT[backend])
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+    assert np.array_equal(logits(net, ENTRY, films, device=CPU), expected)
+
+
+def test_films_are_scored_through_the_backend_that_is_handed_in(net, films):
+    assert (logits(net, ENTRY, films, device=CPU, run=lambda x: torch.ones(len(x), 2)) == 0).all()
+
+
+def test_a_missing_package_is_a_sentence_that_says_how_to_get_it(net, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(SettingsError, match="pip install openvino, or choose the backend fp32"):
+        forward(net, ENTRY, "openvino", CPU)
+
+
+def test_openvino_is_for_processors(net):
+    with pytest.raises(SettingsError, match="runs on the processor, not on cuda"):
+        forward(net, ENTRY, "openvino", torch.device("cuda"))
+
+
+def test_a_machine_that_cannot_compile_is_told_so_before_the_first_film(net, monkeypatch):
+    def compiled(_net):
+        def fail(_x):
+            raise RuntimeError("no g++")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    with pytest.raises(SettingsError, match=r"can't compile Small CNN .* needs a C\+\+ compiler"):
+        forward(net, ENTRY, "compile", CPU)
+
+
+def test_an_unknown_backend_is_the_callers_mistake(net):
+    with pytest.raises(ValueError, match="'tensorrt'; there are fp32, bf16, compile, openvino"):
+        forward(net, ENTRY, "tensorrt", CPU)

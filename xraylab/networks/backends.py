@@ -1,0 +1,113 @@
+"""
+Backends: other ways to run a network's forward pass, for whoever asks for one.
+
+- ``fp32`` is the network itself and stays the default: what is published is scored by it
+- ``compile`` and ``openvino`` compute in fp32, too, in another order: logits move by about 1e-4 at most
+- ``bf16`` moves logits by tenths: for looking through many films, not for decisions
+- none changes the network it is given
+- ``openvino`` is an optional package, for processors only; it is kept from reporting its use
+"""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from xraylab.errors import SettingsError
+from xraylab.networks.registry import Network
+
+Run = Callable[[Tensor], Tensor]  # (B, 3, side, side) float32 -> (B, classes) float32, on the same device
+BACKENDS = ("fp32", "bf16", "compile", "openvino")
+
+
+def forward(net: nn.Module, entry: Network, backend: str, device: torch.device) -> Run:
+    """A network's forward pass on a backend, for films only: no gradients.
+
+    Parameters
+    ----------
+    net : nn.Module
+        On the device; put into eval mode here. Later changes of its weights may or may not be seen.
+    backend : str
+        ``fp32``, ``bf16`` (autocast, channels last), ``compile`` (torch.compile) or ``openvino``.
+
+    Raises
+    ------
+    SettingsError
+        If this machine can't run the backend; the message says what is missing.
+    ValueError
+        If there is no such backend.
+    """
+    net.eval()
+    if backend == "fp32":
+        return cast(Run, net)
+    if backend == "bf16":
+        return _bf16(net, device)
+    if backend == "compile":
+        return _compiled(net, entry, device)
+    if backend == "openvino":
+        return _openvino(net, entry, device)
+    raise ValueError(f"backend is {backend!r}; there are {', '.join(BACKENDS)}")
+
+
+def _bf16(net: nn.Module, device: torch.device) -> Run:
+    @torch.inference_mode()
+    def run(x: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            return cast(Tensor, net(x.contiguous(memory_format=torch.channels_last))).float()
+
+    return run
+
+
+def _compiled(net: nn.Module, entry: Network, device: torch.device) -> Run:
+    compiled = torch.compile(net)
+
+    @torch.no_grad()
+    def run(x: Tensor) -> Tensor:
+        return cast(Tensor, compiled(x))
+
+    try:  # torch compiles at the first film, and it is then that a compiler is found missing
+        run(torch.zeros(1, 3, entry.side, entry.side, device=device))
+    except Exception as error:  # torch's compiler raises many kinds
+        raise SettingsError(
+            f"torch can't compile {entry.title} on this machine ({type(error).__name__}); it needs a C++ "
+            "compiler. Install one, or choose the backend fp32."
+        ) from error
+    return run
+
+
+def _openvino(net: nn.Module, entry: Network, device: torch.device) -> Run:
+    if device.type != "cpu":
+        raise SettingsError(
+            f"The backend openvino runs on the processor, not on {device.type}. Choose compile, or set "
+            "XRAYLAB_DEVICE to cpu."
+        )
+    _silence_openvino()
+    try:
+        import openvino  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    except ImportError as error:
+        raise SettingsError(
+            "The backend openvino needs the package of that name. Install it with pip install openvino, or "
+            "choose the backend fp32."
+        ) from error
+    two = torch.zeros(2, 3, entry.side, entry.side)  # a batch of one would be taken for the only size
+    exported = torch.export.export(net, (two,), dynamic_shapes=({0: torch.export.Dim("films")},))
+    model = openvino.convert_model(exported)
+    options = {
+        "INFERENCE_PRECISION_HINT": "f32",  # where the processor has bf16 openvino would take that by itself
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    compiled = openvino.compile_model(model, "CPU", options)
+
+    def run(x: Tensor) -> Tensor:
+        return torch.from_numpy(compiled(x.contiguous().numpy())[0]).float()
+
+    return run
+
+
+def _silence_openvino() -> None:
+    """Take from openvino what it would report its use over the network with; it does without."""
+    sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
