@@ -7,7 +7,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-_TRAIN, _VALIDATION = "#9aa4b2", "#4cc2c4"
+_COLOURS = {  # muted and accent of each theme
+    "dark": {"train": "#9aa4b2", "validation": "#4cc2c4"},
+    "light": {"train": "#56616f", "validation": "#0b7a7d"},
+}
 _HEIGHT = 260
 
 
@@ -42,16 +45,17 @@ def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
 
 def _figure(history: Sequence[dict[str, Any]], rate: str) -> go.Figure:
     epochs = [epoch["epoch"] for epoch in history]
+    colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
     figure = make_subplots(cols=2, subplot_titles=("Loss", _RATES[rate]), horizontal_spacing=0.1)
     for column, quantity in enumerate(("loss", rate), 1):
-        for split, colour, dash in (("train", _TRAIN, "dot"), ("validation", _VALIDATION, "solid")):
+        for split, dash in (("train", "dot"), ("validation", "solid")):
             figure.add_trace(
                 go.Scatter(
                     x=epochs,
                     y=[epoch.get(f"{split}_{quantity}") for epoch in history],
                     name="training films" if split == "train" else "validation films",
                     mode="lines+markers",
-                    line={"color": colour, "dash": dash, "width": 2},
+                    line={"color": colours[split], "dash": dash, "width": 2},
                     marker={"size": 4},
                     legendgroup=split,
                     showlegend=column == 1,
@@ -60,7 +64,7 @@ def _figure(history: Sequence[dict[str, Any]], rate: str) -> go.Figure:
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title_text="epoch", dtick=max(1, len(epochs) // 8), showgrid=False)
+    figure.update_xaxes(title_text="epoch", tick0=1, dtick=max(1, len(epochs) // 8), showgrid=False)
     figure.update_layout(
         height=_HEIGHT,
         margin={"l": 8, "r": 8, "t": 32, "b": 8},
