@@ -6,7 +6,6 @@ import zipfile
 
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from tests.brief import DATASET, MODEL
 from tests.browser.serving import ROOT
@@ -17,18 +16,6 @@ from xraylab.models import load_model
 from xraylab.runs import table
 
 pytest_plugins = ["tests.trained"]
-
-
-@pytest.fixture
-def show(monkeypatch):
-    """Open a screen as the sidebar would, with nobody starting workers."""
-    monkeypatch.setattr("xraylab.runs.launch.ensure_worker", lambda *_: False)
-
-    def open_(name):
-        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
-        return app.switch_page(f"pages/{name}.py").run() if name else app
-
-    return open_
 
 
 @pytest.fixture
@@ -140,7 +127,8 @@ def test_training_twice_queues_the_second(show, imported):
     assert not app.error
     assert [run.name for run in table.list_runs(imported, states=["queued"])] == ["two", "one"]
 
-    _button(app, "Cancel two").click().run()
+    two = next(run for run in table.list_runs(imported) if run.name == "two")
+    app.button(key=f"row cancel {two.id}").click().run()
     assert [run.name for run in table.list_runs(imported, states=["queued"])] == ["one"]
 
 

@@ -112,5 +112,24 @@ def test_a_size_has_decimal_units(size, written):
     assert wording.bytes_size(size) == written
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [
+        (720, 720, f"about 12{NNBSP}min"),
+        (600, 1800, f"roughly 10 to 30{NNBSP}min"),
+        (620, 1900, f"roughly 10 to 30{NNBSP}min"),
+        (12, 36, f"roughly 10 to 40{NNBSP}s"),
+        (20, 60, f"roughly 0.5 to 1{NNBSP}min"),
+        (50, 150, f"roughly 0.5 to 2{NNBSP}min"),
+        (900, 2700, f"roughly 15 to 40{NNBSP}min"),
+        (2400, 7200, f"roughly 0.5 to 2{NNBSP}h"),
+        (36_000, 108_000, f"roughly 10 to 30{NNBSP}h"),
+        (6.6, 7.2, f"roughly 7{NNBSP}s"),
+    ],
+)
+def test_a_guess_says_no_more_than_is_known(low, high, written):
+    assert wording.time_to_expect(low, high) == written
+
+
 def test_a_name_is_not_read_as_markdown():
     assert wording.plain("a_b*[x](y)$1.png") == r"a\_b\*\[x\]\(y\)\$1\.png"

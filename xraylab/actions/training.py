@@ -34,7 +34,7 @@ def request_training(
     *,
     dataset: str,
     arch: str,
-    recipe: str,
+    recipe: str | Recipe,
     weights: str | None = None,
     name: str | None = None,
     replace: bool = False,
@@ -43,6 +43,8 @@ def request_training(
 
     Parameters
     ----------
+    recipe : str or Recipe
+        A preset's name, a JSON file, or the recipe itself.
     weights : str, optional
         ``imagenet``, ``none``, a model's name or a file; by default ImageNet weights where they exist.
     name : str, optional
@@ -56,7 +58,8 @@ def request_training(
     datasets.load_dataset(settings, dataset)
     entry = network(arch)
     source = weights or ("imagenet" if entry.pretrained else "none")
-    planned = plan(load_recipe(recipe), entry, pretrained=source != "none")
+    given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    planned = plan(given, entry, pretrained=source != "none")
     parse_rule(planned.rule)
     if source != "none":
         check_weights(settings, entry, source)
@@ -131,7 +134,7 @@ def resume_run(settings: Settings, run_id: str, *, keep_best: bool = False) -> d
     """
     run = _put_back(settings, run_id, keep_best=keep_best)
     launch.ensure_worker(settings, run.device)
-    return _run_row(settings, run)
+    return run_row(settings, run)
 
 
 def train(
@@ -243,7 +246,7 @@ def why_no_model(run: Run) -> str:
 
 def cancel_run(settings: Settings, run_id: str) -> documents.RunRow:
     """Cancel a queued or running training."""
-    return _run_row(settings, table.cancel(settings, run_id))
+    return run_row(settings, table.cancel(settings, run_id))
 
 
 def attend_runs(settings: Settings) -> list[Run]:
@@ -256,7 +259,7 @@ def list_runs(settings: Settings, *, rebuild: bool = False) -> list[documents.Ru
     """Every run, newest first; ``rebuild`` makes the table anew from the run folders."""
     table.reconcile(settings)
     runs = table.rebuild(settings) if rebuild else table.list_runs(settings)
-    return [_run_row(settings, run) for run in runs]
+    return [run_row(settings, run) for run in runs]
 
 
 def _carried_out(
@@ -318,7 +321,8 @@ def _wait_until_over(settings: Settings, run_id: str) -> Run:
         time.sleep(_WAIT)
 
 
-def _run_row(settings: Settings, run: Run) -> documents.RunRow:
+def run_row(settings: Settings, run: Run) -> documents.RunRow:
+    """One run of the table as a row of a list."""
     history = folder.read_history(settings, run.id)
     aucs = [epoch["validation_auc"] for epoch in history if epoch.get("validation_auc") is not None]
     return documents.RunRow(

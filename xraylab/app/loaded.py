@@ -1,4 +1,4 @@
-"""Loaded models, shared by all sessions; the only part of the app that imports torch."""
+"""Loaded models, shared by all sessions, and networks on paper; the app imports torch here alone."""
 
 from pathlib import Path
 
@@ -6,6 +6,9 @@ import streamlit as st
 
 from xraylab import actions
 from xraylab.models import Model
+from xraylab.networks import parameters
+from xraylab.networks.parameters import Layer
+from xraylab.networks.registry import Network
 from xraylab.reading.loaded import LoadedModel
 from xraylab.settings import load_settings
 
@@ -18,3 +21,8 @@ def _loaded(folder: Path, model_sha256: str, name: str) -> LoadedModel:
 def loaded(model: Model) -> LoadedModel:
     """A model with its weights in memory; at most two are kept."""
     return _loaded(model.folder, model.card.model_sha256, model.name)
+
+
+def parameter_table(entry: Network, *, classes: int, tail: int | None) -> tuple[Layer, ...]:
+    """The layers of a network with their parameters (see ``networks.parameters``)."""
+    return parameters.parameter_table(entry, classes=classes, tail=tail)

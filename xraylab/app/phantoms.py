@@ -3,7 +3,7 @@
 import streamlit as st
 
 from xraylab import actions
-from xraylab.app import shell
+from xraylab.app import shell, watch
 from xraylab.app.choice import use_dataset, use_model
 from xraylab.data import phantoms
 from xraylab.settings import Settings
@@ -37,6 +37,7 @@ def try_phantoms(settings: Settings) -> None:
     )
     if not any(run.active and run.name == MODEL for run in actions.attend_runs(settings)):
         actions.start_training(settings, request)
+        watch.forget()
     use_model(MODEL)
     st.switch_page("pages/train.py")
 

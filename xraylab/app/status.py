@@ -1,16 +1,18 @@
 """What the sidebar says: the model in use with its lock, and what trains now. No torch, and quick."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
-from xraylab import actions
 from xraylab.app import wording
 from xraylab.app.choice import model_in_use
 from xraylab.app.shell import Status
+from xraylab.app.watch import look
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import Lock
-from xraylab.runs import folder
 from xraylab.runs.table import Run
-from xraylab.settings import Settings, load_settings
+from xraylab.settings import load_settings
 
 
 def now() -> Status:
@@ -18,12 +20,12 @@ def now() -> Status:
     settings = load_settings()
     model = model_in_use(settings)
     lock = model.lock if model else None
-    running = next((run for run in reversed(actions.attend_runs(settings)) if run.active), None)
+    now = look(settings)
     return Status(
         model=model.name if model else None,
         lock=lock_words(lock) if lock else None,
-        training=training_words(settings, running) if running else None,
-        fraction=fraction(settings, running) if running else None,
+        training=training_words(now.current, now.progress) if now.current else None,
+        fraction=fraction(now.progress) if now.current else None,
     )
 
 
@@ -34,19 +36,17 @@ def lock_words(lock: Lock) -> str:
     return f"locked {wording.score(lock.threshold)} · {rule} · {when}{stamp}"
 
 
-def training_words(settings: Settings, run: Run) -> str:
+def training_words(run: Run, progress: Mapping[str, Any]) -> str:
     """A run in a line: "small_cnn · whole network, epoch 4 of 20 · 2 min left"."""
-    progress = folder.read_progress(settings, run.id) or {}
     if run.state == "queued":
         return f"{run.arch} · waiting its turn"
     left = progress.get("seconds_left")
-    words = [run.arch, str(progress.get("doing") or "starting")]
-    return " · ".join([*words, f"{wording.duration(left)} left"] if left else words)
+    words = [run.arch, "stopping" if run.cancel else str(progress.get("doing") or "starting")]
+    return " · ".join([*words, f"{wording.duration(left)} left"] if left and not run.cancel else words)
 
 
-def fraction(settings: Settings, run: Run) -> float | None:
+def fraction(progress: Mapping[str, Any]) -> float | None:
     """How much of a run is done, in [0, 1]; None before it has said so."""
-    progress = folder.read_progress(settings, run.id) or {}
     value = progress.get("fraction")
     return float(value) if isinstance(value, int | float) else None
 
@@ -60,3 +60,19 @@ def recall(key: str) -> None:
     """Show a note kept by ``remember``."""
     if note := st.session_state.pop(f"note {key}", None):
         st.success(note)
+
+
+def remember_fault(key: str, sentence: str) -> None:
+    """Keep a fault until ``forget_fault``: what a button's callback draws itself is lost."""
+    st.session_state[f"fault {key}"] = sentence
+
+
+def forget_fault(key: str) -> None:
+    """Show a fault no more."""
+    st.session_state.pop(f"fault {key}", None)
+
+
+def show_fault(key: str) -> None:
+    """Show the fault kept by ``remember_fault``, if there is one."""
+    if sentence := st.session_state.get(f"fault {key}"):
+        st.error(wording.plain(sentence))

@@ -1,9 +1,15 @@
 """Small parts that several screens share."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+from xraylab.app.wording import count, trained_part
+
+if TYPE_CHECKING:
+    from xraylab.networks.parameters import Layer
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -33,3 +39,66 @@ def figures(items: Sequence[tuple[str, str, str]]) -> None:
         for name, number, interval in items
     )
     st.html(f'<div class="xl-figures">{cells}</div>')
+
+
+def notes(sentences: Sequence[str]) -> None:
+    """Draw what is worth knowing, a sentence a line; nothing where there is none."""
+    if sentences:
+        lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+        st.html(f'<div class="xl-notes">{lines}</div>')
+
+
+def parameters(
+    count_them: Callable[[int | None], "Sequence[Layer]"], tails: Mapping[str, int | None], *, key: str
+) -> None:
+    """Draw a network's parameters: in all, by stage, and layer by layer below.
+
+    Parameters
+    ----------
+    count_them : callable
+        Gives the layers for a number of stages trained beside the head; None is all of them.
+    tails : mapping
+        That number for each part that is trained in turn, such as ``{"head": 0, "all": None}``; which of
+        them is looked at can be chosen.
+    """
+    chosen = list(tails)[-1]
+    if len(tails) > 1:
+        chosen = st.segmented_control(
+            "While training",
+            list(tails),
+            default=chosen,
+            required=True,
+            format_func=trained_part,
+            key=f"{key} parameters of",
+        )
+    layers = count_them(tails[chosen])
+    trainable = sum(layer.parameters for layer in layers if layer.trainable)
+    frozen = sum(layer.parameters for layer in layers) - trainable
+    figures([("Trainable", count(trainable), ""), ("Frozen", count(frozen), "")])
+    stages = dict.fromkeys(layer.stage for layer in layers)
+    table(
+        ("Stage", "Layers", "Parameters", "Trains"),
+        [_stage_cells(stage, [layer for layer in layers if layer.stage == stage]) for stage in stages],
+    )
+    with st.expander("Layer by layer"):
+        table(
+            ("Layer", "Kind", "Gives", "Parameters", "Trains"),
+            [
+                (
+                    layer.name,
+                    layer.kind,
+                    " × ".join(map(str, layer.shape)),
+                    count(layer.parameters),
+                    _trains(layer),
+                )
+                for layer in layers
+            ],
+        )
+
+
+def _stage_cells(stage: str, layers: "Sequence[Layer]") -> tuple[str, ...]:
+    return stage, str(len(layers)), count(sum(layer.parameters for layer in layers)), _trains(layers[0])
+
+
+def _trains(layer: "Layer") -> str:
+    return "yes" if layer.trainable else "frozen"

@@ -18,6 +18,7 @@ _MINUTE = 60
 _HOUR = 3600
 _THOUSAND = 1000
 _SMALLEST_SCORE = 0.001
+_TEENS = (12.5, 17.5)  # where a rough number is 15
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
 
@@ -81,6 +82,19 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60:02d}{NARROW_SPACE}min"
 
 
+def epochs(number: int) -> str:
+    """Write a number of epochs, ``1 epoch``, ``15 epochs``."""
+    return f"{count(number)} {'epoch' if number == 1 else 'epochs'}"
+
+
+def trained_part(trains: str) -> str:
+    """Write what a stage of a recipe trains: ``head``, ``tail:N`` or ``all``."""
+    if trains.startswith("tail:"):
+        n = trains.removeprefix("tail:")
+        return "the head and the last stage" if n == "1" else f"the head and the last {n} stages"
+    return {"head": "the head", "all": "everything"}.get(trains, trains)
+
+
 def when(moment: datetime, *, now: datetime | None = None) -> str:
     """Write a point in time, ``12 May, 14:05``; the year is added when it isn't this one.
 
@@ -113,3 +127,29 @@ def bytes_size(size: int) -> str:
 def plain(text: str) -> str:
     """Keep a name from outside, such as a file's, from being read as Markdown."""
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def time_to_expect(low: float, high: float) -> str:
+    """Write how long something will take: ``about 12 min``, or ``roughly 10 to 30 min`` for a range.
+
+    Parameters
+    ----------
+    low, high : float
+        Seconds; the same twice where it is known well. The ends of a range are rounded to one digit that
+        says no more than is known, and told in the unit of the longer one.
+    """
+    if low == high:
+        return f"about {duration(low)}"
+    size, unit = next(
+        (size, unit) for size, unit in ((_HOUR, "h"), (_MINUTE, "min"), (1, "s")) if high >= size or size == 1
+    )
+    shortest, longest = _rough(low / size), _rough(high / size)
+    return f"roughly {f'{shortest} to {longest}' if shortest != longest else longest}{NARROW_SPACE}{unit}"
+
+
+def _rough(value: float) -> str:
+    """A number as a rough guess says it: 0.5, 1, 2, ... 10, 15, 20, 30, ... 90, 100, 200 and so on."""
+    if value < 1:
+        return "0.5"
+    digit = 10 ** math.floor(math.log10(value))
+    return f"{round(value / digit) * digit:g}" if value < _TEENS[0] or value >= _TEENS[1] else "15"

@@ -11,6 +11,9 @@ from xraylab.settings import Settings
 
 # What tells a process that it is one of several; a worker that it starts must not inherit it.
 VARIABLES = (
+    *("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK"),
+    *("MASTER_ADDR", "MASTER_PORT"),
+)
     "WORLD_SIZE",
     "RANK",
     "LOCAL_RANK",

@@ -1,9 +1,18 @@
 """Models: each with its card, its numbers on validation, its lock and its openings."""
 
+from typing import Any
+
+import streamlit as st
+
 from xraylab import actions
 from xraylab.app import choice, shell, status, widgets, wording
+from xraylab.app.faults import guard
+from xraylab.app.screens.curves import learning_curves
+from xraylab.errors import NotFoundError
 from xraylab.models import Model, load_model
+from xraylab.networks.registry import network
 from xraylab.settings import Settings, load_settings
+from xraylab.training.recipe import Stage
 
 
 def draw() -> None:
@@ -45,15 +54,16 @@ def _draw_card(settings: Settings, model: Model) -> None:
         ("Network", f"{card.arch}, {wording.count(card.parameters)} parameters"),
         ("Started from", card.weights if card.weights != "none" else "random weights"),
         ("Films", f"{card.dataset.name}{synthetic}, patients by {card.dataset.patient_key}"),
-        ("Recipe", f"{card.recipe['name']}, seed {card.recipe['seed']}"),
-        ("Kept", f"epoch {card.best_epoch} of {card.epochs}, by validation AUC"),
-        ("Training took", f"{wording.duration(card.seconds)} on {card.device}"),
+        ("Tells apart", ", ".join(kind.lower() for kind in card.classes)),
+        ("Recipe", _recipe_words(card.recipe)),
+        ("Kept", f"epoch {card.best_epoch} of {card.epochs}, by validation AUC" if card.epochs else ""),
+        ("Training took", f"{wording.duration(card.seconds)} on {card.device}" if card.epochs else ""),
         ("Lock", status.lock_words(lock) if lock else "not locked"),
         ("Test split opened", openings),
         ("Weights hash", card.model_sha256[:16]),
         ("Made with", ", ".join(f"{name} {version}" for name, version in card.versions.items())),
     )
-    widgets.table((), facts)
+    widgets.table((), [fact for fact in facts if fact[1]])
     if lock is not None:
         evaluation = actions.evaluate_validation(settings, model.name)
         names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision (PPV)"}
@@ -70,3 +80,54 @@ def _draw_card(settings: Settings, model: Model) -> None:
                 ),
             ]
         )
+    with guard():  # a member that is gone shouldn't hide the rest of the card
+        _draw_members(model)
+    widgets.notes(card.notes)
+    if history := model.history:
+        st.subheader("How it was trained", anchor=False)
+        learning_curves(history, key=f"model curves {card.model_sha256}")
+    _draw_parameters(model)
+
+
+def _recipe_words(recipe: dict[str, Any]) -> str:
+    """A recipe in a line; an ensemble's has neither stages nor seed."""
+    seed = f", seed {recipe['seed']}" if "seed" in recipe else ""
+    stages = ", then ".join(
+        f"{wording.trained_part(stage['trains'])} for {wording.epochs(stage['epochs'])}"
+        for stage in recipe.get("stages", ())
+    )
+    return f"{recipe.get('name', '')}{seed}{f': {stages}' if stages else ''}"
+
+
+def _draw_members(model: Model) -> None:
+    """The members of an ensemble, with how the logit of each is calibrated."""
+    members = model.members
+    if members is None:
+        return
+    st.subheader("Members", anchor=False)
+    widgets.table(
+        ("Model", "Network", "Slope", "Intercept"),
+        [(one.model, one.arch, f"{one.slope:.3f}", f"{one.intercept:+.3f}") for one in members.members],
+    )
+    st.caption(
+        "Each member’s logit is multiplied by its slope and moved by its intercept, which makes a calibrated "
+        "probability of it; these are averaged, and the average is calibrated once more."
+    )
+
+
+def _draw_parameters(model: Model) -> None:
+    """Its layers, when asked to; counting them takes torch, and so a few seconds at first."""
+    try:
+        entry = network(model.card.arch)
+    except NotFoundError:  # an ensemble, or a network that another package brought
+        return
+    if not st.toggle("Count the parameters", key="models parameters"):
+        return
+    from xraylab.app.loaded import parameter_table
+
+    trained = [str(stage["trains"]) for stage in model.card.recipe.get("stages", ())] or ["all"]
+    widgets.parameters(
+        lambda tail: parameter_table(entry, classes=len(model.card.classes), tail=tail),
+        {trains: Stage(trains=trains, epochs=1, learning_rate=1).tail for trains in trained},
+        key="models",
+    )

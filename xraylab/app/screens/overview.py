@@ -6,7 +6,7 @@ from datetime import datetime
 import streamlit as st
 
 from xraylab import actions, documents
-from xraylab.app import choice, phantoms, shell, status, widgets, wording
+from xraylab.app import choice, phantoms, shell, status, watch, widgets, wording
 from xraylab.models import list_models
 from xraylab.settings import Settings, load_settings
 
@@ -80,18 +80,20 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
 
 
 def _draw_running(settings: Settings) -> None:
-    active = [run for run in actions.attend_runs(settings) if run.active]
+    now = watch.look(settings)
+    active = [run for run in now.runs if run.active]
     if active:
         st.subheader("Running", anchor=False)
         for run in reversed(active):
-            st.markdown(f"{wording.plain(run.name)}: {wording.plain(status.training_words(settings, run))}")
+            words = status.training_words(run, now.progress_of(run))
+            st.markdown(f"{wording.plain(run.name)}: {wording.plain(words)}")
 
 
 def _draw_last(settings: Settings, datasets: list[documents.Imported]) -> None:
     events: list[tuple[datetime, str]] = [(row.created_at, f"Imported {row.name}") for row in datasets]
     events += [
         (run.finished_at, f"Training of {run.name}: {run.state}")
-        for run in actions.attend_runs(settings)
+        for run in watch.look(settings).runs
         if run.finished_at
     ]
     for model in list_models(settings):

@@ -1,0 +1,65 @@
+"""A training as somebody watches it in a browser: begun, seen, stopped, and its best kept."""
+
+import re
+import shutil
+
+import pytest
+
+from tests.browser.serving import ROOT
+from xraylab.runs import table
+from xraylab.settings import load_settings
+
+pytest_plugins = ["tests.trained"]
+pytestmark = pytest.mark.slow
+
+SOON = 120_000  # milliseconds; torch is loaded by a new worker
+
+
+@pytest.fixture
+def home(tmp_path, imported_home):
+    """A home with a few phantoms; whatever still trains in it at the end is cancelled."""
+    folder = tmp_path / "home"
+    shutil.copytree(imported_home, folder)
+    yield folder
+    settings = load_settings(home=folder)
+    for run in table.list_runs(settings, states=table.ACTIVE):
+        table.cancel(settings, run.id)
+
+
+def test_a_training_is_begun_seen_stopped_resumed_and_its_best_kept(page, serve, home):
+    settings = load_settings(home=home)
+    url = serve(
+        ROOT / "streamlit_app.py",
+        env={"XRAYLAB_HOME": str(home), "XRAYLAB_THREADS": "2", "XRAYLAB_DEVICE": "cpu"},
+    )
+    page.goto(f"{url}/train")
+    page.get_by_text(re.compile("first guess")).wait_for()
+
+    # a recipe of one's own, long enough to be stopped
+    page.get_by_text("Advanced", exact=True).click()
+    page.get_by_text("Edit the recipe", exact=True).click()
+    epochs = page.get_by_role("spinbutton", name="Epochs")
+    epochs.fill("0")
+    epochs.press("Enter")
+    page.get_by_text(re.compile("stage 1 epochs: should be greater than or equal to 1")).wait_for()
+    epochs.fill("900")
+    epochs.press("Enter")
+    page.get_by_role("button", name="Train", exact=True).click()
+
+    page.get_by_role("progressbar").first.wait_for(timeout=SOON)
+    page.locator(".js-plotly-plot").first.wait_for(timeout=SOON)
+    page.get_by_text(re.compile(r"CPU · \d+ films a second")).wait_for(timeout=SOON)
+
+    page.get_by_role("button", name="Cancel", exact=True).first.click()
+    page.get_by_text(re.compile("Cancelled after epoch")).wait_for(timeout=SOON)
+    page.get_by_role("button", name="Resume", exact=True).first.click()
+    page.get_by_role("button", name="Cancel", exact=True).first.click()
+    keep = page.get_by_role("button", name="Keep the best so far", exact=True).first
+    keep.wait_for(timeout=SOON)
+    keep.click()
+    page.get_by_role("button", name="Move the threshold").wait_for(timeout=SOON)
+
+    [run] = table.list_runs(settings)
+    assert run.state == "done"
+    assert run.recipe == "scratch-edited"
+    assert (home / "models" / run.name / "lock.json").exists()

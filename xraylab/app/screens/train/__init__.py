@@ -1,0 +1,24 @@
+"""Train: three choices and one button on the left, the run as it goes on the right, the runs below."""
+
+import streamlit as st
+
+from xraylab.app import choice, phantoms, shell
+from xraylab.app.screens.train import buttons, choices, live, runs
+from xraylab.settings import load_settings
+
+
+def draw() -> None:
+    """Draw the screen."""
+    settings = load_settings()
+    buttons.acted()  # the whole page is being drawn
+    if choice.dataset_in_use(settings) is None:
+        phantoms.offer(settings, "There are no films to train on yet.", key="train phantoms")
+        return
+    left, right = st.columns([1, 1] if choices.advanced_open() else [2, 3], gap="large")
+    with left:
+        choices.draw(settings)
+    with right:
+        live.draw(settings)
+    runs.draw(settings)
+    if choice.model_in_use(settings) is not None:
+        shell.next_step("Move the threshold", "threshold")

@@ -1,0 +1,89 @@
+"""What can be done with a run: cancel it, let it go on, keep its best, ask for it again."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from xraylab import actions, documents
+from xraylab.app import status, watch
+from xraylab.app.screens.train import choices, shown
+from xraylab.errors import XRayLabError
+from xraylab.runs.table import ACTIVE
+from xraylab.settings import load_settings
+
+_ACTED = "train acted"
+
+
+def acted() -> bool:
+    """Whether something was done just now, so that the whole page wants drawing; says so once.
+
+    A button of a part that is redrawn on its own may be gone by then, and can't ask for it itself.
+    """
+    return bool(st.session_state.pop(_ACTED, False))
+
+
+def cancel(run_id: str, *, key: str, disabled: bool = False) -> None:
+    """Draw a button that takes a run out of the queue, or stops it."""
+    _button("Cancel", _cancel, run_id, key=key, disabled=disabled)
+
+
+def go_on(row: documents.RunRow, *, key: str) -> None:
+    """Draw what lets a stopped run go on, where it can."""
+    if row.resumable:
+        with st.container(horizontal=True):
+            _button("Resume", _resume, row.run, key=f"{key} resume {row.run}")
+            _button("Keep the best so far", _keep_best, row.run, key=f"{key} keep {row.run}")
+
+
+def menu(row: documents.RunRow, *, key: str) -> None:
+    """Draw everything that can be done with a run, one below the other."""
+    _button("Show curves and log", shown.show, row.run, key=f"{key} show {row.run}", wide=True)
+    if row.state in ACTIVE:
+        _button("Cancel", _cancel, row.run, key=f"{key} cancel {row.run}", wide=True)
+    if row.resumable:
+        _button("Resume", _resume, row.run, key=f"{key} resume {row.run}", wide=True)
+        _button("Keep the best so far", _keep_best, row.run, key=f"{key} keep {row.run}", wide=True)
+    _button("Clone into the choices", _clone, row.run, key=f"{key} clone {row.run}", wide=True)
+
+
+def _button(
+    label: str,
+    action: Callable[[str], None],
+    run_id: str,
+    *,
+    key: str,
+    disabled: bool = False,
+    wide: bool = False,
+) -> None:
+    """A button whose action runs before anything is drawn anew, since it may change the choices."""
+    act = partial(_act, action, run_id)
+    st.button(label, key=key, on_click=act, disabled=disabled, width="stretch" if wide else "content")
+
+
+def _act(action: Callable[[str], None], run_id: str) -> None:
+    status.forget_fault("train")
+    try:
+        action(run_id)
+    except XRayLabError as error:
+        status.remember_fault("train", str(error))
+    watch.forget()
+    st.session_state[_ACTED] = True
+
+
+def _cancel(run_id: str) -> None:
+    actions.cancel_run(load_settings(), run_id)
+
+
+def _resume(run_id: str) -> None:
+    actions.resume_run(load_settings(), run_id)
+    shown.show(run_id)
+
+
+def _keep_best(run_id: str) -> None:
+    actions.resume_run(load_settings(), run_id, keep_best=True)
+    shown.show(run_id)
+
+
+def _clone(run_id: str) -> None:
+    choices.clone(actions.request_of(load_settings(), run_id))

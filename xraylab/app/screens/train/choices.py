@@ -1,0 +1,314 @@
+"""
+The left of Train: films, network, recipe, and what "Advanced" adds to them.
+
+- nothing below "Advanced" has to be looked at to train; what was set there is told above the button
+- a recipe of one's own (edited, uploaded, cloned) stands first among the presets
+- estimating needs no torch; counting parameters does, and only happens when asked for
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from xraylab import actions
+from xraylab.app import choice, status, watch, widgets, wording
+from xraylab.app.screens.train import recipe_form, shown
+from xraylab.data.datasets import DatasetInfo
+from xraylab.errors import XRayLabError
+from xraylab.models import list_models
+from xraylab.networks.pretrained import imagenet_path
+from xraylab.networks.registry import Network, network, networks
+from xraylab.settings import Settings
+from xraylab.training.estimate import Estimate, estimate, expected_device, read_speeds
+from xraylab.training.recipe import PRESETS, Recipe, TrainingRequest, load_recipe, parse_recipe, plan
+
+OWN = "train own recipe"  # session key of a Recipe
+_OWN_CHOICE = "\0own"  # no recipe's name
+_FILE = "\0file"  # no model's name
+_MOST_SEEDS = 20
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One network with one recipe; without a fault it can be trained."""
+
+    entry: Network
+    weights: str
+    recipe: Recipe  # as it will be run
+    fault: str = ""
+
+
+def advanced_open() -> bool:
+    """Whether "Advanced" is unfolded; the columns share the page evenly then."""
+    return bool(st.session_state.get("train advanced"))
+
+
+def presets_for(entry: Network, *, pretrained: bool) -> list[Recipe]:
+    """The presets that suit a network: with pretrained weights those that use them, else those that don't."""
+    return [
+        preset
+        for preset in PRESETS
+        if not _fault(preset, entry, pretrained=pretrained)
+        and pretrained == any(stage.trains != "all" for stage in preset.stages)
+    ]
+
+
+def clone(request: TrainingRequest) -> None:
+    """Fill the choices with what a run was asked for; call it from a button's callback."""
+    state = st.session_state
+    entry = network(request.arch)
+    choice.use_dataset(request.dataset)
+    state["train dataset"] = request.dataset
+    state["train network"] = entry
+    state["train more networks"], state["train more recipes"] = [], []
+    state["train name"], state["train seeds"] = "", 1
+    model = request.weights in ("none", "imagenet") or "/" not in request.weights
+    state[f"train weights {entry.name}"] = request.weights if model else _FILE
+    if not model:
+        state["train weights file"] = request.weights
+    state["train edit"] = False
+    use_recipe(request.recipe)
+
+
+def use_recipe(recipe: Recipe) -> None:
+    """Choose a recipe: the preset that it is, else as one of one's own; call it from a callback."""
+    preset = next((preset.name for preset in PRESETS if preset == recipe), None)
+    if preset is None:
+        st.session_state[OWN] = recipe
+    for pretrained in (False, True):
+        st.session_state[f"train recipe {pretrained}"] = preset or _OWN_CHOICE
+
+
+def draw(settings: Settings) -> None:
+    """Draw the choices and the button."""
+    dataset = choice.pick_dataset(settings, key="train dataset")
+    entry: Network = st.selectbox(
+        "Network",
+        networks(),
+        index=_default_network(settings),
+        format_func=lambda e: e.title,
+        key="train network",
+    )
+    about, recipe_place = st.container(), st.container()
+    advanced = st.expander("Advanced", key="train advanced", on_change="rerun")
+    with advanced:
+        name = st.text_input("Name of the model", key="train name", placeholder="made of network and recipe")
+        weights = _pick_weights(settings, entry)
+    about.caption(f"{wording.plain(entry.about)} {_weights_words(settings, entry, weights)}")
+    with recipe_place:
+        recipe = _pick_recipe(entry, pretrained=weights != "none")
+    with advanced:
+        more_networks, more_recipes, seeds = _pick_grid(entry, recipe)
+        edited = _edit(entry, recipe)
+        _draw_parameters(entry, edited or recipe)
+    if edited is None or dataset is None:
+        st.button("Train", type="primary", key="train start", width="stretch", disabled=True)
+        return
+    combinations = [
+        _combine(settings, one, weights if one == entry else None, other)
+        for one in (entry, *more_networks)
+        for other in (edited, *more_recipes)
+    ]
+    _draw_start(settings, dataset, combinations, name=name.strip(), seeds=seeds)
+
+
+def _default_network(settings: Settings) -> int:
+    """The first network that needs no weights, or whose weights are here."""
+    return next(
+        i for i, entry in enumerate(networks()) if not entry.pretrained or imagenet_path(settings, entry)
+    )
+
+
+def _pick_weights(settings: Settings, entry: Network) -> str:
+    """Draw what the network starts from; a file that isn't named yet counts as none."""
+    models = [model.name for model in list_models(settings) if model.card.arch == entry.name]
+    here = imagenet_path(settings, entry) is not None
+    words = {
+        "imagenet": "ImageNet" if here else "ImageNet (downloads once)",
+        "none": "random weights",
+        _FILE: "a weights file on this machine",
+    }
+    key = f"train weights {entry.name}"
+    options = [*(["imagenet"] if entry.pretrained else []), "none", *models, _FILE]
+    if st.session_state.get(key) not in (None, *options):
+        del st.session_state[key]  # a model that is gone by now
+    chosen = st.selectbox(
+        "Start from", options, format_func=lambda o: words.get(o, f"the model {o}"), key=key
+    )
+    if chosen != _FILE:
+        return str(chosen)
+    file = st.text_input(
+        "Weights file", key="train weights file", placeholder="path of a .safetensors or .pth file"
+    )
+    return file.strip() or "none"
+
+
+def _weights_words(settings: Settings, entry: Network, weights: str) -> str:
+    if weights == "none":
+        return "Starts from random weights."
+    if weights != "imagenet":
+        return f"Starts from {wording.plain(weights)}."
+    if imagenet_path(settings, entry) is not None:
+        return "Starts from ImageNet weights."
+    return wording.plain(
+        f"Starts from ImageNet weights: {entry.imagenet_file} is downloaded once from "
+        f"download.pytorch.org into {settings.weights}. Nothing leaves this machine."
+    )
+
+
+def _pick_recipe(entry: Network, *, pretrained: bool) -> Recipe:
+    own: Recipe | None = st.session_state.get(OWN)
+    names = [recipe.name for recipe in presets_for(entry, pretrained=pretrained)]
+    options = [*([_OWN_CHOICE] if own else []), *names]
+    key = f"train recipe {pretrained}"
+    if st.session_state.get(key) not in (None, *options):
+        del st.session_state[key]  # a preset that doesn't suit this network
+    chosen = st.selectbox(
+        "Recipe",
+        options,
+        format_func=lambda o: f"{own.name} (your own)" if own and o == _OWN_CHOICE else o,
+        key=key,
+    )
+    recipe = own if own and chosen == _OWN_CHOICE else load_recipe(str(chosen))
+    if recipe.about:
+        st.caption(wording.plain(recipe.about))
+    return recipe
+
+
+def _pick_grid(entry: Network, recipe: Recipe) -> tuple[list[Network], list[Recipe], int]:
+    """Draw what is trained besides: more networks, more recipes, more seeds."""
+    others = [other for other in networks() if other != entry]
+    presets = [preset for preset in PRESETS if preset != recipe]
+    left, right = st.columns(2)
+    more_networks = left.multiselect(
+        "Also these networks",
+        others,
+        format_func=lambda e: e.title,
+        key="train more networks",
+        placeholder="none",
+        help="Each network is trained with each recipe, one after another.",
+    )
+    more_recipes = right.multiselect(
+        "Also these recipes",
+        presets,
+        format_func=lambda r: r.name,
+        key="train more recipes",
+        placeholder="none",
+    )
+    seeds = st.number_input(
+        "Seeds",
+        min_value=1,
+        max_value=_MOST_SEEDS,
+        value=1,
+        key="train seeds",
+        help="Trains each combination so many times with other random numbers, to show what is chance.",
+    )
+    return more_networks, more_recipes, int(seeds)
+
+
+def _edit(entry: Network, recipe: Recipe) -> Recipe | None:
+    """Draw the recipe as a form when asked to; None while what the form holds can't be trained."""
+    if not st.toggle("Edit the recipe", key="train edit"):
+        return recipe
+    st.file_uploader(
+        "Start from a recipe in a file",
+        type="json",
+        key="train recipe file",
+        max_upload_size=1,
+        on_change=_use_uploaded,
+    )
+    status.show_fault("recipe file")
+    return recipe_form.draw(recipe, entry)
+
+
+def _use_uploaded() -> None:
+    status.forget_fault("recipe file")
+    file = st.session_state.get("train recipe file")
+    if file is None:
+        return
+    try:
+        use_recipe(parse_recipe(file.getvalue(), file.name))
+    except XRayLabError as error:
+        status.remember_fault("recipe file", str(error))
+
+
+def _draw_parameters(entry: Network, recipe: Recipe) -> None:
+    """Count the network's parameters when asked to; that takes torch, and so a few seconds at first."""
+    if not st.toggle("Count the parameters", key="train parameters"):
+        return
+    from xraylab.app.loaded import parameter_table
+
+    classes = len(recipe.classes)
+    widgets.parameters(
+        lambda tail: parameter_table(entry, classes=classes, tail=tail),
+        {stage.trains: stage.tail for stage in recipe.stages},
+        key="train",
+    )
+
+
+def _combine(settings: Settings, entry: Network, weights: str | None, recipe: Recipe) -> Combination:
+    """One network with one recipe: planned, or with the sentence why it can't be."""
+    start = weights or ("imagenet" if entry.pretrained else "none")
+    fault = _fault(recipe, entry, pretrained=start != "none")
+    planned = recipe if fault else plan(recipe, entry, pretrained=start != "none")
+    return Combination(entry, start, planned, fault)
+
+
+def _fault(recipe: Recipe, entry: Network, *, pretrained: bool) -> str:
+    try:
+        plan(recipe, entry, pretrained=pretrained)
+    except XRayLabError as error:
+        return str(error)
+    return ""
+
+
+def _draw_start(
+    settings: Settings, dataset: DatasetInfo, combinations: Sequence[Combination], *, name: str, seeds: int
+) -> None:
+    ready = [one for one in combinations if not one.fault]
+    for one in combinations:
+        if one.fault:
+            st.warning(wording.plain(one.fault))
+    if ready:
+        st.html(f'<p class="xl-estimate">{_estimate_words(settings, dataset, ready, seeds)}</p>')
+    if not st.button("Train", type="primary", key="train start", width="stretch", disabled=not ready):
+        return
+    requests: list[TrainingRequest] = []
+    for one in ready:
+        request = actions.request_training(
+            settings,
+            dataset=dataset.name,
+            arch=one.entry.name,
+            recipe=one.recipe,
+            weights=one.weights,
+            name=_name(name, one, alone=len(ready) == 1),
+        )
+        requests += actions.request_seeds(request, seeds) if seeds > 1 else [request]
+    actions.start_trainings(settings, requests)
+    status.forget_fault("train")
+    watch.forget()
+    shown.show_current()
+    st.rerun()
+
+
+def _name(name: str, one: Combination, *, alone: bool) -> str | None:
+    """The model's name as asked for; one of several gets its network and recipe behind it."""
+    return f"{name}-{one.entry.name}-{one.recipe.name}" if name and not alone else name or None
+
+
+def _estimate_words(
+    settings: Settings, dataset: DatasetInfo, ready: Sequence[Combination], seeds: int
+) -> str:
+    """How long it will take: "3 runs, about 12 min in all."."""
+    speeds = read_speeds(settings)
+    device = expected_device(settings, speeds)
+    films = {split: counts["films"] for split, counts in dataset.splits.items()}
+    parts = [estimate(one.recipe, one.entry, films, speeds, device=device) for one in ready]
+    total = sum(parts[1:], start=parts[0])
+    total = Estimate(total.seconds * seeds, total.measured)
+    words = wording.time_to_expect(*total.range)
+    if not total.measured:
+        words += " (first guess; exact after a first run here)"
+    n = len(ready) * seeds
+    return f"{n} runs, {words}." if n > 1 else f"{words[0].upper()}{words[1:]}."

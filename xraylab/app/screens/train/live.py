@@ -1,0 +1,130 @@
+"""The right of Train: one run as it goes, or as it went."""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from xraylab import actions, documents
+from xraylab.app import choice, status, watch, widgets, wording
+from xraylab.app.faults import guard
+from xraylab.app.screens.curves import learning_curves
+from xraylab.app.screens.train import buttons
+from xraylab.app.screens.train.shown import shown
+from xraylab.errors import NotFoundError
+from xraylab.runs import folder
+from xraylab.runs.table import Run
+from xraylab.settings import Settings
+from xraylab.training.plateau import plateau
+
+_LOG_TAIL = 16_000  # bytes: the whole of most
+_LOG_HEIGHT = 260  # pixels
+
+
+def draw(settings: Settings) -> None:
+    """Draw the run, again and again while something waits or works."""
+    active = watch.look(settings).current is not None
+    st.fragment(_draw_newest, run_every=watch.POLL if active else None)(settings, polling=active)
+
+
+def _draw_newest(settings: Settings, *, polling: bool) -> None:
+    with guard():
+        if buttons.acted():
+            st.rerun()
+        status.show_fault("train")
+        now = watch.look(settings)
+        if polling and now.current is None:
+            st.rerun()  # everything ended: draw the page once more, without the polling
+        run = shown(now)
+        if run is None:
+            st.caption("Nothing has been trained yet. Choose on the left and press Train.")
+            return
+        _draw_run(settings, run, now.progress_of(run))
+
+
+def _draw_run(settings: Settings, run: Run, progress: Mapping[str, Any]) -> None:
+    row = actions.run_row(settings, run)
+    st.html(
+        f'<div class="xl-shown"><h3>{html.escape(run.name)}</h3><span class="xl-label">'
+        f"{html.escape(f'{run.arch} · {run.recipe} · {run.dataset}')}</span></div>"
+    )
+    history = folder.read_history(settings, run.id)
+    # Places that stay where they are: a chart that moved would be drawn twice for a moment.
+    state, notes, further, curves, log = (st.container() for _ in range(5))
+    with state:
+        _draw_state(settings, run, row, progress)
+    with notes:
+        widgets.notes([*row.notes, *filter(None, [plateau(history, over=run.state == "done")])])
+    with further:
+        buttons.go_on(row, key="live")
+    with curves:
+        if history:
+            learning_curves(history, key=f"curves {run.id}")
+    with log:
+        _draw_log(settings, run)
+
+
+def _draw_state(settings: Settings, run: Run, row: documents.RunRow, progress: Mapping[str, Any]) -> None:
+    if run.active:
+        _draw_active(run, progress)
+    elif run.state == "failed":
+        st.error(wording.plain(run.error or "This run failed."))
+    elif run.state == "cancelled":
+        st.caption(_cancelled_words(row))
+    else:
+        _draw_result(settings, run)
+
+
+def _draw_active(run: Run, progress: Mapping[str, Any]) -> None:
+    if run.state == "queued":
+        words = "waiting its turn"
+    else:
+        words = "stopping" if run.cancel else str(progress.get("doing") or "starting")
+    st.progress(status.fraction(progress) or 0.0, text=wording.plain(words[0].upper() + words[1:]))
+    if run.state == "running" and (measures := _measures(progress)):
+        st.html(f'<p class="xl-measures">{measures}</p>')
+    buttons.cancel(run.id, key=f"cancel {run.id}", disabled=run.cancel)
+
+
+def _measures(progress: Mapping[str, Any]) -> str:
+    """Device, speed, memory and time left in a line; what isn't known is left out."""
+    speed, memory, left = (progress.get(key) for key in ("films_per_second", "memory", "seconds_left"))
+    parts = [
+        str(progress.get("device") or "").upper(),
+        f"{wording.count(round(speed))} films a second" if speed else "",
+        wording.bytes_size(round(memory)) if memory else "",
+        f"{wording.duration(left)} left" if left else "",
+    ]
+    return html.escape(" · ".join(part for part in parts if part))
+
+
+def _cancelled_words(row: documents.RunRow) -> str:
+    if not row.resumable:
+        return "Cancelled. No model was kept."
+    best = "" if row.val_auc is None else f", with a validation AUC of {wording.auc(row.val_auc)}"
+    return f"Cancelled after epoch {row.epoch}. The best so far{best}, can still become a model."
+
+
+def _draw_result(settings: Settings, run: Run) -> None:
+    try:
+        row = actions.model_row(settings, run.name)
+    except NotFoundError:
+        st.caption("Done; its model has been replaced or removed since.")
+        return
+    st.html(
+        f"<p>Validation AUC <strong>{wording.auc(row.val_auc)}</strong> "
+        f'<span class="xl-interval">{wording.auc_interval(*row.val_auc_ci)}</span>, locked at '
+        f"<strong>{wording.score(row.threshold) if row.threshold is not None else wording.DASH}</strong>.</p>"
+    )
+    if st.button("Move the threshold", type="primary", key=f"to threshold {run.id}"):
+        choice.use_model(run.name)
+        st.switch_page("pages/threshold.py")
+
+
+def _draw_log(settings: Settings, run: Run) -> None:
+    log = st.expander("Log", key=f"log {run.id}", on_change="rerun")
+    if log.open or not run.active:
+        text = folder.read_log(settings, run.id, tail=_LOG_TAIL)
+        with log, st.container(height=_LOG_HEIGHT, autoscroll=True, border=False):
+            st.code(text or "The log is empty.", language=None, wrap_lines=True)

@@ -1,0 +1,227 @@
+"""
+A recipe as a form: every field, in a few rows.
+
+- whether a value can be is the recipe's own business; what it says stands beside the form
+- the form starts anew from each recipe it is given: its widgets' keys carry that recipe's hash
+"""
+
+import hashlib
+import json
+from typing import Any, get_args
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from xraylab.app.wording import plain, trained_part
+from xraylab.errors import XRayLabError
+from xraylab.evaluation.rules import parse_rule
+from xraylab.networks.registry import Network
+from xraylab.training.recipe import Recipe, Stage, parse_recipe, plan
+
+_MOST_STAGES = 8
+_LONGEST_NAME = 64
+_NEW_STAGE = Stage(trains="all", epochs=3, learning_rate=6e-4)
+_TASKS = {
+    "pneumonia": "normal or pneumonia",
+    "subtype": "normal, bacterial or viral (from file names; films don't reliably tell bacterial from viral)",
+}
+_BALANCE = {"none": "no", "loss": "in the loss", "sampling": "by drawing"}
+_AS_BUILT = "as built"
+
+
+def draw(base: Recipe, entry: Network) -> Recipe | None:
+    """Draw the form, filled with a recipe; None while what it holds can't be trained."""
+    values = _draw_fields(base, entry, key=f"recipe {_hash(base)}")
+    try:
+        recipe = parse_recipe(json.dumps(values).encode(), "The form")
+        plan(recipe, entry, pretrained=True)
+        parse_rule(recipe.rule)
+    except XRayLabError as error:
+        st.warning(plain(str(error).replace("_", " ")))
+        return None
+    if recipe != base and recipe.name == base.name:
+        suffix = "-edited"
+        name = recipe.name.removesuffix(suffix)[: _LONGEST_NAME - len(suffix)] + suffix
+        recipe = recipe.model_copy(update={"name": name, "about": ""})
+    st.download_button(
+        "Save as a file",
+        recipe.model_dump_json(indent=2),
+        file_name=f"{recipe.name}.json",
+        mime="application/json",
+        key="recipe download",
+        on_click="ignore",
+    )
+    return recipe
+
+
+def _hash(recipe: Recipe) -> str:
+    return hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()[:12]
+
+
+def _draw_fields(base: Recipe, entry: Network, *, key: str) -> dict[str, Any]:
+    name, stages = st.columns([2, 1])
+    values: dict[str, Any] = {
+        "name": name.text_input("Name of the recipe", base.name, key=f"{key} name"),
+        "about": base.about,
+    }
+    number = stages.number_input(
+        "Stages", min_value=1, max_value=_MOST_STAGES, value=len(base.stages), key=f"{key} stages"
+    )
+    values["stages"] = [
+        _draw_stage(base.stages[n] if n < len(base.stages) else _NEW_STAGE, entry, n, key=f"{key} {n}")
+        for n in range(int(number))
+    ]
+    task = st.selectbox(
+        "Tells apart",
+        list(_TASKS),
+        _index(_TASKS, base.task),
+        format_func=_TASKS.__getitem__,
+        key=f"{key} task",
+    )
+    values["task"] = task
+    return values | _draw_fit(base, key=key) | _draw_films(base, key=key) | _draw_end(base, key=key)
+
+
+def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, Any]:
+    with st.container(border=True):
+        st.html(f'<span class="xl-label">Stage {n + 1}</span>')
+        trains = st.container()
+        epochs, rate, optimiser = st.columns(3)
+        schedule, depth, views = st.columns(3)
+        parts = [f"tail:{k}" for k in range(1, len(entry.stages))]
+        choices = list(dict.fromkeys(["head", *parts, "all", stage.trains]))
+        return {
+            "trains": trains.selectbox(
+                "Trains",
+                choices,
+                choices.index(stage.trains),
+                format_func=trained_part,
+                key=f"{key} trains",
+            ),
+            "epochs": epochs.number_input("Epochs", value=stage.epochs, step=1, key=f"{key} epochs"),
+            "learning_rate": rate.number_input(
+                "Learning rate", value=stage.learning_rate, step=1e-4, format="%g", key=f"{key} rate"
+            ),
+            "optimiser": _choose(optimiser, "Optimiser", Stage, "optimiser", stage.optimiser, key),
+            "schedule": _choose(schedule, "Schedule", Stage, "schedule", stage.schedule, key),
+            "depth_factor": depth.number_input(
+                "Depth factor",
+                value=stage.depth_factor,
+                step=0.1,
+                format="%g",
+                key=f"{key} depth",
+                help="Rate of each part of the network over that of the part above it.",
+            ),
+            "views": views.number_input(
+                "Views",
+                value=stage.views,
+                step=1,
+                key=f"{key} views",
+                help="Variants of each film that are computed once and trained on; not for “everything”.",
+            ),
+        }
+
+
+def _draw_fit(base: Recipe, *, key: str) -> dict[str, Any]:
+    one, two, three = st.columns(3)
+    return {
+        "batch_size": one.number_input("Batch size", value=base.batch_size, step=8, key=f"{key} batch"),
+        "weight_decay": _decimal(two, "Weight decay", base.weight_decay, f"{key} decay", step=0.001),
+        "balance": three.selectbox(
+            "Balance classes",
+            list(_BALANCE),
+            _index(_BALANCE, base.balance),
+            format_func=_BALANCE.__getitem__,
+            key=f"{key} balance",
+            help="Weighs the classes alike in the loss, or draws films of both equally often.",
+        ),
+        "label_smoothing": _decimal(
+            one, "Label smoothing", base.label_smoothing, f"{key} smoothing", step=0.05
+        ),
+        "dropout": _decimal(two, "Dropout", base.dropout, f"{key} dropout", step=0.1, none=_AS_BUILT),
+        "ema": _decimal(
+            three,
+            "Moving average",
+            base.ema,
+            f"{key} ema",
+            step=0.001,
+            none="off",
+            help="Decay a step of the average of the weights, which is then what is kept; such as 0.99.",
+        ),
+    }
+
+
+def _draw_films(base: Recipe, *, key: str) -> dict[str, Any]:
+    one, two, three = st.columns(3)
+    values: dict[str, Any] = {
+        "augmentation": _decimal(
+            one,
+            "Augmentation",
+            base.augmentation,
+            f"{key} augmentation",
+            help="Posture and grey values; 0 is none.",
+        ),
+        "degradation": _decimal(
+            two,
+            "Degradation",
+            base.degradation,
+            f"{key} degradation",
+            help="Re-encoding, rescaling, blur and noise; 0 is none.",
+        ),
+        "erasing": _decimal(
+            three, "Erasing", base.erasing, f"{key} erasing", help="Share of films that lose a patch."
+        ),
+    }
+    return values | {
+        "flips": st.checkbox(
+            "Mirror half of the films (the heart then has no side)", base.flips, key=f"{key} flips"
+        )
+    }
+
+
+def _draw_end(base: Recipe, *, key: str) -> dict[str, Any]:
+    one, two, three = st.columns(3)
+    return {
+        "patience": one.number_input(
+            "Patience",
+            value=base.patience,
+            step=1,
+            placeholder="off",
+            key=f"{key} patience",
+            help="Ends a stage after so many epochs without a better validation AUC.",
+        ),
+        "seed": two.number_input("First seed", value=base.seed, step=1, key=f"{key} seed"),
+        "rule": three.text_input(
+            "Lock rule",
+            base.rule,
+            key=f"{key} rule",
+            help="youden, sensitivity:0.95, specificity:0.95, f1, cost:10 or value:0.5",
+        ).strip(),
+        "compile": st.checkbox(
+            "Compile the network first (pays in long trainings on a GPU)", base.compile, key=f"{key} compile"
+        ),
+    }
+
+
+def _decimal(
+    where: DeltaGenerator,
+    label: str,
+    value: float | None,
+    key: str,
+    *,
+    step: float = 0.1,
+    none: str | None = None,
+    help: str | None = None,  # noqa: A002 - as Streamlit calls it
+) -> float | None:
+    return where.number_input(
+        label, value=value, step=step, format="%g", key=key, placeholder=none, help=help
+    )
+
+
+def _choose(where: DeltaGenerator, label: str, of: type[Stage], field: str, value: str, key: str) -> str:
+    options = list(get_args(of.model_fields[field].annotation))
+    return str(where.selectbox(label, options, options.index(value), key=f"{key} {field}"))
+
+
+def _index(words: dict[str, str], value: str) -> int:
+    return list(words).index(value)

@@ -1,0 +1,75 @@
+"""Below Train: the queue and the runs that are over, newest first, each with what can be done with it."""
+
+import html
+
+import streamlit as st
+
+from xraylab import actions, documents
+from xraylab.app import watch, wording
+from xraylab.app.faults import guard
+from xraylab.app.screens.train import buttons
+from xraylab.runs.table import OVER
+from xraylab.settings import Settings
+
+_STATES = {"queued": "waiting", "running": "training"} | {state: state for state in OVER}
+_HEADS = ("Model", "State", "Films", "Network", "Recipe", "Epochs", "Validation AUC", "Took", "Started")
+_FIRST = 10  # runs listed before somebody asks for all
+_ALL = "train all runs"
+
+
+def draw(settings: Settings) -> None:
+    """Draw the list, again and again while something waits or works."""
+    active = watch.look(settings).current is not None
+    st.fragment(_draw_rows, run_every=watch.POLL if active else None)(settings)
+
+
+def _draw_rows(settings: Settings) -> None:
+    with guard():
+        if buttons.acted():
+            st.rerun()
+        runs = watch.look(settings).runs
+        if not runs:
+            return
+        st.subheader("Runs", anchor=False)
+        listed = runs if st.session_state.get(_ALL) else runs[:_FIRST]
+        with st.container(key="xl-runs"):
+            st.html(_row_html(_HEADS, head=True))
+            for run in listed:
+                _draw_row(actions.run_row(settings, run))
+        if len(runs) > len(listed):
+            st.button(f"Show all {wording.count(len(runs))} runs", key="show all runs", on_click=_show_all)
+
+
+def _draw_row(row: documents.RunRow) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
+        st.html(_row_html(_cells(row)))
+        label = wording.plain(f"What to do with {row.name}")  # read out, not shown
+        with st.popover(label, icon=":material/more_vert:", type="tertiary"):
+            buttons.menu(row, key="row")
+
+
+def _row_html(cells: tuple[str, ...], *, head: bool = False) -> str:
+    inside = "".join(
+        f'<span data-head="{html.escape(name)}">{html.escape(cell)}</span>'
+        for name, cell in zip(_HEADS, cells, strict=True)
+    )
+    return f'<div class="xl-run{" xl-run-head" if head else ""}">{inside}</div>'
+
+
+def _cells(row: documents.RunRow) -> tuple[str, ...]:
+    took = row.finished_at - row.started_at if row.finished_at and row.started_at else None
+    return (
+        row.name,
+        _STATES[row.state],
+        row.dataset,
+        row.arch,
+        row.recipe,
+        wording.count(row.epoch),
+        wording.DASH if row.val_auc is None else wording.auc(row.val_auc),
+        wording.DASH if took is None else wording.duration(took.total_seconds()),
+        wording.when(row.started_at or row.created_at),
+    )
+
+
+def _show_all() -> None:
+    st.session_state[_ALL] = True
