@@ -21,7 +21,7 @@ ROWS = [
     DecodeDraft(),
     DecodeMemmap(),
     Augment(),
-    Frozen("frozen", "small_cnn", 1.0, bf16=True),
+    Frozen("frozen", "small_cnn", 1.0),
     Tail("small_cnn", batch=4),
     StepBf16("small_cnn", batch=4),
     GpuEpoch("small_cnn", device="cpu", films=6),

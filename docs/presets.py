@@ -1,0 +1,106 @@
+"""
+Run every preset once on a dataset, with the network it names.
+
+``python -m docs.presets --dataset NAME [--only PRESET ...]`` trains in the present home, one after another;
+``python -m docs.results`` then writes the page. A preset whose ImageNet weights aren't on this machine runs
+with MobileNetV2 instead, and, for one epoch a stage from random weights, with its own network: that shows
+that it works and says nothing about how well.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from xraylab import actions
+from xraylab.errors import XRayLabError
+from xraylab.networks.pretrained import imagenet_path
+from xraylab.networks.registry import Network, build, network
+from xraylab.settings import Settings, load_settings
+from xraylab.training.recipe import PRESETS, Recipe, plan
+
+NAMED = {
+    "quick": "mobilenet_v2",
+    "standard": "mobilenet_v2",
+    "robust": "mobilenet_v2",
+    "scratch": "small_cnn",
+    "resnet50-transfer": "resnet50",
+    "cnn-scratch": "cnn",
+    "densenet121-frozen": "densenet121",
+    "densenet121-finetune": "densenet121",
+    "equal-epochs": "densenet121",
+}
+INSTEAD = "mobilenet_v2"
+SMOKE = "smoke-"
+
+
+def model_name(preset: str, arch: str) -> str:
+    """What the model of a preset is called."""
+    return f"{preset}.{arch}"
+
+
+def needs_weights(recipe: Recipe, entry: Network) -> bool:
+    """Whether a preset would lose a stage without pretrained weights."""
+    try:
+        return plan(recipe, entry, pretrained=False) != recipe
+    except XRayLabError:
+        return True
+
+
+def run(settings: Settings, dataset: str, recipe: Recipe) -> None:
+    """Train a preset with its network, or with the one instead of it beside a trial of its own."""
+    entry = network(NAMED[recipe.name])
+    if not needs_weights(recipe, entry):
+        _train(settings, dataset, recipe, entry, "none", model_name(recipe.name, entry.name))
+        return
+    if imagenet_path(settings, entry) is None:
+        _try_out(settings, dataset, recipe, entry)
+        entry = network(INSTEAD)
+    _train(settings, dataset, recipe, entry, "imagenet", model_name(recipe.name, entry.name))
+
+
+def _try_out(settings: Settings, dataset: str, recipe: Recipe, entry: Network) -> None:
+    """One epoch of each stage from random weights."""
+    brief = recipe.model_copy(
+        update={"stages": tuple(stage.model_copy(update={"epochs": 1}) for stage in recipe.stages)}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{entry.name}-random.safetensors"
+        torch.manual_seed(0)
+        safetensors.torch.save_file(build(entry).state_dict(), file)
+        name = SMOKE + model_name(recipe.name, entry.name)
+        _train(settings, dataset, brief, entry, str(file), name)
+
+
+def _train(settings: Settings, dataset: str, recipe: Recipe, entry: Network, weights: str, name: str) -> None:
+    if (settings.models / name).exists():
+        print(f"{name}: there already", flush=True)
+        return
+    request = actions.request_training(
+        settings, dataset=dataset, arch=entry.name, recipe=recipe, weights=weights, name=name
+    )
+    done = actions.train(settings, request)
+    low, high = done.val.auc_ci
+    print(
+        f"{name}: validation AUC {done.val.auc:.4f} ({low:.4f} to {high:.4f}), {done.seconds} s", flush=True
+    )
+
+
+def main() -> None:
+    """Run the presets that aren't there yet."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--only", nargs="*", choices=sorted(NAMED), default=sorted(NAMED))
+    options = parser.parse_args()
+    settings = load_settings()
+    for preset in PRESETS:
+        if preset.name in options.only:
+            run(settings, options.dataset, preset)
+
+
+if __name__ == "__main__":
+    main()
