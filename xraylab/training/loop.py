@@ -12,26 +12,25 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from xraylab.errors import TrainingError
 from xraylab.networks.registry import Network
 from xraylab.training import checkpoint
+from xraylab.training.clock import Clock
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
 from xraylab.training.device import bf16_pays
 from xraylab.training.measures import measure
 from xraylab.training.memory import in_smaller_pieces, room, taken
-from xraylab.training.optimise import class_weights, film_order, optimiser, schedule, steps_of
+from xraylab.training.optimise import class_weights, film_order
 from xraylab.training.recipe import Recipe, Stage
-from xraylab.training.sources import FROZEN_BATCH, Bench, CachedActivations, Source, VariedFilms, cache_size
+from xraylab.training.sources import Bench, CachedActivations, Source, VariedFilms, cache_size, frozen_batch
+from xraylab.training.stage import StageState, State, begin, copied, named
 from xraylab.training.team import Team
 
 __all__ = ["Epoch", "Films", "Fitted", "Monitor", "Progress", "best_so_far", "fit"]
@@ -39,8 +38,6 @@ __all__ = ["Epoch", "Films", "Fitted", "Monitor", "Progress", "best_so_far", "fi
 _BACKWARD = 2  # a backward pass costs about two forward passes
 _MEMORY = "The memory ran out"
 _LOOK = 16  # batches between two looks at whether the loss is still a number: each look waits for the device
-
-State = dict[str, Any]
 
 
 def fit(
@@ -104,7 +101,7 @@ def best_so_far(net: nn.Module, entry: Network, recipe: Recipe, checkpoints: Pat
         )
     weights = stage["best_weights"]
     if epoch is not None and epoch["best_part"] is not None:
-        weights = stage["net"] | _named(epoch["best_part"], entry, recipe.stages[stage["stage"]])
+        weights = stage["net"] | named(epoch["best_part"], entry, recipe.stages[stage["stage"]])
     net.load_state_dict(weights)
     history = [Epoch(**one) for one in state["history"]]
     return Fitted(net.eval(), history[state["best"] - 1], history, tuple(state["notes"]))
@@ -122,88 +119,6 @@ def _check(films: Films, recipe: Recipe) -> None:
             f"The recipe's batches of {recipe.batch_size} films are larger than the training set of "
             f"{len(films.train)}. Lower batch_size."
         )
-
-
-@dataclass
-class _Clock:
-    """How far a training is, and how fast."""
-
-    total: float  # work of the whole training, in forward passes of one film
-    done: float = 0.0
-    started: float = field(default_factory=time.monotonic)
-    skipped: float = 0.0  # work that was done before this run was taken up again
-    films: int = 0  # of the present phase
-    phase_started: float = field(default_factory=time.monotonic)
-
-    def skip(self, work: float) -> None:
-        """Count what was done before this run was taken up again."""
-        self.done += work
-        self.skipped += work
-
-    def phase(self) -> None:
-        """Begin something that has a speed of its own."""
-        self.films, self.phase_started = 0, time.monotonic()
-
-    @property
-    def speed(self) -> float:
-        """Films a second in this phase."""
-        seconds = time.monotonic() - self.phase_started
-        return self.films / seconds if seconds > 0 else 0.0
-
-    @property
-    def fraction(self) -> float:
-        """Of the whole work, 0 to 1."""
-        return min(self.done / self.total, 1.0)
-
-    @property
-    def seconds_left(self) -> float:
-        """Judged by the work so far; NaN before there is any."""
-        here = self.done - self.skipped
-        return (time.monotonic() - self.started) * (self.total - self.done) / here if here > 0 else math.nan
-
-
-@dataclass
-class _Stage:
-    """What changes while a stage is trained."""
-
-    number: int
-    recipe: Stage
-    source: Source
-    part: nn.Module
-    optimiser: Optimizer
-    schedule: LRScheduler
-    average: AveragedModel | None
-    epoch: int = 0  # complete ones
-    best: float = -math.inf
-    since: int = 0  # epochs without a better one
-    best_part: dict[str, Tensor] | None = None  # where the best of the whole run is of this stage
-
-    @property
-    def kept(self) -> nn.Module:
-        """What is validated and kept: the average where the recipe wants one."""
-        return self.part if self.average is None else self.average.module
-
-    def state(self) -> State:
-        return {
-            "stage": self.number,
-            "epoch": self.epoch,
-            "part": self.part.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
-            "stage_best": self.best,
-            "since": self.since,
-            "best_part": self.best_part,
-        }
-
-    def restore(self, state: State) -> None:
-        self.epoch = state["epoch"]
-        self.part.load_state_dict(state["part"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.best, self.since, self.best_part = state["stage_best"], state["since"], state["best_part"]
 
 
 @dataclass
@@ -228,7 +143,7 @@ class _Training:
         torch.manual_seed(seed + self.team.rank)  # dropout differs between the processes; nothing else may
         self.random = torch.Generator().manual_seed(seed)
         self.piece = self.recipe.batch_size
-        self.clock = _Clock(sum(self._work(stage) for stage in self.recipe.stages))
+        self.clock = Clock(sum(self._work(stage) for stage in self.recipe.stages))
         self._advance(0, 0)
         self.net.to(self.team.device).to(memory_format=torch.channels_last)
         self._set_dropout()
@@ -273,7 +188,7 @@ class _Training:
         source = self._source(stage)
         with ExitStack() as stack:
             part = stack.enter_context(source.part())
-            state = self._stage(number, stage, source, part)
+            state = begin(number, stage, self.recipe, self.entry, source, part, films=len(self.films.train))
             if done is not None:
                 self._go_on(state, done)
             run = stack.enter_context(self.team.training(part))
@@ -283,7 +198,7 @@ class _Training:
             if state.average is not None:
                 part.load_state_dict(state.average.module.state_dict())
         if state.best_part is not None:
-            self.best_weights = _copied(self.net.state_dict()) | _named(state.best_part, self.entry, stage)
+            self.best_weights = copied(self.net.state_dict()) | named(state.best_part, self.entry, stage)
         return finite
 
     def _source(self, stage: Stage) -> Source:
@@ -304,20 +219,11 @@ class _Training:
         def fill(batch: int) -> Source:
             return CachedActivations(self.bench, stage.tail or 0, views, batch)
 
-        source, _ = in_smaller_pieces(fill, FROZEN_BATCH)
+        source, _ = in_smaller_pieces(fill, frozen_batch(self.entry, self.team.device))
         self.speeds["forward"] = self.clock.speed
         return source
 
-    def _stage(self, number: int, stage: Stage, source: Source, part: nn.Module) -> _Stage:
-        optimises = optimiser(part, self.entry, stage, self.recipe)
-        steps = steps_of(len(self.films.train), self.recipe, stage)
-        average = None
-        if self.recipe.ema is not None:
-            mean = get_ema_multi_avg_fn(self.recipe.ema)  # type: ignore[no-untyped-call]
-            average = AveragedModel(part, multi_avg_fn=mean, use_buffers=True)
-        return _Stage(number, stage, source, part, optimises, schedule(optimises, stage, steps), average)
-
-    def _epochs(self, state: _Stage, run: nn.Module) -> bool:
+    def _epochs(self, state: StageState, run: nn.Module) -> bool:
         """Train a stage's epochs; false when the loss stopped being a number."""
         targets = torch.from_numpy(self.films.labels[self.films.train])
         weight = class_weights(targets, len(self.recipe.classes), self.recipe).to(self.team.device)
@@ -328,7 +234,7 @@ class _Training:
                     f"{state.since} epochs."
                 )
                 break
-            self.doing = f"{_name(state.recipe)}, epoch {state.epoch + 1} of {state.recipe.epochs}"
+            self.doing = f"{state.words}, epoch {state.epoch + 1} of {state.recipe.epochs}"
             self.clock.phase()
             started = time.monotonic()
             order = film_order(targets, self.recipe, self.random)
@@ -345,7 +251,7 @@ class _Training:
         return True
 
     def _pass(
-        self, state: _Stage, run: nn.Module, order: Tensor, targets: Tensor, weight: Tensor
+        self, state: StageState, run: nn.Module, order: Tensor, targets: Tensor, weight: Tensor
     ) -> tuple[Tensor, Tensor] | None:
         """Train on every film of an epoch once; return outputs and targets, None without a finite loss."""
         state.source.wake(state.part)
@@ -366,7 +272,7 @@ class _Training:
         return self.team.together(torch.cat(outputs)), self.team.together(torch.cat(shares))
 
     def _step(
-        self, state: _Stage, run: nn.Module, batch: Tensor, targets: Tensor, weight: Tensor, total: Tensor
+        self, state: StageState, run: nn.Module, batch: Tensor, targets: Tensor, weight: Tensor, total: Tensor
     ) -> Tensor:
         """One step of the optimiser; outputs of this process's share, without gradients."""
         inputs = state.source.inputs(batch)
@@ -396,7 +302,7 @@ class _Training:
 
     def _close_epoch(
         self,
-        state: _Stage,
+        state: StageState,
         train: tuple[Tensor, Tensor],
         validation: tuple[Tensor, Tensor],
         weight: Tensor,
@@ -422,7 +328,7 @@ class _Training:
         state.best = epoch.validation_auc if better else state.best
         if epoch.validation_auc > (self.best.validation_auc if self.best else -math.inf):
             self.best = epoch
-            state.best_part = _copied(state.kept.state_dict())
+            state.best_part = copied(state.kept.state_dict())
         self._write(checkpoint.EPOCH, state.state() | self._so_far())
         self.monitor.on_epoch(epoch)
         self._advance(0, 0)
@@ -474,7 +380,7 @@ class _Training:
         self.clock.skip(sum(self._work(stage) for stage in self.recipe.stages[: begun["stage"]]))
         self.monitor.on_return([Epoch(**epoch) for epoch in (done or begun)["history"]])
 
-    def _go_on(self, state: _Stage, done: State) -> None:
+    def _go_on(self, state: StageState, done: State) -> None:
         """Take up a stage after its last complete epoch."""
         state.restore(done)
         self._remember(done)
@@ -540,22 +446,3 @@ class _Training:
                 memory=taken(self.team.device),
             )
         )
-
-
-def _name(stage: Stage) -> str:
-    """A stage in words."""
-    if stage.tail is None:
-        return "whole network"
-    if stage.tail == 0:
-        return "head"
-    return "last stage" if stage.tail == 1 else f"last {stage.tail} stages"
-
-
-def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in state.items()}
-
-
-def _named(part: dict[str, Tensor], entry: Network, stage: Stage) -> dict[str, Tensor]:
-    """The weights of a trained part under the names that they have in the whole network."""
-    before = f"{entry.head}." if stage.tail == 0 else ""
-    return {before + name: value for name, value in part.items()}

@@ -26,7 +26,8 @@ from xraylab.training.memory import room
 from xraylab.training.recipe import Recipe
 from xraylab.training.team import Team
 
-FROZEN_BATCH = 64  # films that pass the frozen part at once
+_FROZEN_BATCH = 64  # films that pass the frozen part at once
+_SECOND = 60.0  # GFLOP that a plain processor does in less than a second: a training must stop within two
 _VALIDATION_BATCH = 256  # of cached activations
 
 Advance = Callable[[int, float], None]  # films done, and how many forward passes each was worth
@@ -201,3 +202,10 @@ def cache_size(bench: Bench, tail: int, views: int) -> int:
     with torch.no_grad(), bench.low_precision(frozen=True):
         one = activations(bench.net, bench.entry, tail, x).nbytes
     return int(one * (views * len(bench.films.train) + len(bench.films.validation)))
+
+
+def frozen_batch(entry: Network, device: torch.device) -> int:
+    """How many films pass the frozen part at once: few enough that cancelling is felt soon."""
+    if device.type != "cpu":
+        return _FROZEN_BATCH
+    return max(1, min(_FROZEN_BATCH, int(_SECOND / entry.gflop)))
