@@ -92,41 +92,6 @@ def test_trainings_are_queued_all_or_none(trained, ask, nobody):
     assert [run.name for run in table.list_runs(trained, states=["queued"])] == ["two", "one"]
 
 
-def test_a_grid_is_every_combination_that_goes_together(imported, brief_recipe):
-    grid = actions.request_grid(
-        imported,
-        dataset=DATASET,
-        archs=["small_cnn", "cnn", "small_cnn"],
-        recipes=["quick", str(brief_recipe)],
-        seeds=[0, 7],
-        name="grid",
-    )
-    assert [(one.name, one.arch, one.recipe.seed) for one in grid.requests] == [
-        (f"grid-{arch}-brief-s{seed}", arch, seed) for arch in ("small_cnn", "cnn") for seed in (0, 7)
-    ]
-    assert [said.partition(":")[0] for said in grid.left_out] == ["small_cnn with quick", "cnn with quick"]
-    assert "needs pretrained weights" in grid.left_out[0]
-
-
-def test_a_network_whose_weights_cannot_be_had_is_left_out_of_a_grid(trained):
-    grid = actions.request_grid(
-        trained, dataset=DATASET, archs=["small_cnn", "cnn"], recipes=["quick"], weights=MODEL
-    )
-    assert [one.arch for one in grid.requests] == ["small_cnn"]
-    assert [said.partition(":")[0] for said in grid.left_out] == ["cnn with quick"]
-
-
-def test_what_fits_no_combination_is_refused(imported):
-    choices = {"dataset": DATASET, "archs": ["small_cnn"], "recipes": ["scratch"]}
-    for wrong in ({"archs": ["nothing"]}, {"recipes": ["nothing"]}, {"dataset": "nothing"}):
-        with pytest.raises(NotFoundError):
-            actions.request_grid(imported, **choices | wrong)
-    with pytest.raises(RecipeError, match="-1 can't be a seed"):
-        actions.request_grid(imported, **choices, seeds=[-1])
-    with pytest.raises(NameTakenError, match="can't be the name"):
-        actions.request_grid(imported, **choices, name="x" * 60)
-
-
 def test_seeds_count_on_from_the_recipe_and_so_do_the_names(imported, ask):
     request = ask(imported)
     seeded = request.model_copy(update={"recipe": BRIEF.model_copy(update={"seed": 5})})

@@ -10,7 +10,7 @@ from xraylab.actions.catalogue import model_row, model_rows, network_rows, recip
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
 from xraylab.actions.health import doctor
-from xraylab.actions.many import Grid, request_grid, request_seeds, train_seeds
+from xraylab.actions.many import request_seeds, train_seeds
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.reading import load_for_reading, predict
 from xraylab.actions.training import (
@@ -30,7 +30,6 @@ from xraylab.actions.training import (
 
 __all__ = [
     "PHANTOM_FILMS",
-    "Grid",
     "assist",
     "attend_runs",
     "cancel_run",
@@ -51,7 +50,6 @@ __all__ = [
     "open_test",
     "predict",
     "recipe_rows",
-    "request_grid",
     "request_of",
     "request_seeds",
     "request_training",

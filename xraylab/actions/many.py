@@ -1,10 +1,9 @@
-"""Many trainings at once: one recipe under several seeds, or every network with every recipe and seed."""
+"""Many trainings at once: one recipe under several seeds, and what they come to together."""
 
 import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from xraylab import documents
@@ -13,26 +12,16 @@ from xraylab.actions.training import (
     OnProgress,
     OnWait,
     carry_out,
-    request_training,
-    stem,
     submit_all,
     why_no_model,
 )
-from xraylab.errors import RecipeError, TrainingError, WeightsError, XRayLabError
+from xraylab.errors import RecipeError, TrainingError, XRayLabError
 from xraylab.files import check_name
 from xraylab.runs.table import Run
 from xraylab.settings import Settings
 from xraylab.training.recipe import LARGEST_SEED, TrainingRequest
 
 SPREAD_OF = ("auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1", "kappa")
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The trainings of a grid, and what was left out of it, in sentences."""
-
-    requests: list[TrainingRequest]
-    left_out: list[str]
 
 
 def request_seeds(request: TrainingRequest, seeds: int) -> list[TrainingRequest]:
@@ -92,53 +81,6 @@ def train_seeds(
         seeds=rows,
         spread={name: spread([getattr(val, name) for val in vals]) for name in SPREAD_OF},
     )
-
-
-def request_grid(
-    settings: Settings,
-    *,
-    dataset: str,
-    archs: Sequence[str],
-    recipes: Sequence[str],
-    seeds: Sequence[int] = (0,),
-    weights: str | None = None,
-    name: str | None = None,
-) -> Grid:
-    """Every network with every recipe under every seed, as far as they go together.
-
-    Parameters
-    ----------
-    recipes : sequence of str
-        Presets or JSON files.
-    weights : str, optional
-        As in ``request_training``; by default ImageNet weights for every network that has them.
-    name : str, optional
-        What the models' names begin with, before network, recipe and seed.
-
-    Returns
-    -------
-    Grid
-        A network and a recipe that don't go together, or whose weights can't be had, are left out.
-
-    Raises
-    ------
-    XRayLabError
-        If the dataset, a network, a recipe or a name can't be used whatever it is combined with.
-    """
-    requests: list[TrainingRequest] = []
-    left_out: list[str] = []
-    for arch in dict.fromkeys(archs):
-        for recipe in dict.fromkeys(recipes):
-            try:
-                one = request_training(settings, dataset=dataset, arch=arch, recipe=recipe, weights=weights)
-            except (RecipeError, WeightsError) as error:
-                left_out.append(f"{arch} with {recipe}: {error}")
-                continue
-            called = f"{name}-{stem(arch, one.recipe)}" if name else one.name
-            requests += [_seeded(one, seed, f"{called}-s{seed}") for seed in dict.fromkeys(seeds)]
-    for one in requests:
-        check_name(one.name, what="model")
-    return Grid(requests, left_out)
 
 
 def spread(values: Sequence[float]) -> documents.Spread:
