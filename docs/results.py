@@ -78,16 +78,23 @@ def not_run(settings: Settings, preset: Recipe) -> tuple[str, ...] | None:
         trial = load_model(settings, SMOKE + model_name(preset.name, arch))
     except NotFoundError:
         return None
-    said = "not run: weights unavailable here"
-    tried = f"{trial.card.epochs} of a trial from random weights"
-    return (preset.name, network(arch).title, said, tried, *[""] * (len(COLUMNS) - 5), "")
+    return _line(
+        preset, "not run: weights unavailable here", f"{trial.card.epochs} of a trial, random weights"
+    )
+
+
+def _line(preset: Recipe, *said: str) -> tuple[str, ...]:
+    """A line without figures."""
+    cells = (preset.name, network(NAMED[preset.name]).title, *said)
+    return cells + ("",) * (len(COLUMNS) - len(cells))
 
 
 def page(settings: Settings, dataset: str) -> str:
     """All of ``docs/results.md``."""
     lines: list[tuple[str, ...]] = []
     for preset in PRESETS:
-        lines += [line for line in (not_run(settings, preset), row(settings, dataset, preset)) if line]
+        told = [line for line in (not_run(settings, preset), row(settings, dataset, preset)) if line]
+        lines += told or [_line(preset, "not run yet")]
     there = next(one for one in actions.list_datasets(settings) if one.name == dataset)
     splits = {
         name: f"{counts['films']} films of {counts['patients']} patients"
