@@ -37,7 +37,8 @@ class _Decode:
 
     def _difference(self, pixels: Tensor) -> Difference:
         """Of grey pixels (n, 256, 256), 0 to 255, from what the baseline makes."""
-        grey = self.baseline()[:, 0] * 255
+        # a coloured file's grey is its luma (ITU-R BT.601), which a JPEG stores as it is
+        grey = (self.baseline() * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1) * 255
         apart = (grey - pixels.float()).abs().mean(dim=(1, 2)).max()
         return Difference(
             what="mean grey levels (of 255) of a film", largest=float(apart), allowed=_GREY_LEVELS

@@ -200,7 +200,7 @@ def _grey(image: Image.Image, facts: FileFacts) -> Image.Image:
         rgba = upright.convert("RGBA")
         grey = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
     else:
-        grey = upright.convert("L")
+        grey = upright if upright.mode == "L" else upright.convert("L")
     if facts.synthetic and grey.height > CAPTION_ROWS:
         grey = grey.crop((0, 0, grey.width, grey.height - CAPTION_ROWS))
     return grey
@@ -209,10 +209,9 @@ def _grey(image: Image.Image, facts: FileFacts) -> Image.Image:
 def _upright(image: Image.Image) -> Image.Image:
     """Turn the film as its orientation tag says; a damaged tag says nothing, and pixels come first."""
     image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # hostile bytes again, but the film itself has been read
-        return image
+    with contextlib.suppress(Exception):  # hostile bytes again, but the film itself has been read
+        ImageOps.exif_transpose(image, in_place=True)  # most have no tag, and are then not copied
+    return image
 
 
 def _from_16_bits(values: NDArray[np.integer]) -> Image.Image:
