@@ -10,6 +10,7 @@ from pathlib import Path
 
 from docs.presets import INSTEAD, NAMED, SMOKE, model_name
 from xraylab import actions
+from xraylab.data.datasets import load_dataset
 from xraylab.documents import Evaluated, Interval
 from xraylab.errors import NotFoundError
 from xraylab.models import Card, load_model
@@ -95,7 +96,7 @@ def page(settings: Settings, dataset: str) -> str:
     for preset in PRESETS:
         told = [line for line in (not_run(settings, preset), row(settings, dataset, preset)) if line]
         lines += told or [_line(preset, "not run yet")]
-    there = next(one for one in actions.list_datasets(settings) if one.name == dataset)
+    there = load_dataset(settings, dataset).info
     splits = {
         name: f"{counts['films']} films of {counts['patients']} patients"
         for name, counts in there.splits.items()
