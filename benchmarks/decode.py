@@ -52,7 +52,7 @@ class DecodeDraft(_Decode):
     target = 3.0
     compared = (
         "Each file by PIL to RGB, Resize(256) and ToTensor, against each file to the 256 × 256 grey bytes "
-        "that XRayLab stores, by way of a draft decode and with its hash and header facts; one thread."
+        "that XRayLab stores, by way of a draft decode and with its header facts; one thread."
     )
 
     def ours(self) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from xraylab.training.device import bf16_pays
 
 _ALLOWED = 0.05  # logits
 _TRIALS = 3
-_BACKENDS = ("openvino", "bf16", "compile")
+_BACKENDS = ("openvino", "openvino-bf16", "bf16", "compile")
 
 
 class Infer:
@@ -50,7 +50,7 @@ class Infer:
         plain = best = _quickest_seconds(self.run, self.x)
         self.chosen = "fp32"
         for backend in _BACKENDS:
-            if backend == "bf16" and not bf16_pays(CPU):
+            if backend.endswith("bf16") and not bf16_pays(CPU):
                 continue
             if backend == "compile" and plain / best >= self.target:
                 continue  # compiling takes minutes, so only where nothing else is quick enough

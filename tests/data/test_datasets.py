@@ -92,7 +92,8 @@ def test_the_catalog_keeps_what_only_the_file_knew(settings, archive):
     assert not catalog["image_id"].duplicated().any()
     for row in catalog.itertuples():
         facts = standardise(films[row.path]).facts
-        for name in ("sha256", "format", "bytes", "width", "height", "bits", "synthetic"):
+        assert row.sha256 == hashlib.sha256(films[row.path]).hexdigest()
+        for name in ("format", "bytes", "width", "height", "bits", "synthetic"):
             assert getattr(row, name) == getattr(facts, name)
         assert (None if facts.format == "PNG" else row.quant_sum) == facts.quant_sum
         assert row.label == ("PNEUMONIA" in row.path)

@@ -41,7 +41,7 @@ from xraylab.files import (
     write_json,
     write_text,
 )
-from xraylab.imaging import PREPROCESS_VERSION, SIDE, StandardFilm, standardise
+from xraylab.imaging import PREPROCESS_VERSION, SIDE, standardise
 from xraylab.settings import Settings
 
 SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
@@ -303,11 +303,11 @@ def read_labelled(
         refused: list[RefusedFile] = []
         films = []
         pixels = []
-        for done, (file, film) in enumerate(_standardised(found.files), 1):
+        for done, (file, film) in enumerate(_read_films(found.files), 1):
             if isinstance(film, str):
                 refused.append(RefusedFile(file=file.path, reason=film))
             else:
-                films.append(_film_row(file, film))
+                films.append(film.row)
                 pixels.append(film.pixels)
             if on_progress:
                 on_progress(done, len(found.files))
@@ -331,14 +331,14 @@ def _store_pixels(
     digest = hashlib.sha256()
     with file.open("wb") as out:
         _write_header(out, len(source.files))
-        for done, (entry, film) in enumerate(_standardised(source.files), 1):
+        for done, (entry, film) in enumerate(_read_films(source.files), 1):
             if isinstance(film, str):
                 refused.append(RefusedFile(file=entry.path, reason=film))
             else:
                 raw = film.pixels.tobytes()
                 out.write(raw)
                 digest.update(raw)
-                films.append(_film_row(entry, film))
+                films.append(film.row)
             if on_progress:
                 on_progress(done, len(source.files))
         out.seek(0)
@@ -360,32 +360,39 @@ def _write_header(out: BinaryIO, n: int) -> None:
     np.lib.format.write_array_header_1_0(out, header)
 
 
-def _standardised(files: list[SourceFile]) -> Iterator[tuple[SourceFile, StandardFilm | str]]:
+@dataclass(frozen=True, eq=False)
+class _ReadFilm:
+    """A film's pixels, and its row of the catalog as far as the file alone can tell."""
+
+    pixels: NDArray[np.uint8]  # (256, 256)
+    row: dict[str, Any]
+
+
+def _read_films(files: list[SourceFile]) -> Iterator[tuple[SourceFile, _ReadFilm | str]]:
     """Each file with its film, or with the reason why there is none, in order."""
     remaining = iter(files)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding is bound by the processor and by memory
         while batch := list(islice(remaining, _BATCH)):
-            yield from zip(batch, pool.map(_try_standardise, batch), strict=True)
+            yield from zip(batch, pool.map(_try_read, batch), strict=True)
 
 
-def _try_standardise(file: SourceFile) -> StandardFilm | str:
+def _try_read(file: SourceFile) -> _ReadFilm | str:
     try:
-        return standardise(file.read())
+        raw = file.read()
+        film = standardise(raw)
     except UnreadableImageError as error:
         return str(error)
-
-
-def _film_row(file: SourceFile, film: StandardFilm) -> dict[str, Any]:
-    facts = asdict(film.facts)
-    return {
+    row = {
         "path": file.path,
         "label": file.label,
         "folder": file.folder,
         "stem": file.stem,
+        "sha256": hashlib.sha256(raw).hexdigest(),
         "pixel_sha256": hashlib.sha256(film.pixels.tobytes()).hexdigest(),
         "sharpness": sharpness(film.pixels),
-        **facts,
+        **asdict(film.facts),
     }
+    return _ReadFilm(film.pixels, row)
 
 
 def sharpness(pixels: NDArray[np.uint8]) -> float:

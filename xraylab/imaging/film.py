@@ -7,7 +7,6 @@ Reading a PNG or JPEG as a radiograph.
 """
 
 import contextlib
-import hashlib
 import io
 import threading
 import warnings
@@ -42,7 +41,6 @@ _PNG_BIT_DEPTH = 24  # offset of the bit depth in the header chunk, which always
 class FileFacts:
     """What only the file knew: kept in the catalog, since shortcuts hide here."""
 
-    sha256: str  # of the file's bytes
     format: str
     bytes: int
     width: int  # pixels, as stored in the file
@@ -179,7 +177,6 @@ def _check_size(width: int, height: int) -> None:
 def _facts(data: bytes, image: ImageFile) -> FileFacts:
     tables: dict[int, list[int]] = getattr(image, "quantization", {})
     return FileFacts(
-        sha256=hashlib.sha256(data).hexdigest(),
         format=str(image.format),
         bytes=len(data),
         width=image.width,

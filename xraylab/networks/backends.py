@@ -3,7 +3,7 @@ Backends: other ways to run a network's forward pass, for whoever asks for one.
 
 - ``fp32`` is the network itself and stays the default: what is published is scored by it
 - ``compile`` and ``openvino`` compute in fp32, too, in another order: logits move by about 1e-4 at most
-- ``bf16`` moves logits by tenths: for looking through many films, not for decisions
+- ``bf16`` and ``openvino-bf16`` may move logits by tenths: for looking through many films, not for decisions
 - none changes the network it is given
 - ``openvino`` is an optional package, for processors only; it is kept from reporting its use
 """
@@ -20,7 +20,7 @@ from xraylab.errors import SettingsError
 from xraylab.networks.registry import Network
 
 Run = Callable[[Tensor], Tensor]  # (B, 3, side, side) float32 -> (B, classes) float32, on the same device
-BACKENDS = ("fp32", "bf16", "compile", "openvino")
+BACKENDS = ("fp32", "bf16", "compile", "openvino", "openvino-bf16")
 
 
 def forward(net: nn.Module, entry: Network, backend: str, device: torch.device) -> Run:
@@ -31,7 +31,8 @@ def forward(net: nn.Module, entry: Network, backend: str, device: torch.device) 
     net : nn.Module
         On the device; put into eval mode here. Later changes of its weights may or may not be seen.
     backend : str
-        ``fp32``, ``bf16`` (autocast, channels last), ``compile`` (torch.compile) or ``openvino``.
+        ``fp32``, ``bf16`` (autocast, channels last), ``compile`` (torch.compile), ``openvino`` or
+        ``openvino-bf16``.
 
     Raises
     ------
@@ -47,8 +48,8 @@ def forward(net: nn.Module, entry: Network, backend: str, device: torch.device) 
         return _bf16(net, device)
     if backend == "compile":
         return _compiled(net, entry, device)
-    if backend == "openvino":
-        return _openvino(net, entry, device)
+    if backend.startswith("openvino"):
+        return _openvino(net, entry, device, "bf16" if backend == "openvino-bf16" else "f32")
     raise ValueError(f"backend is {backend!r}; there are {', '.join(BACKENDS)}")
 
 
@@ -78,7 +79,7 @@ def _compiled(net: nn.Module, entry: Network, device: torch.device) -> Run:
     return run
 
 
-def _openvino(net: nn.Module, entry: Network, device: torch.device) -> Run:
+def _openvino(net: nn.Module, entry: Network, device: torch.device, precision: str) -> Run:
     if device.type != "cpu":
         raise SettingsError(
             f"The backend openvino runs on the processor, not on {device.type}. Choose compile, or set "
@@ -96,7 +97,7 @@ def _openvino(net: nn.Module, entry: Network, device: torch.device) -> Run:
     exported = torch.export.export(net, (two,), dynamic_shapes=({0: torch.export.Dim("films")},))
     model = openvino.convert_model(exported)
     options = {
-        "INFERENCE_PRECISION_HINT": "f32",  # where the processor has bf16 openvino would take that by itself
+        "INFERENCE_PRECISION_HINT": precision,  # openvino would take bf16 by itself where there is any
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
