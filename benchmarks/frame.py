@@ -40,6 +40,7 @@ class Environment(Record):
     bf16: bool  # whether the processor has AVX512-BF16
     amx: bool
     gpu: str = ""
+    films: str = "teaching phantoms"  # or what was given
 
 
 class Result(Record):
@@ -137,7 +138,9 @@ def measure(
                 f"({timed.baseline:.4g} s against {timed.ours:.4g} s)"
             )
     for row in rows:
-        yield judged(row, ratios[row.name], differences.get(row.name, ()), reasons[row.name])
+        found = judged(row, ratios[row.name], differences.get(row.name, ()), reasons[row.name])
+        here = found.environment.model_copy(update={"films": material.words})
+        yield found.model_copy(update={"environment": here})
 
 
 def _checked(row: Row) -> tuple[Difference, ...]:

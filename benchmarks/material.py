@@ -47,6 +47,11 @@ class Material:
     folder: Path  # for what a row has to write
     data: Path | None = None  # a labelled zip or folder; None makes phantoms
 
+    @property
+    def words(self) -> str:
+        """What the films are."""
+        return "teaching phantoms" if self.data is None else f"films of {self.data.name}"
+
     @cached_property
     def files(self) -> Files:
         """As many files of each class as there are, a fifth of them for validation."""

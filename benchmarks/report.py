@@ -55,7 +55,8 @@ def _section(row: Result) -> str:
 def _environment(of: Environment) -> str:
     said = [f"torch {of.torch}", f"Python {of.python}", f"{of.machine}, {of.threads} threads"]
     said += [name for name, has in (("AVX512-BF16", of.bf16), ("AMX", of.amx)) if has]
-    return ", ".join([*said, of.gpu] if of.gpu else said)
+    said += [word for word in (of.gpu, of.films) if word]
+    return ", ".join(said)
 
 
 def _number(value: float) -> str:
