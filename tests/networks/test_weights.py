@@ -207,3 +207,11 @@ def test_the_reference_weights_load_into_mobilenet_v2(imagenet_file):
     backbone = {key: value for key, value in net.state_dict().items() if key.startswith("features.")}
     assert len(backbone) == 312
     assert all(torch.equal(value, stored[key]) for key, value in backbone.items() if key in stored)
+
+
+def test_an_ensemble_has_no_weights_to_start_from(tmp_path):
+    settings = load_settings(home=tmp_path)
+    (settings.models / "both").mkdir(parents=True)
+    (settings.models / "both" / "members.json").touch()
+    with pytest.raises(WeightsError, match=r"“both” is an ensemble .* Choose one of its members"):
+        weights_path(settings, network("small_cnn"), "both")

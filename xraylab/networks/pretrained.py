@@ -59,6 +59,10 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
     if "/" not in weights and model.exists():
         _check_same_network(model.parent, entry)
         return model
+    if "/" not in weights and (model.parent / "members.json").exists():
+        raise WeightsError(
+            f"“{weights}” is an ensemble and has no weights of its own. Choose one of its members."
+        )
     file = Path(weights).expanduser()
     if not file.is_file():
         raise WeightsError(
