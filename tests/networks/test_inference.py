@@ -4,7 +4,8 @@ import torch
 from scipy.special import expit
 
 from xraylab.data.phantoms import generate
-from xraylab.networks.inference import BATCH, logits, sigmoid
+from xraylab.evaluation.averaging import probability
+from xraylab.networks.inference import BATCH, logits
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
 
@@ -30,7 +31,7 @@ def scorer(request, films):
         linear = net.get_submodule(entry.head)[1]
         linear.weight.div_(np.ptp(logits(net, entry, films, device=CPU)) / 4)
         linear.bias[1] -= np.median(logits(net, entry, films, device=CPU))
-    return lambda pixels, rows=None: sigmoid(logits(net, entry, pixels, rows, device=CPU))
+    return lambda pixels, rows=None: probability(logits(net, entry, pixels, rows, device=CPU))
 
 
 def test_a_films_score_does_not_depend_on_its_batch_or_its_place_in_it(scorer, films):
@@ -82,4 +83,4 @@ def test_no_films_have_no_scores():
 
 def test_the_sigmoid_is_scipys_and_never_overflows():
     x = np.array([-800.0, -40.0, -1.5, 0.0, 1e-9, 3.0, 40.0, 800.0])
-    np.testing.assert_allclose(sigmoid(x), expit(x), rtol=1e-12)
+    np.testing.assert_allclose(probability(x), expit(x), rtol=1e-12)

@@ -106,8 +106,3 @@ def kinds_given_pneumonia(outputs: Tensor) -> NDArray[np.float64]:
     """Probability of each kind of pneumonia, if it is one: (m, classes - 1) from (m, classes) outputs."""
     kinds: NDArray[np.float64] = outputs[:, 1:].double().softmax(dim=1).numpy()
     return kinds
-
-
-def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores in [0, 1] from logits, float64, without overflow at either end."""
-    return np.exp(-np.logaddexp(0.0, -logit))

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from xraylab.data.phantoms import phantom
+from xraylab.evaluation.averaging import probability
 from xraylab.files import write_bytes, write_json
 from xraylab.imaging import decode, standardise
-from xraylab.networks.inference import logits, sigmoid
+from xraylab.networks.inference import logits
 from xraylab.networks.registry import build, network
 
 PIXEL_TOLERANCE = 3  # grey levels, of any pixel
@@ -51,7 +52,7 @@ def _score(pixels: NDArray[np.uint8]) -> float:
                 parameter.copy_(_scattered(parameter.numel(), number).reshape(parameter.shape))
                 parameter.mul_((6 / parameter[0].numel()) ** 0.5)  # keeps the signal's size, as He et al. do
         parameter.zero_()
-    return float(sigmoid(logits(net, entry, pixels[None], device=torch.device("cpu")))[0])
+    return float(probability(logits(net, entry, pixels[None], device=torch.device("cpu")))[0])
 
 
 def _scattered(n: int, number: int) -> torch.Tensor:

@@ -119,9 +119,15 @@ class _Teller:
 
     def on_progress(self, now: Progress) -> None:
         self.stop_if_cancelled()
-        if time.monotonic() - self.last >= _PROGRESS_EVERY:
-            self.last = time.monotonic()
+        if self._is_due():
             self.write(asdict(now))
+
+    def _is_due(self) -> bool:
+        """Whether it is time to write again."""
+        due = time.monotonic() - self.last >= _PROGRESS_EVERY
+        if due:
+            self.last = time.monotonic()
+        return due
 
     def say(self, doing: str, fraction: float) -> None:
         """Tell of something that isn't training."""
@@ -130,8 +136,7 @@ class _Teller:
 
     def on_download(self, done: int, total: int) -> None:
         self.stop_if_cancelled()
-        if time.monotonic() - self.last >= _PROGRESS_EVERY:
-            self.last = time.monotonic()
+        if self._is_due():
             whole = f" of {total / _MEGABYTE:.0f}" if total else ""
             self.say(f"downloading ImageNet weights, {done / _MEGABYTE:.0f}{whole} MB", 0.0)
 
