@@ -184,6 +184,21 @@ def test_bf16_trains_too_and_leaves_weights_in_fp32(films):
     assert all(parameter.dtype == torch.float32 for parameter in fitted.net.parameters())
 
 
+def test_a_compiled_network_trains_to_the_same_weights(films, monkeypatch):
+    plain = train(films, HEAD, ALL)
+    real, compiled = torch.compile, []
+
+    def without_a_compiler(net):
+        compiled.append(net)
+        return real(net, backend="eager")  # traced as ever, but not turned into C++
+
+    monkeypatch.setattr(torch, "compile", without_a_compiler)
+    fitted = train(films, HEAD, ALL, compile=True)
+    assert len(compiled) == 2
+    for key, value in plain.net.state_dict().items():
+        torch.testing.assert_close(fitted.net.state_dict()[key], value, rtol=0, atol=1e-6)
+
+
 class Poisoned(torch.nn.Module):
     """Gives NaN from a given forward pass in training on."""
 
