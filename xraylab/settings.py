@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         return self.home / "weights"
 
     @property
+    def cache(self) -> Path:
+        """The folder of what can be computed again; it may be deleted at any time."""
+        return self.home / "cache"
+
+    @property
     def logs(self) -> Path:
         """The folder of rotating logs."""
         return self.home / "logs"

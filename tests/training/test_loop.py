@@ -13,7 +13,7 @@ from xraylab.errors import TrainingError
 from xraylab.networks.inference import logits
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
-from xraylab.training import loop
+from xraylab.training import loop, sources
 from xraylab.training.frozen import activations, trained_part
 from xraylab.training.loop import Films, Monitor, best_so_far, fit
 from xraylab.training.measures import measure
@@ -52,7 +52,7 @@ def fresh(seed=0):
     return build(ENTRY)
 
 
-def train(films, *stages, net=None, monitor=None, bf16=False, checkpoints=None, **options):
+def train(films, *stages, net=None, monitor=None, bf16=False, checkpoints=None, cache=None, **options):
     return fit(
         fresh() if net is None else net,
         ENTRY,
@@ -62,6 +62,7 @@ def train(films, *stages, net=None, monitor=None, bf16=False, checkpoints=None, 
         monitor=monitor or Monitor(),
         bf16=bf16,
         checkpoints=checkpoints,
+        cache=cache,
     )
 
 
@@ -348,6 +349,32 @@ def test_a_cache_that_finds_no_room_changes_nothing_but_the_time_and_is_told(fil
 
 class Interrupted(Exception):  # noqa: N818
     pass
+
+
+@pytest.mark.parametrize("stage", [HEAD, TAIL], ids=["head", "tail"])
+def test_a_second_training_finds_the_films_passed_already_and_ends_with_the_same_weights(
+    films, stage, tmp_path, monkeypatch
+):
+    films = dataclasses.replace(films, key="these films")
+    plain, first = train(films, stage), train(films, stage, cache=tmp_path)
+    passes = []
+    real = sources.activations
+    monkeypatch.setattr(sources, "activations", lambda *given: passes.append(1) or real(*given))
+    second = train(films, stage, cache=tmp_path)
+    assert len(passes) == 1  # one film, to see how much memory it takes
+    assert "forward" in first.speeds
+    assert "forward" not in second.speeds  # nothing was passed, so nothing is learnt about how fast it goes
+    for key, value in plain.net.state_dict().items():
+        assert torch.equal(first.net.state_dict()[key], value)
+        assert torch.equal(second.net.state_dict()[key], value)
+
+
+def test_varied_views_and_films_without_a_key_are_never_cached(films, tmp_path):
+    known = dataclasses.replace(films, key="these films")
+    train(films, HEAD, cache=tmp_path)
+    assert not list(tmp_path.iterdir())
+    train(known, HEAD.model_copy(update={"views": 3}), cache=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2  # training and validation films as they are
 
 
 def stop_after(epochs):

@@ -204,6 +204,7 @@ class _Job:
             device=self.device,
             monitor=monitor,
             checkpoints=self.checkpoints,
+            cache=self.settings.cache,
         )
 
     def keep(self) -> Fitted:

@@ -22,6 +22,7 @@ from torch.nn import functional
 from xraylab.errors import TrainingError
 from xraylab.networks.registry import Network
 from xraylab.training import checkpoint
+from xraylab.training.cache import ActivationCache
 from xraylab.training.clock import Clock
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
 from xraylab.training.device import bf16_pays
@@ -50,6 +51,7 @@ def fit(
     monitor: Monitor,
     bf16: bool | None = None,
     checkpoints: Path | None = None,
+    cache: Path | None = None,
 ) -> Fitted:
     """Train a network.
 
@@ -65,6 +67,8 @@ def fit(
         Whether the network trains in bf16; by default where the device multiplies it in hardware.
     checkpoints : Path, optional
         A folder that is written to after every epoch; the training goes on from what is there.
+    cache : Path, optional
+        A folder for what a frozen part makes of films, which trainings share; see ``training.cache``.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def fit(
     team = Team(device)
     autocast = bf16_pays(team.device) if bf16 is None else bf16
     told = monitor if team.leads else Monitor()
-    return _Training(net, entry, films, recipe, team, told, autocast, checkpoints).run()
+    return _Training(net, entry, films, recipe, team, told, autocast, checkpoints, cache).run()
 
 
 def best_so_far(net: nn.Module, entry: Network, recipe: Recipe, checkpoints: Path) -> Fitted:
@@ -131,6 +135,7 @@ class _Training:
     monitor: Monitor
     autocast: bool
     checkpoints: Path | None
+    cache: Path | None
     history: list[Epoch] = field(default_factory=list)
     best: Epoch | None = None
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -157,6 +162,7 @@ class _Training:
             self.autocast,
             self._advance,
             self._store(),
+            ActivationCache(self.cache) if self.cache else None,
         )
         begun, done = (checkpoint.read(self.checkpoints) if self.checkpoints else None) or (None, None)
         self.team.wait()  # the first process writes there next
@@ -216,11 +222,12 @@ class _Training:
         self.doing = "passing the films through the frozen part"
         self.clock.phase()
 
-        def fill(batch: int) -> Source:
+        def fill(batch: int) -> CachedActivations:
             return CachedActivations(self.bench, stage.tail or 0, views, batch)
 
         source, _ = in_smaller_pieces(fill, frozen_batch(self.entry, self.team.device))
-        self.speeds["forward"] = self.clock.speed
+        if source.computed:
+            self.speeds["forward"] = self.clock.speed
         return source
 
     def _epochs(self, state: StageState, run: nn.Module) -> bool:

@@ -20,6 +20,7 @@ from xraylab.networks.inference import BATCH, outputs
 from xraylab.networks.inputs import normalise, to_grey
 from xraylab.networks.registry import Network
 from xraylab.training.augment import Variation, apply, draw
+from xraylab.training.cache import ActivationCache, cache_key
 from xraylab.training.contract import Films
 from xraylab.training.frozen import activations, trained_part
 from xraylab.training.memory import room
@@ -46,6 +47,7 @@ class Bench:
     autocast: bool
     advance: Advance
     store: Tensor | None  # the pixel store in a GPU's memory, where it fits
+    cache: ActivationCache | None = None  # what a frozen part made of films before
 
     @cached_property
     def variation(self) -> Variation:
@@ -151,12 +153,37 @@ class CachedActivations:
         self._bench, self._tail = bench, tail
         films = bench.films
         bench.net.eval()
-        self._train = torch.stack([self._frozen(films.train, view, batch) for view in range(views)])
-        self._validation = self._frozen(films.validation, 0, batch)
+        self.computed = False  # whether the films went through the frozen part, or were found in the cache
+        self._train = torch.stack([self._activations(films.train, view, batch) for view in range(views)])
+        self._validation = self._activations(films.validation, 0, batch)
+
+    def _activations(self, rows: NDArray[np.intp], view: int, batch: int) -> Tensor:
+        """What the frozen part makes of films, from the cache if it has them."""
+        bench = self._bench
+        if view or bench.cache is None or not bench.films.key or bench.team.size > 1:
+            return self._frozen(rows, view, batch)
+        key = cache_key(
+            bench.net,
+            bench.entry,
+            self._tail,
+            films=bench.films.key,
+            rows=rows,
+            batch=batch,
+            device=bench.device,
+            autocast=bench.autocast and bench.entry.frozen_bf16,
+        )
+        found = bench.cache.read(key)
+        if found is None:
+            found = self._frozen(rows, view, batch)
+            bench.cache.write(key, found)
+            return found
+        bench.advance(len(rows), 1)
+        return found.to(bench.device) if room(found.nbytes, bench.device) else found
 
     @torch.no_grad()
     def _frozen(self, rows: NDArray[np.intp], view: int, batch: int) -> Tensor:
         bench, parts = self._bench, []
+        self.computed = True
         for start in range(0, len(rows), batch):
             some = rows[start : start + batch]
             x = bench.varied(some, vary=view > 0)
