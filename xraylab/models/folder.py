@@ -1,11 +1,10 @@
 """
-Models on disk: a folder each, immutable but for its lock.
+A model's folder: immutable but for its lock.
 
 - it holds ``model.safetensors``, ``card.json``, ``predictions.parquet``, ``history.jsonl`` and ``lock.json``
 - an ensemble's holds ``members.json`` instead of weights and history: who is in it, and how to calibrate each
 - validation predictions are open to everybody; test predictions are sealed until the model is locked and
   the test split has been opened for it, which is logged for good
-- no torch here: the Overview, Threshold and Models screens open without it
 """
 
 import contextlib
@@ -23,11 +22,9 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from xraylab import predictions as predictions_file
-from xraylab.data.datasets import load_dataset
 from xraylab.errors import (
     EnsembleError,
     HonestOrderError,
-    NameTakenError,
     NotFoundError,
     WeightsError,
     XRayLabError,
@@ -37,11 +34,9 @@ from xraylab.evaluation.calibration import Platt
 from xraylab.files import Record, check_name, read_lines, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.predictions import Predictions, class_columns, class_probabilities
-from xraylab.settings import Settings
 
 BACKEND = "fp32"  # what scores unless a card says otherwise
 ENSEMBLE = "ensemble"  # what an ensemble's card calls its architecture
-RESERVED_NAMES = frozenset({"none", "imagenet", "ensemble", "cnn", "mobilenet_v2", "densenet121", "phantom"})
 
 
 class TrainedOn(Record):
@@ -400,60 +395,6 @@ def _kinds(probabilities: pd.DataFrame) -> NDArray[np.float64]:
     values = probabilities.to_numpy(np.float64)
     total = values.sum(axis=1, keepdims=True)
     return np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
-
-
-def list_models(settings: Settings) -> list[Model]:
-    """Every model in the home, newest first; a folder that can't be read is passed over."""
-    models = []
-    for file in settings.models.glob("*/card.json"):
-        if not file.parent.name.startswith("."):
-            with contextlib.suppress(ValidationError, OSError):
-                models.append(Model(file.parent, Card.model_validate_json(file.read_bytes())))
-    return sorted(models, key=lambda model: model.card.created_at, reverse=True)
-
-
-def load_model(settings: Settings, name: str) -> Model:
-    """Find a model by name.
-
-    Raises
-    ------
-    NotFoundError
-        If there is none of that name, or another version of XRayLab wrote it.
-    """
-    file = settings.models / check_name(name, what="model") / "card.json"
-    if not file.exists():
-        known = ", ".join(model.name for model in list_models(settings)) or "none yet"
-        raise NotFoundError(f"There is no model “{name}”. There are: {known}.")
-    try:
-        return Model(file.parent, Card.model_validate_json(file.read_bytes()))
-    except ValidationError as error:
-        raise NotFoundError(
-            f"The model “{name}” was written by another version of XRayLab, or is damaged. Train it again."
-        ) from error
-
-
-def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> None:
-    """Make sure that a model of this name may be made.
-
-    Raises
-    ------
-    NameTakenError
-        If the name is no name, is reserved, or is taken and shall not be replaced.
-    """
-    check_name(name, what="model")
-    if name.lower() in RESERVED_NAMES:
-        raise NameTakenError(f"“{name}” is reserved. Choose another name for the model.")
-    if (settings.models / name).exists() and not replace:
-        raise NameTakenError(
-            f"There is a model “{name}” already. Choose another name, or replace it on purpose (--replace)."
-        )
-
-
-def openings(settings: Settings, dataset: str) -> list[dict[str, Any]]:
-    """Every opening of a dataset's test split, by any model; none if the dataset is gone."""
-    with contextlib.suppress(XRayLabError):
-        return load_dataset(settings, dataset).openings
-    return []
 
 
 def _now() -> datetime:
