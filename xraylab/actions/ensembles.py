@@ -111,7 +111,7 @@ def _check_alone(model: Model) -> None:
     if model.card.preprocess_version != PREPROCESS_VERSION:
         raise EnsembleError(
             f"“{model.name}” was trained on films prepared by another version of XRayLab (preprocessing "
-            f"{model.card.preprocess_version}, here {PREPROCESS_VERSION}). Train it again."
+            f"{model.card.preprocess_version}, here {PREPROCESS_VERSION}). {model.remedy}"
         )
 
 

@@ -16,12 +16,24 @@ from xraylab.models.folder import (
     average_predictions,
     check_held_out,
 )
-from xraylab.models.shelf import RESERVED_NAMES, check_name_free, list_models, load_model, openings
+from xraylab.models.shelf import (
+    RESERVED_NAMES,
+    SHIPPED_NAMES,
+    check_name_free,
+    dataset_of,
+    list_models,
+    load_model,
+    load_shipped,
+    openings,
+    openings_of,
+    shipped_names,
+)
 
 __all__ = [
     "BACKEND",
     "ENSEMBLE",
     "RESERVED_NAMES",
+    "SHIPPED_NAMES",
     "Card",
     "Lock",
     "Member",
@@ -31,7 +43,11 @@ __all__ = [
     "average_predictions",
     "check_held_out",
     "check_name_free",
+    "dataset_of",
     "list_models",
     "load_model",
+    "load_shipped",
     "openings",
+    "openings_of",
+    "shipped_names",
 ]
