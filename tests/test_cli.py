@@ -428,6 +428,16 @@ def test_a_shipped_model_reads_films_and_is_locked_in_the_home(run, newcomer, fi
     assert (newcomer.models / "ensemble" / "lock.json").exists()
 
 
+def test_a_shipped_model_is_evaluated_on_what_it_held_out_without_the_films(run, fail, newcomer):
+    command = ("evaluate", "--model", "ensemble", "--data", DATASET, "--split")
+    assert run(*command, "validation")["test_openings"] == 0
+    assert [run(*command, "test")["test_openings"] for _ in range(2)] == [1, 2]
+    test = load_model(newcomer, "ensemble").test
+    assert run(*command, "test")["auc"] == pytest.approx(roc_auc_score(test.labels, test.scores))
+    assert fail(*command, "train")[1].startswith("“films” is neither a dataset nor a path")
+    assert fail(*command, "all")[1].startswith("There is no split “all”.")
+
+
 def test_a_training_may_start_from_a_shipped_model(run, fail, settled, brief_recipe):
     command = ("train", "--dataset", DATASET, "--arch", "small_cnn", "--recipe", brief_recipe)
     document = run(*command, "--weights", "cnn", "--run", "mine")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.app import conftest
 from tests.brief import DATASET, MODEL, SHIPPED
@@ -42,6 +43,18 @@ def test_a_fresh_home_with_shipped_models_is_no_fault(show, newcomer, name):
     assert not app.error
     assert "Model in use ensemble · shipped" in written(app)
     assert not newcomer.models.exists()
+
+
+@pytest.mark.parametrize("name", ["", "threshold", "read", "models"])
+def test_shipped_models_are_shown_from_a_home_that_cannot_be_written(newcomer, monkeypatch, tmp_path, name):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "file" / "home"))
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app = app.switch_page(f"pages/{name}.py").run() if name else app
+    assert not app.exception
+    [error] = app.error  # in the sidebar, which looks for trainings
+    assert "choose another folder with XRAYLAB_HOME" in error.value.replace("\\", "")
+    assert chosen(app, name).value == SHIPPED[0] if name else labels(app) == WELCOME
 
 
 @pytest.mark.parametrize("name", ["threshold", "read", "models"])

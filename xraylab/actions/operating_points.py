@@ -91,7 +91,8 @@ def evaluate(
     Parameters
     ----------
     data : str
-        A dataset's name, or the path of a labelled zip or folder, which is scored whole.
+        A dataset's name, or the path of a labelled zip or folder, which is scored whole. Of a shipped model
+        also the name of the films that it held out, which needn't be here: their scores are in its folder.
     split : str
         Of a dataset; opening the test split is logged.
 
@@ -106,6 +107,11 @@ def evaluate(
     model.require_lock()
     if (settings.datasets / data / "dataset.json").exists():
         return _evaluate_dataset(settings, model, data, split, actor, on_progress)
+    if not Path(data).exists() and model.shipped and data == model.card.dataset.name and split != "train":
+        _check_split(split)
+        if split == "test":
+            return open_test(settings, name, actor=actor)
+        return _evaluate_kept(settings, model, split)
     if not Path(data).exists():
         raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
     catalog, pixels, refused = datasets.read_labelled(Path(data), on_progress=on_progress)
@@ -138,8 +144,7 @@ def _log_opening(dataset: Dataset, model: Model, actor: str) -> None:
 def _evaluate_dataset(
     settings: Settings, model: Model, data: str, split: str, actor: str, on_progress: Progress | None
 ) -> documents.Evaluated:
-    if split not in SPLITS:
-        raise NotFoundError(f"There is no split “{split}”. Choose {', '.join(SPLITS)}.")
+    _check_split(split)
     dataset = datasets.load_dataset(settings, data)
     rows = dataset.rows(split)
     if not len(rows):
@@ -154,6 +159,11 @@ def _evaluate_dataset(
         return _evaluate_kept(settings, model, split)
     scored = _score(settings, model, dataset.catalog, dataset.pixels, rows, on_progress)
     return _evaluated(model, scored, data=data, split=split, test_openings=len(dataset.openings))
+
+
+def _check_split(split: str) -> None:
+    if split not in SPLITS:
+        raise NotFoundError(f"There is no split “{split}”. Choose {', '.join(SPLITS)}.")
 
 
 def _score(
