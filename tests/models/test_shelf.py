@@ -9,6 +9,7 @@ import pytest
 
 from tests.brief import DATASET, MODEL, SHIPPED
 from xraylab import actions
+from xraylab.actions import operating_points
 from xraylab.data.datasets import load_dataset
 from xraylab.errors import (
     HonestOrderError,
@@ -127,6 +128,17 @@ def test_what_the_makers_opened_is_open_and_stamps_a_new_lock(newcomer, starter)
     assert load_model(newcomer, "cnn").test_opened
     assert len(openings_of(newcomer, load_model(newcomer, "cnn"))) == 1
     assert actions.lock(newcomer, "cnn", "f1", actor="app").after_opening
+
+
+@pytest.mark.parametrize(
+    ("opened", "stamped"),
+    [("ensemble", {"ensemble", "cnn", "mobilenet_v2"}), ("cnn", {"ensemble", "cnn"})],
+)
+def test_an_opening_for_a_shipped_ensemble_counts_for_its_members_and_the_reverse(newcomer, opened, stamped):
+    actions.open_test(newcomer, opened, actor="app")
+    locks = {name: operating_points.opened_before(newcomer, load_model(newcomer, name)) for name in SHIPPED}
+    assert {name for name, seen in locks.items() if seen} == stamped
+    assert actions.lock(newcomer, "ensemble", "f1", actor="app").after_opening
 
 
 def test_a_lock_for_the_weights_of_another_version_gives_way_but_its_openings_are_remembered(newcomer):

@@ -18,7 +18,7 @@ from xraylab.errors import (
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.models import Model, dataset_of, load_model, openings_of
+from xraylab.models import Model, dataset_of, list_models, load_model, openings_of
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
 
@@ -127,11 +127,19 @@ def opened_before(settings: Settings, model: Model) -> bool:
     Who opened it for a member of an ensemble has seen what most of the ensemble's result comes from, and
     may have chosen the members by it; who opened it for an ensemble has seen as much of its members. So
     each stamps the other. An opening for a model that isn't in the ensemble does not: it counts on the
-    dataset, where every opening is shown.
+    dataset, where every opening is shown. The films of shipped models are elsewhere, so of these the locks
+    remember it too.
     """
     dataset = dataset_of(settings, model)
     names = (model.name, *model.card.members)
-    return dataset is not None and any(dataset.opened_for(name) for name in names)
+    if dataset is not None and any(dataset.opened_for(name) for name in names):
+        return True
+    related = [
+        other
+        for other in list_models(settings)
+        if model.shipped and other.shipped and (other.name in names or model.name in other.card.members)
+    ]
+    return any(lock.knows_of_opening for other in related if (lock := other.lock))
 
 
 def _log_opening(dataset: Dataset, model: Model, actor: str) -> None:

@@ -123,6 +123,11 @@ class Lock(Record):
     )
     opened_at: tuple[datetime, ...] = Field(default=(), description="Openings of the test split at any lock.")
 
+    @property
+    def knows_of_opening(self) -> bool:
+        """Whether the test split was opened before it was made, or since."""
+        return self.after_opening or bool(self.opened_at)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -361,7 +366,7 @@ def _read_lock(file: Path) -> Lock | None:
 def _knows_of_opening(file: Path) -> bool:
     """Whether a lock was made after an opening or has seen one; one that can't be read may have."""
     lock = _read_lock(file)
-    return file.exists() if lock is None else lock.after_opening or bool(lock.opened_at)
+    return file.exists() if lock is None else lock.knows_of_opening
 
 
 def _twins(name: str, folder: Path, home: Path) -> Iterator[Model]:
