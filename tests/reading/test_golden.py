@@ -88,4 +88,7 @@ def test_the_models_of_this_version_are_known_and_score_the_golden_film_as_they_
     assert folders <= set(SHIPPED_NAMES)
     assert set(golden.expected_of_shipped()) == folders
     for name in folders:
+        model = load_model(load_settings(home=tmp_path), name)
+        assert model.name == name
+        assert model._predictions.model_hash == model.lock.model_sha256 == model.card.model_sha256
         assert golden.shipped_difference(load_settings(home=tmp_path), name) <= golden.SCORE_TOLERANCE
