@@ -10,7 +10,7 @@ A model's folder: immutable but for its lock.
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -212,12 +212,10 @@ class Model:
     def _part(self, member: Member) -> "Model":
         """A member: it lies beside the ensemble, or came with the package."""
         name = check_name(member.model, what="model")
-        home = (self.kept or self.folder).parent
-        found = []
-        for part in _twins(name, self.folder.parent, home):
+        found = _called(name, self.folder.parent, home=(self.kept or self.folder).parent)
+        for part in found:
             if part.card.model_sha256 == member.model_sha256:
                 return part
-            found.append(part)
         fate = "was replaced since" if found else "is gone or damaged"
         raise WeightsError(f"“{self.name}” averages “{name}”, which {fate}. {self.remedy}")
 
@@ -369,13 +367,15 @@ def _knows_of_opening(file: Path) -> bool:
     return file.exists() if lock is None else lock.knows_of_opening
 
 
-def _twins(name: str, folder: Path, home: Path) -> Iterator[Model]:
-    """The models of a name: in a folder of models, and among the shipped."""
+def _called(name: str, folder: Path, *, home: Path) -> list[Model]:
+    """The models of a name: in a folder of models, and among the shipped, whose locks the home keeps."""
+    found = []
     for place in dict.fromkeys((folder, shipped_models())):
         file = place / name / "card.json"
         kept = home / name if place == shipped_models() else None
         with contextlib.suppress(OSError, ValidationError):
-            yield Model(file.parent, Card.model_validate_json(file.read_bytes()), kept)
+            found.append(Model(file.parent, Card.model_validate_json(file.read_bytes()), kept))
+    return found
 
 
 def check_held_out(one: Model, other: Model) -> None:
