@@ -39,9 +39,7 @@ def _shown(page, cell):
 
 
 @pytest.mark.parametrize("path", list(SCREENS))
-def test_every_screen_opens_first_on_a_fresh_home_and_says_what_is_missing_or_in_use(
-    page, serve, tmp_path, path
-):
+def test_every_screen_opens_first_on_a_fresh_home_and_says_what_there_is(page, serve, tmp_path, path):
     url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path)})
     page.goto(f"{url}/{path}")
     page.get_by_role("heading", name=SCREENS[path], exact=True).wait_for()
