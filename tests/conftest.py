@@ -11,6 +11,12 @@ from xraylab.__main__ import main
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(autouse=True)
+def nothing_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests don't depend on the models of a version; those about shipped models bring their own."""
+    monkeypatch.setattr("xraylab.settings.STARTER", ROOT / "tests" / "nothing")
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of reference data and weights; tests that need it skip where it is missing.

@@ -10,16 +10,17 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from tests.brief import DATASET, FILMS, MODEL
+from tests.brief import DATASET, FILMS, MODEL, SHIPPED
 from xraylab import actions, cli
 from xraylab.__main__ import main
 from xraylab.actions import operating_points, training
 from xraylab.data.datasets import load_dataset
 from xraylab.models import load_model
 from xraylab.networks.registry import networks
+from xraylab.reading import golden
 from xraylab.training.recipe import PRESETS
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.shipped"]
 USER, OURS, INTERRUPTED = 2, 1, 130
 
 
@@ -353,9 +354,9 @@ def test_importing_phantoms_twice_gives_the_same_dataset(imported):
 def test_the_doctor_finds_this_installation_well(run, imported):
     document = run("doctor")
     assert document["ok"]
-    assert {"device", "home", "golden film", "golden score"} <= {
-        check["name"] for check in document["checks"]
-    }
+    details = {check["name"]: check["detail"] for check in document["checks"]}
+    assert {"device", "home", "golden film", "golden score"} <= set(details)
+    assert details["shipped models"] == "none"
 
 
 def test_the_doctor_says_what_is_broken_and_the_exit_code_too(capsys, imported, monkeypatch):
@@ -364,6 +365,91 @@ def test_the_doctor_says_what_is_broken_and_the_exit_code_too(capsys, imported, 
     document = json.loads(capsys.readouterr().out)
     faults = [check["name"] for check in document["checks"] if not check["ok"]]
     assert (document["ok"], faults) == (False, ["golden film"])
+
+
+@pytest.fixture
+def well(newcomer, starter):
+    """A folder of shipped models with the scores expected of them."""
+    golden.make_shipped(newcomer)
+    return starter
+
+
+def shipped_check(capsys, code=0):
+    assert main(["doctor", "--json"]) == code
+    [check] = [
+        check for check in json.loads(capsys.readouterr().out)["checks"] if check["name"] == "shipped models"
+    ]
+    return check
+
+
+def test_the_doctor_scores_the_golden_film_by_every_shipped_model(capsys, well):
+    check = shipped_check(capsys)
+    assert check["ok"]
+    assert check["detail"].startswith(f"{', '.join(SHIPPED)}: scores differ by at most")
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "said"),
+    [
+        ("cnn/model.safetensors", b"", "The weights of “cnn” have changed"),
+        ("cnn/model.safetensors", None, "The weights of “cnn” can't be read. Install XRayLab again."),
+        ("cnn/predictions.parquet", b"", "predictions of the model “cnn” are missing or damaged"),
+        ("cnn/card.json", None, "The model “cnn”, which comes with XRayLab, is missing or damaged"),
+        ("cnn", None, "The model “cnn”, which comes with XRayLab, is missing or damaged"),
+        ("cnn", None, "“ensemble” averages “cnn”, which is gone or damaged. Install XRayLab again."),
+        ("golden.json", None, "scores expected of the models that come with XRayLab are missing"),
+        ("golden.json", b'{"scores": {"cnn": 0.123}}', "by “ensemble” differs by nan"),
+        ("golden.json", b'{"scores": {"cnn": 0.123}}', "by “cnn” differs by"),
+    ],
+)
+def test_the_doctor_finds_a_damaged_shipped_model(capsys, well, file, damage, said):
+    path = well / file
+    if damage is not None:
+        path.write_bytes(damage)
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    check = shipped_check(capsys, OURS)
+    assert not check["ok"]
+    assert check["detail"].count(said) == 1
+
+
+def test_models_lists_the_shipped_ones(run, settled):
+    rows = run("models")
+    assert [(row["name"], row["shipped"]) for row in rows] == [(MODEL, False)] + [(n, True) for n in SHIPPED]
+
+
+def test_a_shipped_model_reads_films_and_is_locked_in_the_home(run, newcomer, film):
+    [row] = run("predict", "--model", "ensemble", film)
+    assert row["decision"] in ("positive", "negative")
+    assert run("lock", "--model", "ensemble", "--rule", "value:0")["threshold"] == 0
+    assert run("predict", "--model", "ensemble", film)[0]["decision"] == "positive"
+    assert (newcomer.models / "ensemble" / "lock.json").exists()
+
+
+def test_a_shipped_model_is_evaluated_on_what_it_held_out_without_the_films(run, fail, newcomer):
+    command = ("evaluate", "--model", "ensemble", "--data", DATASET, "--split")
+    assert run(*command, "validation")["test_openings"] == 0
+    assert [run(*command, "test")["test_openings"] for _ in range(2)] == [1, 2]
+    test = load_model(newcomer, "ensemble").test
+    assert run(*command, "test")["auc"] == pytest.approx(roc_auc_score(test.labels, test.scores))
+    assert fail(*command, "train")[1].startswith("“films” is neither a dataset nor a path")
+    assert fail(*command, "all")[1].startswith("There is no split “all”.")
+
+
+def test_a_training_may_start_from_a_shipped_model(run, fail, settled, brief_recipe):
+    command = ("train", "--dataset", DATASET, "--arch", "small_cnn", "--recipe", brief_recipe)
+    document = run(*command, "--weights", "cnn", "--run", "mine")
+    card = load_model(settled, "mine").card
+    assert document["model"] == "mine"
+    assert (card.weights, card.weights_sha256) == ("cnn", load_model(settled, "cnn").card.model_sha256)
+    code, error = fail(*command, "--weights", "ensemble")
+    assert (code, error.startswith("“ensemble” is an ensemble and has no weights")) == (USER, True)
+    code, error = fail(*command, "--run", "cnn", "--replace")
+    assert (code, error.startswith("“cnn” is reserved for a model that comes with XRayLab")) == (USER, True)
+    code, error = fail("resume", "cnn")
+    assert (code, error.startswith("“cnn” is a model that comes with XRayLab, not a run")) == (USER, True)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ import xraylab
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SHIPPED_FILES = ("card.json", "predictions.parquet", "lock.json")
 SEVEN = ("torch", "torchvision", "streamlit", "grad-cam", "plotly", "pillow", "scikit-learn")
 
 
@@ -35,15 +37,18 @@ def tracked(*where: str) -> set[str]:
     return set(done.stdout.splitlines())
 
 
-@pytest.fixture(scope="module")
-def in_the_wheel(tmp_path_factory):
-    """What the wheel holds, built as pip would build it."""
-    folder = tmp_path_factory.mktemp("wheel")
+def wheel_of(root: Path, folder: Path) -> set[str]:
     build = "import sys, hatchling.build; hatchling.build.build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, folder], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", build, folder], cwd=root, check=True, capture_output=True)
     (wheel,) = folder.glob("xraylab-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def in_the_wheel(tmp_path_factory):
+    """What the wheel holds, built as pip would build it."""
+    return wheel_of(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_seven_main_packages_stand_first_in_the_requirements():
@@ -75,6 +80,23 @@ def test_the_package_is_never_narrower_than_a_lower_bound():
 
 def test_every_file_of_the_package_travels_in_the_wheel(in_the_wheel):
     assert tracked("xraylab") - in_the_wheel == set()
+
+
+def test_a_shipped_model_travels_whole(tmp_path):
+    clone = tmp_path / "clone"
+    for name in (".streamlit", "pages"):
+        shutil.copytree(ROOT / name, clone / name)
+    (clone / "xraylab").mkdir()
+    (clone / "xraylab" / "__init__.py").write_text('__version__ = "0.0.1"\n')
+    for name in ("pyproject.toml", ".gitignore", "README.md", "LICENSE", "streamlit_app.py"):
+        shutil.copyfile(ROOT / name, clone / name)
+    files = [f"{model}/{name}" for model in ("cnn", "ensemble") for name in SHIPPED_FILES]
+    files += ["cnn/model.safetensors", "cnn/history.jsonl", "ensemble/members.json", "golden.json"]
+    expected = {f"xraylab/starter/{name}" for name in files}
+    for name in expected:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_bytes(b"{}")
+    assert expected - wheel_of(clone, tmp_path) == set()
 
 
 def test_the_screens_travel_inside_the_package(in_the_wheel):

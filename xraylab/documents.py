@@ -155,6 +155,7 @@ class ModelRow(Record):
     val_auc: float
     val_auc_ci: Interval
     created_at: datetime
+    shipped: bool = Field(description="Whether it came with XRayLab; it can be locked, but not replaced.")
 
 
 class RunRow(Record):

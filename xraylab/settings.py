@@ -4,6 +4,7 @@ Settings: flag > ``XRAYLAB_*`` > ``config.toml`` in the home > default.
 - always read through ``load_settings()``, never kept in a module global
 - an empty variable counts as not set, and a path may start with ``~``
 - the home holds everything XRayLab writes; by default it is the platform's folder for user data
+- models that come with the package lie beside this module, and nothing there is ever written
 """
 
 import os
@@ -20,6 +21,13 @@ from pydantic_settings import (
 )
 
 from xraylab.errors import SettingsError
+
+STARTER = Path(__file__).parent / "starter"  # a constant, so that tests can put other models in its place
+
+
+def shipped_models() -> Path:
+    """The folder of the models that come with the package; it may be missing."""
+    return STARTER
 
 
 def _default_home() -> Path:

@@ -136,6 +136,30 @@ def test_weights_are_found_in_the_home_in_a_model_and_in_a_file(tmp_path):
         assert weights_path(settings, entry, asked) == place
 
 
+def test_weights_of_a_shipped_model_are_found_after_those_of_the_home(tmp_path, monkeypatch):
+    settings = load_settings(home=tmp_path / "home")
+    monkeypatch.setattr("xraylab.settings.STARTER", tmp_path / "starter")
+    shipped = tmp_path / "starter" / "cnn" / "model.safetensors"
+    own = settings.models / "cnn" / "model.safetensors"
+    shipped.parent.mkdir(parents=True)
+    shipped.touch()
+    own.parent.mkdir(parents=True)
+    (own.parent / "lock.json").touch()  # a lock alone is no model
+    assert weights_path(settings, SMALL, "cnn") == shipped
+    own.touch()
+    assert weights_path(settings, SMALL, "cnn") == own
+
+
+def test_weights_in_half_precision_are_started_from_in_single(tmp_path):
+    torch.manual_seed(5)
+    state = {k: v.half() if v.is_floating_point() else v for k, v in build(SMALL).state_dict().items()}
+    net = build(SMALL)
+    load_into(net, saved(tmp_path, state, ".safetensors"), SMALL)
+    for key, value in net.state_dict().items():
+        assert value.dtype in (torch.float32, torch.int64)
+        assert torch.equal(value, state[key].to(value.dtype))
+
+
 def test_a_file_of_ones_own_goes_before_torchvisions(tmp_path):
     settings, entry = load_settings(home=tmp_path), network("resnet50")
     settings.weights.mkdir()

@@ -16,7 +16,7 @@ from xraylab.training.recipe import PRESETS
 
 
 def model_rows(settings: Settings) -> list[documents.ModelRow]:
-    """Every model, newest first, with its validation AUC."""
+    """Every model, one's own newest first, then the shipped, with its validation AUC."""
     return [_model_row(model) for model in list_models(settings)]
 
 
@@ -72,6 +72,7 @@ def _model_row(model: Model) -> documents.ModelRow:
         val_auc=auc,
         val_auc_ci=auc_ci,
         created_at=model.card.created_at,
+        shipped=model.shipped,
     )
 
 

@@ -111,7 +111,7 @@ def _check_alone(model: Model) -> None:
     if model.card.preprocess_version != PREPROCESS_VERSION:
         raise EnsembleError(
             f"“{model.name}” was trained on films prepared by another version of XRayLab (preprocessing "
-            f"{model.card.preprocess_version}, here {PREPROCESS_VERSION}). Train it again."
+            f"{model.card.preprocess_version}, here {PREPROCESS_VERSION}). {model.remedy}"
         )
 
 
@@ -199,7 +199,7 @@ def _publish(
 def _was_opened(model: Model) -> bool:
     """Whether a member's own lock knows of an opening, in case its dataset has forgotten."""
     lock = model.lock
-    return lock is not None and (lock.after_opening or bool(lock.opened_at))
+    return lock is not None and lock.knows_of_opening
 
 
 def _card(name: str, models: list[Model], rule: Rule) -> Card:

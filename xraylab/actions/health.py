@@ -7,7 +7,9 @@ from importlib.metadata import version
 
 from xraylab import __version__, documents
 from xraylab.actions.catalogue import network_rows
+from xraylab.errors import XRayLabError
 from xraylab.files import write_bytes
+from xraylab.models import load_shipped, shipped_names
 from xraylab.runs import table
 from xraylab.settings import Settings
 
@@ -24,6 +26,7 @@ def doctor(settings: Settings) -> documents.Doctor:
         "weights": lambda: _look_at_weights(settings),
         "golden film": _look_at_pixels,
         "golden score": _look_at_score,
+        "shipped models": lambda: _look_at_shipped(settings),
     }
     checks = []
     for name, look in looks.items():
@@ -80,3 +83,25 @@ def _look_at_score() -> tuple[bool, str]:
 
     difference = golden.score_difference()
     return difference <= golden.SCORE_TOLERANCE, f"differs by {difference:.1e}"
+
+
+def _look_at_shipped(settings: Settings) -> tuple[bool, str]:
+    """Hash and load the weights of every shipped model, and score the golden film by it."""
+    from xraylab.reading import golden
+
+    names = dict.fromkeys((*shipped_names(), *golden.expected_of_shipped()))
+    if not names:
+        return True, "none"
+    faults: dict[str, None] = {}  # in order, and each said once: a member's damage is its ensemble's too
+    worst = 0.0
+    for name in names:
+        try:
+            _ = load_shipped(settings, name).validation
+            difference = golden.shipped_difference(settings, name)
+        except XRayLabError as error:
+            faults[str(error)] = None
+            continue
+        worst = max(worst, difference)
+        if not difference <= golden.SCORE_TOLERANCE:  # or NaN
+            faults[f"The score of the golden film by “{name}” differs by {difference:.1e}."] = None
+    return not faults, " ".join(faults) or f"{', '.join(names)}: scores differ by at most {worst:.1e}"

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from xraylab import documents
-from xraylab.actions.films import Progress, dataset_or_none
+from xraylab.actions.films import Progress
 from xraylab.actions.reading import load_for_reading
 from xraylab.data import datasets
+from xraylab.data.datasets import Dataset
 from xraylab.errors import (
     DatasetError,
     NotFoundError,
@@ -17,7 +18,7 @@ from xraylab.errors import (
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.models import Model, load_model, openings
+from xraylab.models import Model, dataset_of, list_models, load_model, openings_of
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
 
@@ -46,8 +47,7 @@ def lock(settings: Settings, name: str, rule: str, *, actor: str) -> documents.L
 
 def evaluate_validation(settings: Settings, name: str) -> documents.Evaluated:
     """A model's numbers on its validation films at its lock."""
-    model = load_model(settings, name)
-    return _evaluated(settings, model, model.validation, data=model.card.dataset.name, split="validation")
+    return _evaluate_kept(settings, load_model(settings, name), "validation")
 
 
 def open_test(settings: Settings, name: str, *, actor: str) -> documents.Evaluated:
@@ -59,7 +59,10 @@ def open_test(settings: Settings, name: str, *, actor: str) -> documents.Evaluat
         If the model isn't locked.
     """
     model = load_model(settings, name)
-    _log_opening(settings, model, model.card.dataset.name, actor)
+    model.require_lock()
+    if (dataset := dataset_of(settings, model)) is not None:
+        _log_opening(dataset, model, actor)
+    model.write_opening()
     return test_result(settings, name)
 
 
@@ -71,8 +74,7 @@ def test_result(settings: Settings, name: str) -> documents.Evaluated:
     HonestOrderError
         If they are sealed.
     """
-    model = load_model(settings, name)
-    return _evaluated(settings, model, model.test, data=model.card.dataset.name, split="test")
+    return _evaluate_kept(settings, load_model(settings, name), "test")
 
 
 def evaluate(
@@ -89,7 +91,8 @@ def evaluate(
     Parameters
     ----------
     data : str
-        A dataset's name, or the path of a labelled zip or folder, which is scored whole.
+        A dataset's name, or the path of a labelled zip or folder, which is scored whole. Of a shipped model
+        also the name of the films that it held out, which needn't be here: their scores are in its folder.
     split : str
         Of a dataset; opening the test split is logged.
 
@@ -104,13 +107,18 @@ def evaluate(
     model.require_lock()
     if (settings.datasets / data / "dataset.json").exists():
         return _evaluate_dataset(settings, model, data, split, actor, on_progress)
+    if not Path(data).exists() and model.shipped and data == model.card.dataset.name and split != "train":
+        _check_split(split)
+        if split == "test":
+            return open_test(settings, name, actor=actor)
+        return _evaluate_kept(settings, model, split)
     if not Path(data).exists():
         raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
     catalog, pixels, refused = datasets.read_labelled(Path(data), on_progress=on_progress)
     if catalog.empty:
         raise DatasetError(f"None of the {len(refused)} labelled files in “{data}” could be read.")
     scored = _score(settings, model, catalog, pixels, np.arange(len(catalog)), on_progress)
-    return _evaluated(settings, model, scored, data=data, split=None, refused=len(refused))
+    return _evaluated(model, scored, data=data, split=None, refused=len(refused))
 
 
 def opened_before(settings: Settings, model: Model) -> bool:
@@ -119,41 +127,51 @@ def opened_before(settings: Settings, model: Model) -> bool:
     Who opened it for a member of an ensemble has seen what most of the ensemble's result comes from, and
     may have chosen the members by it; who opened it for an ensemble has seen as much of its members. So
     each stamps the other. An opening for a model that isn't in the ensemble does not: it counts on the
-    dataset, where every opening is shown.
+    dataset, where every opening is shown. The films of shipped models are elsewhere, so of these the locks
+    remember it too.
     """
-    dataset = dataset_or_none(settings, model.card.dataset.name)
+    dataset = dataset_of(settings, model)
     names = (model.name, *model.card.members)
-    return dataset is not None and any(dataset.opened_for(name) for name in names)
+    if dataset is not None and any(dataset.opened_for(name) for name in names):
+        return True
+    related = [
+        other
+        for other in list_models(settings)
+        if model.shipped and other.shipped and (other.name in names or model.name in other.card.members)
+    ]
+    return any(lock.knows_of_opening for other in related if (lock := other.lock))
 
 
-def _log_opening(settings: Settings, model: Model, dataset_name: str, actor: str) -> None:
+def _log_opening(dataset: Dataset, model: Model, actor: str) -> None:
     """Log first, then look: an opening that isn't logged can't happen."""
-    lock = model.require_lock()
-    dataset = dataset_or_none(settings, dataset_name)
-    if dataset is not None:
-        members = {"members": list(model.card.members)} if model.card.members else {}
-        dataset.log("test opened", model=model.name, actor=actor, threshold=lock.threshold, **members)
-    if dataset_name == model.card.dataset.name:
-        model.write_opening()
+    members = {"members": list(model.card.members)} if model.card.members else {}
+    threshold = model.require_lock().threshold
+    dataset.log("test opened", model=model.name, actor=actor, threshold=threshold, **members)
 
 
 def _evaluate_dataset(
     settings: Settings, model: Model, data: str, split: str, actor: str, on_progress: Progress | None
 ) -> documents.Evaluated:
-    if split not in SPLITS:
-        raise NotFoundError(f"There is no split “{split}”. Choose {', '.join(SPLITS)}.")
+    _check_split(split)
     dataset = datasets.load_dataset(settings, data)
     rows = dataset.rows(split)
     if not len(rows):
         raise DatasetError(f"The {split} split of {data} is empty.")
+    trained_on = dataset_of(settings, model) if data == model.card.dataset.name else None
     if split == "test":
-        _log_opening(settings, model, data, actor)
-    own = dataset.info.pixel_hash == model.card.dataset.pixel_hash and data == model.card.dataset.name
+        _log_opening(dataset, model, actor)
+        if trained_on is not None:
+            model.write_opening()
+    own = trained_on is not None and dataset.info.pixel_hash == model.card.dataset.pixel_hash
     if own and split != "train":  # scored by the same scorer when the training ended
-        kept = model.test if split == "test" else model.validation
-        return _evaluated(settings, model, kept, data=data, split=split)
+        return _evaluate_kept(settings, model, split)
     scored = _score(settings, model, dataset.catalog, dataset.pixels, rows, on_progress)
-    return _evaluated(settings, model, scored, data=data, split=split)
+    return _evaluated(model, scored, data=data, split=split, test_openings=len(dataset.openings))
+
+
+def _check_split(split: str) -> None:
+    if split not in SPLITS:
+        raise NotFoundError(f"There is no split “{split}”. Choose {', '.join(SPLITS)}.")
 
 
 def _score(
@@ -177,14 +195,25 @@ def _score(
     return Predictions(frame, model.card.model_sha256)
 
 
+def _evaluate_kept(settings: Settings, model: Model, split: str) -> documents.Evaluated:
+    """A model's numbers on films that it held out, from the scores in its folder."""
+    return _evaluated(
+        model,
+        model.test if split == "test" else model.validation,
+        data=model.card.dataset.name,
+        split=split,
+        test_openings=len(openings_of(settings, model)),
+    )
+
+
 def _evaluated(
-    settings: Settings,
     model: Model,
     predictions: Predictions,
     *,
     data: str,
     split: str | None,
     refused: int = 0,
+    test_openings: int = 0,
 ) -> documents.Evaluated:
     lock = model.require_lock()
     scored = predictions.scored
@@ -195,6 +224,6 @@ def _evaluated(
         split=split,
         refused=refused,
         warned=int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else 0,
-        test_openings=len(openings(settings, data)) if split else 0,
+        test_openings=test_openings,
         lock_after_opening=lock.after_opening,
     )

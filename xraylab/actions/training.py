@@ -14,8 +14,8 @@ from xraylab.actions.operating_points import evaluate_validation
 from xraylab.data import datasets
 from xraylab.errors import NotFoundError, TrainingError
 from xraylab.evaluation.rules import parse_rule
-from xraylab.models import check_name_free
-from xraylab.networks.pretrained import check_weights, weights_path
+from xraylab.models import SHIPPED_NAMES, check_name_free
+from xraylab.networks.pretrained import check_weights, model_weights, weights_path
 from xraylab.networks.registry import network
 from xraylab.runs import crew, folder, launch, lease, table
 from xraylab.runs.table import Run
@@ -63,9 +63,9 @@ def request_training(
     parse_rule(planned.rule)
     if source != "none":
         check_weights(settings, entry, source)
-        file = None if source == "imagenet" else weights_path(settings, entry, source)
-        if file is not None and file != settings.models / source / "model.safetensors":
-            source = str(file.resolve())  # the worker may run in another folder
+        if source != "imagenet" and model_weights(settings, source) is None:
+            # the worker may run in another folder
+            source = str(weights_path(settings, entry, source).resolve())
     called = name or name_for(arch, planned)
     request = TrainingRequest(
         name=called, dataset=dataset, arch=arch, weights=source, recipe=planned, replace=replace
@@ -282,6 +282,11 @@ def _carried_out(
 
 def _put_back(settings: Settings, run_id: str, *, keep_best: bool) -> Run:
     """Resume a run whose dataset is still there and whose model's name is still free."""
+    if run_id in SHIPPED_NAMES:
+        raise TrainingError(
+            f"“{run_id}” is a model that comes with XRayLab, not a run: there is nothing to resume. Choose a "
+            "run that was stopped (see runs)."
+        )
     table.reconcile(settings)
     run = table.get(settings, run_id)
     if table.resumable(settings, run):  # else the table says why

@@ -14,13 +14,13 @@ from xraylab.settings import load_settings
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model")
-def _loaded(folder: Path, model_sha256: str, name: str) -> LoadedModel:
+def _loaded(folder: Path, kept: Path | None, model_sha256: str, name: str) -> LoadedModel:
     return actions.load_for_reading(load_settings(), name)
 
 
 def loaded(model: Model) -> LoadedModel:
     """A model with its weights in memory; at most two are kept."""
-    return _loaded(model.folder, model.card.model_sha256, model.name)
+    return _loaded(model.folder, model.kept, model.card.model_sha256, model.name)
 
 
 def parameter_table(entry: Network, *, classes: int, tail: int | None) -> tuple[Layer, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from xraylab.app import wording
-from xraylab.app.choice import model_in_use
+from xraylab.app.choice import model_in_use, model_words
 from xraylab.app.shell import Status
 from xraylab.app.watch import look
 from xraylab.evaluation.rules import parse_rule
@@ -22,7 +22,7 @@ def now() -> Status:
     lock = model.lock if model else None
     now = look(settings)
     return Status(
-        model=model.name if model else None,
+        model=model_words(model) if model else None,
         lock=lock_words(lock) if lock else None,
         training=training_words(now.current, now.progress) if now.current else None,
         fraction=fraction(now.progress) if now.current else None,

@@ -95,6 +95,11 @@ def trained_part(trains: str) -> str:
     return {"head": "the head", "all": "everything"}.get(trains, trains)
 
 
+def model(name: str, *, shipped: bool) -> str:
+    """Write a model's name so that it is seen whose it is: ``ensemble · shipped``."""
+    return f"{name} · shipped" if shipped else name
+
+
 def when(moment: datetime, *, now: datetime | None = None) -> str:
     """Write a point in time, ``12 May, 14:05``; the year is added when it isn't this one.
 

@@ -1,5 +1,5 @@
 """
-Where pretrained weights are: in the home's weights folder, in a file, or in another model.
+Where pretrained weights are: in the home's weights folder, in a file, or in another model, shipped or not.
 
 - ``imagenet`` is a file of one's own, or the one that torchvision publishes, under its own name
 - nothing is downloaded here; ``download`` does that
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xraylab.errors import WeightsError
 from xraylab.networks.registry import Network
-from xraylab.settings import Settings
+from xraylab.settings import Settings, shipped_models
 
 
 def check_weights(settings: Settings, entry: Network, weights: str) -> None:
@@ -55,14 +55,10 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
                 f"{entry.imagenet_file} in {settings.weights}, name a file with --weights, or choose none."
             )
         return here
-    model = settings.models / weights / "model.safetensors"
-    if "/" not in weights and model.exists():
+    model = model_weights(settings, weights)
+    if model is not None:
         _check_same_network(model.parent, entry)
         return model
-    if "/" not in weights and (model.parent / "members.json").exists():
-        raise WeightsError(
-            f"“{weights}” is an ensemble and has no weights of its own. Choose one of its members."
-        )
     file = Path(weights).expanduser()
     if not file.is_file():
         raise WeightsError(
@@ -70,6 +66,26 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
             "path."
         )
     return file
+
+
+def model_weights(settings: Settings, weights: str) -> Path | None:
+    """The weights of a model of that name, of the home or shipped; None if it is no model's name.
+
+    Raises
+    ------
+    WeightsError
+        If the model is an ensemble.
+    """
+    if "/" in weights:
+        return None
+    for folder in (settings.models / weights, shipped_models() / weights):
+        if (folder / "model.safetensors").exists():
+            return folder / "model.safetensors"
+        if (folder / "members.json").exists():
+            raise WeightsError(
+                f"“{weights}” is an ensemble and has no weights of its own. Choose one of its members."
+            )
+    return None
 
 
 def imagenet_path(settings: Settings, entry: Network) -> Path | None:

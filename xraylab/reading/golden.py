@@ -3,30 +3,47 @@ The golden film: a check that this installation reads and scores as the one it w
 
 - a JPEG of a teaching phantom, the bytes it should be standardised to, and the score that a small network
   with weights from a formula gives it; all three are made by ``python -m xraylab.reading.golden``
+- what each shipped model should make of it stands beside those models, made by ``make_shipped``
 - decoders may differ by a grey level or three, arithmetic by a few units in the sixth decimal
 """
 
 import io
 import json
+import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import Field, ValidationError
 
 from xraylab.data.phantoms import phantom
+from xraylab.errors import NotFoundError
 from xraylab.evaluation.averaging import probability
-from xraylab.files import write_bytes, write_json
+from xraylab.files import Record, write_bytes, write_json, write_text
 from xraylab.imaging import decode, standardise
+from xraylab.models import load_shipped, shipped_names
 from xraylab.networks.inference import logits
 from xraylab.networks.registry import build, network
+from xraylab.reading.loaded import load
+from xraylab.reading.scoring import score_pixels
+from xraylab.settings import Settings, shipped_models
 
 PIXEL_TOLERANCE = 3  # grey levels, of any pixel
 SCORE_TOLERANCE = 1e-5  # the pixels are given, so only arithmetic may differ
 
 _HERE = Path(__file__).parent / "golden"
 _SIZE = (600, 500)
+_SHIPPED = "golden.json"  # among the shipped models
+
+
+class ShippedScores(Record):
+    """The golden film's score by each shipped model (``starter/golden.json``)."""
+
+    schema_: Literal["xraylab.starter-golden/1"] = Field("xraylab.starter-golden/1", alias="schema")
+    scores: dict[str, float]
 
 
 def pixel_difference() -> int:
@@ -40,6 +57,48 @@ def score_difference() -> float:
     """How far the golden film's score here is from the one it should have."""
     expected: float = json.loads((_HERE / "score.json").read_bytes())["score"]
     return abs(_score(decode((_HERE / "standard.png").read_bytes())) - expected)
+
+
+def expected_of_shipped() -> dict[str, float]:
+    """The score that the golden film should have by each shipped model; none where no model is shipped.
+
+    Raises
+    ------
+    NotFoundError
+        If the list of them is missing or damaged.
+    """
+    file = shipped_models() / _SHIPPED
+    if not file.exists() and not shipped_names():
+        return {}
+    try:
+        return ShippedScores.model_validate_json(file.read_bytes()).scores
+    except (OSError, ValidationError) as error:
+        raise NotFoundError(
+            "The scores expected of the models that come with XRayLab are missing or damaged. Install "
+            "XRayLab again."
+        ) from error
+
+
+def shipped_difference(settings: Settings, name: str) -> float:
+    """How far the golden film's score by a shipped model is from the one known; NaN if none is.
+
+    Raises
+    ------
+    XRayLabError
+        If the model is missing or damaged.
+    """
+    return abs(_score_by_shipped(settings, name) - expected_of_shipped().get(name, math.nan))
+
+
+def make_shipped(settings: Settings) -> None:
+    """Write what the golden film scores by each shipped model beside them, for a release."""
+    scores = {name: _score_by_shipped(settings, name) for name in shipped_names()}
+    write_text(shipped_models() / _SHIPPED, ShippedScores(scores=scores).model_dump_json(indent=2) + "\n")
+
+
+def _score_by_shipped(settings: Settings, name: str) -> float:
+    pixels = decode((_HERE / "standard.png").read_bytes())
+    return float(score_pixels(load(load_shipped(settings, name)), pixels[None]).score[0])
 
 
 def _score(pixels: NDArray[np.uint8]) -> float:

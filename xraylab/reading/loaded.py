@@ -59,7 +59,7 @@ def _load_part(model: Model, device: torch.device) -> Part:
     if card.preprocess_version != PREPROCESS_VERSION:
         raise DatasetError(
             f"The model “{card.name}” was trained on films prepared by another version of XRayLab "
-            f"(preprocessing {card.preprocess_version}, here {PREPROCESS_VERSION}). Train it again."
+            f"(preprocessing {card.preprocess_version}, here {PREPROCESS_VERSION}). {model.remedy}"
         )
     entry = network(card.arch)
     raw = model.read_weights()
@@ -71,9 +71,9 @@ def _load_part(model: Model, device: torch.device) -> Part:
         )
     except RuntimeError as error:
         raise WeightsError(
-            f"The weights of “{card.name}” don't fit {entry.title} as this version builds it. Train it again."
+            f"The weights of “{card.name}” don't fit {entry.title} as this version builds it. {model.remedy}"
         ) from error
     if not all(bool(torch.isfinite(parameter).all()) for parameter in net.state_dict().values()):
-        raise WeightsError(f"The weights of “{card.name}” are not finite numbers. Train it again.")
+        raise WeightsError(f"The weights of “{card.name}” are not finite numbers. {model.remedy}")
     net = net.eval().requires_grad_(requires_grad=False).to(device).to(memory_format=torch.channels_last)
     return Part(net, entry, forward(net, entry, card.backend, device))

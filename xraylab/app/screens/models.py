@@ -26,7 +26,7 @@ def draw() -> None:
         ("Model", "Network", "Films", "Recipe", "Validation AUC", "95 % interval", "Locked at", "Made"),
         [
             (
-                row.name,
+                wording.model(row.name, shipped=row.shipped),
                 row.arch,
                 row.dataset,
                 row.recipe,

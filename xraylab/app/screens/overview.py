@@ -7,7 +7,8 @@ import streamlit as st
 
 from xraylab import actions, documents
 from xraylab.app import choice, phantoms, shell, status, watch, widgets, wording
-from xraylab.models import list_models
+from xraylab.app.faults import guard
+from xraylab.models import Model, list_models
 from xraylab.settings import Settings, load_settings
 
 _LAST = 5
@@ -17,19 +18,21 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     datasets = actions.list_datasets(settings)
-    _draw_steps(settings, datasets)
+    with guard():  # a damaged model shouldn't hide the rest
+        _draw_steps(settings, datasets)
     if not datasets:
         _draw_welcome(settings)
         return
     _draw_running(settings)
     _draw_last(settings, datasets)
-    if choice.model_in_use(settings) is None:
-        shell.next_step("Train a network", "train")
-    else:
+    if any(not model.shipped for model in list_models(settings)):
         shell.next_step("Move the threshold", "threshold")
+    else:
+        shell.next_step("Train a network", "train")
 
 
 def _draw_welcome(settings: Settings) -> None:
+    shipped = next((model for model in list_models(settings) if model.shipped), None)
     with st.container(key="xl-welcome"):
         st.markdown(
             "There are no films here yet. Teaching phantoms are synthetic chest films made on this machine: "
@@ -38,6 +41,9 @@ def _draw_welcome(settings: Settings) -> None:
         )
         with st.container(horizontal=True):
             try_it = st.button("Try it on teaching phantoms", type="primary", key="try phantoms")
+            if shipped is not None and st.button("Use the shipped model", key="use shipped"):
+                choice.use_model(shipped.name)
+                st.switch_page("pages/threshold.py")
             if st.button("Bring your own films", key="own films"):
                 st.switch_page("pages/data.py")
         if try_it:
@@ -59,7 +65,7 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
         ),
         (
             "2 Model",
-            model.name if model else "none yet",
+            choice.model_words(model) if model else "none yet",
             f"AUC {wording.auc(evaluation.auc)}" if evaluation else "",
             f"{wording.auc_interval(*evaluation.auc_ci)} on validation" if evaluation else "",
         ),
@@ -97,8 +103,20 @@ def _draw_last(settings: Settings, datasets: list[documents.Imported]) -> None:
         if run.finished_at
     ]
     for model in list_models(settings):
-        if lock := model.lock:
-            events.append((lock.locked_at, f"Locked {model.name} at {wording.score(lock.threshold)}"))
-            events += [(at, f"Opened the test split for {model.name}") for at in lock.opened_at]
+        events += _events_of(model)
     st.subheader("Last done", anchor=False)
     widgets.table((), [(wording.when(at), what) for at, what in sorted(events, reverse=True)[:_LAST]])
+
+
+def _events_of(model: Model) -> list[tuple[datetime, str]]:
+    """When a model was locked and its test split opened; not what was done before it was shipped."""
+    lock = model.lock
+    if lock is None:
+        return []
+    events = [
+        (lock.locked_at, f"Locked {model.name} at {wording.score(lock.threshold)}"),
+        *((at, f"Opened the test split for {model.name}") for at in lock.opened_at),
+    ]
+    before = model.lock_as_made if model.shipped else None
+    elsewhere = {before.locked_at, *before.opened_at} if before else set()
+    return [event for event in events if event[0] not in elsewhere]

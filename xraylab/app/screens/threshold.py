@@ -9,7 +9,7 @@ from xraylab.app.components.threshold_cockpit import threshold_cockpit
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.models import Model, openings
+from xraylab.models import Model, openings_of
 from xraylab.settings import Settings, load_settings
 
 _RULES = ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")
@@ -100,7 +100,7 @@ def _draw_opening(settings: Settings, model: Model) -> None:
 
 
 def _openings_words(settings: Settings, model: Model) -> str:
-    events = openings(settings, model.card.dataset.name)
+    events = openings_of(settings, model)
     if not events:
         return f"The test split of {wording.plain(model.card.dataset.name)} has never been opened."
     models = len({event["model"] for event in events})

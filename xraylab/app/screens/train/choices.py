@@ -122,7 +122,7 @@ def _default_network(settings: Settings) -> int:
 
 def _pick_weights(settings: Settings, entry: Network) -> str:
     """Draw what the network starts from; a file that isn't named yet counts as none."""
-    models = [model.name for model in list_models(settings) if model.card.arch == entry.name]
+    models = {m.name: choice.model_words(m) for m in list_models(settings) if m.card.arch == entry.name}
     here = imagenet_path(settings, entry) is not None
     words = {
         "imagenet": "ImageNet" if here else "ImageNet (downloads once)",
@@ -134,7 +134,7 @@ def _pick_weights(settings: Settings, entry: Network) -> str:
     if st.session_state.get(key) not in (None, *options):
         del st.session_state[key]  # a model that is gone by now
     chosen = st.selectbox(
-        "Start from", options, format_func=lambda o: words.get(o, f"the model {o}"), key=key
+        "Start from", options, format_func=lambda o: words.get(o, f"the model {models.get(o, o)}"), key=key
     )
     if chosen != _FILE:
         return str(chosen)

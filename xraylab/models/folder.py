@@ -1,11 +1,11 @@
 """
-Models on disk: a folder each, immutable but for its lock.
+A model's folder: immutable but for its lock.
 
 - it holds ``model.safetensors``, ``card.json``, ``predictions.parquet``, ``history.jsonl`` and ``lock.json``
 - an ensemble's holds ``members.json`` instead of weights and history: who is in it, and how to calibrate each
 - validation predictions are open to everybody; test predictions are sealed until the model is locked and
   the test split has been opened for it, which is logged for good
-- no torch here: the Overview, Threshold and Models screens open without it
+- of a model that comes with the package nothing is written but a lock, and that into the home
 """
 
 import contextlib
@@ -23,11 +23,9 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from xraylab import predictions as predictions_file
-from xraylab.data.datasets import load_dataset
 from xraylab.errors import (
     EnsembleError,
     HonestOrderError,
-    NameTakenError,
     NotFoundError,
     WeightsError,
     XRayLabError,
@@ -37,11 +35,11 @@ from xraylab.evaluation.calibration import Platt
 from xraylab.files import Record, check_name, read_lines, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.predictions import Predictions, class_columns, class_probabilities
-from xraylab.settings import Settings
+from xraylab.settings import shipped_models
 
 BACKEND = "fp32"  # what scores unless a card says otherwise
 ENSEMBLE = "ensemble"  # what an ensemble's card calls its architecture
-RESERVED_NAMES = frozenset({"none", "imagenet", "ensemble", "cnn", "mobilenet_v2", "densenet121", "phantom"})
+_LOCK = "lock.json"
 
 
 class TrainedOn(Record):
@@ -125,6 +123,11 @@ class Lock(Record):
     )
     opened_at: tuple[datetime, ...] = Field(default=(), description="Openings of the test split at any lock.")
 
+    @property
+    def knows_of_opening(self) -> bool:
+        """Whether the test split was opened before it was made, or since."""
+        return self.after_opening or bool(self.opened_at)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -132,11 +135,24 @@ class Model:
 
     folder: Path
     card: Card
+    kept: Path | None = None  # of a shipped model, the folder in the home where its lock is kept
 
     @property
     def name(self) -> str:
         """Its name, which is its folder's."""
         return self.card.name
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with the package, where nothing is written."""
+        return self.kept is not None
+
+    @property
+    def remedy(self) -> str:
+        """What to do when something in its folder is missing or damaged, as a sentence."""
+        if self.shipped:
+            return "Install XRayLab again."
+        return "Make the ensemble again." if self.card.arch == ENSEMBLE else "Train it again."
 
     @property
     def weights(self) -> Path:
@@ -154,10 +170,10 @@ class Model:
         try:
             raw = self.weights.read_bytes()
         except OSError as error:
-            raise WeightsError(f"The weights of “{self.name}” can't be read. Train it again.") from error
+            raise WeightsError(f"The weights of “{self.name}” can't be read. {self.remedy}") from error
         if hashlib.sha256(raw).hexdigest() != self.card.model_sha256:
             raise WeightsError(
-                f"The weights of “{self.name}” have changed since its card was written. Train it again."
+                f"The weights of “{self.name}” have changed since its card was written. {self.remedy}"
             )
         return raw
 
@@ -178,9 +194,7 @@ class Model:
                 return Members.model_validate_json(raw)
         except (OSError, ValidationError):
             pass
-        raise WeightsError(
-            f"The list of members of “{self.name}” is missing or has changed. Make the ensemble again."
-        )
+        raise WeightsError(f"The list of members of “{self.name}” is missing or has changed. {self.remedy}")
 
     @property
     def parts(self) -> tuple["Model", ...]:
@@ -196,19 +210,14 @@ class Model:
         return tuple(self._part(member) for member in self.members.members)
 
     def _part(self, member: Member) -> "Model":
-        file = self.folder.parent / check_name(member.model, what="model") / "card.json"
-        try:
-            part = Model(file.parent, Card.model_validate_json(file.read_bytes()))
-        except (OSError, ValidationError) as error:
-            raise WeightsError(
-                f"“{self.name}” averages “{member.model}”, which is gone or damaged. Make the ensemble again "
-                "of models that are there."
-            ) from error
-        if part.card.model_sha256 != member.model_sha256:
-            raise WeightsError(
-                f"“{self.name}” averages “{member.model}”, which was replaced since. Make the ensemble again."
-            )
-        return part
+        """A member: it lies beside the ensemble, or came with the package."""
+        name = check_name(member.model, what="model")
+        found = _called(name, self.folder.parent, home=(self.kept or self.folder).parent)
+        for part in found:
+            if part.card.model_sha256 == member.model_sha256:
+                return part
+        fate = "was replaced since" if found else "is gone or damaged"
+        raise WeightsError(f"“{self.name}” averages “{name}”, which {fate}. {self.remedy}")
 
     @property
     def averaging(self) -> Averaging:
@@ -222,10 +231,21 @@ class Model:
 
     @property
     def lock(self) -> Lock | None:
-        """Its lock as it stands on disk now; None if there is none, or it can't be read."""
-        with contextlib.suppress(FileNotFoundError, ValidationError):
-            return Lock.model_validate_json((self.folder / "lock.json").read_bytes())
-        return None
+        """Its lock as it stands on disk now; None if there is none, or it can't be read.
+
+        Of a shipped model the home's goes first, unless it was made for other weights: those of the model
+        that came with another version.
+        """
+        if self.kept is None or not (self.kept / _LOCK).exists():
+            return self.lock_as_made
+        lock = _read_lock(self.kept / _LOCK)
+        made_for_these = lock is None or lock.model_sha256 == self.card.model_sha256
+        return lock if made_for_these else self.lock_as_made
+
+    @property
+    def lock_as_made(self) -> Lock | None:
+        """The lock in its own folder: of a shipped model, the one it came with."""
+        return _read_lock(self.folder / _LOCK)
 
     def require_lock(self) -> Lock:
         """Its lock, for what can't be done without one.
@@ -246,7 +266,7 @@ class Model:
             return predictions_file.read(self.folder / "predictions.parquet")
         except XRayLabError as error:
             raise NotFoundError(
-                f"The predictions of the model “{self.name}” are missing or damaged. Train it again."
+                f"The predictions of the model “{self.name}” are missing or damaged. {self.remedy}"
             ) from error
 
     @property
@@ -300,7 +320,6 @@ class Model:
         """
         before = self.lock
         opened = before.opened_at if before else ()
-        unreadable = before is None and (self.folder / "lock.json").exists()
         lock = Lock(
             threshold=threshold,
             rule=rule,
@@ -310,13 +329,10 @@ class Model:
             model_sha256=self.card.model_sha256,
             dataset=self.card.dataset.name,
             n=len(self.validation.scored),
-            after_opening=after_opening
-            or bool(opened)
-            or unreadable
-            or (before is not None and before.after_opening),
+            after_opening=after_opening or any(map(_knows_of_opening, self._lock_files)),
             opened_at=opened,
         )
-        write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))
+        write_text(self._lock_files[0], lock.model_dump_json(indent=2))
         return lock
 
     def write_opening(self) -> Lock:
@@ -329,8 +345,37 @@ class Model:
         """
         lock = self.require_lock()
         lock = lock.model_copy(update={"opened_at": (*lock.opened_at, _now())})
-        write_text(self.folder / "lock.json", lock.model_dump_json(indent=2))
+        write_text(self._lock_files[0], lock.model_dump_json(indent=2))
         return lock
+
+    @property
+    def _lock_files(self) -> tuple[Path, ...]:
+        """Where its locks may be; the first is the one to write."""
+        folders = (self.folder,) if self.kept is None else (self.kept, self.folder)
+        return tuple(folder / _LOCK for folder in folders)
+
+
+def _read_lock(file: Path) -> Lock | None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValidationError):
+        return Lock.model_validate_json(file.read_bytes())
+    return None
+
+
+def _knows_of_opening(file: Path) -> bool:
+    """Whether a lock was made after an opening or has seen one; one that can't be read may have."""
+    lock = _read_lock(file)
+    return file.exists() if lock is None else lock.knows_of_opening
+
+
+def _called(name: str, folder: Path, *, home: Path) -> list[Model]:
+    """The models of a name: in a folder of models, and among the shipped, whose locks the home keeps."""
+    found = []
+    for place in dict.fromkeys((folder, shipped_models())):
+        file = place / name / "card.json"
+        kept = home / name if place == shipped_models() else None
+        with contextlib.suppress(OSError, ValidationError):
+            found.append(Model(file.parent, Card.model_validate_json(file.read_bytes()), kept))
+    return found
 
 
 def check_held_out(one: Model, other: Model) -> None:
@@ -400,60 +445,6 @@ def _kinds(probabilities: pd.DataFrame) -> NDArray[np.float64]:
     values = probabilities.to_numpy(np.float64)
     total = values.sum(axis=1, keepdims=True)
     return np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
-
-
-def list_models(settings: Settings) -> list[Model]:
-    """Every model in the home, newest first; a folder that can't be read is passed over."""
-    models = []
-    for file in settings.models.glob("*/card.json"):
-        if not file.parent.name.startswith("."):
-            with contextlib.suppress(ValidationError, OSError):
-                models.append(Model(file.parent, Card.model_validate_json(file.read_bytes())))
-    return sorted(models, key=lambda model: model.card.created_at, reverse=True)
-
-
-def load_model(settings: Settings, name: str) -> Model:
-    """Find a model by name.
-
-    Raises
-    ------
-    NotFoundError
-        If there is none of that name, or another version of XRayLab wrote it.
-    """
-    file = settings.models / check_name(name, what="model") / "card.json"
-    if not file.exists():
-        known = ", ".join(model.name for model in list_models(settings)) or "none yet"
-        raise NotFoundError(f"There is no model “{name}”. There are: {known}.")
-    try:
-        return Model(file.parent, Card.model_validate_json(file.read_bytes()))
-    except ValidationError as error:
-        raise NotFoundError(
-            f"The model “{name}” was written by another version of XRayLab, or is damaged. Train it again."
-        ) from error
-
-
-def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> None:
-    """Make sure that a model of this name may be made.
-
-    Raises
-    ------
-    NameTakenError
-        If the name is no name, is reserved, or is taken and shall not be replaced.
-    """
-    check_name(name, what="model")
-    if name.lower() in RESERVED_NAMES:
-        raise NameTakenError(f"“{name}” is reserved. Choose another name for the model.")
-    if (settings.models / name).exists() and not replace:
-        raise NameTakenError(
-            f"There is a model “{name}” already. Choose another name, or replace it on purpose (--replace)."
-        )
-
-
-def openings(settings: Settings, dataset: str) -> list[dict[str, Any]]:
-    """Every opening of a dataset's test split, by any model; none if the dataset is gone."""
-    with contextlib.suppress(XRayLabError):
-        return load_dataset(settings, dataset).openings
-    return []
 
 
 def _now() -> datetime:

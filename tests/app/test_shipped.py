@@ -1,0 +1,207 @@
+"""The screens with the models that come with XRayLab, whose films aren't in the home."""
+
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app import conftest
+from tests.brief import DATASET, MODEL, SHIPPED
+from tests.browser.serving import ROOT
+from xraylab import actions
+from xraylab.app import phantoms
+from xraylab.models import load_model
+from xraylab.networks.registry import network
+from xraylab.settings import load_settings
+
+pytest_plugins = ["tests.shipped"]
+SCREENS = ["", "data", "train", "threshold", "read", "models"]
+WELCOME = ["Try it on teaching phantoms", "Use the shipped model", "Bring your own films"]
+
+
+def written(app):
+    return " ".join(conftest.written(app).split())
+
+
+def labels(app):
+    return [button.label for button in app.button]
+
+
+def press(app, label):
+    return next(button for button in app.button if button.label.startswith(label)).click().run()
+
+
+def chosen(app, name):
+    return app.selectbox(key=f"{name} model")
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_fresh_home_with_shipped_models_is_no_fault(show, newcomer, name):
+    app = show(name)
+    assert not app.exception
+    assert not app.error
+    assert "Model in use ensemble · shipped" in written(app)
+    assert not newcomer.models.exists()
+
+
+@pytest.mark.parametrize("name", ["", "threshold", "read", "models"])
+def test_shipped_models_are_shown_from_a_home_that_cannot_be_written(newcomer, monkeypatch, tmp_path, name):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "file" / "home"))
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app = app.switch_page(f"pages/{name}.py").run() if name else app
+    assert not app.exception
+    [error] = app.error  # in the sidebar, which looks for trainings
+    assert "choose another folder with XRAYLAB_HOME" in error.value.replace("\\", "")
+    assert chosen(app, name).value == SHIPPED[0] if name else labels(app) == WELCOME
+
+
+@pytest.mark.parametrize("name", ["threshold", "read", "models"])
+def test_without_a_model_of_ones_own_the_shipped_ensemble_is_in_use(show, newcomer, name):
+    box = chosen(show(name), name)
+    assert box.value == SHIPPED[0]
+    assert box.options == [f"{shipped} · shipped" for shipped in SHIPPED]
+
+
+def test_the_newest_of_ones_own_goes_before_the_shipped_and_the_choice_before_both(show, settled):
+    app = show("threshold")
+    assert chosen(app, "threshold").value == MODEL
+    assert chosen(app, "threshold").options[:2] == [MODEL, "ensemble · shipped"]
+    chosen(app, "threshold").set_value("cnn").run()
+    app = app.switch_page("pages/read.py").run()
+    assert chosen(app, "read").value == "cnn"
+
+
+def test_without_an_ensemble_another_shipped_model_is_in_use(show, newcomer, starter):
+    (starter / "ensemble" / "card.json").unlink()
+    assert chosen(show("threshold"), "threshold").value == "cnn"
+
+
+def test_a_newcomer_is_offered_phantoms_first_then_the_shipped_model_then_own_films(show, newcomer):
+    app = show("")
+    assert labels(app) == WELCOME
+    assert "2 Model ensemble · shipped AUC" in written(app)
+    app = press(app, WELCOME[1])
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Threshold"]
+    assert chosen(app, "threshold").value == SHIPPED[0]
+
+
+def test_without_shipped_models_none_is_offered(show, tmp_path, monkeypatch):
+    monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
+    assert labels(show("")) == [WELCOME[0], WELCOME[2]]
+
+
+def test_a_home_with_films_and_no_model_of_its_own_is_told_to_train_one(show, imported, starter):
+    app = show("")
+    assert not app.error
+    [link] = [link for link in app.main.get("page_link") if link.proto.label.startswith(("Train", "Move"))]
+    assert link.proto.label == "Train a network"
+
+
+@pytest.mark.parametrize(
+    "name", ["streamlit_app", "pages/data", "pages/train", "pages/threshold", "pages/models"]
+)
+def test_screens_of_numbers_open_without_torch_for_a_shipped_model(newcomer, starter, name):
+    script = (
+        "import sys, xraylab.settings; from pathlib import Path;"
+        f"xraylab.settings.STARTER = Path({str(starter)!r});"
+        "from streamlit.testing.v1 import AppTest;"
+        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
+        f"app = app if '{name}' == 'streamlit_app' else app.switch_page('{name}.py').run();"
+        "assert app.title and not app.error and not app.exception; assert 'torch' not in sys.modules;"
+        "assert any('ensemble · shipped' in part.proto.body for part in app.get('html'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_shipped_model_is_locked_and_opened_on_the_screen_and_counted_without_its_films(show, newcomer):
+    app = show("threshold")
+    assert "never been opened" in written(app)
+    app = press(app, "Open the test split")
+    assert not app.error
+    assert "was opened once, for 1 model" in written(app)
+    app.session_state[f"threshold {load_model(newcomer, 'ensemble').card.model_sha256}"] = 0.25
+    app = press(app.run(), "Lock at")
+    assert load_model(newcomer, "ensemble").lock.threshold == 0.25
+    assert "after the test split was opened" in written(app)
+    assert [file.name for file in newcomer.models.rglob("*") if file.is_file()] == ["lock.json"]
+
+
+def test_a_film_is_read_by_the_shipped_ensemble_and_decided_at_the_lock_of_the_home(show, newcomer):
+    app = show("read")
+    app.file_uploader(key="films").upload("film.png", phantoms.fresh_phantom_png(), "image/png")
+    app.run()
+    assert not app.error
+    assert "Disagreement between its 2 models" in written(app)
+    for threshold, words in ((0.0, "above the threshold"), (1.0, "below the threshold")):
+        actions.lock(newcomer, "ensemble", f"value:{threshold}", actor="test")
+        assert f"Pneumonia score {words}" in written(app.run())
+
+
+def test_two_homes_of_one_server_keep_their_own_locks_on_a_shipped_model(newcomer, tmp_path, monkeypatch):
+    from xraylab.app.loaded import loaded
+
+    actions.lock(newcomer, "cnn", "value:0.1", actor="test")
+    assert loaded(load_model(newcomer, "cnn")).model.lock.threshold == 0.1
+    monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "other"))
+    other = load_model(load_settings(), "cnn")
+    assert loaded(other).model.lock == other.lock_as_made
+
+
+def test_what_was_done_before_a_model_was_shipped_is_not_what_was_done_last(show, imported, starter):
+    assert "Locked ensemble" not in written(show(""))
+    actions.open_test(imported, "ensemble", actor="app")
+    said = written(show(""))
+    assert "Opened the test split for ensemble" in said
+    assert "Locked ensemble" not in said
+    actions.lock(imported, "ensemble", "value:0.25", actor="app")
+    assert "Locked ensemble at 0.250" in written(show(""))
+
+
+def test_the_models_screen_marks_the_shipped_ones(show, settled):
+    app = show("models")
+    said = written(app)
+    assert all(f"{name} · shipped" in said for name in SHIPPED)
+    assert f"{MODEL} · shipped" not in said
+    chosen(app, "models").set_value("ensemble").run()
+    assert not app.error
+    assert "Members" in [heading.value for heading in app.subheader]
+
+
+def test_a_training_may_start_from_a_shipped_model_of_its_network(show, imported, starter):
+    app = show("train")
+    app.selectbox(key="train network").set_value(network("small_cnn")).run()
+    box = app.selectbox(key="train weights small_cnn")
+    assert box.options[1:3] == ["the model cnn · shipped", "the model mobilenet_v2 · shipped"]
+    box.set_value("cnn").run()
+    assert not app.error
+    assert "Starts from cnn" in written(app)
+
+
+@pytest.mark.parametrize("name", ["", "threshold", "models"])
+def test_a_damaged_shipped_model_is_a_sentence_and_the_rest_of_the_screen_stays(
+    show, newcomer, starter, name
+):
+    (starter / "ensemble" / "predictions.parquet").unlink()
+    app = show(name)
+    assert not app.exception
+    [error] = app.error
+    assert "Install XRayLab again" in error.value.replace("\\", "")
+    assert labels(app) == WELCOME if not name else chosen(app, name).options
+
+
+def test_a_dataset_of_that_name_is_not_opened_for_a_shipped_model_of_other_films(show, imported, starter):
+    for name in SHIPPED:
+        file = starter / name / "card.json"
+        file.write_text(
+            file.read_text().replace(load_model(imported, name).card.dataset.pixel_hash, "of other films")
+        )
+    app = press(show("threshold"), "Open the test split")
+    assert not app.error
+    assert f"The test split of {DATASET} was opened once" in written(app)
+    assert actions.list_datasets(imported)[0].test_openings == 0

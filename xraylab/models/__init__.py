@@ -1,0 +1,53 @@
+"""
+Models on disk: what is in a model's folder, and where models are found.
+
+- no torch here: the Overview, Threshold and Models screens open without it
+"""
+
+from xraylab.models.folder import (
+    BACKEND,
+    ENSEMBLE,
+    Card,
+    Lock,
+    Member,
+    Members,
+    Model,
+    TrainedOn,
+    average_predictions,
+    check_held_out,
+)
+from xraylab.models.shelf import (
+    RESERVED_NAMES,
+    SHIPPED_NAMES,
+    check_name_free,
+    dataset_of,
+    list_models,
+    load_model,
+    load_shipped,
+    openings,
+    openings_of,
+    shipped_names,
+)
+
+__all__ = [
+    "BACKEND",
+    "ENSEMBLE",
+    "RESERVED_NAMES",
+    "SHIPPED_NAMES",
+    "Card",
+    "Lock",
+    "Member",
+    "Members",
+    "Model",
+    "TrainedOn",
+    "average_predictions",
+    "check_held_out",
+    "check_name_free",
+    "dataset_of",
+    "list_models",
+    "load_model",
+    "load_shipped",
+    "openings",
+    "openings_of",
+    "shipped_names",
+]
