@@ -14,6 +14,7 @@ LIGHT = [
     "xraylab.predictions",
     "xraylab.evaluation",
     "xraylab.evaluation.averaging",
+    "xraylab.evaluation.balanced",
     "xraylab.evaluation.calibration",
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.intervals",
