@@ -157,6 +157,13 @@ class ModelRow(Record):
     created_at: datetime
 
 
+class ModelCard(Record):
+    """A model's card."""
+
+    model: str
+    markdown: str
+
+
 class RunRow(Record):
     """A run in a list."""
 

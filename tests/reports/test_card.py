@@ -398,7 +398,7 @@ def headings(text):
     return [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
 
 
-@pytest.mark.parametrize("nasty", [NASTY, NASTY * 10_000, "", "-" * 99, "| |", "```", "\\"])
+@pytest.mark.parametrize("nasty", [NASTY, NASTY * 1000, "", "-" * 99, "| |", "```", "\\"])
 def test_no_word_from_outside_breaks_the_card_or_adds_to_it(nasty):
     films = predictions()
     films.frame.loc[films.frame["subtype"] == "viral", "subtype"] = nasty[:500] or "viral"

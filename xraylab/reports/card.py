@@ -49,6 +49,7 @@ _RATES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
 }
+_HEAD = ("Figure", "Estimate", "95 % interval")
 _ABOUT_FIGURES = (
     "XRayLab wrote this from the model’s folder; every figure is computed from its stored predictions. "
     "Intervals are at 95 % and clustered by patient: Wilson’s on effective sample sizes for rates, DeLong’s "
@@ -271,9 +272,6 @@ def _told_figures(found: Figures) -> tuple[str, ...]:
     ]
     untold = "" if found.kinds else "The kinds of pneumonia aren’t known of these films."
     return films, table(_HEAD, rows), untold, _confusion(found.point), _calibrated(found)
-
-
-_HEAD = ("Figure", "Estimate", "95 % interval")
 
 
 def _of(number: int, what: str) -> str:
