@@ -34,6 +34,8 @@ LIGHT = [
     "xraylab.training.estimate",
     "xraylab.training.plateau",
     "xraylab.training.recipe",
+    "xraylab.wording",
+    "xraylab.reports.card",
     "xraylab.actions",
     "xraylab.cli",
 ]

@@ -50,7 +50,7 @@ def test_words_of_a_card_are_never_read_as_markup(opened, trained):
     card["intended_use"] = "<script>alert(1)</script> [here](http://example.org)"
     file.write_text(json.dumps(card))
     [shown] = [element.value for element in opened().markdown if "## Intended use" in element.value]
-    assert r"\<script\>alert(1)\</script\> \[here\](http\://example.org)" in shown
+    assert r"\<script\>alert(1)\</script\> \[here\](http://example.org)" in shown
 
 
 def test_damaged_predictions_are_a_sentence_and_the_card_is_still_there(opened, trained):

@@ -5,6 +5,7 @@ import math
 import re
 import shlex
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from xraylab.training.recipe import PRESETS, Recipe, Stage, load_recipe, parse_r
 from xraylab.wording import DASH, interval, percent, score
 
 THRESHOLD = 0.4
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "model-card.md"
 SEALED = "The test films are sealed."
 HASH = "0a" * 32
 AT = datetime(2026, 5, 12, 14, 5, tzinfo=UTC)
@@ -287,6 +289,14 @@ def test_what_a_person_says_stands_in_its_place():
     assert section(text, "Known failures") == "- Adults.\n- Lateral films."
     assert section(text, "Licences") == "- CC BY 4.0"
     assert section(text, "How to repeat it") == "```sh\npython -m xraylab models\n```"
+
+
+def test_the_guides_example_is_what_a_card_takes():
+    example = json.loads(re.search(r"```json\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)[1])
+    card = Card.model_validate_json(json.dumps(json.loads(a_card().model_dump_json()) | example))
+    assert set(example["about"]) == set(About.model_fields) - {"command"}
+    for sentences in example["about"].values():
+        assert f"- {sentences[0]}\n" in written(card)
 
 
 def test_what_nobody_said_is_said_not_to_be_known_but_of_phantoms_it_follows():

@@ -64,6 +64,16 @@ def test_words_in_a_list_or_a_cell_stay_there(text):
         assert not kinds & {"html_inline", "html_block", "link_open", "image", "em_open", "strong_open", "hr"}
 
 
+@pytest.mark.parametrize("text", [":red[x]", ":smile:", ":+1:", ":material/home:", "::: box"])
+def test_a_colon_that_streamlit_would_read_as_a_sign_is_none(text):
+    assert plain(text).startswith(r"\:")
+
+
+def test_a_sentence_is_left_as_it_is():
+    sentence = "Films: CC BY 4.0, of children 1-5 (one hospital); see https://example.org, at 14:05!"
+    assert plain(sentence) == sentence.replace("14:", r"14\:")
+
+
 def test_what_cannot_be_seen_is_left_out_and_what_is_too_long_is_cut():
     assert tidy("a\u202eb\x00c\nd") == "a b c d"
     assert tidy(" \n ") == "–"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 LONGEST = 300  # characters of a word or sentence from outside
 MOST = 50  # rows of a list or table of such
-_INSIDE = re.compile(r"([\\`*_\[\]<>~$:&|])")
+_INSIDE = re.compile(r"([\\`*_\[\]<>~$&|]|:(?=[\w+:-]))")  # :word: is a sign or a colour to Streamlit
 _AT_START = re.compile(r"^(\d*)([#+\-=.)])")  # a heading, a list, a rule
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .,/+=@_-]*")
 
