@@ -199,7 +199,8 @@ def test_a_lock_made_after_an_opening_says_so_beside_the_figures():
 
 
 def test_without_a_lock_there_is_an_auc_and_nothing_at_a_threshold():
-    text = written(lock=None)
+    text = written(lock=None, test=predictions())
+    assert "no lock that fits" in section(text, "Test films")
     found = rows(section(text, "Validation"))
     assert re.fullmatch(r"0\.\d{3}", found["AUC"][0])
     assert "Sensitivity" not in found
@@ -214,7 +215,7 @@ def test_a_lock_that_does_not_fit_decides_nothing_and_opens_nothing(change):
     text = written(lock=a_lock(**change), test=predictions())
     assert "it decides nothing" in section(text, "Lock")
     assert "Sensitivity" not in rows(section(text, "Validation"))
-    assert section(text, "Test films") == "Not shown, since the lock doesn’t fit the model."
+    assert section(text, "Test films") == "Not shown, since there is no lock that fits the model."
 
 
 def test_the_lock_is_told_with_all_its_digits_and_its_rule():
@@ -284,7 +285,7 @@ def test_what_a_person_says_stands_in_its_place():
     text = written(a_card(about=about))
     assert section(text, "Users") == "- Readers."
     assert section(text, "Population") == "- Children of 1 to 5."
-    assert section(text, "Data").startswith("- One hospital.\n\n- dataset `films`")
+    assert section(text, "Data").startswith("- One hospital.\n\nDataset `films`, radiographs;")
     assert section(text, "Known faults of the data") == "- Compression tells the classes apart."
     assert section(text, "Known failures") == "- Adults.\n- Lateral films."
     assert section(text, "Licences") == "- CC BY 4.0"

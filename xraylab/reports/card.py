@@ -86,8 +86,8 @@ def model_card(
         Markdown, ending in a line feed.
     """
     fits = lock is not None and _fits(lock, card)
-    if lock is not None and not fits and not isinstance(test, str):
-        test = "Not shown, since the lock doesn’t fit the model."
+    if not fits and not isinstance(test, str):
+        test = "Not shown, since there is no lock that fits the model."
     threshold = lock.threshold if lock is not None and fits else None
     about = card.about
     parts = (
@@ -127,13 +127,8 @@ def _films(card: Card) -> str:
         f"{plain(split)}: {plain(', '.join(f'{count(n)} {label}' for label, n in labels.items()))}"
         for split, labels in films.splits.items()
     ]
-    return bullets(
-        [
-            f"dataset {named(films.name)}, {plain(films.kind)}",
-            f"patients by {named(films.patient_key)}",
-            *splits,
-        ]
-    )
+    key = f"patients told apart by {named(films.patient_key)}"
+    return f"Dataset {named(films.name)}, {plain(films.kind)}; {key}.\n\n{bullets(splits)}"
 
 
 def _making(card: Card) -> str:
