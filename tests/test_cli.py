@@ -290,6 +290,58 @@ def test_lists_tell_what_there_is(run, trained):
     assert [row["name"] for row in run("recipes")] == [preset.name for preset in PRESETS]
 
 
+def test_a_card_is_shown_or_written_and_seals_what_is_sealed(run, capsys, trained, tmp_path):
+    document = run("card", MODEL)
+    assert document["model"] == MODEL
+    markdown = document["markdown"]
+    assert markdown == actions.model_card(trained, MODEL)
+    assert markdown.startswith(f"# Model card: `{MODEL}`\n")
+    assert f"The test films of {MODEL} are sealed." in markdown
+    assert load_dataset(trained, DATASET).openings == []
+    file = tmp_path / "cards" / "card.md"
+    assert run("card", MODEL, "--out", file) == document
+    assert file.read_text("utf-8") == markdown
+    assert main(["card", MODEL]) == 0
+    assert capsys.readouterr().out == markdown
+    assert main(["card", MODEL, "--out", str(file)]) == 0
+    assert capsys.readouterr().out == ""
+    run("evaluate", "--model", MODEL, "--data", DATASET)
+    assert "are sealed" not in run("card", MODEL)["markdown"]
+    run("lock", "--model", MODEL, "--rule", "f1")
+    again = run("card", MODEL)["markdown"]
+    assert f"The test films of {MODEL} are sealed." in again
+    assert "after the test split had been opened" in again
+
+
+def test_a_card_of_no_model_or_into_a_folder_is_the_users_mistake(fail, trained, tmp_path):
+    assert fail("card", "nothing") == (USER, f"There is no model “nothing”. There are: {MODEL}.")
+    code, error = fail("card", MODEL, "--out", tmp_path)
+    assert code == USER
+    assert "is a directory" in error
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 no parquet", None])
+def test_damaged_predictions_leave_the_rest_of_a_card(run, trained, damage):
+    file = trained.models / MODEL / "predictions.parquet"
+    file.unlink() if damage is None else file.write_bytes(damage)
+    (trained.models / MODEL / "lock.json").write_text("{")
+    markdown = run("card", MODEL)["markdown"]
+    assert f"The predictions of the model “{MODEL}” are missing or damaged." in markdown
+    assert "Not locked" in markdown
+    assert "--recipe recipe.json --weights none" in markdown
+
+
+def test_a_model_is_trained_again_by_what_its_card_says(run, trained, tmp_path, monkeypatch):
+    markdown = run("card", MODEL)["markdown"]
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.json").write_text(re.search(r"```json\n(.*?)\n```", markdown, re.DOTALL)[1])
+    command = re.search(r"python -m xraylab (train .*)", markdown)[1].split()
+    run(*command, "--replace")
+    again = run("card", MODEL)["markdown"]
+    first, second = (re.search(r"- weights: `(\w{64})`", text)[1] for text in (markdown, again))
+    assert first == second
+
+
 def test_cancel_takes_a_run_out_of_the_queue(run, fail, imported):
     request = actions.request_training(imported, dataset=DATASET, arch="small_cnn", recipe="scratch")
     [waiting] = training.submit_all(imported, [request])

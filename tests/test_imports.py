@@ -14,6 +14,7 @@ LIGHT = [
     "xraylab.predictions",
     "xraylab.evaluation",
     "xraylab.evaluation.averaging",
+    "xraylab.evaluation.balanced",
     "xraylab.evaluation.calibration",
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.intervals",
@@ -33,6 +34,8 @@ LIGHT = [
     "xraylab.training.estimate",
     "xraylab.training.plateau",
     "xraylab.training.recipe",
+    "xraylab.wording",
+    "xraylab.reports.card",
     "xraylab.actions",
     "xraylab.cli",
 ]

@@ -152,3 +152,18 @@ def test_the_probabilities_of_three_classes_are_kept_and_absent_otherwise(made, 
     predictions_file.write(tmp_path / "two.parquet", two)
     assert predictions_file.read(tmp_path / "two.parquet").kinds == {}
     assert list(predictions_file.read(tmp_path / "two.parquet").frame.columns) == COLUMNS
+
+
+def test_text_that_is_no_utf_8_is_damage_wherever_it_stands(made, tmp_path):
+    file = tmp_path / "p.parquet"
+    predictions_file.write(file, made)
+    whole = file.read_bytes()
+    for word in (b"IM-1", b"virus-4"):
+        assert word in whole
+        file.write_bytes(whole.replace(word, b"\xff" * len(word)))
+        with pytest.raises(XRayLabError, match="is damaged"):
+            predictions_file.read(file)
+    file.write_bytes(whole)
+    pq.write_table(pq.read_table(file).replace_schema_metadata({"schema": b"\xff"}), file)
+    with pytest.raises(XRayLabError, match="is damaged"):
+        predictions_file.read(file)

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from xraylab import actions, documents
-from xraylab.files import Record
+from xraylab.files import Record, write_text
 from xraylab.settings import load_settings
 
 ACTOR = "command line"
@@ -214,6 +214,24 @@ def cancel(run: Annotated[str, typer.Argument(help="Id of a run, see runs.")], j
 def models(json: Json = False) -> None:
     """List the models."""
     _tell(actions.model_rows(load_settings()), json)
+
+
+@app.command()
+def card(
+    model: Annotated[str, typer.Argument(help="Name of a model.")],
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to write it to, instead of showing it.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show a model's card as Markdown: what it is for, how good it is, how to make it again."""
+    markdown = actions.model_card(load_settings(), model)
+    if out is not None:
+        write_text(out, markdown)
+    if json:
+        _tell(documents.ModelCard(model=model, markdown=markdown), json)
+    elif out is None:
+        typer.echo(markdown, nl=False)
 
 
 @app.command()

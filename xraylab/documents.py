@@ -158,6 +158,13 @@ class ModelRow(Record):
     shipped: bool = Field(description="Whether it came with XRayLab; it can be locked, but not replaced.")
 
 
+class ModelCard(Record):
+    """A model's card."""
+
+    model: str
+    markdown: str
+
+
 class RunRow(Record):
     """A run in a list."""
 

@@ -136,11 +136,12 @@ def read(path: Path) -> Predictions:
     """
     try:
         table = pq.read_table(io.BytesIO(path.read_bytes()))
+        table.validate(full=True)  # text that isn't UTF-8 would come to light much later
+        metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     except FileNotFoundError as error:
         raise XRayLabError(f"{path} is missing. Train the model again.") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise XRayLabError(f"{path} is damaged and can't be read. Train the model again.") from error
-    metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     names = table.schema.names
     if metadata.pop("schema", None) != SCHEMA or names != _with_classes(names).names:
         raise XRayLabError(

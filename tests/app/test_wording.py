@@ -1,4 +1,3 @@
-import math
 from datetime import UTC, datetime
 
 import pytest
@@ -6,77 +5,6 @@ import pytest
 from xraylab.app import wording
 
 NNBSP = "\u202f"
-
-
-@pytest.mark.parametrize(
-    ("share", "written"),
-    [
-        (0.951, f"95.1{NNBSP}%"),
-        (1.0, f"100.0{NNBSP}%"),
-        (0.0, f"0.0{NNBSP}%"),
-        (2 / 3, f"66.7{NNBSP}%"),
-        (math.nan, "\u2013"),
-    ],
-)
-def test_a_percentage_has_one_decimal(share, written):
-    assert wording.percent(share) == written
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "written"),
-    [
-        (0.93, 0.967, "93.0\u201396.7"),
-        (0.0, 1.0, "0.0\u2013100.0"),
-        (math.nan, 0.5, "\u2013"),
-        (0.5, math.nan, "\u2013"),
-    ],
-)
-def test_an_interval_is_two_percentages_without_the_sign(low, high, written):
-    assert wording.interval(low, high) == written
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0.4123, "0.412"),
-        (1.0, "1.000"),
-        (0.99951, ">0.999"),
-        (math.nextafter(1.0, 0.0), ">0.999"),
-        (0.9994, "0.999"),
-        (0.0, "0.000"),
-        (0.0004, "<0.001"),
-        (0.0009, "<0.001"),
-        (0.001, "0.001"),
-        (5e-324, "<0.001"),
-        (math.nan, "\u2013"),
-    ],
-)
-def test_a_score_has_three_decimals_and_never_pretends_to_be_an_end(value, written):
-    assert wording.score(value) == written
-
-
-@pytest.mark.parametrize(
-    ("number", "written"),
-    [(0, "0"), (999, "999"), (5216, "5\u2009216"), (1234567, "1\u2009234\u2009567")],
-)
-def test_thousands_are_set_apart_by_a_thin_space(number, written):
-    assert wording.count(number) == written
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [
-        (0.2, f"under 1{NNBSP}s"),
-        (40, f"40{NNBSP}s"),
-        (59.7, f"1{NNBSP}min"),
-        (125, f"2{NNBSP}min"),
-        (3599, f"1{NNBSP}h 00{NNBSP}min"),
-        (3900, f"1{NNBSP}h 05{NNBSP}min"),
-        (math.nan, "\u2013"),
-    ],
-)
-def test_a_duration_reads_as_a_person_says_it(seconds, written):
-    assert wording.duration(seconds) == written
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ What a user can do, one function a job.
 - no torch at import: the light screens come through here too; what needs it imports it when called
 """
 
+from xraylab.actions.cards import model_card
 from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
@@ -44,6 +45,7 @@ __all__ = [
     "load_for_reading",
     "lock",
     "make_phantoms",
+    "model_card",
     "model_row",
     "model_rows",
     "network_rows",

@@ -1,85 +1,52 @@
 """
 Wording: how numbers and names are written on the screens.
 
-- pure functions, no Streamlit: the same words serve pages, components and reports
-- what cannot be known (NaN) is a dash, never a zero
-- a unit follows its number after a narrow space that does not break
+- pure functions, no Streamlit: the same words serve pages and components
+- rates, scores, counts and times are ``xraylab.wording``'s, which documents write with too
 """
 
 import math
 import re
 from datetime import datetime
 
-DASH = "\N{EN DASH}"
-NARROW_SPACE = "\u202f"  # does not break
-THIN_SPACE = "\u2009"
+from xraylab.wording import (
+    DASH,
+    NARROW_SPACE,
+    THIN_SPACE,
+    auc,
+    auc_interval,
+    count,
+    duration,
+    interval,
+    percent,
+    score,
+)
+
+__all__ = [
+    "DASH",
+    "NARROW_SPACE",
+    "THIN_SPACE",
+    "auc",
+    "auc_interval",
+    "bytes_size",
+    "count",
+    "duration",
+    "epochs",
+    "interval",
+    "percent",
+    "plain",
+    "score",
+    "time_to_expect",
+    "trained_part",
+    "when",
+]
 
 _MINUTE = 60
 _HOUR = 3600
 _THOUSAND = 1000
-_SMALLEST_SCORE = 0.001
 _TEENS = (12.5, 17.5)  # where a rough number is 15
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
-
-
-def percent(share: float) -> str:
-    """Write a share in [0, 1] as a percentage with one decimal, ``95.1 %``."""
-    return DASH if math.isnan(share) else f"{100 * share:.1f}{NARROW_SPACE}%"
-
-
-def interval(low: float, high: float) -> str:
-    """Write the ends of a share's interval as percentages without the sign; it stands behind its estimate."""
-    if math.isnan(low) or math.isnan(high):
-        return DASH
-    return f"{100 * low:.1f}{DASH}{100 * high:.1f}"
-
-
-def score(value: float) -> str:
-    """Write a score in [0, 1] with three decimals.
-
-    Only 0 and 1 themselves read ``0.000`` and ``1.000``; a score near them reads ``<0.001`` or ``>0.999``,
-    since a film at 0.9996 and a threshold of 1 are not the same thing.
-    """
-    if math.isnan(value):
-        return DASH
-    written = f"{value:.3f}"
-    if written == "1.000" and value < 1:
-        return ">0.999"
-    if 0 < value < _SMALLEST_SCORE:
-        return "<0.001"
-    return written
-
-
-def auc(value: float) -> str:
-    """Write an area under the curve with three decimals; a dash when it is not defined."""
-    return score(value)
-
-
-def auc_interval(low: float, high: float) -> str:
-    """Write the ends of an AUC's interval with three decimals each."""
-    if math.isnan(low) or math.isnan(high):
-        return DASH
-    return f"{low:.3f}{DASH}{high:.3f}"
-
-
-def count(number: int) -> str:
-    """Write a count with thin spaces between the thousands, ``5 216``."""
-    return f"{number:,}".replace(",", THIN_SPACE)
-
-
-def duration(seconds: float) -> str:
-    """Write a stretch of time as a person would say it: ``40 s``, ``2 min``, ``1 h 05 min``."""
-    if math.isnan(seconds):
-        return DASH
-    if seconds < 1:
-        return f"under 1{NARROW_SPACE}s"
-    if round(seconds) < _MINUTE:
-        return f"{seconds:.0f}{NARROW_SPACE}s"
-    minutes = round(seconds / _MINUTE)
-    if minutes < _MINUTE:
-        return f"{minutes}{NARROW_SPACE}min"
-    return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60:02d}{NARROW_SPACE}min"
 
 
 def epochs(number: int) -> str:

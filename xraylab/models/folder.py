@@ -52,6 +52,18 @@ class TrainedOn(Record):
     splits: dict[str, dict[str, int]]
 
 
+class About(Record):
+    """What only a person can say of a model, in sentences; empty where nobody has."""
+
+    users: tuple[str, ...] = ()
+    population: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    faults: tuple[str, ...] = Field(default=(), description="Known faults of the data.")
+    failures: tuple[str, ...] = Field(default=(), description="Known failures of the model.")
+    licences: tuple[str, ...] = ()
+    command: str = Field(default="", description="How to repeat it, where its own request doesn't say.")
+
+
 class Card(Record):
     """What a model is, for whom, and how it was made (``card.json``)."""
 
@@ -77,6 +89,7 @@ class Card(Record):
     backend: str = Field(default=BACKEND, description="What scored its held-out films and scores others.")
     notes: tuple[str, ...] = Field(default=(), description="What is worth knowing of its training.")
     intended_use: str = "Research and teaching. Not a medical device."
+    about: About = Field(default=About(), description="What the model card says beside the numbers.")
 
 
 class Member(Record):

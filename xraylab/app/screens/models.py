@@ -64,29 +64,54 @@ def _draw_card(settings: Settings, model: Model) -> None:
         ("Made with", ", ".join(f"{name} {version}" for name, version in card.versions.items())),
     )
     widgets.table((), [fact for fact in facts if fact[1]])
-    if lock is not None:
-        evaluation = actions.evaluate_validation(settings, model.name)
-        names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision (PPV)"}
-        widgets.figures(
-            [
-                ("Validation AUC", wording.auc(evaluation.auc), wording.auc_interval(*evaluation.auc_ci)),
-                *(
-                    (
-                        word,
-                        wording.percent(getattr(evaluation, name)),
-                        wording.interval(*evaluation.intervals[name]),
-                    )
-                    for name, word in names.items()
-                ),
-            ]
-        )
-    with guard():  # a member that is gone shouldn't hide the rest of the card
+    with guard():  # damaged predictions shouldn't hide the rest of the card
+        if lock is not None:
+            _draw_figures(settings, model)
+    with guard():  # nor should a member that is gone
         _draw_members(model)
     widgets.notes(card.notes)
+    _draw_document(settings, model)
     if history := model.history:
         st.subheader("How it was trained", anchor=False)
         learning_curves(history, key=f"model curves {card.model_sha256}")
     _draw_parameters(model)
+
+
+def _draw_figures(settings: Settings, model: Model) -> None:
+    """What the lock comes to on validation."""
+    evaluation = actions.evaluate_validation(settings, model.name)
+    names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision (PPV)"}
+    widgets.figures(
+        [
+            ("Validation AUC", wording.auc(evaluation.auc), wording.auc_interval(*evaluation.auc_ci)),
+            *(
+                (
+                    word,
+                    wording.percent(getattr(evaluation, name)),
+                    wording.interval(*evaluation.intervals[name]),
+                )
+                for name, word in names.items()
+            ),
+        ]
+    )
+
+
+def _draw_document(settings: Settings, model: Model) -> None:
+    """The whole card as it can be handed on; written when it is asked for, since its fits take a moment."""
+    with st.expander("Model card", key="models card", on_change="rerun") as card:
+        if not card.open:
+            return
+        with guard():
+            markdown = actions.model_card(settings, model.name)
+            st.download_button(
+                "Save as a file",
+                markdown,
+                file_name=f"{model.name}-card.md",
+                mime="text/markdown",
+                key="models card download",
+                on_click="ignore",
+            )
+            st.markdown(markdown.partition("\n")[2])  # without its title, which the screen has
 
 
 def _recipe_words(recipe: dict[str, Any]) -> str:

@@ -1,0 +1,457 @@
+"""The model card: its numbers against scikit-learn and the evaluation, its words against hostile ones."""
+
+import json
+import math
+import re
+import shlex
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from markdown_it import MarkdownIt
+from sklearn import metrics
+
+from xraylab.cli import app
+from xraylab.evaluation.balanced import balanced_accuracy_interval
+from xraylab.evaluation.calibration import fit_platt
+from xraylab.evaluation.intervals import auc_interval
+from xraylab.evaluation.summary import summarise
+from xraylab.evaluation.thresholds import threshold_table
+from xraylab.models import ENSEMBLE, About, Card, Lock, Member, Members, TrainedOn
+from xraylab.predictions import Predictions
+from xraylab.reports.card import model_card
+from xraylab.training.recipe import PRESETS, Recipe, Stage, load_recipe, parse_recipe
+from xraylab.wording import DASH, interval, percent, score
+
+THRESHOLD = 0.4
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "model-card.md"
+SEALED = "The test films are sealed."
+HASH = "0a" * 32
+AT = datetime(2026, 5, 12, 14, 5, tzinfo=UTC)
+BRIEF = Recipe(name="brief", stages=(Stage(trains="all", epochs=2, learning_rate=1e-3),), seed=3)
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def a_card(**changes):
+    usual = {
+        "name": "first",
+        "arch": "small_cnn",
+        "classes": ("NORMAL", "PNEUMONIA"),
+        "created_at": AT,
+        "run": "r",
+        "dataset": TrainedOn(
+            name="films",
+            kind="radiographs",
+            pixel_hash="1b" * 32,
+            patient_key="number",
+            splits={"train": {"films": 1341}},
+        ),
+        "weights": "none",
+        "weights_sha256": "",
+        "recipe": BRIEF.model_dump(mode="json"),
+        "best_epoch": 1,
+        "epochs": 2,
+        "parameters": 190290,
+        "seconds": 90.0,
+        "device": "cpu",
+        "preprocess_version": 1,
+        "model_sha256": HASH,
+        "versions": {"torch": "2.8"},
+    }
+    return Card(**(usual | changes))
+
+
+def a_lock(**changes):
+    usual = {
+        "threshold": THRESHOLD,
+        "rule": "youden",
+        "locked_at": AT,
+        "actor": "training",
+        "preprocess_version": 1,
+        "model_sha256": HASH,
+        "dataset": "films",
+        "n": 300,
+    }
+    return Lock(**(usual | changes))
+
+
+def predictions(seed=0, n=300, labels=None):
+    """Films of patients who have several, some with a kind of pneumonia."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n) if labels is None else np.full(n, labels)
+    logit = 1.5 * labels - 0.8 + rng.normal(size=n)
+    kinds = np.where(labels == 1, rng.choice(["bacterial", "viral", ""], n), "")
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{i}.png" for i in range(n)],
+            "group": [f"g{patient}" for patient in rng.integers(0, 120, n)],
+            "split": "validation",
+            "label": labels.astype(float),
+            "subtype": kinds,
+            "logit": logit,
+            "score": 1 / (1 + np.exp(-logit)),
+        }
+    )
+    return Predictions(frame, HASH)
+
+
+def written(card=None, *, lock="usual", members=None, validation=None, test=SEALED, openings=0):
+    return model_card(
+        card or a_card(),
+        lock=a_lock() if lock == "usual" else lock,
+        members=members,
+        validation=predictions() if validation is None else validation,
+        test=test,
+        openings=openings,
+    )
+
+
+def section(text, title):
+    return re.search(rf"## {title}[^\n]*\n\n(.*?)(?=\n\n## |\Z)", text, re.DOTALL)[1]
+
+
+def rows(part):
+    """The rows of the tables of a section, by their first cell."""
+    found = [
+        [cell.strip() for cell in line.strip("| ").split(" | ")] for line in part.splitlines() if "|" in line
+    ]
+    return {cells[0]: cells[1:] for cells in found}
+
+
+@pytest.mark.parametrize("split", ["Validation", "Test"])
+def test_every_rate_is_scikit_learns_and_its_interval_the_evaluations(split):
+    films = predictions(seed=len(split))
+    opened = a_lock(opened_at=(AT + timedelta(hours=1),))
+    found = rows(section(written(lock=opened, validation=films, test=films), f"{split} films"))
+    labels, scores, groups = films.labels, films.scores, films.groups
+    called, summary = scores >= THRESHOLD, summarise(labels, scores, groups, THRESHOLD)
+    area = metrics.roc_auc_score(labels, scores)
+    assert found["AUC"][0] == f"{area:.3f}"
+    assert found["AUC"][1] == "–".join(f"{end:.3f}" for end in auc_interval(labels, scores, groups))
+    expected = {
+        "Sensitivity": ("sensitivity", metrics.recall_score(labels, called)),
+        "Specificity": ("specificity", metrics.recall_score(labels, called, pos_label=0)),
+        "PPV (precision)": ("ppv", metrics.precision_score(labels, called)),
+        "NPV": ("npv", metrics.precision_score(labels, called, pos_label=0)),
+        "Accuracy": ("accuracy", metrics.accuracy_score(labels, called)),
+    }
+    for words, (name, value) in expected.items():
+        assert found[words] == [percent(value), interval(*summary.intervals[name])]
+    table = threshold_table(labels, scores, groups)
+    assert found["Balanced accuracy"] == [
+        percent(metrics.balanced_accuracy_score(labels, called)),
+        interval(*balanced_accuracy_interval(table, THRESHOLD)),
+    ]
+    [[tn, fp], [fn, tp]] = metrics.confusion_matrix(labels, called)
+    assert (found["with pneumonia"], found["without"]) == ([str(tp), str(fn)], [str(fp), str(tn)])
+
+
+def test_films_and_patients_are_counted():
+    films = predictions()
+    part = section(written(validation=films), "Validation")
+    positives = int(films.labels.sum())
+    assert (
+        f"300 films of {len(set(films.groups))} patients; {positives} films with pneumonia, "
+        f"{300 - positives} without." in part
+    )
+
+
+def test_each_kind_of_pneumonia_has_its_own_sensitivity_clustered_by_patient():
+    films = predictions()
+    found = rows(section(written(validation=films), "Validation"))
+    for kind in ("bacterial", "viral"):
+        of_kind = films.frame[films.frame["subtype"] == kind]
+        scores, groups = of_kind["score"].to_numpy(), of_kind["group"].tolist()
+        table = threshold_table(np.ones(len(of_kind), int), scores, groups)
+        assert len(set(groups)) < len(groups)
+        assert found[f"Sensitivity, {kind} ({len(of_kind)} films)"] == [
+            percent(metrics.recall_score(np.ones(len(of_kind)), scores >= THRESHOLD)),
+            interval(*table.interval("sensitivity", THRESHOLD)),
+        ]
+
+
+def test_calibration_is_that_of_the_logit():
+    films = predictions()
+    part = section(written(validation=films), "Validation")
+    fit = fit_platt(films.labels, films.frame["logit"])
+    assert f"Calibration slope {fit.slope:.3f}, intercept {fit.intercept:+.3f}," in part
+    assert f"Brier score {score(metrics.brier_score_loss(films.labels, films.scores))}," in part
+    ece = summarise(films.labels, films.scores, films.groups, THRESHOLD).ece
+    assert f"expected calibration error {score(ece)} over ten bins" in part
+
+
+def test_sealed_test_films_give_no_figure():
+    part = section(written(), "Test films")
+    assert part == SEALED
+    assert not re.search(r"\d", part)
+
+
+def test_a_lock_made_after_an_opening_says_so_beside_the_figures():
+    films = predictions()
+    assert "Nothing was chosen by them" in section(written(test=films), "Test films")
+    text = written(lock=a_lock(after_opening=True), test=films, openings=3)
+    assert "no longer free of choices" in section(text, "Test films")
+    assert "opened 3 times, counting every model" in section(text, "Test films")
+    assert "after the test split had been opened" in section(text, "Lock")
+
+
+def test_without_a_lock_there_is_an_auc_and_nothing_at_a_threshold():
+    text = written(lock=None, test=predictions())
+    assert "no lock that fits" in section(text, "Test films")
+    found = rows(section(text, "Validation"))
+    assert re.fullmatch(r"0\.\d{3}", found["AUC"][0])
+    assert "Sensitivity" not in found
+    assert "with pneumonia" not in found
+    assert "Not locked" in section(text, "Lock")
+
+
+@pytest.mark.parametrize(
+    "change", [{"model_sha256": "ff" * 32}, {"backend": "openvino"}, {"preprocess_version": 0}]
+)
+def test_a_lock_that_does_not_fit_decides_nothing_and_opens_nothing(change):
+    text = written(lock=a_lock(**change), test=predictions())
+    assert "it decides nothing" in section(text, "Lock")
+    assert "Sensitivity" not in rows(section(text, "Validation"))
+    assert section(text, "Test films") == "Not shown, since there is no lock that fits the model."
+
+
+def test_the_lock_is_told_with_all_its_digits_and_its_rule():
+    text = section(written(lock=a_lock(threshold=0.412345, rule="sensitivity:0.95")), "Lock")
+    assert "Threshold 0.412345:" in text
+    assert "sensitivity 95 %, the highest threshold that reaches it" in text
+    assert "Threshold 0.500:" in section(written(lock=a_lock(threshold=0.5)), "Lock")
+    assert "Rule: my rule" in section(written(lock=a_lock(rule="my rule")), "Lock")
+
+
+@pytest.mark.parametrize(("label", "missing"), [(1, "normal"), (0, "pneumonia")])
+def test_one_class_only_gives_dashes_and_a_sentence(label, missing):
+    part = section(written(validation=predictions(labels=label)), "Validation")
+    found = rows(part)
+    assert found["AUC"] == found["Balanced accuracy"] == [DASH, DASH]
+    assert found["Specificity" if label else "Sensitivity"] == [DASH, DASH]
+    assert f"Calibration slope and intercept: {DASH}." in part
+    assert f"there is no {missing} film among the 300" in part
+    assert "nan" not in part
+
+
+def changed(**columns):
+    films = predictions()
+    return Predictions(films.frame.assign(**columns), HASH)
+
+
+@pytest.mark.parametrize(
+    ("films", "said"),
+    [
+        ("The predictions are missing or damaged.", "The predictions are missing or damaged."),
+        (changed(score=np.nan), "There are no scored films."),
+        (changed(score=7.0), "the stored predictions are damaged"),
+        (changed(score=-math.inf), "the stored predictions are damaged"),
+        (changed(score="high"), "the stored predictions are damaged"),
+        (changed(label=5), "the stored predictions are damaged"),
+        (Predictions(predictions().frame, "ff" * 32), "the stored predictions are those of other weights"),
+    ],
+)
+def test_predictions_that_cannot_be_counted_are_a_sentence(films, said):
+    part = section(written(validation=films), "Validation")
+    assert said in part
+    assert rows(part) == {}
+
+
+def test_a_score_without_a_logit_is_no_fault():
+    part = section(written(validation=changed(logit=np.nan)), "Validation")
+    assert "some films have a score and no finite logit" in part
+    assert "Sensitivity" in rows(part)
+
+
+def test_films_without_patients_or_kinds_are_counted_still():
+    part = section(written(validation=changed(group=None, subtype=None)), "Validation")
+    assert "300 films of 1 patient;" in part
+    assert "kinds of pneumonia aren’t known" in part
+
+
+def test_what_a_person_says_stands_in_its_place():
+    about = About(
+        users=("Readers.",),
+        population=("Children of 1 to 5.",),
+        data=("One hospital.",),
+        faults=("Compression tells the classes apart.",),
+        failures=("Adults.", "Lateral films."),
+        licences=("CC BY 4.0",),
+        command="python -m xraylab models",
+    )
+    text = written(a_card(about=about))
+    assert section(text, "Users") == "- Readers."
+    assert section(text, "Population") == "- Children of 1 to 5."
+    assert section(text, "Data").startswith("- One hospital.\n\nDataset `films`, radiographs;")
+    assert section(text, "Known faults of the data") == "- Compression tells the classes apart."
+    assert section(text, "Known failures") == "- Adults.\n- Lateral films."
+    assert section(text, "Licences") == "- CC BY 4.0"
+    assert section(text, "How to repeat it") == "```sh\npython -m xraylab models\n```"
+
+
+def test_the_guides_example_is_what_a_card_takes():
+    example = json.loads(re.search(r"```json\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)[1])
+    card = Card.model_validate_json(json.dumps(json.loads(a_card().model_dump_json()) | example))
+    assert set(example["about"]) == set(About.model_fields) - {"command"}
+    for sentences in example["about"].values():
+        assert f"- {sentences[0]}\n" in written(card)
+
+
+def test_what_nobody_said_is_said_not_to_be_known_but_of_phantoms_it_follows():
+    text = written()
+    drawn = written(a_card(dataset=a_card().dataset.model_copy(update={"kind": "phantoms"})))
+    for title in ("Users", "Population", "Known faults", "Known failures", "Licences"):
+        assert section(text, title) == "- Not described: whoever trained it should say."
+        assert "Not described" not in section(drawn, title)
+
+
+def test_it_is_never_for_diagnosis_whatever_a_card_says():
+    assert "Not for diagnosis" in section(written(a_card(intended_use="Diagnosis.")), "Intended use")
+
+
+def test_an_older_card_loads_and_is_told():
+    older = json.loads(a_card().model_dump_json())
+    del older["about"]
+    assert Card.model_validate_json(json.dumps(older)) == a_card()
+
+
+def parsed(command):
+    """What the command line makes of a command."""
+    name, *arguments = shlex.split(command.removeprefix("python -m xraylab "))
+    return typer.main.get_command(app).get_command(None, name).make_context(name, arguments).params
+
+
+def test_a_preset_is_repeated_by_its_name():
+    scratch = next(preset for preset in PRESETS if preset.name == "scratch")
+    part = section(written(a_card(recipe=scratch.model_dump(mode="json"))), "How to repeat it")
+    imported, trained = re.search(r"```sh\n(.*?)\n```", part, re.DOTALL)[1].splitlines()
+    assert parsed(imported)["name"] == "films"
+    assert parsed(imported)["patient_key"] == "number"
+    asked = parsed(trained)
+    assert (asked["dataset"], asked["arch"], asked["weights"], asked["run"]) == (
+        "films",
+        "small_cnn",
+        "none",
+        "first",
+    )
+    assert load_recipe(asked["recipe"]) == scratch
+    assert "```json" not in part
+
+
+def test_a_preset_without_its_frozen_stages_is_still_that_preset():
+    standard = next(preset for preset in PRESETS if preset.name == "standard")
+    planned = standard.model_copy(update={"stages": standard.stages[1:]})
+    card = a_card(recipe=planned.model_dump(mode="json"))
+    assert "--recipe standard " in section(written(card), "How to repeat it")
+    pretrained = a_card(recipe=planned.model_dump(mode="json"), arch="mobilenet_v2", weights="imagenet")
+    assert "--recipe recipe.json " in section(written(pretrained), "How to repeat it")
+
+
+def test_another_seed_makes_a_recipe_of_ones_own_which_is_printed_whole():
+    other = next(preset for preset in PRESETS if preset.name == "scratch").model_copy(update={"seed": 7})
+    part = section(written(a_card(recipe=other.model_dump(mode="json"))), "How to repeat it")
+    assert "--recipe recipe.json " in part
+    assert parse_recipe(re.search(r"```json\n(.*?)\n```", part, re.DOTALL)[1].encode(), "it") == other
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"weights": "imagenet", "arch": "mobilenet_v2"}, "It starts from ImageNet weights"),
+        ({"weights": "mine.pth"}, "`mine.pth` is the model or the file of weights"),
+        ({"backend": "openvino"}, "The setting `backend` was `openvino`"),
+        ({"epochs": 1}, "ended before the last epoch"),
+        ({"recipe": {"name": "head"}}, "Not known: its recipe isn’t one"),
+        ({"arch": ENSEMBLE, "recipe": {}}, "Not known: its members aren’t told"),
+        ({"about": About(command="x" * 20_000)}, "Too long to be shown"),
+    ],
+)
+def test_what_else_a_repetition_needs_is_said(changes, said):
+    assert said in section(written(a_card(**changes)), "How to repeat it")
+
+
+def test_an_ensemble_lists_its_members_and_how_to_average_them_again():
+    members = Members(
+        members=(
+            Member(model="one", model_sha256="11" * 32, arch="cnn", slope=0.51, intercept=-0.25),
+            Member(model="two", model_sha256="22" * 32, arch="small_cnn", slope=1.25, intercept=0.5),
+        ),
+        slope=1.1,
+        intercept=0.02,
+    )
+    card = a_card(arch=ENSEMBLE, members=("one", "two"), recipe={"name": ENSEMBLE, "rule": "f1"}, epochs=0)
+    text = written(card, members=members)
+    found = rows(section(text, "How it was made"))
+    assert found["`one`"] == ["`cnn`", "0.510", "-0.250"]
+    assert found["`two`"] == ["`small_cnn`", "1.250", "+0.500"]
+    assert found["their mean"] == ["", "1.100", "+0.020"]
+    asked = parsed(re.search(r"```sh\n(.*?)\n```", text, re.DOTALL)[1])
+    assert (asked["name"], list(asked["models"]), asked["rule"]) == ("first", ["one", "two"], "f1")
+    assert "- weights of `two`: `" + "22" * 32 + "`" in section(text, "Hashes")
+    gone = written(card, members="The list of members is missing.")
+    assert "The list of members is missing." in section(gone, "How it was made")
+
+
+def test_hashes_are_whole():
+    part = section(written(a_card(weights="imagenet", weights_sha256="cc" * 32)), "Hashes")
+    for value in (HASH, "1b" * 32, "cc" * 32):
+        assert f"`{value}`" in part
+
+
+NASTY = "# x\n\n## Lock\n\n| a | b |\n```\n<script>alert(1)</script> [l](http://x) **b** `c` \u202e"
+
+
+def headings(text):
+    tokens = READER.parse(text)
+    return [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
+
+
+@pytest.mark.parametrize("nasty", [NASTY, NASTY * 1000, "", "-" * 99, "| |", "```", "\\"])
+def test_no_word_from_outside_breaks_the_card_or_adds_to_it(nasty):
+    films = predictions()
+    films.frame.loc[films.frame["subtype"] == "viral", "subtype"] = nasty[:500] or "viral"
+    card = a_card(
+        name=nasty,
+        arch=nasty,
+        classes=(nasty, nasty),
+        dataset=TrainedOn(
+            name=nasty,
+            kind=nasty,
+            pixel_hash=nasty,
+            patient_key=nasty,
+            splits={f"{nasty}{i}": {nasty: 10**30} for i in range(100)},
+        ),
+        weights=nasty,
+        weights_sha256=nasty,
+        recipe=BRIEF.model_dump(mode="json") | {"about": nasty},
+        seconds=math.inf,
+        epochs=10**40,
+        device=nasty,
+        versions={nasty: nasty},
+        notes=(nasty,) * 100,
+        members=(nasty,) * 100,
+        backend=nasty,
+        intended_use=nasty,
+        about=About(users=(nasty,) * 100, failures=(nasty,)),
+    )
+    lock = a_lock(rule=nasty, actor=nasty, dataset=nasty, backend=nasty)
+    member = Member(model=nasty, model_sha256=nasty, arch=nasty, slope=1, intercept=0)
+    members = Members(members=(member,) * 100, slope=1, intercept=0)
+    for one in (card, card.model_copy(update={"arch": ENSEMBLE})):
+        text = model_card(one, lock=lock, members=members, validation=films, test=nasty or SEALED)
+        kinds = {token.type for token in READER.parse(text)}
+        inside = {child.type for token in READER.parse(text) for child in token.children or ()}
+        assert headings(text)[1:] == headings(written())[1:]
+        assert len(headings(text)) == len(headings(written()))
+        assert "html_block" not in kinds
+        assert not inside & {"html_inline", "link_open", "image", "em_open", "softbreak", "hardbreak"}
+        assert len(text) < 400_000
+
+
+def test_an_absurd_recipe_is_not_printed():
+    card = a_card(recipe=BRIEF.model_dump(mode="json") | {"about": "x" * 10**6})
+    assert "too long to be shown; see `card.json`" in section(written(card), "How to repeat it")
+    assert len(written(card)) < 10_000

@@ -1,0 +1,37 @@
+"""Model cards: gather what there is of a model, and have it written."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from xraylab.errors import XRayLabError
+from xraylab.models import load_model, openings
+from xraylab.reports import card
+from xraylab.settings import Settings
+
+_Found = TypeVar("_Found")
+
+
+def model_card(settings: Settings, name: str) -> str:
+    """A model's card as Markdown; what is sealed or damaged is a sentence in it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such model, or its card can't be read.
+    """
+    model = load_model(settings, name)
+    return card.model_card(
+        model.card,
+        lock=model.lock,
+        members=_or_why(lambda: model.members),
+        validation=_or_why(lambda: model.validation),
+        test=_or_why(lambda: model.test),
+        openings=len(openings(settings, model.card.dataset.name)),
+    )
+
+
+def _or_why(look: Callable[[], _Found]) -> _Found | str:
+    try:
+        return look()
+    except XRayLabError as error:
+        return str(error)

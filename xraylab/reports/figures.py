@@ -1,0 +1,115 @@
+"""
+Figures: all that a model card says in numbers of one set of films, computed from stored predictions.
+
+- at a threshold where there is one; without it, only what needs none
+- rates are clustered by patient; a rate with nothing to divide by is NaN
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from xraylab.errors import CalibrationError
+from xraylab.evaluation.balanced import balanced_accuracy_interval
+from xraylab.evaluation.calibration import Platt, fit_platt
+from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.summary import summarise
+from xraylab.evaluation.thresholds import threshold_table
+from xraylab.predictions import Predictions
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class KindFigures:
+    """How many of the films with one kind of pneumonia are found."""
+
+    n: int  # films
+    patients: int
+    sensitivity: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How well a model does on a set of films; intervals are at 95 % and clustered by patient."""
+
+    n: int  # films
+    patients: int
+    positives: int  # films with pneumonia
+    auc: float
+    auc_ci: Interval
+    brier: float
+    ece: float
+    calibration: Platt | str  # logit(p) = intercept + slope * logit, or why there is none
+    point: OperatingPoint | None  # None without a threshold
+    intervals: Mapping[str, Interval]  # sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy
+    kinds: Mapping[str, KindFigures]  # by the kind of pneumonia, where it is known
+
+
+def measure(predictions: Predictions, threshold: float | None) -> Figures:
+    """Compute the figures of the films that could be scored and have a label.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of one split.
+    threshold : float, optional
+        In [0, 1]; a film is called positive when score >= threshold.
+
+    Raises
+    ------
+    ValueError
+        If a label is neither 0 nor 1, or a score isn't in [0, 1].
+    """
+    scored = predictions.scored
+    labels, scores, groups = scored.labels, scored.scores, scored.groups
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError("scores must be in [0, 1]")
+    found = summarise(labels, scores, groups, 0.0 if threshold is None else threshold)
+    intervals: dict[str, Interval] = {}
+    if threshold is not None:
+        table = threshold_table(labels, scores, groups)
+        intervals = {**found.intervals, "balanced_accuracy": balanced_accuracy_interval(table, threshold)}
+    return Figures(
+        n=found.n,
+        patients=found.patients,
+        positives=found.positives,
+        auc=found.auc,
+        auc_ci=found.auc_ci,
+        brier=found.brier,
+        ece=found.ece,
+        calibration=_calibration(scored),
+        point=None if threshold is None else found.point,
+        intervals=MappingProxyType(intervals),
+        kinds=MappingProxyType({} if threshold is None else _kinds(scored, threshold)),
+    )
+
+
+def _calibration(scored: Predictions) -> Platt | str:
+    logits = scored.frame["logit"].to_numpy(np.float64)
+    if not np.isfinite(logits).all():
+        return "A slope can't be fitted: some films have a score and no finite logit."
+    try:
+        return fit_platt(scored.labels, logits)
+    except CalibrationError as error:
+        return str(error)
+
+
+def _kinds(scored: Predictions, threshold: float) -> dict[str, KindFigures]:
+    """Sensitivity among the films of each kind of pneumonia, by the kind's name."""
+    diseased = scored.frame[scored.frame["label"] == 1]
+    named = diseased[diseased["subtype"].fillna("").astype(str) != ""]
+    kinds = {}
+    for kind, films in named.groupby(named["subtype"].astype(str), sort=True):
+        scores, groups = films["score"].to_numpy(np.float64), films["group"].to_numpy(object)
+        table = threshold_table(np.ones(len(films), np.int8), scores, groups)
+        kinds[str(kind)] = KindFigures(
+            n=len(films),
+            patients=table.n_groups,
+            sensitivity=table.at(threshold).sensitivity,
+            interval=table.interval("sensitivity", threshold),
+        )
+    return kinds
