@@ -94,7 +94,8 @@ def _noise(deviation: float) -> Callable[[Pixels], Pixels]:
 
 
 def _bytes(values: NDArray[np.floating[Any]]) -> Pixels:
-    return np.rint(values).clip(0, _WHITE).astype(np.uint8)
+    whole: Pixels = np.rint(values).clip(0, _WHITE).astype(np.uint8)
+    return whole
 
 
 SUITE = (
