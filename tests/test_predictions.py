@@ -152,3 +152,13 @@ def test_the_probabilities_of_three_classes_are_kept_and_absent_otherwise(made, 
     predictions_file.write(tmp_path / "two.parquet", two)
     assert predictions_file.read(tmp_path / "two.parquet").kinds == {}
     assert list(predictions_file.read(tmp_path / "two.parquet").frame.columns) == COLUMNS
+
+
+def test_what_was_done_to_a_film_is_kept_and_tells_the_perturbations_apart(made, tmp_path):
+    frames = [made.frame.assign(perturbation=name) for name in ("noise-5", "blur-1")]
+    predictions_file.write(tmp_path / "suite.parquet", Predictions(pd.concat(frames, ignore_index=True)))
+    read = predictions_file.read(tmp_path / "suite.parquet")
+    assert list(read.frame.columns) == [*COLUMNS, "perturbation"]
+    assert list(read.perturbations) == ["noise-5", "blur-1"]
+    assert read.perturbations["blur-1"].frame["image_id"].tolist() == made.frame["image_id"].tolist()
+    assert made.perturbations == {}
