@@ -22,7 +22,7 @@ from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import PRESETS, Recipe, Stage
 
 PAGE = Path(__file__).parent / "experiments.md"
-TABLE = re.compile(r"(<!-- table -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 _LOCK = "youden@suite"
 _HELD_BACK = ("jpeg", "blur")  # the two families that nothing chosen here may be trained on
@@ -145,7 +145,7 @@ def main() -> None:
     else:
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(
-            TABLE.sub(lambda found: found[1] + table(settings) + found[2], page), encoding="utf-8"
+            TABLE.sub(lambda found: found[1] + table(settings) + "\n" + found[2], page), encoding="utf-8"
         )
         print(PAGE)
 
