@@ -167,3 +167,13 @@ def test_text_that_is_no_utf_8_is_damage_wherever_it_stands(made, tmp_path):
     pq.write_table(pq.read_table(file).replace_schema_metadata({"schema": b"\xff"}), file)
     with pytest.raises(XRayLabError, match="is damaged"):
         predictions_file.read(file)
+
+
+def test_what_was_done_to_a_film_is_kept_and_tells_the_perturbations_apart(made, tmp_path):
+    frames = [made.frame.assign(perturbation=name) for name in ("noise-5", "blur-1")]
+    predictions_file.write(tmp_path / "suite.parquet", Predictions(pd.concat(frames, ignore_index=True)))
+    read = predictions_file.read(tmp_path / "suite.parquet")
+    assert list(read.frame.columns) == [*COLUMNS, "perturbation"]
+    assert list(read.perturbations) == ["noise-5", "blur-1"]
+    assert read.perturbations["blur-1"].frame["image_id"].tolist() == made.frame["image_id"].tolist()
+    assert made.perturbations == {}

@@ -25,6 +25,7 @@ from xraylab.files import Record, write_text
 from xraylab.settings import load_settings
 
 ACTOR = "command line"
+_RULES = "youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T; @suite may follow."
 
 app = typer.Typer(
     name="xraylab",
@@ -151,9 +152,7 @@ def resume(
 @app.command()
 def lock(
     model: Annotated[str, typer.Option(help="Name of a model.")],
-    rule: Annotated[
-        str, typer.Option(help="youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T.")
-    ],
+    rule: Annotated[str, typer.Option(help=_RULES)],
     json: Json = False,
 ) -> None:
     """Lock an operating point on the validation films."""
@@ -164,9 +163,7 @@ def lock(
 def ensemble(
     name: Annotated[str, typer.Argument(help="Name of the new model.")],
     models: Annotated[list[str], typer.Argument(help="Two or more models of the same films.")],
-    rule: Annotated[
-        str, typer.Option(help="youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T.")
-    ] = "youden",
+    rule: Annotated[str, typer.Option(help=_RULES)] = "youden",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a model of that name.")] = False,
     json: Json = False,
 ) -> None:
@@ -187,6 +184,16 @@ def evaluate(
             load_settings(), model, data, split=split, actor=ACTOR, on_progress=report
         )
     _tell(document, json)
+
+
+@app.command()
+def robustness(
+    model: Annotated[str, typer.Argument(help="Name of a model trained with “suite”: true.")],
+    split: Annotated[str, typer.Option(help="validation, or test once it has been opened.")] = "validation",
+    json: Json = False,
+) -> None:
+    """Tell how a model bears the suite of perturbations, at its lock."""
+    _tell(actions.robustness(load_settings(), model, split=split), json)
 
 
 @app.command()

@@ -64,6 +64,34 @@ class Evaluated(Record):
     lock_after_opening: bool
 
 
+class UnderPerturbation(Record):
+    """How well a model does on held-out films under one perturbation of the suite, at its lock."""
+
+    perturbation: str
+    title: str
+    left_out: bool = Field(description="Whether nothing of its kind was trained for.")
+    auc: float
+    auc_ci: Interval
+    drop: float = Field(description="AUC of the films as they are less this one.")
+    sensitivity: float
+    specificity: float
+    balanced_accuracy: float
+
+
+class Robustness(Record):
+    """How a model bears the suite of perturbations; intervals are at 95 %, clustered by patient."""
+
+    model: str
+    split: str = Field(description="validation or test")
+    n: int
+    patients: int
+    auc: float = Field(description="Of the films as they are.")
+    auc_ci: Interval
+    threshold: float
+    worst: str | None = Field(description="The perturbation with the lowest AUC.")
+    rows: list[UnderPerturbation]
+
+
 class SeedRow(Record):
     """One of several trainings that differ in their seed."""
 

@@ -4,6 +4,8 @@ The one schema of ``predictions.parquet``: what a model said about each film.
 - one row a film; ``score`` is float64 and never rounded, every metric is computed from it
 - ``label`` is 0 (NORMAL), 1 (PNEUMONIA) or null; a refused film has null logit and score
 - a model of more than two classes has a column ``p_<class>`` for each too, and ``score`` is 1 - ``p_normal``
+- ``suite.parquet`` has the same films under the suite of perturbations: a row for each film and each
+  perturbation, which the column ``perturbation`` names
 - the file's metadata names the schema, the model's hash and the dataset's
 """
 
@@ -40,6 +42,7 @@ _ARROW = pa.schema(
 )
 _BINARY = 2  # classes
 _CLASS = "p_"  # how the column of a class's probability begins
+PERTURBATION = "perturbation"  # the column of what was done to the film
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,16 @@ class Predictions:
         """Only the films that could be scored and have a label."""
         kept = self.frame["score"].notna() & self.frame["label"].notna()
         return replace(self, frame=self.frame[kept].reset_index(drop=True))
+
+    @property
+    def perturbations(self) -> dict[str, "Predictions"]:
+        """Those under each perturbation of the suite, by its name; empty of films as they are."""
+        if PERTURBATION not in self.frame:
+            return {}
+        return {
+            str(name): replace(self, frame=frame.reset_index(drop=True))
+            for name, frame in self.frame.groupby(PERTURBATION, sort=False)
+        }
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -110,7 +123,7 @@ def write(path: Path, predictions: Predictions) -> None:
     StorageError
         If the disk is full or may not be written.
     """
-    schema = _with_classes(list(predictions.frame.columns))
+    schema = _schema_of(list(predictions.frame.columns))
     frame = predictions.frame.reindex(columns=schema.names).astype(
         {name: object for name, kind in zip(schema.names, schema.types, strict=True) if kind == pa.string()}
     )
@@ -143,7 +156,7 @@ def read(path: Path) -> Predictions:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise XRayLabError(f"{path} is damaged and can't be read. Train the model again.") from error
     names = table.schema.names
-    if metadata.pop("schema", None) != SCHEMA or names != _with_classes(names).names:
+    if metadata.pop("schema", None) != SCHEMA or names != _schema_of(names).names:
         raise XRayLabError(
             f"{path} was not written by this version of XRayLab ({SCHEMA}). Train the model again."
         )
@@ -151,10 +164,10 @@ def read(path: Path) -> Predictions:
     return Predictions(frame, metadata.pop("model_hash", ""), metadata.pop("dataset_hash", ""), metadata)
 
 
-def _with_classes(columns: list[str]) -> pa.Schema:
-    """The schema, with the classes' columns there are among some."""
+def _schema_of(columns: list[str]) -> pa.Schema:
+    """The schema, with the columns among some that not every file has."""
     schema = _ARROW
     for name in columns:
         if name.startswith(_CLASS):
             schema = schema.append(pa.field(name, pa.float64()))
-    return schema
+    return schema.append(pa.field(PERTURBATION, pa.string())) if PERTURBATION in columns else schema

@@ -21,6 +21,8 @@ FILMS = st.lists(
         ("f1", Rule("f1"), "best F1"),
         ("cost:10", Rule("cost", 10), "cost 10 : 1"),
         ("value:0.412", Rule("value", 0.412), "threshold 0.412"),
+        ("youden@suite", Rule("youden", suite=True), "Youden under the suite"),
+        ("cost:10@suite", Rule("cost", 10, suite=True), "cost 10 : 1 under the suite"),
     ],
 )
 def test_a_rule_is_read_and_written_back(text, rule, words):
@@ -35,6 +37,7 @@ def test_a_rule_is_read_and_written_back(text, rule, words):
     [
         *("", "best", "youden:1", "f1:", "sensitivity", "sensitivity:95", "sensitivity:0", "specificity:-1"),
         *("cost:0", "cost:many", "cost:inf", "value:1.01", "value:nan", "value:"),
+        *("youden@", "youden@film", "@suite", "sensitivity@suite:0.95"),
     ],
 )
 def test_what_is_no_rule_is_refused_in_a_sentence(text):

@@ -8,7 +8,7 @@ from tests.brief import DATASET, MODEL
 from xraylab import actions
 from xraylab.data.datasets import load_dataset
 from xraylab.errors import HonestOrderError, NameTakenError, NotFoundError
-from xraylab.models import RESERVED_NAMES, Lock, check_name_free, list_models, load_model, openings
+from xraylab.models import RESERVED_NAMES, Lock, check_name_free, list_models, load_model, openings_of
 
 pytest_plugins = ["tests.trained"]
 
@@ -101,9 +101,9 @@ def test_an_opening_before_the_lock_does_not_open_the_test(model):
 
 
 def test_an_opening_is_remembered_by_the_dataset_beyond_the_model(trained, brief_recipe):
-    assert openings(trained, DATASET) == []
+    assert openings_of(trained, load_model(trained, MODEL)) == []
     actions.open_test(trained, MODEL, actor="app")
-    assert [event["model"] for event in openings(trained, DATASET)] == [MODEL]
+    assert [event["model"] for event in openings_of(trained, load_model(trained, MODEL))] == [MODEL]
     request = actions.request_training(
         trained, dataset=DATASET, arch="small_cnn", recipe=str(brief_recipe), name=MODEL, replace=True
     )
@@ -114,10 +114,6 @@ def test_an_opening_is_remembered_by_the_dataset_beyond_the_model(trained, brief
     assert actions.lock(trained, MODEL, "f1", actor="app").after_opening
     with pytest.raises(HonestOrderError, match="sealed"):
         _ = again.test
-
-
-def test_a_dataset_that_is_gone_has_no_openings(trained):
-    assert openings(trained, "nothing") == []
 
 
 @pytest.mark.parametrize("damage", ["{", "{}", '{"schema": "xraylab.card/9"}'])

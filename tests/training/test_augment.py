@@ -7,6 +7,7 @@ from PIL import Image
 from torch.nn import functional
 
 from xraylab.data.phantoms import phantom
+from xraylab.imaging.perturbations import FAMILIES
 from xraylab.training.augment import NONE, Variation, apply, augment, draw, reencode, warp
 from xraylab.training.recipe import Recipe, Stage
 
@@ -45,6 +46,8 @@ def test_a_variation_is_what_the_recipe_asks_for():
     stages = (Stage(trains="all", epochs=1, learning_rate=1e-3),)
     recipe = Recipe(name="one", stages=stages, augmentation=0.5, degradation=2, erasing=0.25, flips=True)
     assert Variation.of(recipe) == Variation(0.5, 2.0, 0.25, True)
+    more = recipe.model_copy(update={"stretch": 0.5, "leave_out": ("blur", "jpeg")})
+    assert Variation.of(more) == Variation(0.5, 2.0, 0.25, True, 0.5, frozenset({"jpeg", "blur"}))
 
 
 @pytest.mark.parametrize("how", EACH)
@@ -124,6 +127,39 @@ def test_more_strength_changes_more():
     smooth = torch.linspace(0.1, 0.9, 48).expand(16, 1, 48, 48).contiguous()
     weak, strong = ((varied(only(augmentation=s), given=smooth) - smooth).abs().mean() for s in (0.25, 1.0))
     assert weak < strong / 2
+
+
+ONLY = {"augmentation": 1.0, "degradation": 1.0}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_that_is_left_out_is_not_made_and_the_others_are_as_before(family):
+    def without(*families, **strengths):
+        return varied(Variation(**(strengths or ONLY), leave_out=frozenset(families)))
+
+    assert not torch.equal(without(), without(family))
+    others = [one for one in FAMILIES if one != family]
+    assert not torch.equal(without(*others), without(*FAMILIES))
+    assert torch.equal(without(*FAMILIES), without(*FAMILIES, augmentation=1.0))  # posture is what remains
+
+
+def test_stretching_changes_width_over_height_and_only_as_far_as_asked():
+    disc = ((torch.arange(128) - 63.5)[:, None] ** 2 + (torch.arange(128) - 63.5) ** 2 < 30**2).float()
+    given = disc.expand(200, 1, 128, 128)
+    out = varied(Variation(stretch=1.0), given=given)[:, 0] > 0.5
+    ratio = (out.any(1).sum(1) / out.any(2).sum(1)).log()
+    assert ratio.abs().max() <= 0.2 + 2 / 60
+    assert ratio.max() > 0.12
+    assert ratio.min() < -0.12
+    assert out.sum((1, 2)) == pytest.approx(float(disc.sum()), rel=0.05)
+
+
+def test_what_was_added_later_leaves_the_earlier_draws_as_they_were():
+    generator, again = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
+    drawn = draw(5, Variation(1.0), generator)
+    assert torch.equal(drawn.values[:, :22], torch.rand(5, 22, generator=again))
+    assert drawn.grain == int(torch.randint(2**62, (), generator=again))
+    assert not torch.equal(drawn.values[:, 22], drawn.values[:, 21])
 
 
 def test_the_heart_keeps_its_side():

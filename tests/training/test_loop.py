@@ -107,6 +107,15 @@ def test_the_earliest_of_equal_epochs_is_kept(films, monkeypatch):
     assert train(films, HEAD).best.epoch == 1
 
 
+def test_the_last_epoch_is_kept_where_the_recipe_says_so_over_all_stages(films, monkeypatch):
+    say_aucs(monkeypatch, 0.9, 0.8, 0.6, 0.7)
+    net, states = fresh(), []
+    monitor = Monitor(on_epoch=lambda _: states.append(copied(net)))
+    fitted = train(films, lasting(ALL, 2), lasting(ALL, 2), net=net, monitor=monitor, keep="last")
+    assert fitted.best == fitted.history[-1]
+    assert all(torch.equal(value, states[-1][key]) for key, value in fitted.net.state_dict().items())
+
+
 def test_an_epoch_without_an_auc_is_never_the_best(films, monkeypatch):
     say_aucs(monkeypatch, math.nan, 0.6, math.nan)
     assert train(films, lasting(HEAD, 3)).best.epoch == 2

@@ -1,13 +1,15 @@
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.evaluation.rules import parse_rule
+from xraylab.imaging.perturbations import FAMILIES
 from xraylab.networks.registry import network
-from xraylab.training.recipe import PRESETS, Recipe, Stage, load_recipe, plan
+from xraylab.training.recipe import PRESETS, Family, Recipe, Stage, load_recipe, plan
 
 HEAD = Stage(trains="head", epochs=2, learning_rate=1e-3)
 NETWORK = network("small_cnn")
@@ -108,3 +110,7 @@ def test_a_stage_says_how_much_of_the_network_it_trains(trains, tail):
 def test_recipes_open_without_torch():
     code = "import sys, xraylab.training.recipe; print('torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_what_a_recipe_may_leave_out_are_the_families_of_the_suite():
+    assert get_args(Family) == FAMILIES

@@ -14,6 +14,7 @@ from xraylab.actions.health import doctor
 from xraylab.actions.many import request_seeds, train_seeds
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.reading import load_for_reading, predict
+from xraylab.actions.robustness import robustness
 from xraylab.actions.training import (
     assist,
     attend_runs,
@@ -57,6 +58,7 @@ __all__ = [
     "request_training",
     "resume",
     "resume_run",
+    "robustness",
     "run_row",
     "start_training",
     "start_trainings",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from xraylab.errors import XRayLabError
-from xraylab.models import load_model, openings
+from xraylab.models import load_model, openings_of
 from xraylab.reports import card
 from xraylab.settings import Settings
 
@@ -26,7 +26,7 @@ def model_card(settings: Settings, name: str) -> str:
         members=_or_why(lambda: model.members),
         validation=_or_why(lambda: model.validation),
         test=_or_why(lambda: model.test),
-        openings=len(openings(settings, model.card.dataset.name)),
+        openings=len(openings_of(settings, model)),
     )
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import numpy as np
+import pandas as pd
 
 from xraylab import documents
 from xraylab import predictions as predictions_file
@@ -20,18 +21,19 @@ from xraylab.actions.operating_points import evaluate_validation, opened_before
 from xraylab.errors import CalibrationError, EnsembleError
 from xraylab.evaluation.averaging import Averaging
 from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt
-from xraylab.evaluation.rules import Rule, choose, parse_rule
-from xraylab.evaluation.thresholds import threshold_table
+from xraylab.evaluation.rules import Rule, parse_rule
 from xraylab.files import new_folder, write_bytes, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import (
     ENSEMBLE,
+    SUITE_FILE,
     Card,
     Lock,
     Member,
     Members,
     Model,
     average_predictions,
+    average_suites,
     check_held_out,
     check_name_free,
     load_model,
@@ -73,7 +75,7 @@ def ensemble(
     check_name_free(settings, name, replace=replace)
     parsed = parse_rule(rule)
     models = _load_members(settings, name, members)
-    made = _calibrate(models)
+    made = _calibrate(models, parsed)
     lock = _publish(settings, models, made, _card(name, models, parsed), parsed, actor, replace=replace)
     return documents.Ensembled(
         model=name,
@@ -140,11 +142,14 @@ def _check_alike(first: Model, other: Model) -> None:
     check_held_out(first, other)
 
 
-def _calibrate(models: list[Model]) -> Members:
-    """Fit every member's scaling, then that of their mean, on the validation films."""
-    own = [_fit(model.validation.scored, model.name) for model in models]
-    mean = average_predictions(models, Averaging(tuple(own), AS_IS)).of_split("validation").scored
-    final = _fit(mean, "Their mean")
+def _calibrate(models: list[Model], rule: Rule) -> Members:
+    """Fit every member's scaling, then that of their mean, on the films that the threshold is chosen by."""
+    own = [_fit(model.to_choose_by(rule), model.name) for model in models]
+    averaging = Averaging(tuple(own), AS_IS)
+    suite = average_suites(models, averaging) if rule.suite else None
+    said = [one for one in (average_predictions(models, averaging), suite) if one is not None]
+    mean = Predictions(pd.concat([one.frame for one in said], ignore_index=True))
+    final = _fit(mean.of_split("validation").scored, "Their mean")
     return Members(
         members=tuple(
             Member(
@@ -189,11 +194,14 @@ def _publish(
             staging / "predictions.parquet",
             Predictions(averaged.frame, card.model_sha256, averaged.dataset_hash),
         )
+        suite = average_suites(models, made.averaging)
+        if suite is not None:
+            predictions_file.write(
+                staging / SUITE_FILE, Predictions(suite.frame, card.model_sha256, suite.dataset_hash)
+            )
         model = Model(staging, card)
-        validation = model.validation.scored
-        table = threshold_table(validation.labels, validation.scores, validation.groups)
         seen = opened_before(settings, model) or any(_was_opened(member) for member in models)
-        return model.write_lock(choose(table, rule), str(rule), actor=actor, after_opening=seen)
+        return model.write_lock(model.choose(rule), str(rule), actor=actor, after_opening=seen)
 
 
 def _was_opened(model: Model) -> bool:

@@ -15,9 +15,8 @@ from xraylab.errors import (
     DatasetError,
     NotFoundError,
 )
-from xraylab.evaluation.rules import choose, parse_rule
+from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.summary import summarise
-from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import Model, dataset_of, list_models, load_model, openings_of
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
@@ -29,13 +28,13 @@ def lock(settings: Settings, name: str, rule: str, *, actor: str) -> documents.L
     Raises
     ------
     NotFoundError, RecipeError
-        If there is no such model, or the rule isn't one.
+        If there is no such model, the rule isn't one, or it asks for a suite the model wasn't scored under.
     """
     model = load_model(settings, name)
     parsed = parse_rule(rule)
-    validation = model.validation.scored
-    threshold = choose(threshold_table(validation.labels, validation.scores, validation.groups), parsed)
-    made = model.write_lock(threshold, str(parsed), actor=actor, after_opening=opened_before(settings, model))
+    made = model.write_lock(
+        model.choose(parsed), str(parsed), actor=actor, after_opening=opened_before(settings, model)
+    )
     return documents.Locked(
         model=name,
         rule=made.rule,

@@ -1,7 +1,8 @@
 """
 Rules that choose an operating point: said in a few words, applied to a threshold table.
 
-- ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``
+- ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``, each of them also with ``@suite``
+  behind: then the films under the suite of perturbations count as much as the films as they are
 - a rule picks a row of the table; the threshold is then that row's ``cut``, which classifies the films
   exactly as the row does and keeps its distance from both neighbouring scores
 - where two rows serve equally well, the one with the higher specificity wins: fewer false alarms
@@ -20,6 +21,7 @@ from xraylab.evaluation.thresholds import ThresholdTable
 
 _CHOICES = "youden, sensitivity:0.95, specificity:0.95, f1, cost:10 or value:0.5"
 _PERCENT = 100
+_SUITE = "@suite"
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,23 @@ class Rule:
 
     kind: str  # youden, sensitivity, specificity, f1, cost, value
     amount: float | None = None  # a rate in (0, 1], a cost > 0 or a threshold in [0, 1]
+    suite: bool = False  # whether it looks at the films under the suite of perturbations too
 
     def __str__(self) -> str:
-        return self.kind if self.amount is None else f"{self.kind}:{self.amount:.15g}"
+        plain = self.kind if self.amount is None else f"{self.kind}:{self.amount:.15g}"
+        return plain + _SUITE if self.suite else plain
 
     @property
     def words(self) -> str:
         """The rule as a screen says it: "Youden", "sensitivity 95 %", "cost 10 : 1"."""
         amount = math.nan if self.amount is None else self.amount
-        return {
+        plain = {
             "youden": "Youden",
             "f1": "best F1",
             "cost": f"cost {amount:.15g} : 1",
             "value": f"threshold {amount:.15g}",
         }.get(self.kind, f"{self.kind} {_PERCENT * amount:.10g} %")
+        return f"{plain} under the suite" if self.suite else plain
 
 
 def parse_rule(text: str) -> Rule:
@@ -51,22 +56,24 @@ def parse_rule(text: str) -> Rule:
     ----------
     text : str
         ``youden``, ``f1``, ``sensitivity:S`` and ``specificity:S`` (0 < S <= 1), ``cost:N`` (N > 0: one
-        missed pneumonia is worth N false alarms) or ``value:T`` (0 <= T <= 1).
+        missed pneumonia is worth N false alarms) or ``value:T`` (0 <= T <= 1); ``@suite`` may follow.
 
     Raises
     ------
     RecipeError
         If the text is none of these.
     """
-    kind, colon, given = text.strip().lower().partition(":")
+    asked = text.strip().lower()
+    suite = asked.endswith(_SUITE)
+    kind, colon, given = asked.removesuffix(_SUITE).partition(":")
     if kind in ("youden", "f1") and not colon:
-        return Rule(kind)
+        return Rule(kind, suite=suite)
     if kind not in _RANGES or not colon:
         raise RecipeError(f"“{text}” is not a rule for a threshold. Use {_CHOICES}.")
     amount, (in_range, advice) = _number(given), _RANGES[kind]
     if not in_range(amount):
         raise RecipeError(f"“{text}” cannot be used: {advice}")
-    return Rule(kind, amount)
+    return Rule(kind, amount, suite)
 
 
 def choose(table: ThresholdTable, rule: Rule) -> float:

@@ -7,6 +7,8 @@ Models on disk: what is in a model's folder, and where models are found.
 from xraylab.models.folder import (
     BACKEND,
     ENSEMBLE,
+    SUITE_FILE,
+    About,
     Card,
     Lock,
     Member,
@@ -14,6 +16,7 @@ from xraylab.models.folder import (
     Model,
     TrainedOn,
     average_predictions,
+    average_suites,
     check_held_out,
 )
 from xraylab.models.shelf import (
@@ -24,7 +27,6 @@ from xraylab.models.shelf import (
     list_models,
     load_model,
     load_shipped,
-    openings,
     openings_of,
     shipped_names,
 )
@@ -34,6 +36,8 @@ __all__ = [
     "ENSEMBLE",
     "RESERVED_NAMES",
     "SHIPPED_NAMES",
+    "SUITE_FILE",
+    "About",
     "Card",
     "Lock",
     "Member",
@@ -41,13 +45,13 @@ __all__ = [
     "Model",
     "TrainedOn",
     "average_predictions",
+    "average_suites",
     "check_held_out",
     "check_name_free",
     "dataset_of",
     "list_models",
     "load_model",
     "load_shipped",
-    "openings",
     "openings_of",
     "shipped_names",
 ]

@@ -3,6 +3,7 @@ A model's folder: immutable but for its lock.
 
 - it holds ``model.safetensors``, ``card.json``, ``predictions.parquet``, ``history.jsonl`` and ``lock.json``
 - an ensemble's holds ``members.json`` instead of weights and history: who is in it, and how to calibrate each
+- ``suite.parquet`` is there if the held-out films were scored under the suite of perturbations too
 - validation predictions are open to everybody; test predictions are sealed until the model is locked and
   the test split has been opened for it, which is logged for good
 - of a model that comes with the package nothing is written but a lock, and that into the home
@@ -32,12 +33,15 @@ from xraylab.errors import (
 )
 from xraylab.evaluation.averaging import ALONE, Averaging
 from xraylab.evaluation.calibration import Platt
+from xraylab.evaluation.rules import Rule, choose
+from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import Record, check_name, read_lines, write_text
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.predictions import Predictions, class_columns, class_probabilities
+from xraylab.predictions import PERTURBATION, Predictions, class_columns, class_probabilities
 from xraylab.settings import shipped_models
 
 BACKEND = "fp32"  # what scores unless a card says otherwise
+SUITE_FILE = "suite.parquet"
 ENSEMBLE = "ensemble"  # what an ensemble's card calls its architecture
 _LOCK = "lock.json"
 
@@ -282,6 +286,17 @@ class Model:
                 f"The predictions of the model “{self.name}” are missing or damaged. {self.remedy}"
             ) from error
 
+    @cached_property
+    def _suite(self) -> Predictions | None:
+        """What it said under the suite of perturbations; None if it wasn't asked."""
+        file = self.folder / SUITE_FILE
+        try:
+            return predictions_file.read(file) if file.exists() else None
+        except XRayLabError as error:
+            raise NotFoundError(
+                f"What “{self.name}” said under the suite of perturbations is damaged. {self.remedy}"
+            ) from error
+
     @property
     def validation(self) -> Predictions:
         """Its predictions on the validation films it was chosen by.
@@ -315,6 +330,54 @@ class Model:
                 f"The test films of {self.name} are sealed. Lock its threshold, then open the test split."
             )
         return self._predictions.of_split("test")
+
+    def suite(self, split: str) -> Predictions:
+        """Its predictions on held-out films under the suite of perturbations; test films once they are open.
+
+        Raises
+        ------
+        HonestOrderError
+            If the test films are sealed.
+        NotFoundError
+            If it wasn't scored under the suite, or the predictions are damaged.
+        """
+        if split == "test" and not self.test_opened:
+            raise HonestOrderError(
+                f"The test films of {self.name} are sealed. Lock its threshold, then open the test split."
+            )
+        if self._suite is None:
+            raise NotFoundError(
+                f"“{self.name}” wasn't scored under the suite of perturbations. Train it by a recipe with "
+                "“suite”: true."
+            )
+        return self._suite.of_split(split)
+
+    def to_choose_by(self, rule: Rule) -> Predictions:
+        """The scored films that a rule chooses by: validation, under the suite too if the rule says so.
+
+        Raises
+        ------
+        NotFoundError
+            If they are missing, or the rule asks for a suite that the model wasn't scored under.
+        """
+        validation = self.validation.scored
+        if not rule.suite:
+            return validation
+        both = pd.concat([validation.frame, self.suite("validation").scored.frame], ignore_index=True)
+        return replace(validation, frame=both)
+
+    def choose(self, rule: Rule) -> float:
+        """The threshold that a rule finds.
+
+        Raises
+        ------
+        NotFoundError
+            As ``to_choose_by``.
+        RecipeError
+            If no threshold meets the rule.
+        """
+        films = self.to_choose_by(rule)
+        return choose(threshold_table(films.labels, films.scores, films.groups), rule)
 
     def write_lock(self, threshold: float, rule: str, *, actor: str, after_opening: bool = False) -> Lock:
         """Fix the operating point; an earlier opening of the test split leaves its stamp.
@@ -441,16 +504,47 @@ def average_predictions(models: Sequence[Model], averaging: Averaging) -> Predic
     Predictions
         In the order of the first member's.
     """
-    first = models[0]._predictions
-    order = first.frame["image_id"]
-    frames = [model._predictions.frame.set_index("image_id").loc[order] for model in models]
+    return _average([model._predictions for model in models], models[0].card.classes, averaging)
+
+
+def average_suites(models: Sequence[Model], averaging: Averaging) -> Predictions | None:
+    """The same under the suite of perturbations; None unless every member was scored under it.
+
+    Raises
+    ------
+    EnsembleError
+        If the members were scored under different suites.
+    """
+    suites = [model._suite for model in models]
+    known = [suite for suite in suites if suite is not None]
+    if len(known) < len(suites):
+        return None
+    first = set(known[0].perturbations)
+    for model, suite in zip(models, known, strict=True):
+        if set(suite.perturbations) != first:
+            raise EnsembleError(
+                f"“{models[0].name}” and “{model.name}” were scored under different suites of perturbations. "
+                "Train one again with this version of XRayLab."
+            )
+    return _average(known, models[0].card.classes, averaging)
+
+
+def _average(said: Sequence[Predictions], classes: Sequence[str], averaging: Averaging) -> Predictions:
+    """Average what several models said about the same films, in the order of the first."""
+    order = _by_film(said[0].frame).index
+    frames = [_by_film(one.frame).loc[order] for one in said]
     averaged = averaging.of(np.stack([frame["logit"].to_numpy(np.float64) for frame in frames]))
-    frame = first.frame.assign(logit=averaged.logit, score=averaged.score, spread=averaged.spread)
-    columns = class_columns(models[0].card.classes)
+    frame = said[0].frame.assign(logit=averaged.logit, score=averaged.score, spread=averaged.spread)
+    columns = class_columns(classes)
     if columns:
         kinds = averaged.given_pneumonia(np.stack([_kinds(one[columns[1:]]) for one in frames]))
         frame[columns] = class_probabilities(averaged.score, kinds)
-    return replace(first, frame=frame)
+    return replace(said[0], frame=frame)
+
+
+def _by_film(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame under the films' names, and what was done to them."""
+    return frame.set_index([name for name in ("image_id", PERTURBATION) if name in frame])
 
 
 def _kinds(probabilities: pd.DataFrame) -> NDArray[np.float64]:

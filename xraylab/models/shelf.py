@@ -104,13 +104,6 @@ def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> 
         )
 
 
-def openings(settings: Settings, dataset: str) -> list[dict[str, Any]]:
-    """Every opening of a dataset's test split, by any model; none if the dataset is gone."""
-    with contextlib.suppress(XRayLabError):
-        return load_dataset(settings, dataset).openings
-    return []
-
-
 def openings_of(settings: Settings, model: Model) -> list[dict[str, Any]]:
     """Every opening of the test split that a model was trained beside, by any model.
 

@@ -23,21 +23,22 @@ import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import RecipeError
-from xraylab.evaluation.rules import choose, parse_rule
-from xraylab.evaluation.thresholds import threshold_table
+from xraylab.evaluation.rules import parse_rule
 from xraylab.files import append_line, new_folder, write_text
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.models import Card, Model, TrainedOn, check_name_free
+from xraylab.imaging.perturbations import SUITE
+from xraylab.models import SUITE_FILE, Card, Model, TrainedOn, check_name_free
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
-from xraylab.predictions import Predictions
-from xraylab.reading.scoring import score_network
+from xraylab.predictions import PERTURBATION, Predictions
+from xraylab.reading.scoring import Scores, score_network
 from xraylab.runs import crew, folder
 from xraylab.runs.table import RunCancelled
 from xraylab.settings import Settings
@@ -50,6 +51,7 @@ from xraylab.training.recipe import Recipe, TrainingRequest, plan
 
 _PROGRESS_EVERY = 0.5  # seconds
 _MEGABYTE = 1e6
+_CHUNK = 512  # films perturbed and scored at once
 _log = logging.getLogger(__name__)
 
 
@@ -86,9 +88,10 @@ def execute(
     else:
         crew.call(settings, run_id)
         fitted = job.train()
-    scored = job.score(fitted.net.to("cpu"))
+    net = fitted.net.to("cpu")
+    scored, suite = job.score(net), job.score_under_suite(net)
     card = job.card(fitted, seconds=teller.seconds_before + time.monotonic() - started)
-    _publish(settings, request, card, fitted, scored, dataset)
+    _publish(settings, request, card, fitted, scored, suite, dataset)
     job.tidy(fitted)
     return fitted.notes
 
@@ -244,16 +247,38 @@ class _Job:
         On the processor, wherever the training ran: reading scores there, and a film has one score.
         """
         self.teller.say("scoring the held-out films", 1.0)
-        rows = np.concatenate([self.dataset.rows("validation"), self.dataset.rows("test")])
-        scores = score_network(
+        rows = self.held_out
+        return self.described(rows, self.scores(net, self.dataset.pixels, rows))
+
+    def score_under_suite(self, net: nn.Module) -> pd.DataFrame | None:
+        """The same films under each perturbation of the suite, if the recipe or its rule asks for that."""
+        if not (self.recipe.suite or parse_rule(self.recipe.rule).suite):
+            return None
+        frames = []
+        for one in SUITE:
+            self.teller.say(f"scoring the held-out films, {one.title}", 1.0)
+            for rows in np.array_split(self.held_out, math.ceil(len(self.held_out) / _CHUNK)):
+                films = np.stack([one(film) for film in self.dataset.pixels[rows]])
+                frame = self.described(rows, self.scores(net, films, None))
+                frames.append(frame.assign(**{PERTURBATION: one.name}))
+        return pd.concat(frames, ignore_index=True)
+
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        return np.concatenate([self.dataset.rows("validation"), self.dataset.rows("test")])
+
+    def scores(self, net: nn.Module, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> Scores:
+        return score_network(
             net,
             self.entry,
-            self.dataset.pixels,
+            pixels,
             rows,
             device=torch.device("cpu"),
             backend=self.settings.backend,
             on_progress=self.teller.stop_if_cancelled,
         )
+
+    def described(self, rows: NDArray[np.intp], scores: Scores) -> pd.DataFrame:
         known = ["image_id", "patient", "group", "split", "label", "subtype"]
         frame = self.dataset.catalog.iloc[rows][known]
         return frame.assign(**scores.columns(self.recipe.classes)).reset_index(drop=True)
@@ -307,6 +332,7 @@ def _publish(
     card: Card,
     fitted: Fitted,
     scored: pd.DataFrame,
+    suite: pd.DataFrame | None,
     dataset: Dataset,
 ) -> None:
     with new_folder(settings.models / request.name, replace=request.replace) as staging:
@@ -318,14 +344,16 @@ def _publish(
         predictions_file.write(
             staging / "predictions.parquet", Predictions(scored, card.model_sha256, card.dataset.pixel_hash)
         )
+        if suite is not None:
+            predictions_file.write(
+                staging / SUITE_FILE, Predictions(suite, card.model_sha256, card.dataset.pixel_hash)
+            )
         for epoch in fitted.history:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
         model = Model(staging, card)
-        validation = model.validation.scored
-        table = threshold_table(validation.labels, validation.scores, validation.groups)
         rule = parse_rule(request.recipe.rule)
         try:
-            threshold = choose(table, rule)
+            threshold = model.choose(rule)
         except RecipeError as error:  # the training is worth keeping; a person locks by another rule
             _log.warning("not locked: %s", error)
             return

@@ -11,6 +11,7 @@ Augmentation on the device, with its own draw for each film of a batch.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -24,6 +25,7 @@ _ROTATION = math.radians(10)
 _SCALE = 0.15  # on the logarithm
 _SHIFT = 0.08  # of half the side
 _SHEAR = 0.05
+_STRETCH = 0.2  # of width over height, on the logarithm
 _CONTRAST = 0.3
 _BRIGHTNESS = 0.12
 _GAMMA = 0.35  # on the logarithm
@@ -61,6 +63,10 @@ class _Varies(Protocol):
     def erasing(self) -> float: ...
     @property
     def flips(self) -> bool: ...
+    @property
+    def stretch(self) -> float: ...
+    @property
+    def leave_out(self) -> Collection[str]: ...
 
 
 @dataclass(frozen=True)
@@ -71,14 +77,27 @@ class Variation:
     degradation: float = 0.0  # likewise
     erasing: float = 0.0  # share of films
     flips: bool = False  # half of the films are mirrored
+    stretch: float = 0.0  # 0 none, 1 the usual amount, 2 the most
+    leave_out: frozenset[str] = frozenset()  # families of the suite (``imaging.perturbations``) not to train
 
     @classmethod
     def of(cls, recipe: _Varies) -> "Variation":
         """What a recipe asks for."""
-        return cls(recipe.augmentation, recipe.degradation, recipe.erasing, recipe.flips)
+        return cls(
+            recipe.augmentation,
+            recipe.degradation,
+            recipe.erasing,
+            recipe.flips,
+            recipe.stretch,
+            frozenset(recipe.leave_out),
+        )
 
     def __bool__(self) -> bool:
-        return bool(self.augmentation or self.degradation or self.erasing or self.flips)
+        return bool(self.augmentation or self.degradation or self.erasing or self.flips or self.stretch)
+
+    def makes(self, family: str) -> bool:
+        """Whether a family of changes is made at all."""
+        return family not in self.leave_out
 
 
 NONE = Variation()
@@ -109,6 +128,10 @@ class _Column(IntEnum):
     TOP = 19
     LEFT = 20
     MIRRORED = 21
+    STRETCH = 22
+
+
+_FIRST = 22  # columns drawn at first; later ones have their own stream, so that a seed gives what it gave
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +162,10 @@ def draw(n: int, how: Variation, generator: torch.Generator) -> Draws:
     """
     if not how:
         return Draws(how, torch.empty(n, 0), 0)
-    values = torch.rand(n, len(_Column), generator=generator)
-    return Draws(how, values, int(torch.randint(2**62, (), generator=generator)))
+    values = torch.rand(n, _FIRST, generator=generator)
+    grain = int(torch.randint(2**62, (), generator=generator))
+    later = torch.rand(n, len(_Column) - _FIRST, generator=torch.Generator().manual_seed(grain + 1))
+    return Draws(how, torch.cat([values, later], 1), grain)
 
 
 def augment(films: Tensor, how: Variation, generator: torch.Generator) -> Tensor:
@@ -190,29 +215,32 @@ def apply(films: Tensor, draws: Draws) -> Tensor:
     signed = u * 2 - 1
     if how.flips:
         films = torch.where(u[_Column.MIRRORED] < 1 / 2, films.flip(-1), films)
-    if how.augmentation:
-        films = _posed(films, signed * how.augmentation)
-    if how.augmentation or how.degradation:
+    if how.augmentation or how.stretch:
+        films = _posed(films, signed * how.augmentation, signed[_Column.STRETCH] * how.stretch)
+    if (how.augmentation or how.degradation) and how.makes("blur"):
         sharpness = how.augmentation + _DEGRADED_SHARPNESS * how.degradation
         films = _resharpened(films, signed[_Column.SHARPNESS] * sharpness)
-    if how.augmentation:
-        films = _exposed(films, signed * how.augmentation)
-    if how.augmentation or how.degradation:
+    if how.augmentation and (how.makes("contrast") or how.makes("gamma")):
+        films = _exposed(films, signed * how.augmentation, how)
+    if (how.augmentation or how.degradation) and how.makes("noise"):
         deviation = _NOISE * (how.augmentation + how.degradation) * u[_Column.GRAIN]
         films = torch.addcmul(films, deviation, _grain(films, draws)).clamp_(0, 1)
-    if how.degradation:
+    if how.degradation and how.makes("rescaling"):
         films = _rescaled(films, draws)
+    if how.degradation and how.makes("jpeg"):
         films = _reencoded(films, draws)
     return _erased(films, draws) if how.erasing else films
 
 
-def _posed(films: Tensor, signed: Tensor) -> Tensor:
-    """Turned, scaled, sheared and shifted; what comes in from outside is black, as on a film."""
+def _posed(films: Tensor, signed: Tensor, stretch: Tensor) -> Tensor:
+    """Turned, scaled, sheared, shifted and stretched; what comes in from outside is black, as on a film."""
     angle, log_zoom, shift_x, shift_y, shear = signed[:5]
     zoom = (_SCALE * log_zoom).exp()
     cos, sin, slant = (_ROTATION * angle).cos() * zoom, (_ROTATION * angle).sin() * zoom, _SHEAR * shear
     into = torch.cat([cos, slant * cos - sin, _SHIFT * shift_x, sin, slant * sin + cos, _SHIFT * shift_y], 1)
-    return warp(films, into.view(-1, 2, 3))
+    wider = (_STRETCH / 2 * stretch).exp()  # of the film before it was brought to the square
+    into = into.view(-1, 2, 3) * torch.cat([wider, 1 / wider], 1).view(-1, 2, 1)
+    return warp(films, into)
 
 
 def warp(films: Tensor, theta: Tensor) -> Tensor:
@@ -249,9 +277,15 @@ def _resharpened(films: Tensor, signed: Tensor) -> Tensor:
     return functional.conv2d(padded, kernels, groups=len(films)).transpose(0, 1)
 
 
-def _exposed(films: Tensor, signed: Tensor) -> Tensor:
-    """Other contrast, brightness and gamma."""
+def _exposed(films: Tensor, signed: Tensor, how: Variation) -> Tensor:
+    """Other contrast and brightness, and other gamma."""
     mean = films.mean(dim=(2, 3), keepdim=True)
+    if not how.makes("contrast"):
+        signed = signed.clone()
+        signed[[_Column.CONTRAST, _Column.BRIGHTNESS]] = 0
+    if not how.makes("gamma"):
+        signed = signed.clone()
+        signed[_Column.GAMMA] = 0
     contrast = 1 + _CONTRAST * signed[_Column.CONTRAST]
     base = mean * (1 - contrast) + _BRIGHTNESS * signed[_Column.BRIGHTNESS]
     exponent = (_GAMMA * signed[_Column.GAMMA]).exp()

@@ -315,7 +315,10 @@ class _Training:
         weight: Tensor,
         seconds: float,
     ) -> None:
-        """Record an epoch, and keep its weights if none was better on validation; NaN is never better."""
+        """Record an epoch, and keep its weights if the recipe keeps the last, or none was better.
+
+        Better is a higher validation AUC; NaN never is.
+        """
         measured = {
             f"{split}_{name}": value
             for split, seen in (("train", train), ("validation", validation))
@@ -333,7 +336,8 @@ class _Training:
         better = epoch.validation_auc > state.best
         state.since = 0 if better else state.since + 1
         state.best = epoch.validation_auc if better else state.best
-        if epoch.validation_auc > (self.best.validation_auc if self.best else -math.inf):
+        highest = self.best.validation_auc if self.best else -math.inf
+        if self.recipe.keep == "last" or epoch.validation_auc > highest:
             self.best = epoch
             state.best_part = copied(state.kept.state_dict())
         self._write(checkpoint.EPOCH, state.state() | self._so_far())

@@ -21,6 +21,8 @@ _LONGEST = 1000  # epochs of all stages together
 
 Trains = Annotated[str, StringConstraints(pattern=r"^(head|tail:[1-9][0-9]?|all)$")]
 
+Family = Literal["jpeg", "blur", "rescaling", "gamma", "contrast", "noise"]
+
 
 class Stage(Record, extra="forbid"):
     """One stage of a training."""
@@ -76,14 +78,26 @@ class Recipe(Record, extra="forbid"):
     )
     erasing: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False, description="Share of films.")
     flips: bool = Field(default=False, description="Mirror half of the films; the heart then has no side.")
+    stretch: float = Field(
+        default=0.0, ge=0, le=2, allow_inf_nan=False, description="Width over height; 0 is none."
+    )
+    leave_out: tuple[Family, ...] = Field(
+        default=(), description="Changes never trained for, so that the suite can tell how they are borne."
+    )
     patience: int | None = Field(
         default=None, ge=1, le=_LONGEST, description="End a stage after so many epochs without a better AUC."
     )
     ema: float | None = Field(
         default=None, gt=0, lt=1, description="Decay a step of the weights' moving average, which is kept."
     )
+    keep: Literal["best", "last"] = Field(
+        default="best", description="The epoch of the highest validation AUC, or the last."
+    )
     compile: bool = Field(default=False, description="Let torch compile the network first.")
     seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
+    suite: bool = Field(
+        default=False, description="Score the held-out films under the suite of perturbations too."
+    )
     rule: str = Field(default="youden", description="How the threshold is locked on validation at the end.")
 
     @property

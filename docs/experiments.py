@@ -1,0 +1,154 @@
+"""
+Try recipes for films that were acquired differently, and write what came of each.
+
+``python -m docs.experiments train --dataset NAME [--only EXPERIMENT ...]`` trains what isn't there yet in the
+present home, one after another; ``python -m docs.experiments write`` puts the table into
+``docs/experiments.md``. Everything is judged on validation, as it is and under the suite of perturbations
+(``xraylab/imaging/perturbations.py``); the test split stays sealed.
+"""
+
+import argparse
+import re
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xraylab import actions
+from xraylab.documents import Interval, Robustness
+from xraylab.errors import NotFoundError
+from xraylab.models import load_model
+from xraylab.settings import Settings, load_settings
+from xraylab.training.recipe import PRESETS, Recipe, Stage
+
+PAGE = Path(__file__).parent / "experiments.md"
+TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+_LOCK = "youden@suite"
+_HELD_BACK = ("jpeg", "blur")  # the two families that nothing chosen here may be trained on
+BASE = Recipe(
+    name="base",
+    stages=(Stage(trains="all", epochs=4, learning_rate=6e-4),),
+    degradation=1.0,
+    ema=0.99,
+    keep="last",
+    suite=True,
+    rule=_LOCK,
+    leave_out=_HELD_BACK,
+)
+_STRONG: dict[str, Any] = {"augmentation": 1.5, "stretch": 1.0, "erasing": 0.1, "label_smoothing": 0.05}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One recipe, with what it is tried for."""
+
+    about: str
+    recipe: Recipe
+    arch: str = "mobilenet_v2"
+    weights: str = "imagenet"
+
+
+def _base(epochs: int = 4, **changes: Any) -> Recipe:
+    stage = BASE.stages[0].model_copy(update={"epochs": epochs})
+    return BASE.model_copy(update={"stages": (stage,), **changes})
+
+
+_QUICK = next(preset for preset in PRESETS if preset.name == "quick")
+EXPERIMENTS = {
+    "frozen": Experiment(
+        "the preset quick: a frozen backbone, one view of each film",
+        _QUICK.model_copy(update={"suite": True, "rule": _LOCK}),
+    ),
+    "bare": Experiment(
+        "everything fine-tuned for 4 epochs without any augmentation",
+        _base(augmentation=0.0, degradation=0.0),
+    ),
+    "base": Experiment("everything fine-tuned for 4 epochs, usual augmentation and degradation", _base()),
+    "best-epoch": Experiment(
+        "base, but keeping the epoch of the best validation AUC, without the moving average",
+        _base(keep="best", ema=None),
+    ),
+    "strong": Experiment("augmentation 1.5, stretched, a tenth erased, smoothed labels", _base(**_STRONG)),
+    "long": Experiment("strong, for 8 epochs", _base(8, **_STRONG)),
+}
+
+
+def train(settings: Settings, dataset: str, only: list[str]) -> None:
+    """Train what isn't there yet."""
+    for name in only:
+        one = EXPERIMENTS[name]
+        if (settings.models / name).exists():
+            print(f"{name}: there already", flush=True)
+            continue
+        recipe = one.recipe.model_copy(update={"name": name})
+        request = actions.request_training(
+            settings, dataset=dataset, arch=one.arch, recipe=recipe, weights=one.weights, name=name
+        )
+        done = actions.train(settings, request)
+        told = actions.robustness(settings, name)
+        print(f"{name}: {done.seconds} s, {' | '.join(_cells(told))}", flush=True)
+
+
+COLUMNS = (
+    *("Experiment", "What", "Minutes", "AUC as they are", "Mean AUC of the suite", "Worst AUC"),
+    *("Worst of the left out", "Lowest sensitivity", "Lowest specificity"),
+)
+
+
+def _cells(told: Robustness) -> tuple[str, ...]:
+    worst = min(told.rows, key=lambda row: row.auc)
+    unseen = min((row.auc for row in told.rows if row.left_out), default=None)
+    return (
+        _auc(told.auc, told.auc_ci),
+        f"{statistics.fmean(row.auc for row in told.rows):.4f}",
+        f"{_auc(worst.auc, worst.auc_ci)}, {worst.title}",
+        "–" if unseen is None else f"{unseen:.4f}",
+        f"{100 * min(row.sensitivity for row in told.rows):.1f} %",
+        f"{100 * min(row.specificity for row in told.rows):.1f} %",
+    )
+
+
+def _auc(value: float, interval: Interval) -> str:
+    return f"{value:.4f} ({interval[0]:.4f}–{interval[1]:.4f})"
+
+
+def table(settings: Settings) -> str:
+    """One line an experiment, in the order they are listed."""
+    lines: list[tuple[str, ...]] = []
+    for name, one in EXPERIMENTS.items():
+        try:
+            card = load_model(settings, name).card
+        except NotFoundError:
+            lines.append((name, one.about, "not run yet"))
+            continue
+        told = actions.robustness(settings, name)
+        lines.append((name, one.about, f"{card.seconds / 60:.0f}", *_cells(told)))
+    rows = [line + ("",) * (len(COLUMNS) - len(line)) for line in (COLUMNS, ("---",) * len(COLUMNS), *lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def main() -> None:
+    """Train, or write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train")
+    training.add_argument("--dataset", required=True)
+    training.add_argument("--only", nargs="*", choices=EXPERIMENTS, default=list(EXPERIMENTS))
+    commands.add_parser("write")
+    options = parser.parse_args()
+    settings = load_settings()
+    if options.command == "train":
+        train(settings, options.dataset, options.only)
+    else:
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(
+            TABLE.sub(lambda found: found[1] + table(settings) + "\n" + found[2], page), encoding="utf-8"
+        )
+        print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
