@@ -12,6 +12,7 @@ DASH = "\N{EN DASH}"
 NARROW_SPACE = "\u202f"  # does not break
 THIN_SPACE = "\u2009"
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUTE = 60
 _SMALLEST_SCORE = 0.001
 
@@ -72,4 +73,4 @@ def duration(seconds: float) -> str:
     minutes = round(seconds / _MINUTE)
     if minutes < _MINUTE:
         return f"{minutes}{NARROW_SPACE}min"
-    return f"{minutes // 60}{NARROW_SPACE}h {minutes % 60:02d}{NARROW_SPACE}min"
+    return f"{minutes // 60}{NARROW_SPACE}h{_NO_BREAK}{minutes % 60:02d}{NARROW_SPACE}min"

@@ -11,6 +11,8 @@ from xraylab.app.wording import count, trained_part
 if TYPE_CHECKING:
     from xraylab.networks.parameters import Layer
 
+_SHORT = 16  # characters of a cell that isn't broken
+
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Draw a plain table of words; everything is escaped, so names may come from outside.
@@ -23,11 +25,17 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         The cells, worded already.
     """
     head = "".join(f"<th scope='col'>{html.escape(column)}</th>" for column in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     st.html(
         f'<div class="xl-scroll"><table class="xl-table">{f"<thead><tr>{head}</tr></thead>" if head else ""}'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell(text: str) -> str:
+    """A number or a date stays on its line, also on a phone, where the table is moved sideways."""
+    kind = ' class="xl-short"' if len(text) <= _SHORT else ""
+    return f"<td{kind}>{html.escape(text)}</td>"
 
 
 def figures(items: Sequence[tuple[str, str, str]]) -> None:

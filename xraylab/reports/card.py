@@ -147,7 +147,7 @@ def _making(card: Card) -> str:
             start,
             f"Recipe {recipe}{seed}",
             *epochs,
-            f"Training took {duration(card.seconds)} on {plain(card.device)}",
+            f"Training took {duration(card.seconds)} on {plain(card.device.upper())}",
             f"Scores by {named(card.backend)}, on films prepared by version {card.preprocess_version}",
             f"Made {_time(card.created_at)}{f' with {plain(versions)}' if versions else ''}",
             *(plain(note, longest=2000) for note in card.notes),

@@ -57,7 +57,10 @@ def _draw_card(settings: Settings, model: Model) -> None:
         ("Tells apart", ", ".join(kind.lower() for kind in card.classes)),
         ("Recipe", _recipe_words(card.recipe)),
         ("Kept", f"epoch {card.best_epoch} of {card.epochs}, by validation AUC" if card.epochs else ""),
-        ("Training took", f"{wording.duration(card.seconds)} on {card.device}" if card.epochs else ""),
+        (
+            "Training took",
+            f"{wording.duration(card.seconds)} on {card.device.upper()}" if card.epochs else "",
+        ),
         ("Lock", status.lock_words(lock) if lock else "not locked"),
         ("Test split opened", openings),
         ("Weights hash", card.model_sha256[:16]),
