@@ -80,6 +80,11 @@ def test_a_duration_reads_as_a_person_says_it(seconds, written):
     assert wording.duration(seconds) == written
 
 
+def test_which_epoch_was_kept_is_said_with_its_reason():
+    assert wording.kept_epoch(3, 9, "best") == "epoch 3 of 9, by validation AUC"
+    assert wording.kept_epoch(9, 9, "last") == "epoch 9 of 9, the last"
+
+
 def test_the_screens_write_numbers_as_documents_do():
-    for name in ("percent", "interval", "score", "auc", "auc_interval", "count", "duration"):
+    for name in ("percent", "interval", "score", "auc", "auc_interval", "count", "duration", "kept_epoch"):
         assert getattr(screens, name) is getattr(wording, name)

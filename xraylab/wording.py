@@ -74,3 +74,8 @@ def duration(seconds: float) -> str:
     if minutes < _MINUTE:
         return f"{minutes}{NARROW_SPACE}min"
     return f"{minutes // 60}{NARROW_SPACE}h{_NO_BREAK}{minutes % 60:02d}{NARROW_SPACE}min"
+
+
+def kept_epoch(best: int, epochs: int, keep: str) -> str:
+    """Say which epoch of a training was kept, and by what: ``epoch 3 of 9, by validation AUC``."""
+    return f"epoch {best} of {epochs}, {'the last' if keep == 'last' else 'by validation AUC'}"

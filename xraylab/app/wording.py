@@ -18,6 +18,7 @@ from xraylab.wording import (
     count,
     duration,
     interval,
+    kept_epoch,
     percent,
     score,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "duration",
     "epochs",
     "interval",
+    "kept_epoch",
     "percent",
     "plain",
     "score",

@@ -18,7 +18,7 @@ from xraylab.predictions import Predictions
 from xraylab.reports.figures import Figures, Interval, measure
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
-from xraylab.wording import DASH, auc, auc_interval, count, duration, interval, percent, score
+from xraylab.wording import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent, score
 
 _UNTOLD = "Not described: whoever trained it should say."
 _ABOUT_PHANTOMS = About(
@@ -139,7 +139,8 @@ def _making(card: Card) -> str:
         start = f"Averages {', '.join(map(named, card.members[:MOST])) or DASH}"
     else:
         start = f"Started from {'random weights' if card.weights == 'none' else named(card.weights)}"
-    epochs = [f"Kept: epoch {card.best_epoch} of {card.epochs}, by validation AUC"] if card.epochs else []
+    kept = kept_epoch(card.best_epoch, card.epochs, str(card.recipe.get("keep")))
+    epochs = [f"Kept: {kept}"] if card.epochs else []
     return bullets(
         [
             f"Network {named(card.arch)}, {count(card.parameters)} parameters, tells apart "

@@ -49,6 +49,8 @@ def _draw_card(settings: Settings, model: Model) -> None:
     card, lock = model.card, model.lock
     synthetic = " (synthetic)" if card.dataset.kind == "phantoms" else ""
     openings = f"{len(lock.opened_at)} times" if lock and lock.opened_at else "never"
+    kept = wording.kept_epoch(card.best_epoch, card.epochs, str(card.recipe.get("keep")))
+    took = f"{wording.duration(card.seconds)} on {card.device.upper()}"
     facts = (
         ("For", card.intended_use),
         ("Network", f"{card.arch}, {wording.count(card.parameters)} parameters"),
@@ -56,10 +58,10 @@ def _draw_card(settings: Settings, model: Model) -> None:
         ("Films", f"{card.dataset.name}{synthetic}, patients by {card.dataset.patient_key}"),
         ("Tells apart", ", ".join(kind.lower() for kind in card.classes)),
         ("Recipe", _recipe_words(card.recipe)),
-        ("Kept", f"epoch {card.best_epoch} of {card.epochs}, by validation AUC" if card.epochs else ""),
+        ("Kept", kept if card.epochs else ""),
         (
             "Training took",
-            f"{wording.duration(card.seconds)} on {card.device.upper()}" if card.epochs else "",
+            took if card.epochs else "",
         ),
         ("Lock", status.lock_words(lock) if lock else "not locked"),
         ("Test split opened", openings),
