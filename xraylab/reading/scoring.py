@@ -5,7 +5,7 @@ Scoring: stored films to one score each, by one network or by several together.
 - what a film's kind of pneumonia might be is kept beside the score; the decision never hangs on it
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xraylab.evaluation.averaging import ALONE, Averaging, probability
+from xraylab.imaging.perturbations import SUITE, Perturbation
 from xraylab.networks.backends import forward
 from xraylab.networks.inference import all_outputs, kinds_given_pneumonia
 from xraylab.networks.inputs import pneumonia_logit
@@ -22,6 +23,7 @@ from xraylab.predictions import class_columns, class_probabilities
 from xraylab.reading.loaded import LoadedModel, Part
 
 Floats = NDArray[np.float64]
+_CHUNK = 512  # films perturbed at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,29 @@ def score_network(
     return _score(
         (Part(net, entry, forward(net, entry, backend, device)),), ALONE, pixels, rows, device, on_progress
     )
+
+
+def under_suite(
+    score: Callable[[NDArray[np.uint8]], Scores], pixels: NDArray[np.uint8], rows: NDArray[np.intp]
+) -> Iterator[tuple[Perturbation, NDArray[np.intp], Scores]]:
+    """Score films under each perturbation of the suite, so many at once as find room anywhere.
+
+    Parameters
+    ----------
+    score : callable
+        Scores films, uint8 (m, 256, 256).
+    pixels, rows
+        The films and which of them, as for ``score_pixels``.
+
+    Yields
+    ------
+    the perturbation, the rows that were scored under it, and their scores; before each of them nothing is
+    computed, so that a caller may stop there
+    """
+    for one in SUITE:
+        for start in range(0, len(rows), _CHUNK):
+            some = rows[start : start + _CHUNK]
+            yield one, some, score(np.stack([one(film) for film in pixels[some]]))
 
 
 def _score(

@@ -32,13 +32,12 @@ from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.files import append_line, new_folder, write_text
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.imaging.perturbations import SUITE
 from xraylab.models import SUITE_FILE, Card, Model, TrainedOn, check_name_free
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.predictions import PERTURBATION, Predictions
-from xraylab.reading.scoring import Scores, score_network
+from xraylab.reading.scoring import Scores, score_network, under_suite
 from xraylab.runs import crew, folder
 from xraylab.runs.table import RunCancelled
 from xraylab.settings import Settings
@@ -51,7 +50,6 @@ from xraylab.training.recipe import Recipe, TrainingRequest, plan
 
 _PROGRESS_EVERY = 0.5  # seconds
 _MEGABYTE = 1e6
-_CHUNK = 512  # films perturbed and scored at once
 _log = logging.getLogger(__name__)
 
 
@@ -254,13 +252,11 @@ class _Job:
         """The same films under each perturbation of the suite, if the recipe or its rule asks for that."""
         if not (self.recipe.suite or parse_rule(self.recipe.rule).suite):
             return None
-        frames = []
-        for one in SUITE:
-            self.teller.say(f"scoring the held-out films, {one.title}", 1.0)
-            for rows in np.array_split(self.held_out, math.ceil(len(self.held_out) / _CHUNK)):
-                films = np.stack([one(film) for film in self.dataset.pixels[rows]])
-                frame = self.described(rows, self.scores(net, films, None))
-                frames.append(frame.assign(**{PERTURBATION: one.name}))
+        self.teller.say("scoring the held-out films under the suite", 1.0)
+        found = under_suite(lambda films: self.scores(net, films, None), self.dataset.pixels, self.held_out)
+        frames = [
+            self.described(rows, scores).assign(**{PERTURBATION: one.name}) for one, rows, scores in found
+        ]
         return pd.concat(frames, ignore_index=True)
 
     @property
