@@ -64,8 +64,8 @@ ABOUT = About(
         "Normals are not coughing children with another disease.",
     ),
     data=(
-        "Kermany, Zhang and Goldbaum (2018), Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images "
-        "for Classification, Mendeley Data: the public training split alone, resized to 224 × 224.",
+        "Kermany, Zhang and Goldbaum (2018), Labeled Optical Coherence Tomography (OCT) and Chest X-Ray "
+        "Images for Classification, Mendeley Data: the public training split alone, resized to 224 × 224.",
     ),
     faults=_FAULTS,
     failures=(
@@ -128,8 +128,14 @@ def halve(model: Model, films: Dataset) -> Model:
     return Model(made.folder, card)
 
 
-def pack(settings: Settings, dataset: str, out: Path) -> None:
-    """Write the shipped models and their cards, from a workshop that is a home of its own."""
+def pack(settings: Settings, dataset: str, out: Path, cards: Path = CARDS) -> None:
+    """Write the shipped models and their cards, from a workshop that is a home of its own.
+
+    Raises
+    ------
+    XRayLabError
+        If the dataset is split by another patient key, or a member hasn't been trained.
+    """
     if load_dataset(settings, dataset).info.patient_key != KEY:
         raise XRayLabError(
             f"“{dataset}” isn't split by the patient key {KEY}. Import it with --patient-key {KEY}."
@@ -144,7 +150,7 @@ def pack(settings: Settings, dataset: str, out: Path) -> None:
         _rename(shop, making, ENSEMBLE, f"python -m docs.starter pack --dataset {dataset}")
         for name in (*MEMBERS, ENSEMBLE):
             actions.open_test(shop, name, actor="docs.starter")
-            write_text(CARDS / f"{name}.md", actions.model_card(shop, name))
+            write_text(cards / f"{name}.md", actions.model_card(shop, name))
         for name in (*MEMBERS, ENSEMBLE):
             shutil.rmtree(out / name, ignore_errors=True)
             shutil.copytree(shop.models / name, out / name)
