@@ -214,7 +214,42 @@ def test_three_classes_carry_their_honest_label(show, imported):
 
 
 def test_a_recipe_comes_from_a_file_and_a_bad_file_is_a_sentence(show, imported):
-    mine = Recipe(name="mine", stages=(Stage(trains="all", epochs=3, learning_rate=1e-3),), batch_size=8)
+    stage = Stage(
+        trains="all",
+        epochs=3,
+        learning_rate=1e-3,
+        optimiser="sgd",
+        schedule="cosine",
+        depth_factor=0.5,
+        views=2,
+    )
+    mine = Recipe(
+        name="mine",
+        about="Everything otherwise than usual.",
+        task="subtype",
+        stages=(stage,),
+        batch_size=8,
+        weight_decay=0.1,
+        balance="sampling",
+        label_smoothing=0.1,
+        dropout=0.3,
+        augmentation=0.5,
+        degradation=0.5,
+        erasing=0.2,
+        flips=True,
+        stretch=0.5,
+        leave_out=("jpeg", "blur"),
+        patience=2,
+        ema=0.9,
+        keep="last",
+        compile=True,
+        seed=4,
+        suite=True,
+        rule="f1@suite",
+    )
+    usual = Recipe(name="usual", stages=(Stage(trains="head", epochs=1, learning_rate=1.0),))
+    fields = set(Recipe.model_fields) - {"schema_"}
+    assert all(getattr(mine, name) != getattr(usual, name) for name in fields)  # none is lost by the form
     app = show("train")
     app.toggle(key=EDIT).set_value(True).run()
     app.file_uploader(key="train recipe file").upload("bad.json", b'{"name": 1}', "application/json")

@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from xraylab.app.wording import plain, trained_part
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import parse_rule
+from xraylab.imaging.perturbations import FAMILIES
 from xraylab.networks.registry import Network
 from xraylab.training.recipe import Recipe, Stage, parse_recipe, plan
 
@@ -26,6 +27,7 @@ _TASKS = {
     "subtype": "normal, bacterial or viral (from file names; films don't reliably tell bacterial from viral)",
 }
 _BALANCE = {"none": "no", "loss": "in the loss", "sampling": "by drawing"}
+_KEEP = {"best": "the best epoch", "last": "the last epoch"}
 _AS_BUILT = "as built"
 
 
@@ -173,9 +175,20 @@ def _draw_films(base: Recipe, *, key: str) -> dict[str, Any]:
         ),
     }
     return values | {
+        "stretch": _decimal(
+            one, "Stretching", base.stretch, f"{key} stretch", help="Width over height; 0 is none."
+        ),
+        "leave_out": two.multiselect(
+            "Leave out",
+            list(FAMILIES),
+            list(base.leave_out),
+            key=f"{key} leave out",
+            placeholder="nothing",
+            help="Changes never trained for, so that the suite of perturbations tells how they are borne.",
+        ),
         "flips": st.checkbox(
             "Mirror half of the films (the heart then has no side)", base.flips, key=f"{key} flips"
-        )
+        ),
     }
 
 
@@ -195,8 +208,18 @@ def _draw_end(base: Recipe, *, key: str) -> dict[str, Any]:
             "Lock rule",
             base.rule,
             key=f"{key} rule",
-            help="youden, sensitivity:0.95, specificity:0.95, f1, cost:10 or value:0.5",
+            help="youden, sensitivity:0.95, specificity:0.95, f1, cost:10 or value:0.5; @suite may follow",
         ).strip(),
+        "keep": one.selectbox(
+            "Keep",
+            list(_KEEP),
+            _index(_KEEP, base.keep),
+            format_func=_KEEP.__getitem__,
+            key=f"{key} keep",
+        ),
+        "suite": st.checkbox(
+            "Score the held-out films under the suite of perturbations too", base.suite, key=f"{key} suite"
+        ),
         "compile": st.checkbox(
             "Compile the network first (pays in long trainings on a GPU)", base.compile, key=f"{key} compile"
         ),
