@@ -121,7 +121,7 @@ def halve(model: Model, films: Dataset) -> Model:
         predictions_file.write(made.folder / file, said)
 
     keep("predictions.parquet", described(held_out, score_pixels(loaded, films.pixels, held_out)))
-    if (made.folder / SUITE_FILE).exists():
+    if made.scored_under_suite:
         found = under_suite(lambda some: score_pixels(loaded, some), films.pixels, held_out)
         frames = [described(rows, scores).assign(**{PERTURBATION: one.name}) for one, rows, scores in found]
         keep(SUITE_FILE, pd.concat(frames, ignore_index=True))

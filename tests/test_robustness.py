@@ -1,13 +1,11 @@
 """The suite, from a training by a recipe to a lock and an ensemble that were chosen under it."""
 
-import shutil
-
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from tests.brief import BRIEF, DATASET
+from tests.brief import DATASET
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import load_dataset
@@ -19,42 +17,10 @@ from xraylab.imaging.perturbations import SUITE
 from xraylab.models import SUITE_FILE, load_model
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
-from xraylab.settings import load_settings
-from xraylab.training.recipe import Stage
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.perturbed"]
 
-LONGER = BRIEF.model_copy(  # until the networks tell phantoms apart, also under the suite
-    update={"stages": (Stage(trains="all", epochs=8, learning_rate=3e-3),), "augmentation": 0.0}
-)
 NAMES = [one.name for one in SUITE]
-
-
-@pytest.fixture(scope="module")
-def suite_home(tmp_path_factory, imported_home):
-    """Two networks that were scored under the suite, one locked by it, and one that wasn't scored."""
-    home = tmp_path_factory.mktemp("suite") / "home"
-    shutil.copytree(imported_home, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYLAB_THREADS", "2")
-        patch.setenv("XRAYLAB_DEVICE", "cpu")
-        settings = load_settings(home=home)
-        for name, changes in {
-            "locked": {"rule": "youden@suite", "leave_out": ("jpeg", "blur")},
-            "scored": {"suite": True, "seed": 1},
-            "plain": {},
-        }.items():
-            request = actions.request_training(
-                settings, dataset=DATASET, arch="small_cnn", recipe="scratch", name=name
-            )
-            recipe = LONGER.model_copy(update=changes)
-            actions.train(settings, request.model_copy(update={"recipe": recipe}))
-    return home
-
-
-@pytest.fixture
-def settings(copied, suite_home):
-    return copied(suite_home)
 
 
 def stored(settings, name):
@@ -62,9 +28,9 @@ def stored(settings, name):
     return predictions_file.read(settings.models / name / SUITE_FILE)
 
 
-def test_every_held_out_film_is_scored_under_every_perturbation_by_the_one_scorer(settings):
-    model, dataset = load_model(settings, "scored"), load_dataset(settings, DATASET)
-    under = stored(settings, "scored").perturbations
+def test_every_held_out_film_is_scored_under_every_perturbation_by_the_one_scorer(perturbed):
+    model, dataset = load_model(perturbed, "scored"), load_dataset(perturbed, DATASET)
+    under = stored(perturbed, "scored").perturbations
     assert list(under) == NAMES
     rows = np.concatenate([dataset.rows("validation"), dataset.rows("test")])
     for one in SUITE:
@@ -74,20 +40,20 @@ def test_every_held_out_film_is_scored_under_every_perturbation_by_the_one_score
         np.testing.assert_allclose(frame["score"], score_pixels(load(model), films).score, atol=1e-6)
 
 
-def test_without_the_suite_there_is_no_file_and_a_sentence(settings):
-    assert not (settings.models / "plain" / SUITE_FILE).exists()
+def test_without_the_suite_there_is_no_file_and_a_sentence(perturbed):
+    assert not (perturbed.models / "plain" / SUITE_FILE).exists()
     for ask in (
-        lambda: actions.robustness(settings, "plain"),
-        lambda: actions.lock(settings, "plain", "youden@suite", actor="app"),
+        lambda: actions.robustness(perturbed, "plain"),
+        lambda: actions.lock(perturbed, "plain", "youden@suite", actor="app"),
     ):
         with pytest.raises(NotFoundError, match=r"wasn't scored under the suite.*“suite”: true"):
             ask()
 
 
-def test_a_rule_under_the_suite_chooses_among_the_films_as_they_are_and_under_it(settings):
-    model = load_model(settings, "locked")
+def test_a_rule_under_the_suite_chooses_among_the_films_as_they_are_and_under_it(perturbed):
+    model = load_model(perturbed, "locked")
     assert model.lock.rule == "youden@suite"
-    validation, suite = model.validation, stored(settings, "locked").of_split("validation")
+    validation, suite = model.validation, stored(perturbed, "locked").of_split("validation")
     table = threshold_table(
         np.concatenate([validation.labels, suite.labels]),
         np.concatenate([validation.scores, suite.scores]),
@@ -95,13 +61,13 @@ def test_a_rule_under_the_suite_chooses_among_the_films_as_they_are_and_under_it
     )
     assert len(suite) == len(SUITE) * len(validation)
     assert model.lock.threshold == choose(table, parse_rule("youden"))
-    again = actions.lock(settings, "locked", "sensitivity:0.9@suite", actor="app")
+    again = actions.lock(perturbed, "locked", "sensitivity:0.9@suite", actor="app")
     assert (table.at(again.threshold).sensitivity, again.rule) >= (0.9, "sensitivity:0.9@suite")
 
 
-def test_what_the_suite_comes_to_is_told_perturbation_by_perturbation(settings):
-    told = actions.robustness(settings, "locked")
-    under = stored(settings, "locked").of_split("validation").perturbations
+def test_what_the_suite_comes_to_is_told_perturbation_by_perturbation(perturbed):
+    told = actions.robustness(perturbed, "locked")
+    under = stored(perturbed, "locked").of_split("validation").perturbations
     assert [row.perturbation for row in told.rows] == NAMES
     for row in told.rows:
         said = under[row.perturbation]
@@ -112,46 +78,46 @@ def test_what_the_suite_comes_to_is_told_perturbation_by_perturbation(settings):
         assert row.specificity == pytest.approx(1 - called[said.labels == 0].mean())
         assert row.left_out == row.perturbation.startswith(("jpeg", "blur"))
     assert told.worst == min(told.rows, key=lambda row: row.auc).perturbation
-    assert not any(row.left_out for row in actions.robustness(settings, "scored").rows)
+    assert not any(row.left_out for row in actions.robustness(perturbed, "scored").rows)
 
 
-def test_test_films_stay_sealed_under_the_suite_until_they_are_opened(settings):
+def test_test_films_stay_sealed_under_the_suite_until_they_are_opened(perturbed):
     with pytest.raises(HonestOrderError, match="sealed"):
-        actions.robustness(settings, "locked", split="test")
-    actions.open_test(settings, "locked", actor="app")
-    told = actions.robustness(settings, "locked", split="test")
-    assert told.n == len(load_model(settings, "locked").test)
+        actions.robustness(perturbed, "locked", split="test")
+    actions.open_test(perturbed, "locked", actor="app")
+    told = actions.robustness(perturbed, "locked", split="test")
+    assert told.n == len(load_model(perturbed, "locked").test)
     with pytest.raises(NotFoundError, match="Choose validation or test"):
-        actions.robustness(settings, "locked", split="train")
+        actions.robustness(perturbed, "locked", split="train")
 
 
-def test_an_ensemble_of_models_scored_under_the_suite_is_calibrated_and_locked_under_it(settings):
-    made = actions.ensemble(settings, "mean", ["locked", "scored"], actor="app", rule="youden@suite")
-    model = load_model(settings, "mean")
-    members = [load_model(settings, name) for name in ("locked", "scored")]
+def test_an_ensemble_of_models_scored_under_the_suite_is_calibrated_and_locked_under_it(perturbed):
+    made = actions.ensemble(perturbed, "mean", ["locked", "scored"], actor="app", rule="youden@suite")
+    model = load_model(perturbed, "mean")
+    members = [load_model(perturbed, name) for name in ("locked", "scored")]
     rule = parse_rule("youden@suite")
     for member, own in zip(made.members, members, strict=True):
         films = own.to_choose_by(rule)
         assert member.slope == fit_platt(films.labels, films.frame["logit"].to_numpy()).slope
     assert model.lock.rule == "youden@suite"
     assert model.lock.threshold == model.choose(rule)
-    assert actions.robustness(settings, "mean").worst in NAMES
-    dataset = load_dataset(settings, DATASET)
+    assert actions.robustness(perturbed, "mean").worst in NAMES
+    dataset = load_dataset(perturbed, DATASET)
     rows = dataset.rows("validation")
     films = np.stack([SUITE[0](film) for film in dataset.pixels[rows]])
-    said = stored(settings, "mean").of_split("validation").perturbations[SUITE[0].name]
+    said = stored(perturbed, "mean").of_split("validation").perturbations[SUITE[0].name]
     with torch.inference_mode():
         np.testing.assert_allclose(said.scores, score_pixels(load(model), films).score, atol=1e-6)
 
 
-def test_an_ensemble_with_a_member_that_was_not_scored_under_the_suite_has_none(settings):
+def test_an_ensemble_with_a_member_that_was_not_scored_under_the_suite_has_none(perturbed):
     with pytest.raises(NotFoundError, match="“plain” wasn't scored under the suite"):
-        actions.ensemble(settings, "mean", ["locked", "plain"], actor="app", rule="youden@suite")
-    actions.ensemble(settings, "mean", ["locked", "plain"], actor="app")
-    assert not (settings.models / "mean" / SUITE_FILE).exists()
+        actions.ensemble(perturbed, "mean", ["locked", "plain"], actor="app", rule="youden@suite")
+    actions.ensemble(perturbed, "mean", ["locked", "plain"], actor="app")
+    assert not (perturbed.models / "mean" / SUITE_FILE).exists()
 
 
-def test_a_damaged_suite_is_a_sentence(settings):
-    (settings.models / "locked" / SUITE_FILE).write_bytes(b"PAR1 and no more")
+def test_a_damaged_suite_is_a_sentence(perturbed):
+    (perturbed.models / "locked" / SUITE_FILE).write_bytes(b"PAR1 and no more")
     with pytest.raises(NotFoundError, match="under the suite of perturbations is damaged"):
-        actions.robustness(settings, "locked")
+        actions.robustness(perturbed, "locked")

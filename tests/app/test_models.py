@@ -9,7 +9,7 @@ from tests.brief import MODEL
 from xraylab import actions
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.perturbed"]
 
 
 @pytest.fixture
@@ -60,3 +60,17 @@ def test_damaged_predictions_are_a_sentence_and_the_card_is_still_there(opened, 
     assert "are missing or damaged" in app.error[0].value
     assert "Weights hash" in written(app)
     assert any("How to repeat it" in element.value for element in app.markdown)
+
+
+def test_the_models_screen_shows_the_suite_only_of_models_that_were_scored_under_it(show, perturbed):
+    def heads(app):
+        return [element.value for element in app.subheader]
+
+    app = show("models")
+    app.selectbox(key="models model").set_value("locked").run()
+    assert "Under the suite of perturbations" in heads(app)
+    assert "JPEG at quality 30" in written(app)
+    assert written(app).count("not trained for") == 3
+    app.selectbox(key="models model").set_value("plain").run()
+    assert not app.exception
+    assert "Under the suite of perturbations" not in heads(app)

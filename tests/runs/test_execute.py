@@ -15,7 +15,7 @@ from tests.runs.waiting import eventually
 from xraylab import actions
 from xraylab.actions import training
 from xraylab.errors import NotFoundError
-from xraylab.models import load_model
+from xraylab.models import Model, load_model
 from xraylab.runs import folder, launch, table
 from xraylab.training.recipe import Stage
 
@@ -117,12 +117,11 @@ def test_a_killed_worker_fails_its_run_and_the_name_can_be_used_again(imported, 
 
 def test_a_rule_that_cannot_be_met_keeps_the_model_without_a_lock(imported, worker, monkeypatch):
     from xraylab.errors import RecipeError
-    from xraylab.runs import execute
 
     def refuse(*_):
         raise RecipeError("No threshold reaches it.")
 
-    monkeypatch.setattr(execute, "choose", refuse)
+    monkeypatch.setattr(Model, "choose", refuse)
     request = actions.request_training(
         imported, dataset=DATASET, arch="small_cnn", recipe="scratch", name="mine"
     ).model_copy(update={"recipe": BRIEF})

@@ -291,7 +291,7 @@ class Model:
         """What it said under the suite of perturbations; None if it wasn't asked."""
         file = self.folder / SUITE_FILE
         try:
-            return predictions_file.read(file) if file.exists() else None
+            return predictions_file.read(file) if self.scored_under_suite else None
         except XRayLabError as error:
             raise NotFoundError(
                 f"What “{self.name}” said under the suite of perturbations is damaged. {self.remedy}"
@@ -330,6 +330,11 @@ class Model:
                 f"The test films of {self.name} are sealed. Lock its threshold, then open the test split."
             )
         return self._predictions.of_split("test")
+
+    @property
+    def scored_under_suite(self) -> bool:
+        """Whether its held-out films were scored under the suite of perturbations too."""
+        return (self.folder / SUITE_FILE).exists()
 
     def suite(self, split: str) -> Predictions:
         """Its predictions on held-out films under the suite of perturbations; test films once they are open.

@@ -59,10 +59,7 @@ def _draw_card(settings: Settings, model: Model) -> None:
         ("Tells apart", ", ".join(kind.lower() for kind in card.classes)),
         ("Recipe", _recipe_words(card.recipe)),
         ("Kept", kept if card.epochs else ""),
-        (
-            "Training took",
-            took if card.epochs else "",
-        ),
+        ("Training took", took if card.epochs else ""),
         ("Lock", status.lock_words(lock) if lock else "not locked"),
         ("Test split opened", openings),
         ("Weights hash", card.model_sha256[:16]),
@@ -72,6 +69,9 @@ def _draw_card(settings: Settings, model: Model) -> None:
     with guard():  # damaged predictions shouldn't hide the rest of the card
         if lock is not None:
             _draw_figures(settings, model)
+    with guard():
+        if lock is not None and model.scored_under_suite:
+            _draw_suite(settings, model)
     with guard():  # nor should a member that is gone
         _draw_members(model)
     widgets.notes(card.notes)
@@ -98,6 +98,30 @@ def _draw_figures(settings: Settings, model: Model) -> None:
                 for name, word in names.items()
             ),
         ]
+    )
+
+
+def _draw_suite(settings: Settings, model: Model) -> None:
+    """What the validation films come to under each perturbation of the suite."""
+    told = actions.robustness(settings, model.name)
+    st.subheader("Under the suite of perturbations", anchor=False)
+    widgets.table(
+        ("Change of every film", "Validation AUC", "95 % interval", "Sensitivity", "Specificity", ""),
+        [
+            (
+                row.title,
+                wording.auc(row.auc),
+                wording.auc_interval(*row.auc_ci),
+                wording.percent(row.sensitivity),
+                wording.percent(row.specificity),
+                "not trained for" if row.left_out else "",
+            )
+            for row in told.rows
+        ],
+    )
+    st.caption(
+        "At the locked threshold. What a fixed change of window, sharpness or file takes away here, another "
+        "machine will take away too."
     )
 
 

@@ -1,0 +1,52 @@
+"""
+A home with networks that were scored under the suite of perturbations: made once, copied for each test.
+
+``locked`` is locked under it too, ``scored`` only scored, ``plain`` neither. A test module asks for them with
+``pytest_plugins = ["tests.perturbed"]``.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.brief import BRIEF, DATASET
+from xraylab import actions
+from xraylab.settings import Settings, load_settings
+from xraylab.training.recipe import Stage
+
+pytest_plugins = ["tests.trained"]
+
+_LONGER = BRIEF.model_copy(  # until the networks tell phantoms apart, also under the suite
+    update={"stages": (Stage(trains="all", epochs=8, learning_rate=3e-3),), "augmentation": 0.0}
+)
+_MODELS: dict[str, dict[str, Any]] = {
+    "locked": {"rule": "youden@suite", "leave_out": ("jpeg", "blur")},
+    "scored": {"suite": True, "seed": 1},
+    "plain": {},
+}
+
+
+@pytest.fixture(scope="session")
+def perturbed_home(tmp_path_factory: pytest.TempPathFactory, imported_home: Path) -> Path:
+    home = tmp_path_factory.mktemp("perturbed") / "home"
+    shutil.copytree(imported_home, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XRAYLAB_THREADS", "2")
+        patch.setenv("XRAYLAB_DEVICE", "cpu")
+        settings = load_settings(home=home)
+        for name, changes in _MODELS.items():
+            request = actions.request_training(
+                settings, dataset=DATASET, arch="small_cnn", recipe="scratch", name=name
+            )
+            recipe = _LONGER.model_copy(update=changes)
+            actions.train(settings, request.model_copy(update={"recipe": recipe}))
+    return home
+
+
+@pytest.fixture
+def perturbed(copied: Callable[[Path], Settings], perturbed_home: Path) -> Settings:
+    """Settings of that home, which this test may change."""
+    return copied(perturbed_home)
