@@ -543,6 +543,21 @@ def test_people_get_lines_instead_of_json(capsys, trained):
         json.loads(out)
 
 
+def test_people_get_a_fact_a_line_and_never_the_inside_of_a_program(capsys, trained):
+    assert main(["lock", "--model", MODEL, "--rule", "youden"]) == 0
+    told = dict(line.split("  ", 1) for line in map(str.strip, capsys.readouterr().out.splitlines()) if line)
+    assert told["rule"].strip() == "youden"
+    assert told["after_opening"].strip() == "no"
+    assert float(told["val auc"]) == pytest.approx(told_auc(trained), abs=1e-3)
+    assert re.fullmatch(r"[\d.]+, [\d.]+", told["val auc_ci"].strip())
+    assert not set("{}[]'") & set("".join(told.values()))
+
+
+def told_auc(settings):
+    validation = load_model(settings, MODEL).validation
+    return roc_auc_score(validation.labels, validation.scores)
+
+
 def test_the_app_is_started_on_the_port_asked_for():
     command = cli._app_command(8765, browser=False)
     assert "--server.port=8765" in command

@@ -7,10 +7,12 @@ The command line: one command a job, presentation only.
 """
 
 import contextlib
+import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +25,10 @@ from rich.progress import Progress as Bar
 from xraylab import actions, documents
 from xraylab.files import Record, write_text
 from xraylab.settings import load_settings
+from xraylab.wording import DASH
 
 ACTOR = "command line"
+_NAMES = 26  # columns of a fact's name
 _RULES = "youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T; @suite may follow."
 
 app = typer.Typer(
@@ -45,9 +49,32 @@ def _tell(document: Record | list[Any], json: bool) -> None:
         typer.echo(adapter.dump_json(document, by_alias=True, indent=2).decode())
         return
     for row in document if isinstance(document, list) else [document]:
-        typer.echo(
-            "\n".join(f"{key:>18}  {value}" for key, value in row.model_dump(mode="json").items()) + "\n"
-        )
+        typer.echo("\n".join(_lines(row.model_dump())) + "\n")
+
+
+def _lines(values: Mapping[str, Any], under: str = "") -> Iterator[str]:
+    """A document for a person, a fact a line; what lies deeper stands under the name of what it is in."""
+    for key, value in values.items():
+        name = f"{under}{key}"
+        if isinstance(value, dict):
+            yield from _lines(value, f"{name} ")
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+            for number, one in enumerate(value, 1):
+                yield from _lines(one, f"{name} {number} ")
+        else:
+            yield f"{name:>{_NAMES}}  {_worded(value)}"
+
+
+def _worded(value: Any) -> str:
+    if value is None or value == [] or (isinstance(value, float) and math.isnan(value)):
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_worded, value))
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
 
 
 @contextlib.contextmanager

@@ -67,6 +67,12 @@ def test_a_mistake_in_a_recipe_is_named(tmp_path, changes, sentence):
     assert sentence in str(caught.value)
 
 
+def test_a_stage_with_a_fault_is_not_said_to_be_missing(tmp_path):
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(written(tmp_path, stages=[{"trains": "all", "epochs": 0, "learning_rate": 0.1}]))
+    assert str(caught.value).endswith("recipe. stage 1 epochs: should be greater than or equal to 1.")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00"])
 def test_a_file_that_is_no_json_object_is_a_sentence(tmp_path, content):
     file = tmp_path / "recipe.json"

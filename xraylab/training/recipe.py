@@ -234,7 +234,10 @@ def parse_recipe(raw: bytes, called: str) -> Recipe:
     try:
         return Recipe.model_validate_json(raw)
     except ValidationError as error:
-        faults = "; ".join(_fault(e) for e in error.errors())
+        found = error.errors()
+        # A stage with a fault doesn't count, so pydantic says that there are too few, too.
+        told = [one for one in found if one["type"] != "too_short"] or found
+        faults = "; ".join(map(_fault, told))
         raise RecipeError(f"{called} is not a valid recipe. {faults}.") from error
 
 
