@@ -83,6 +83,13 @@ def test_a_speed_that_is_not_needed_is_not_missed():
     assert not estimate(everything, ENTRY, FILMS, forward).measured
 
 
+def test_who_has_trained_a_whole_network_knows_how_fast_it_scores():
+    train = Speeds(speeds=(Speed(device="cpu", arch=ENTRY.name, kind="train", gflop_per_second=50),))
+    everything = _recipe(Stage(trains="all", epochs=2, learning_rate=1e-3))
+
+    assert estimate(everything, ENTRY, FILMS, train).measured
+
+
 def test_before_any_training_a_matrix_product_gives_a_first_guess():
     found = estimate(_recipe(Stage(trains="all", epochs=1, learning_rate=1e-3)), ENTRY, FILMS, Speeds())
 

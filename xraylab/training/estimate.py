@@ -123,7 +123,8 @@ def estimate(
     seconds, measured = _START + head_steps * _HEAD_STEP, True
     for kind in ("forward", "train"):
         if work[kind]:
-            own = speeds.of(device, entry.name, kind)
+            # Training passes the films forward too: who has trained the network knows both.
+            own = speeds.of(device, entry.name, kind) or speeds.of(device, entry.name, "train")
             measured = measured and own is not None
             speed = own or speeds.nearest(device, kind) or _first_guess(device)
             seconds += work[kind] * film_gflop(entry, kind) / speed
