@@ -195,7 +195,7 @@ def test_a_rule_that_cannot_be_met_leaves_nothing(members, monkeypatch):
     def refuse(*_):
         raise EnsembleError("No threshold reaches it.")
 
-    monkeypatch.setattr("xraylab.actions.ensembles.choose", refuse)
+    monkeypatch.setattr(Model, "choose", refuse)
     with pytest.raises(EnsembleError, match="reaches"):
         make(members)
     assert sorted(folder.name for folder in members.models.iterdir()) == sorted(MEMBERS)
