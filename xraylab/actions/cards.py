@@ -1,10 +1,13 @@
 """Model cards: gather what there is of a model, and have it written."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
+from xraylab import documents
+from xraylab.actions.robustness import robustness
 from xraylab.errors import XRayLabError
-from xraylab.models import load_model, openings_of
+from xraylab.models import Model, load_model, openings_of
 from xraylab.reports import card
 from xraylab.settings import Settings
 
@@ -27,7 +30,16 @@ def model_card(settings: Settings, name: str) -> str:
         validation=_or_why(lambda: model.validation),
         test=_or_why(lambda: model.test),
         openings=len(openings_of(settings, model)),
+        suites=_suites(settings, model),
     )
+
+
+def _suites(settings: Settings, model: Model) -> list[documents.Robustness | str]:
+    """What the suite leaves of a model on films that may be looked at; none if it wasn't scored under it."""
+    if not model.scored_under_suite or model.lock is None:
+        return []
+    splits = ["validation", "test"] if model.test_opened else ["validation"]
+    return [_or_why(partial(robustness, settings, model.name, split=split)) for split in splits]
 
 
 def _or_why(look: Callable[[], _Found]) -> _Found | str:

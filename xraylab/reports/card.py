@@ -7,8 +7,10 @@ The model card: what a model is, for whom, how good and where it fails, as Markd
 - words from outside go through ``markdown``: no name can break the document or add to it
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
 from xraylab.evaluation.calibration import Platt
 from xraylab.evaluation.operating_point import OperatingPoint
@@ -65,6 +67,7 @@ def model_card(
     validation: Predictions | str,
     test: Predictions | str,
     openings: int = 0,
+    suites: Sequence[Robustness | str] = (),
 ) -> str:
     """Write a model card.
 
@@ -79,6 +82,9 @@ def model_card(
         sealed or damaged.
     openings : int
         How often the dataset's test split has been opened, by any model.
+    suites : sequence of Robustness or str
+        What the suite of perturbations leaves of it, split by split, or why that can't be told; none if it
+        wasn't scored under it.
 
     Returns
     -------
@@ -102,12 +108,13 @@ def model_card(
         _section("Lock", *_lock(lock, fits=fits)),
         _section("Validation films, which it was chosen by", *_validation(card, validation, threshold)),
         _section("Test films", *_test(card, test, lock, threshold, openings)),
+        _section("Under the suite of perturbations", *map(_suite, suites)) if suites else "",
         _section("Known failures", _told(card, about.failures, _ABOUT_PHANTOMS.failures)),
         _section("Licences", _told(card, about.licences, _ABOUT_PHANTOMS.licences)),
         _section("How to repeat it", how_to_repeat(card)),
         _section("Hashes", _hashes(card, members)),
     )
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _section(title: str, *parts: str) -> str:
@@ -215,7 +222,8 @@ def _time(moment: datetime) -> str:
 
 
 def _validation(card: Card, predictions: Predictions | str, threshold: float | None) -> tuple[str, ...]:
-    chosen = "calibration and threshold" if card.arch == ENSEMBLE else "epoch and threshold"
+    epoch = "" if card.recipe.get("keep") == "last" else "epoch and "
+    chosen = "calibration and threshold" if card.arch == ENSEMBLE else f"{epoch}threshold"
     return (
         f"They chose its {chosen}, so these figures flatter it.",
         *_figures(card, predictions, threshold),
@@ -268,6 +276,24 @@ def _told_figures(found: Figures) -> tuple[str, ...]:
     ]
     untold = "" if found.kinds else "The kinds of pneumonia aren’t known of these films."
     return films, table(_HEAD, rows), untold, _confusion(found.point), _calibrated(found)
+
+
+def _suite(told: Robustness | str) -> str:
+    if isinstance(told, str):
+        return plain(told)
+    rows = [
+        (
+            row.title + (", not trained for" if row.left_out else ""),
+            auc(row.auc),
+            auc_interval(*row.auc_ci),
+            percent(row.sensitivity),
+            percent(row.specificity),
+        )
+        for row in told.rows
+    ]
+    heads = ("Change of every film", "AUC", "95 % interval", "Sensitivity", "Specificity")
+    films = f"{_of(told.n, f'{told.split} film')} of {_of(told.patients, 'patient')}, at the lock:"
+    return f"{films}\n\n{table(heads, rows)}"
 
 
 def _of(number: int, what: str) -> str:
