@@ -1,0 +1,45 @@
+"""The page of experiments and the script that writes its table."""
+
+from docs import experiments
+from docs.experiments import BASE, EXPERIMENTS, PAGE, TABLE
+from xraylab import actions
+from xraylab.evaluation.rules import parse_rule
+from xraylab.models import load_model
+
+pytest_plugins = ["tests.perturbed"]
+
+
+def cells(line):
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def test_the_page_has_one_table_with_a_line_for_every_experiment():
+    [shown] = TABLE.finditer(PAGE.read_text(encoding="utf-8"))
+    marker, _, _, *lines, end = shown[0].splitlines()
+    assert marker.startswith("<!--")
+    assert end.startswith("<!--")
+    assert [cells(line)[0] for line in lines] == list(EXPERIMENTS)
+
+
+def test_every_experiment_is_scored_under_the_suite_and_what_may_ship_never_saw_two_of_its_families():
+    for one in EXPERIMENTS.values():
+        assert one.recipe.suite
+        assert parse_rule(one.recipe.rule).suite
+    assert len(BASE.leave_out) == 2
+
+
+def test_a_line_tells_what_the_suite_came_to_or_that_it_was_not_run(perturbed, monkeypatch):
+    monkeypatch.setattr(
+        experiments, "EXPERIMENTS", {"locked": EXPERIMENTS["base"], "absent": EXPERIMENTS["bare"]}
+    )
+    told = actions.robustness(perturbed, "locked")
+    worst = min(told.rows, key=lambda row: row.auc)
+    first, second = (cells(line) for line in experiments.table(perturbed).splitlines()[2:])
+    assert first[:2] == ["locked", EXPERIMENTS["base"].about]
+    assert first[2] == f"{load_model(perturbed, 'locked').card.seconds / 60:.0f}"
+    assert first[3].startswith(f"{told.auc:.4f} (")
+    assert first[5].startswith(f"{worst.auc:.4f} (")
+    assert first[5].endswith(worst.title)
+    assert first[6] == f"{min(row.auc for row in told.rows if row.left_out):.4f}"
+    assert first[7] == f"{100 * min(row.sensitivity for row in told.rows):.1f} %"
+    assert second[2:] == ["not run yet", *[""] * 6]
