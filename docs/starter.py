@@ -1,7 +1,7 @@
 """
 Make the models that come with the package.
 
-``python -m docs.starter train --dataset NAME [--only MODEL ...]`` trains their members in the present home,
+``python -m docs.starter train --dataset NAME [--only MODEL ...]`` trains them in the present home,
 one after another, and goes on where it stopped. ``python -m docs.starter pack --dataset NAME`` halves the
 precision of their weights, scores the held-out films with those, averages the members, locks all under the
 suite of perturbations, opens the outer hold-out once, and writes ``xraylab/starter/`` and the cards in
@@ -33,6 +33,7 @@ from xraylab.reading import golden
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import Scores, score_pixels, under_suite
 from xraylab.settings import STARTER, Settings, load_settings
+from xraylab.training.recipe import load_recipe
 
 CARDS = Path(__file__).parent / "models"
 KEY = "number"  # patients told apart so that no child can be on both sides
@@ -42,6 +43,9 @@ MAKING = "making-"  # models in the making; the names that ship are reserved
 MEMBERS: dict[str, Experiment] = {
     "mobilenet_v2": EXPERIMENTS["strong"],
 }
+PHANTOM = "phantom"  # trained on teaching phantoms, whose lesions are known; in no ensemble
+PHANTOMS, PHANTOM_FILMS, PHANTOM_SEED = "starter-phantoms", 1500, 20
+PHANTOM_MODEL = Experiment("heatmaps against known lesions", load_recipe("scratch"), "small_cnn", "none")
 
 _FAULTS = (
     "Labels come from a clinical reading of the films, not from microbiology, and weren't checked here.",
@@ -81,16 +85,23 @@ ABOUT = About(
 )
 
 
+def _making(dataset: str) -> dict[str, tuple[Experiment, str]]:
+    """What is trained, each with the dataset that it is trained on."""
+    return {name: (one, dataset) for name, one in MEMBERS.items()} | {PHANTOM: (PHANTOM_MODEL, PHANTOMS)}
+
+
 def train(settings: Settings, dataset: str, only: list[str]) -> None:
-    """Train the members that aren't there yet."""
+    """Train what isn't there yet, on phantoms made here and on a dataset."""
     for name in only:
-        one = MEMBERS[name]
+        one, films = _making(dataset)[name]
         if (settings.models / (MAKING + name)).exists():
             print(f"{name}: there already", flush=True)
             continue
+        if films == PHANTOMS:
+            actions.import_phantoms(settings, PHANTOMS, n=PHANTOM_FILMS, seed=PHANTOM_SEED)
         request = actions.request_training(
             settings,
-            dataset=dataset,
+            dataset=films,
             arch=one.arch,
             recipe=one.recipe.model_copy(update={"name": "starter"}),
             weights=one.weights,
@@ -142,16 +153,18 @@ def pack(settings: Settings, dataset: str, out: Path, cards: Path = CARDS) -> No
         )
     with tempfile.TemporaryDirectory() as folder:
         shop = load_settings(home=Path(folder))
-        shutil.copytree(settings.datasets / dataset, shop.datasets / dataset)
-        for name, one in MEMBERS.items():
-            _take(settings, shop, name, one, dataset)
+        for films in (dataset, PHANTOMS):
+            shutil.copytree(settings.datasets / films, shop.datasets / films)
+        for name, (one, films) in _making(dataset).items():
+            _take(settings, shop, name, one, films)
         making = MAKING + ENSEMBLE
         actions.ensemble(shop, making, list(MEMBERS), actor="training", rule=RULE)
         _rename(shop, making, ENSEMBLE, f"python -m docs.starter pack --dataset {dataset}")
-        for name in (*MEMBERS, ENSEMBLE):
+        names = (ENSEMBLE, *MEMBERS, PHANTOM)
+        for name in names:
             actions.open_test(shop, name, actor="docs.starter")
             write_text(cards / f"{name}.md", actions.model_card(shop, name))
-        for name in (*MEMBERS, ENSEMBLE):
+        for name in names:
             shutil.rmtree(out / name, ignore_errors=True)
             shutil.copytree(shop.models / name, out / name)
     golden.make_shipped(settings)
@@ -168,7 +181,8 @@ def _take(settings: Settings, shop: Settings, name: str, one: Experiment, datase
 def _rename(shop: Settings, made: str, name: str, command: str) -> None:
     """Give a model the name that it ships under, and what a person has to say about it."""
     card = load_model(shop, made).card
-    about = ABOUT.model_copy(update={"command": command})
+    about = ABOUT if card.dataset.kind == "radiographs" else About()  # a card says itself what phantoms are
+    about = about.model_copy(update={"command": command})
     card = card.model_copy(update={"name": name, "about": about})
     (shop.models / made).rename(shop.models / name)
     write_text(shop.models / name / "card.json", card.model_dump_json(indent=2))
@@ -182,7 +196,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train")
     training.add_argument("--dataset", required=True)
-    training.add_argument("--only", nargs="*", choices=MEMBERS, default=list(MEMBERS))
+    training.add_argument("--only", nargs="*", choices=_making(""), default=list(_making("")))
     packing = commands.add_parser("pack")
     packing.add_argument("--dataset", required=True)
     packing.add_argument("--out", type=Path, default=STARTER)
