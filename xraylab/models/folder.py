@@ -325,11 +325,14 @@ class Model:
         NotFoundError
             If the predictions are missing or damaged.
         """
+        self._require_opened()
+        return self._predictions.of_split("test")
+
+    def _require_opened(self) -> None:
         if not self.test_opened:
             raise HonestOrderError(
                 f"The test films of {self.name} are sealed. Lock its threshold, then open the test split."
             )
-        return self._predictions.of_split("test")
 
     @property
     def scored_under_suite(self) -> bool:
@@ -346,10 +349,8 @@ class Model:
         NotFoundError
             If it wasn't scored under the suite, or the predictions are damaged.
         """
-        if split == "test" and not self.test_opened:
-            raise HonestOrderError(
-                f"The test films of {self.name} are sealed. Lock its threshold, then open the test split."
-            )
+        if split == "test":
+            self._require_opened()
         if self._suite is None:
             raise NotFoundError(
                 f"“{self.name}” wasn't scored under the suite of perturbations. Train it by a recipe with "
