@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docs import results
+from docs.results import auc
 from xraylab import actions
-from xraylab.documents import Interval, Robustness
+from xraylab.documents import Robustness
 from xraylab.errors import NotFoundError
 from xraylab.models import load_model
 from xraylab.settings import Settings, load_settings
@@ -100,17 +102,13 @@ def _cells(told: Robustness) -> tuple[str, ...]:
     worst = min(told.rows, key=lambda row: row.auc)
     unseen = min((row.auc for row in told.rows if row.left_out), default=None)
     return (
-        _auc(told.auc, told.auc_ci),
+        auc(told.auc, told.auc_ci),
         f"{statistics.fmean(row.auc for row in told.rows):.4f}",
-        f"{_auc(worst.auc, worst.auc_ci)}, {worst.title}",
+        f"{auc(worst.auc, worst.auc_ci)}, {worst.title}",
         "–" if unseen is None else f"{unseen:.4f}",
         f"{100 * min(row.sensitivity for row in told.rows):.1f} %",
         f"{100 * min(row.specificity for row in told.rows):.1f} %",
     )
-
-
-def _auc(value: float, interval: Interval) -> str:
-    return f"{value:.4f} ({interval[0]:.4f}–{interval[1]:.4f})"
 
 
 def table(settings: Settings) -> str:
@@ -124,8 +122,7 @@ def table(settings: Settings) -> str:
             continue
         told = actions.robustness(settings, name)
         lines.append((name, one.about, f"{card.seconds / 60:.0f}", *_cells(told)))
-    rows = [line + ("",) * (len(COLUMNS) - len(line)) for line in (COLUMNS, ("---",) * len(COLUMNS), *lines)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return results.table(COLUMNS, [line + ("",) * (len(COLUMNS) - len(line)) for line in lines])
 
 
 def main() -> None:

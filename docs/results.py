@@ -54,8 +54,8 @@ def _cells(card: Card, validation: Evaluated, test: Evaluated) -> tuple[str, ...
         "ImageNet" if card.weights == "imagenet" else "random weights",
         f"{card.epochs}, kept {card.best_epoch}",
         f"{card.seconds / 60:.1f}",
-        _auc(validation),
-        _auc(test),
+        auc(validation.auc, validation.auc_ci),
+        auc(test.auc, test.auc_ci),
         *(_percent(getattr(test, name), test.intervals[name]) for name in _RATES),
         REPORTS.get(recipe, ""),
     )
@@ -64,8 +64,9 @@ def _cells(card: Card, validation: Evaluated, test: Evaluated) -> tuple[str, ...
 _RATES = ("accuracy", "sensitivity", "specificity")
 
 
-def _auc(of: Evaluated) -> str:
-    return f"{of.auc:.4f} ({of.auc_ci[0]:.4f}–{of.auc_ci[1]:.4f})"
+def auc(value: float, interval: Interval) -> str:
+    """An AUC with its interval, four decimals each."""
+    return f"{value:.4f} ({interval[0]:.4f}–{interval[1]:.4f})"
 
 
 def _percent(value: float, interval: Interval) -> str:
@@ -112,7 +113,7 @@ are at the locked threshold, and every interval is at 95 %, clustered by patient
 hospital and one split: another seed or another split moves them, and another hospital moves them much
 more. The times are of one machine without a GPU, often with other work beside.
 
-{_table(COLUMNS, lines)}
+{table(COLUMNS, lines)}
 
 ## Beside the reports
 
@@ -134,7 +135,8 @@ too.
 """
 
 
-def _table(columns: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+def table(columns: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
     rule = tuple("---" for _ in columns)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *lines))
 
