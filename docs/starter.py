@@ -28,10 +28,10 @@ from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import XRayLabError
 from xraylab.files import write_bytes, write_text
 from xraylab.models import ENSEMBLE, SUITE_FILE, About, Model, load_model
-from xraylab.predictions import PERTURBATION, Predictions
+from xraylab.predictions import Predictions
 from xraylab.reading import golden
 from xraylab.reading.loaded import load
-from xraylab.reading.scoring import Scores, score_pixels, under_suite
+from xraylab.reading.scoring import described, described_under_suite, score_pixels
 from xraylab.settings import STARTER, Settings, load_settings
 from xraylab.training.recipe import load_recipe
 
@@ -122,20 +122,20 @@ def halve(model: Model, films: Dataset) -> Model:
     made = Model(model.folder, card)
     loaded = load(made)
     held_out = np.concatenate([films.rows("validation"), films.rows("test")])
-    known = ["image_id", "patient", "group", "split", "label", "subtype"]
-
-    def described(rows: np.ndarray, scores: Scores) -> pd.DataFrame:
-        return films.catalog.iloc[rows][known].assign(**scores.columns(card.classes)).reset_index(drop=True)
 
     def keep(file: str, frame: pd.DataFrame) -> None:
         said = Predictions(frame, card.model_sha256, films.info.pixel_hash)
         predictions_file.write(made.folder / file, said)
 
-    keep("predictions.parquet", described(held_out, score_pixels(loaded, films.pixels, held_out)))
+    scores = score_pixels(loaded, films.pixels, held_out)
+    keep("predictions.parquet", described(films.catalog, held_out, scores, card.classes))
     if made.scored_under_suite:
-        found = under_suite(lambda some: score_pixels(loaded, some), films.pixels, held_out)
-        frames = [described(rows, scores).assign(**{PERTURBATION: one.name}) for one, rows, scores in found]
-        keep(SUITE_FILE, pd.concat(frames, ignore_index=True))
+        keep(
+            SUITE_FILE,
+            described_under_suite(
+                lambda some: score_pixels(loaded, some), films.catalog, films.pixels, held_out, card.classes
+            ),
+        )
     return Model(made.folder, card)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -19,10 +20,11 @@ from xraylab.networks.backends import forward
 from xraylab.networks.inference import all_outputs, kinds_given_pneumonia
 from xraylab.networks.inputs import pneumonia_logit
 from xraylab.networks.registry import Network
-from xraylab.predictions import class_columns, class_probabilities
+from xraylab.predictions import PERTURBATION, class_columns, class_probabilities
 from xraylab.reading.loaded import LoadedModel, Part
 
 Floats = NDArray[np.float64]
+_KNOWN = ["image_id", "patient", "group", "split", "label", "subtype"]  # of a film, before it is scored
 _CHUNK = 512  # films perturbed at once
 
 
@@ -71,6 +73,30 @@ def score_network(
     """Score standardised films with a network that is no model yet."""
     return _score(
         (Part(net, entry, forward(net, entry, backend, device)),), ALONE, pixels, rows, device, on_progress
+    )
+
+
+def described(
+    catalog: pd.DataFrame, rows: NDArray[np.intp], scores: Scores, classes: Sequence[str]
+) -> pd.DataFrame:
+    """Rows of ``predictions.parquet``: films of a catalog with what a model says about them."""
+    return catalog.iloc[rows][_KNOWN].assign(**scores.columns(classes)).reset_index(drop=True)
+
+
+def described_under_suite(
+    score: Callable[[NDArray[np.uint8]], Scores],
+    catalog: pd.DataFrame,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp],
+    classes: Sequence[str],
+) -> pd.DataFrame:
+    """Rows of ``suite.parquet``: the same films under each perturbation; see ``under_suite``."""
+    return pd.concat(
+        [
+            described(catalog, some, scores, classes).assign(**{PERTURBATION: one.name})
+            for one, some, scores in under_suite(score, pixels, rows)
+        ],
+        ignore_index=True,
     )
 
 

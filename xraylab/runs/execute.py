@@ -36,8 +36,8 @@ from xraylab.models import SUITE_FILE, Card, Model, TrainedOn, check_name_free
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
-from xraylab.predictions import PERTURBATION, Predictions
-from xraylab.reading.scoring import Scores, score_network, under_suite
+from xraylab.predictions import Predictions
+from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
 from xraylab.runs import crew, folder
 from xraylab.runs.table import RunCancelled
 from xraylab.settings import Settings
@@ -245,19 +245,22 @@ class _Job:
         On the processor, wherever the training ran: reading scores there, and a film has one score.
         """
         self.teller.say("scoring the held-out films", 1.0)
-        rows = self.held_out
-        return self.described(rows, self.scores(net, self.dataset.pixels, rows))
+        scores = self.scores(net, self.dataset.pixels, self.held_out)
+        return described(self.dataset.catalog, self.held_out, scores, self.recipe.classes)
 
     def score_under_suite(self, net: nn.Module) -> pd.DataFrame | None:
         """The same films under each perturbation of the suite, if the recipe or its rule asks for that."""
         if not (self.recipe.suite or parse_rule(self.recipe.rule).suite):
             return None
         self.teller.say("scoring the held-out films under the suite", 1.0)
-        found = under_suite(lambda films: self.scores(net, films, None), self.dataset.pixels, self.held_out)
-        frames = [
-            self.described(rows, scores).assign(**{PERTURBATION: one.name}) for one, rows, scores in found
-        ]
-        return pd.concat(frames, ignore_index=True)
+        dataset = self.dataset
+        return described_under_suite(
+            lambda films: self.scores(net, films, None),
+            dataset.catalog,
+            dataset.pixels,
+            self.held_out,
+            self.recipe.classes,
+        )
 
     @property
     def held_out(self) -> NDArray[np.intp]:
@@ -273,11 +276,6 @@ class _Job:
             backend=self.settings.backend,
             on_progress=self.teller.stop_if_cancelled,
         )
-
-    def described(self, rows: NDArray[np.intp], scores: Scores) -> pd.DataFrame:
-        known = ["image_id", "patient", "group", "split", "label", "subtype"]
-        frame = self.dataset.catalog.iloc[rows][known]
-        return frame.assign(**scores.columns(self.recipe.classes)).reset_index(drop=True)
 
     def card(self, fitted: Fitted, *, seconds: float) -> Card:
         info = self.dataset.info
