@@ -16,6 +16,7 @@ from typing import Any
 
 from docs import results
 from docs.results import auc
+from docs.training import train
 from xraylab import actions
 from xraylab.documents import Robustness
 from xraylab.errors import NotFoundError
@@ -51,8 +52,8 @@ class Experiment:
     weights: str = "imagenet"
 
 
-def _base(epochs: int = 4, **changes: Any) -> Recipe:
-    stage = BASE.stages[0].model_copy(update={"epochs": epochs})
+def _base(epochs: int = 4, learning_rate: float = 6e-4, **changes: Any) -> Recipe:
+    stage = BASE.stages[0].model_copy(update={"epochs": epochs, "learning_rate": learning_rate})
     return BASE.model_copy(update={"stages": (stage,), **changes})
 
 
@@ -72,24 +73,22 @@ EXPERIMENTS = {
         _base(keep="best", ema=None),
     ),
     "strong": Experiment("augmentation 1.5, stretched, a tenth erased, smoothed labels", _base(**_STRONG)),
+    "strong-seed1": Experiment("strong, seed 1", _base(**_STRONG, seed=1)),
+    "strong-seed2": Experiment("strong, seed 2", _base(**_STRONG, seed=2)),
     "long": Experiment("strong, for 8 epochs", _base(8, **_STRONG)),
+    "cnn": Experiment(
+        "the report's CNN from random weights, strong, for 12 epochs",
+        _base(12, 1e-3, **_STRONG),
+        "cnn",
+        "none",
+    ),
 }
 
 
-def train(settings: Settings, dataset: str, only: list[str]) -> None:
-    """Train what isn't there yet."""
-    for name in only:
-        one = EXPERIMENTS[name]
-        if (settings.models / name).exists():
-            print(f"{name}: there already", flush=True)
-            continue
-        recipe = one.recipe.model_copy(update={"name": name})
-        request = actions.request_training(
-            settings, dataset=dataset, arch=one.arch, recipe=recipe, weights=one.weights, name=name
-        )
-        done = actions.train(settings, request)
-        told = actions.robustness(settings, name)
-        print(f"{name}: {done.seconds} s, {' | '.join(_cells(told))}", flush=True)
+def run(settings: Settings, name: str, one: Experiment, dataset: str) -> None:
+    """Train one experiment under its own name, unless it is there."""
+    recipe = one.recipe.model_copy(update={"name": name})
+    train(settings, name, dataset=dataset, arch=one.arch, recipe=recipe, weights=one.weights)
 
 
 COLUMNS = (
@@ -138,7 +137,8 @@ def main() -> None:
     options = parser.parse_args()
     settings = load_settings()
     if options.command == "train":
-        train(settings, options.dataset, options.only)
+        for name in options.only:
+            run(settings, name, EXPERIMENTS[name], options.dataset)
     else:
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(

@@ -14,7 +14,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from xraylab import actions
+from docs.training import train
 from xraylab.errors import XRayLabError
 from xraylab.networks.pretrained import imagenet_path
 from xraylab.networks.registry import Network, build, network
@@ -53,12 +53,14 @@ def run(settings: Settings, dataset: str, recipe: Recipe) -> None:
     """Train a preset with its network, or with the one instead of it beside a trial of its own."""
     entry = network(NAMED[recipe.name])
     if not needs_weights(recipe, entry):
-        _train(settings, dataset, recipe, entry, "none", model_name(recipe.name, entry.name))
+        name = model_name(recipe.name, entry.name)
+        train(settings, name, dataset=dataset, arch=entry.name, recipe=recipe, weights="none")
         return
     if imagenet_path(settings, entry) is None:
         _try_out(settings, dataset, recipe, entry)
         entry = network(INSTEAD)
-    _train(settings, dataset, recipe, entry, "imagenet", model_name(recipe.name, entry.name))
+    name = model_name(recipe.name, entry.name)
+    train(settings, name, dataset=dataset, arch=entry.name, recipe=recipe, weights="imagenet")
 
 
 def _try_out(settings: Settings, dataset: str, recipe: Recipe, entry: Network) -> None:
@@ -71,21 +73,7 @@ def _try_out(settings: Settings, dataset: str, recipe: Recipe, entry: Network) -
         torch.manual_seed(0)
         safetensors.torch.save_file(build(entry).state_dict(), file)
         name = SMOKE + model_name(recipe.name, entry.name)
-        _train(settings, dataset, brief, entry, str(file), name)
-
-
-def _train(settings: Settings, dataset: str, recipe: Recipe, entry: Network, weights: str, name: str) -> None:
-    if (settings.models / name).exists():
-        print(f"{name}: there already", flush=True)
-        return
-    request = actions.request_training(
-        settings, dataset=dataset, arch=entry.name, recipe=recipe, weights=weights, name=name
-    )
-    done = actions.train(settings, request)
-    low, high = done.val.auc_ci
-    print(
-        f"{name}: validation AUC {done.val.auc:.4f} ({low:.4f} to {high:.4f}), {done.seconds} s", flush=True
-    )
+        train(settings, name, dataset=dataset, arch=entry.name, recipe=brief, weights=str(file))
 
 
 def main() -> None:

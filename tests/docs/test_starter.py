@@ -28,15 +28,17 @@ RECIPE = BRIEF.model_copy(
         "rule": starter.RULE,
     }
 )
-MEMBERS = {
+MEMBERS = {"mobilenet_v2": "first", "cnn": "second"}
+EXPERIMENTS = {
     name: Experiment("", RECIPE.model_copy(update={"seed": seed}), arch="small_cnn", weights="none")
-    for seed, name in enumerate(("cnn", "mobilenet_v2"))
+    for seed, name in enumerate(MEMBERS.values())
 }
 
 
 @pytest.fixture
 def workshop(tmp_path, monkeypatch):
     monkeypatch.setattr(starter, "MEMBERS", MEMBERS)
+    monkeypatch.setattr(starter, "EXPERIMENTS", EXPERIMENTS)
     monkeypatch.setattr("xraylab.settings.STARTER", tmp_path / "starter")
     monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XRAYLAB_THREADS", "2")
@@ -73,11 +75,12 @@ def test_members_are_trained_once_halved_averaged_locked_under_the_suite_and_tol
         assert repr(model.lock.threshold) in told
         assert model.card.about.command in told
         assert phantom or actions.robustness(elsewhere, name, split="test").worst
-    for name in (*MEMBERS, "phantom"):
+    trained = MEMBERS | {starter.PHANTOM: starter.PHANTOM_EXPERIMENT}
+    for name, experiment in trained.items():
         with safetensors.safe_open(load_shipped(elsewhere, name).weights, "pt") as file:
             assert file.get_tensor("features.0.weight").dtype == float16
         assert load_shipped(elsewhere, name).card.model_sha256 != (
-            load_model(workshop, starter.MAKING + name).card.model_sha256
+            load_model(workshop, experiment).card.model_sha256
         )
     scores = json.loads((tmp_path / "starter" / "golden.json").read_bytes())["scores"]
     assert list(scores) == shipped_names()

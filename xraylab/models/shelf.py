@@ -18,7 +18,7 @@ from xraylab.files import check_name
 from xraylab.models.folder import Card, Model
 from xraylab.settings import Settings, shipped_models
 
-SHIPPED_NAMES = ("ensemble", "cnn", "mobilenet_v2", "densenet121", "phantom")
+SHIPPED_NAMES = ("ensemble", "mobilenet_v2", "mobilenet_v2-seed1", "mobilenet_v2-seed2", "cnn", "phantom")
 RESERVED_NAMES = frozenset({"none", "imagenet", *SHIPPED_NAMES})
 
 
