@@ -1,5 +1,8 @@
 """The page of experiments and the script that writes its table."""
 
+import numpy as np
+import pytest
+
 from docs import experiments
 from docs.experiments import BASE, EXPERIMENTS, PAGE, TABLE
 from xraylab import actions
@@ -42,4 +45,18 @@ def test_a_line_tells_what_the_suite_came_to_or_that_it_was_not_run(perturbed, m
     assert first[5].endswith(worst.title)
     assert first[6] == f"{min(row.auc for row in told.rows if row.left_out):.4f}"
     assert first[7] == f"{100 * min(row.sensitivity for row in told.rows):.1f} %"
-    assert second[2:] == ["not run yet", *[""] * 6]
+    assert first[9].startswith(tuple("01"))
+    assert second[2:] == ["not run yet", *[""] * 8]
+
+
+@pytest.mark.parametrize("wider", [True, False])
+def test_a_film_cut_wider_loses_above_and_below_and_one_cut_higher_at_the_sides(wider):
+    film = np.zeros((1, 256, 256), dtype=np.uint8)
+    film[0, :20], film[0, -20:] = 200, 200  # gone when cut wider, by 22 rows each
+    film[0, 128 - 40 : 128 + 40, 60:196] = 100
+    [cut] = experiments.recut(film if wider else film.transpose(0, 2, 1), wider=wider)
+    cut = cut if wider else cut.T
+    assert cut.shape == (256, 256)
+    assert cut.max() == 100
+    assert np.count_nonzero(cut[:, 128] == 100) == pytest.approx(80 * experiments.ASPECT, abs=2)
+    assert np.count_nonzero(cut[128] == 100) == pytest.approx(136, abs=2)
