@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from xraylab.evaluation.intervals import auc_interval, wilson_interval
+from xraylab.evaluation.intervals import auc_difference, auc_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (183, 201), (1, 1)])
@@ -116,3 +116,59 @@ def test_a_class_seen_in_one_patient_only_gives_a_wide_interval():
 @pytest.mark.parametrize("labels", [[0, 0], [1, 1], []])
 def test_one_class_has_no_auc_interval(labels):
     assert all(math.isnan(bound) for bound in auc_interval(labels, [0.1, 0.2][: len(labels)]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_one_film_a_patient_two_areas_are_compared_as_delong_does(seed):
+    labels, scores, _ = _films(120, seed, 1)
+    others = (scores + np.random.default_rng(seed).normal(0, 1, 120)).round(1)
+    one, other = _kernel(labels, scores), _kernel(labels, others)
+    of_ill, of_well = (np.cov(one.mean(axis), other.mean(axis)) for axis in (1, 0))
+    contrast = np.array([1, -1])
+    variance = contrast @ (of_ill / one.shape[0] + of_well / one.shape[1]) @ contrast
+    value, half = one.mean() - other.mean(), 1.959963984540054 * math.sqrt(variance)
+
+    found = auc_difference(labels, scores, others)
+
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (value, value - half, value + half), abs=1e-12
+    )
+    assert found.p == pytest.approx(math.erfc(abs(value) / math.sqrt(2 * variance)), abs=1e-12)
+
+
+def test_clustered_differences_are_near_a_bootstrap_of_patients():
+    labels, scores, patients = _films(400, 11)
+    others = scores + np.random.default_rng(1).normal(0, 1, 200)[patients]
+    rng = np.random.default_rng(0)
+    own = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
+    apart = []
+    for _ in range(800):
+        chosen = np.concatenate([own[i] for i in rng.integers(0, len(own), len(own))])
+        one, other = (_kernel(labels[chosen], values[chosen]).mean() for values in (scores, others))
+        apart.append(one - other)
+
+    found = auc_difference(labels, scores, others, patients)
+
+    assert (found.low, found.high) == pytest.approx(np.quantile(apart, [0.025, 0.975]), abs=0.01)
+
+
+def test_models_that_rank_alike_differ_by_nothing():
+    labels, scores, patients = _films(60, 0)
+    found = auc_difference(labels, scores, 3 * scores - 1, patients)
+
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+    assert math.isnan(found.p)
+
+
+def test_a_class_seen_in_one_patient_only_leaves_a_difference_without_bounds():
+    found = auc_difference([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9], [0.1, 0.2, 0.3, 0.9], ["a", "b", "c", "c"])
+
+    assert found.value == -0.25
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert math.isnan(found.p)
+
+
+def test_one_class_has_no_areas_to_compare():
+    with pytest.raises(ValueError, match="both classes"):
+        auc_difference([1, 1], [0.1, 0.2], [0.2, 0.1])

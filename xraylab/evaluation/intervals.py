@@ -1,5 +1,5 @@
 """
-Confidence intervals: Wilson's for a proportion, clustered DeLong's for the area under the ROC curve.
+Confidence intervals: Wilson's for a proportion, clustered DeLong's for areas under the ROC curve.
 
 - films of one patient are not independent: give the patients, and the interval widens as it must
 - bounds lie in [0, 1]; where nothing can be said they are NaN
@@ -7,11 +7,12 @@ Confidence intervals: Wilson's for a proportion, clustered DeLong's for the area
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 from xraylab.evaluation.labelled import checked
 
@@ -96,24 +97,108 @@ def auc_interval(
     diseased = truth == 1
     if diseased.all() or not diseased.any():
         return math.nan, math.nan
-    area, variance, fewest = _obuchowski(diseased, values, patients)
-    if not variance > 0 or not 0 < area < 1:
-        return wilson_interval(area * fewest, fewest, level=level)
-    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance) / (area * (1 - area))
-    return float(expit(logit(area) - half)), float(expit(logit(area) + half))
+    found = _obuchowski(diseased, values, patients)
+    variance, fewest = found.variance, min(found.with_ill, found.with_well)
+    if not variance > 0 or not 0 < found.area < 1:
+        return wilson_interval(found.area * fewest, fewest, level=level)
+    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance) / (found.area * (1 - found.area))
+    return float(expit(logit(found.area) - half)), float(expit(logit(found.area) + half))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One area less another on the same films."""
+
+    value: float  # in [-1, 1]
+    low: float
+    high: float
+    p: float  # two-sided, of no difference; NaN where nothing varies
+
+
+def auc_difference(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    others: ArrayLike,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
+    *,
+    level: float = 0.95,
+) -> Difference:
+    """How much larger the area is under one model's ROC curve than under another's, on the same films.
+
+    DeLong's paired test with Obuchowski's variance for films clustered by patient. Two models that rank all
+    films alike differ by zero, certainly; bounds and p are NaN when a class was seen in one patient only.
+
+    Parameters
+    ----------
+    labels, scores, groups
+        As in ``threshold_table``, (n,) each.
+    others : array of shape (n,)
+        Scores of the model to be subtracted, film by film.
+    level : float
+        Confidence level in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        As ``threshold_table`` does, and unless both classes are there.
+
+    References
+    ----------
+    DeLong ER, DeLong DM, Clarke-Pearson DL (1988), Biometrics 44:837-845.
+    Obuchowski NA (1997), Biometrics 53:567-578.
+    """
+    truth, values, patients = checked(labels, scores, groups)
+    diseased = truth == 1
+    if diseased.all() or not diseased.any():
+        raise ValueError("both classes are needed to compare two areas")
+    one = _obuchowski(diseased, values, patients)
+    other = _obuchowski(diseased, checked(labels, others, groups)[1], patients)
+    apart = replace(one, area=one.area - other.area, ill=one.ill - other.ill, well=one.well - other.well)
+    if math.isnan(apart.variance):
+        return Difference(apart.area, math.nan, math.nan, math.nan)
+    deviation = math.sqrt(max(apart.variance, 0.0))
+    half = float(ndtri((1 + level) / 2)) * deviation
+    p = 2 * float(ndtr(-abs(apart.area) / deviation)) if deviation else math.nan
+    return Difference(apart.area, max(-1.0, apart.area - half), min(1.0, apart.area + half), p)
+
+
+@dataclass(frozen=True, eq=False)
+class _Area:
+    """An area under the ROC curve, and what each patient has to do with it."""
+
+    area: float
+    ill: NDArray[
+        np.float64
+    ]  # (patients,) sum of placements of films with disease, less what the area expects
+    well: NDArray[np.float64]  # (patients,) of films without
+    with_ill: int  # patients that have any
+    with_well: int
+    n_ill: int  # films
+    n_well: int
+
+    @property
+    def variance(self) -> float:
+        """Clustered by patient; NaN if a class was seen in one patient only."""
+        if min(self.with_ill, self.with_well) == 1:
+            return math.nan
+        patients = self.ill.size
+        return (
+            self.with_ill / (self.with_ill - 1) * float(self.ill @ self.ill) / self.n_ill**2
+            + self.with_well / (self.with_well - 1) * float(self.well @ self.well) / self.n_well**2
+            + 2 * patients / (patients - 1) * float(self.ill @ self.well) / (self.n_ill * self.n_well)
+        )
 
 
 def _obuchowski(
     diseased: NDArray[np.bool_], scores: NDArray[np.float64], patients: NDArray[np.int64]
-) -> tuple[float, float, int]:
-    """Area, its clustered variance (NaN if a class has one patient), patients of the rarer class."""
+) -> _Area:
     placements = np.empty_like(scores)
     placements[diseased] = _share_below(scores[diseased], scores[~diseased])
     placements[~diseased] = 1 - _share_below(scores[~diseased], scores[diseased])
     area = float(placements[diseased].mean())
+    n_patients = int(patients.max()) + 1
 
     def by_patient(chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
-        """(patients,) sum of placements less what the area expects, and the patients that have any."""
         codes = patients[chosen]
         films = np.bincount(codes, minlength=n_patients)
         off: NDArray[np.float64] = np.bincount(codes, placements[chosen] - area, n_patients).astype(
@@ -121,19 +206,10 @@ def _obuchowski(
         )
         return off, int(np.count_nonzero(films))
 
-    n_patients = int(patients.max()) + 1
-    off_pos, with_pos = by_patient(diseased)
-    off_neg, with_neg = by_patient(~diseased)
-    n_pos, n_neg = np.count_nonzero(diseased), np.count_nonzero(~diseased)
-    fewest = min(with_pos, with_neg)
-    if fewest == 1:
-        return area, math.nan, fewest
-    variance = (
-        with_pos / (with_pos - 1) * float(off_pos @ off_pos) / n_pos**2
-        + with_neg / (with_neg - 1) * float(off_neg @ off_neg) / n_neg**2
-        + 2 * n_patients / (n_patients - 1) * float(off_pos @ off_neg) / (n_pos * n_neg)
-    )
-    return area, variance, fewest
+    ill, with_ill = by_patient(diseased)
+    well, with_well = by_patient(~diseased)
+    n_ill = int(np.count_nonzero(diseased))
+    return _Area(area, ill, well, with_ill, with_well, n_ill, diseased.size - n_ill)
 
 
 def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
