@@ -20,6 +20,7 @@ from xraylab import actions
 from xraylab.data.datasets import load_dataset
 from xraylab.documents import Evaluated, Interval
 from xraylab.errors import NotFoundError
+from xraylab.evaluation.intervals import auc_difference
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.models import ENSEMBLE, Model, load_model
 from xraylab.networks.registry import network
@@ -41,7 +42,16 @@ COLUMNS = (
     *("Accuracy", "Sensitivity", "Specificity", "The report's figure"),
 )
 SEED_COLUMNS = ("Recipe", "Seeds", "Test AUC", "Accuracy", "Sensitivity", "Specificity", "Minutes")
-QUESTION_COLUMNS = ("Question", "One", "The other", "Test AUC, seed by seed", "Accuracy, seed by seed")
+QUESTION_COLUMNS = (
+    *(
+        "Question",
+        "One",
+        "The other",
+        "Test AUC, seed by seed",
+        "Difference, seed 0",
+        "Accuracy, seed by seed",
+    ),
+)
 RECALL_COLUMNS = ("Recipe", "Normal", "Pneumonia", "Bacterial", "Viral")
 SWEEP_COLUMNS = (
     *("Threshold", "Sensitivity", "Specificity", "PPV", "NPV", "Accuracy", "Balanced accuracy"),
@@ -129,8 +139,18 @@ def question_line(question: str, one: list[Trained], other: list[Trained]) -> tu
         _told(one[0]),
         _told(other[0]),
         "; ".join(f"{a.test.auc:.4f} → {b.test.auc:.4f}" for a, b in pairs),
+        _difference(*pairs[0]),
         "; ".join(f"{100 * a.test.accuracy:.1f} → {100 * b.test.accuracy:.1f} %" for a, b in pairs),
     )
+
+
+def _difference(one: Trained, other: Trained) -> str:
+    """Of the areas on the same films, in the sense of the arrows."""
+    films, same = one.model.test, other.model.test
+    if list(films.frame["image_id"]) != list(same.frame["image_id"]):
+        raise ValueError("two presets were tested on different films")
+    found = auc_difference(films.labels, same.scores, films.scores, films.groups)
+    return f"{found.value:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
 
 
 def _told(one: Trained) -> str:
@@ -245,7 +265,9 @@ of another draw of the same training; both have to be borne in mind.
 
 {table(QUESTION_COLUMNS, (question_line(asked, every[one], every[other]) for asked, one, other in answered))}
 
-Each pair has the same films and the same seed. An answer that changes with the seed is none.
+Each pair has the same films and the same seed; the difference is the other's AUC less the one's, by DeLong's
+paired test with films clustered by patient. An interval that holds zero, or an answer that changes with the
+seed, is no answer.
 
 ## Recall of each class
 

@@ -70,6 +70,7 @@ def test_a_question_sets_the_seeds_that_both_have_side_by_side(two_presets):
     [line] = cells(page, "The same", "The reports' questions")
     assert line[1:3] == ["standard (Small CNN)", "scratch (Small CNN)"]
     assert line[3].count("→") == 1
+    assert line[4] == "+0.0000 (+0.0000 to +0.0000)"  # one network twice
     assert not cells(page, "Transfer learning", "The reports' questions")
 
 
