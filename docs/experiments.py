@@ -86,7 +86,7 @@ EXPERIMENTS = {
     "stretched": Experiment("base, stretched up to half as wide or as high again", _base(stretch=2.0)),
     "stretched-seed1": Experiment("stretched, seed 1", _base(stretch=2.0, seed=1)),
     "stretched-seed2": Experiment("stretched, seed 2", _base(stretch=2.0, seed=2)),
-    "cnn": Experiment(
+    "stretched-cnn": Experiment(
         "the report's CNN from random weights: stretched, for 12 epochs",
         _base(12, 1e-3, stretch=2.0),
         "cnn",

@@ -7,7 +7,7 @@ from docs import experiments
 from docs.experiments import BASE, EXPERIMENTS, PAGE, TABLE
 from xraylab import actions
 from xraylab.evaluation.rules import parse_rule
-from xraylab.models import load_model
+from xraylab.models import RESERVED_NAMES, load_model
 
 pytest_plugins = ["tests.perturbed"]
 
@@ -29,6 +29,10 @@ def test_every_experiment_is_scored_under_the_suite_and_what_may_ship_never_saw_
         assert one.recipe.suite
         assert parse_rule(one.recipe.rule).suite
     assert len(BASE.leave_out) == 2
+
+
+def test_no_experiment_takes_the_name_of_a_model_that_ships():
+    assert not RESERVED_NAMES & set(EXPERIMENTS)
 
 
 def test_a_line_tells_what_the_suite_came_to_or_that_it_was_not_run(perturbed, monkeypatch):
