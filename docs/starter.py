@@ -42,12 +42,13 @@ KEY = "number"  # patients told apart so that no child can be on both sides
 RULE = "specificity:0.99@suite"
 _MAKING = "making"  # the ensemble's name until it has its own: the names that ship are reserved
 
-MEMBERS = {  # as it ships: the experiment that made it
+AVERAGED = {  # as it ships: the experiment that made it
     "mobilenet_v2": "stretched",
     "mobilenet_v2-seed1": "stretched-seed1",
     "mobilenet_v2-seed2": "stretched-seed2",
-    "cnn": "stretched-cnn",
 }
+# The CNN ships by itself: with it, the ensemble's worst AUC under the suite on validation was lower.
+TRAINED = AVERAGED | {"cnn": "stretched-cnn"}
 PHANTOM = "phantom"  # trained on teaching phantoms, whose lesions are known; in no ensemble
 PHANTOM_MODEL = Experiment("heatmaps against known lesions", load_recipe("scratch"), "small_cnn", "none")
 PHANTOM_EXPERIMENT, PHANTOMS, PHANTOM_FILMS, PHANTOM_SEED = "phantoms", "starter-phantoms", 1500, 20
@@ -94,8 +95,8 @@ ABOUT = About(
 def train(settings: Settings, dataset: str, only: list[str]) -> None:
     """Train what isn't there yet, on a dataset and on phantoms made here."""
     for name in only:
-        if name in MEMBERS:
-            run(settings, MEMBERS[name], EXPERIMENTS[MEMBERS[name]], dataset)
+        if name in TRAINED:
+            run(settings, TRAINED[name], EXPERIMENTS[TRAINED[name]], dataset)
             continue
         if not (settings.datasets / PHANTOMS).exists():
             actions.import_phantoms(settings, PHANTOMS, n=PHANTOM_FILMS, seed=PHANTOM_SEED)
@@ -146,12 +147,12 @@ def pack(settings: Settings, dataset: str, out: Path, cards: Path = CARDS) -> No
         shop = load_settings(home=Path(folder))
         for films in (dataset, PHANTOMS):
             shutil.copytree(settings.datasets / films, shop.datasets / films)
-        for name, experiment in MEMBERS.items():
+        for name, experiment in TRAINED.items():
             _take(settings, shop, experiment, name, dataset, RULE)
         _take(settings, shop, PHANTOM_EXPERIMENT, PHANTOM, PHANTOMS, PHANTOM_MODEL.recipe.rule)
-        actions.ensemble(shop, _MAKING, list(MEMBERS), actor="training", rule=RULE)
+        actions.ensemble(shop, _MAKING, list(AVERAGED), actor="training", rule=RULE)
         _rename(shop, _MAKING, ENSEMBLE, f"python -m docs.starter pack --dataset {dataset}")
-        names = (ENSEMBLE, *MEMBERS, PHANTOM)
+        names = (ENSEMBLE, *TRAINED, PHANTOM)
         for name in names:
             actions.open_test(shop, name, actor="docs.starter")
             write_text(cards / f"{name}.md", actions.model_card(shop, name))
@@ -188,7 +189,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train")
     training.add_argument("--dataset", required=True)
-    training.add_argument("--only", nargs="*", choices=(*MEMBERS, PHANTOM), default=[*MEMBERS, PHANTOM])
+    training.add_argument("--only", nargs="*", choices=(*TRAINED, PHANTOM), default=[*TRAINED, PHANTOM])
     packing = commands.add_parser("pack")
     packing.add_argument("--dataset", required=True)
     packing.add_argument("--out", type=Path, default=STARTER)

@@ -7,7 +7,7 @@ from docs import experiments
 from docs.experiments import BASE, EXPERIMENTS, PAGE, TABLE
 from xraylab import actions
 from xraylab.evaluation.rules import parse_rule
-from xraylab.models import RESERVED_NAMES, load_model
+from xraylab.models import ENSEMBLE, RESERVED_NAMES, load_model
 
 pytest_plugins = ["tests.perturbed"]
 
@@ -21,7 +21,7 @@ def test_the_page_has_one_table_with_a_line_for_every_experiment():
     marker, _, _, *lines, end = shown[0].splitlines()
     assert marker.startswith("<!--")
     assert end.startswith("<!--")
-    assert [cells(line)[0] for line in lines] == list(EXPERIMENTS)
+    assert [cells(line)[0] for line in lines] == [*EXPERIMENTS, ENSEMBLE]
 
 
 def test_every_experiment_is_scored_under_the_suite_and_what_may_ship_never_saw_two_of_its_families():
@@ -41,7 +41,7 @@ def test_a_line_tells_what_the_suite_came_to_or_that_it_was_not_run(perturbed, m
     )
     told = actions.robustness(perturbed, "locked")
     worst = min(told.rows, key=lambda row: row.auc)
-    first, second = (cells(line) for line in experiments.table(perturbed).splitlines()[2:])
+    first, second, _ = (cells(line) for line in experiments.table(perturbed).splitlines()[2:])
     assert first[:2] == ["locked", EXPERIMENTS["base"].about]
     assert first[2] == f"{load_model(perturbed, 'locked').card.seconds / 60:.0f}"
     assert first[3].startswith(f"{told.auc:.4f} (")

@@ -37,7 +37,8 @@ EXPERIMENTS = {
 
 @pytest.fixture
 def workshop(tmp_path, monkeypatch):
-    monkeypatch.setattr(starter, "MEMBERS", MEMBERS)
+    monkeypatch.setattr(starter, "AVERAGED", MEMBERS)
+    monkeypatch.setattr(starter, "TRAINED", MEMBERS)
     monkeypatch.setattr(starter, "EXPERIMENTS", EXPERIMENTS)
     monkeypatch.setattr("xraylab.settings.STARTER", tmp_path / "starter")
     monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
