@@ -27,12 +27,12 @@ from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import XRayLabError
 from xraylab.files import write_bytes, write_text
-from xraylab.models import ENSEMBLE, SUITE_FILE, About, Model, load_model
+from xraylab.models import ENSEMBLE, SUITE_FILE, About, Model, load_model, shipped_names
 from xraylab.predictions import Predictions
 from xraylab.reading import golden
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import described, described_under_suite, score_pixels
-from xraylab.settings import STARTER, Settings, load_settings
+from xraylab.settings import Settings, load_settings, shipped_models
 from xraylab.training.recipe import load_recipe
 
 CARDS = Path(__file__).parent / "models"
@@ -131,7 +131,7 @@ def halve(model: Model, films: Dataset) -> Model:
     return Model(made.folder, card)
 
 
-def pack(settings: Settings, dataset: str, out: Path, cards: Path = CARDS) -> None:
+def pack(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
     """Write the shipped models and their cards, from a workshop that is a home of its own.
 
     Raises
@@ -152,14 +152,20 @@ def pack(settings: Settings, dataset: str, out: Path, cards: Path = CARDS) -> No
         _take(settings, shop, PHANTOM_EXPERIMENT, PHANTOM, PHANTOMS, PHANTOM_MODEL.recipe.rule)
         actions.ensemble(shop, _MAKING, list(AVERAGED), actor="training", rule=RULE)
         _rename(shop, _MAKING, ENSEMBLE, f"python -m docs.starter pack --dataset {dataset}")
-        names = (ENSEMBLE, *TRAINED, PHANTOM)
-        for name in names:
+        for name in (ENSEMBLE, *TRAINED, PHANTOM):
             actions.open_test(shop, name, actor="docs.starter")
-            write_text(cards / f"{name}.md", actions.model_card(shop, name))
-        for name in names:
-            shutil.rmtree(out / name, ignore_errors=True)
-            shutil.copytree(shop.models / name, out / name)
+            shutil.rmtree(shipped_models() / name, ignore_errors=True)
+            shutil.copytree(shop.models / name, shipped_models() / name)
     golden.make_shipped(settings)
+    write_cards(cards)
+
+
+def write_cards(cards: Path) -> None:
+    """Write the cards as somebody sees them who has nothing but the package."""
+    with tempfile.TemporaryDirectory() as folder:
+        newcomer = load_settings(home=Path(folder))
+        for name in shipped_names():
+            write_text(cards / f"{name}.md", actions.model_card(newcomer, name))
 
 
 def _take(settings: Settings, shop: Settings, experiment: str, name: str, dataset: str, rule: str) -> None:
@@ -192,12 +198,11 @@ def main() -> None:
     training.add_argument("--only", nargs="*", choices=(*TRAINED, PHANTOM), default=[*TRAINED, PHANTOM])
     packing = commands.add_parser("pack")
     packing.add_argument("--dataset", required=True)
-    packing.add_argument("--out", type=Path, default=STARTER)
     options = parser.parse_args()
     if options.command == "train":
         train(load_settings(), options.dataset, options.only)
     else:
-        pack(load_settings(), options.dataset, options.out)
+        pack(load_settings(), options.dataset)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_the_newest_of_ones_own_goes_before_the_shipped_and_the_choice_before_bo
 
 def test_without_an_ensemble_another_shipped_model_is_in_use(show, newcomer, starter):
     (starter / "ensemble" / "card.json").unlink()
-    assert chosen(show("threshold"), "threshold").value == "cnn"
+    assert chosen(show("threshold"), "threshold").value == "mobilenet_v2"
 
 
 def test_a_newcomer_is_offered_phantoms_first_then_the_shipped_model_then_own_films(show, newcomer):
@@ -177,7 +177,7 @@ def test_a_training_may_start_from_a_shipped_model_of_its_network(show, imported
     app = show("train")
     app.selectbox(key="train network").set_value(network("small_cnn")).run()
     box = app.selectbox(key="train weights small_cnn")
-    assert box.options[1:3] == ["the model cnn · shipped", "the model mobilenet_v2 · shipped"]
+    assert box.options[1:3] == ["the model mobilenet_v2 · shipped", "the model cnn · shipped"]
     box.set_value("cnn").run()
     assert not app.error
     assert "Starts from cnn" in written(app)

@@ -59,7 +59,7 @@ def test_members_are_trained_once_halved_averaged_locked_under_the_suite_and_tol
     starter.train(workshop, "films", [*MEMBERS, "phantom"])
     starter.train(workshop, "films", [*MEMBERS, "phantom"])
     assert capsys.readouterr().out.count("there already") == 3
-    starter.pack(workshop, "films", tmp_path / "starter", tmp_path / "cards")
+    starter.pack(workshop, "films", tmp_path / "cards")
     assert shipped_names() == ["ensemble", *MEMBERS, "phantom"]
     elsewhere = load_settings(home=tmp_path / "another")
     for name in shipped_names():
@@ -91,4 +91,4 @@ def test_members_are_trained_once_halved_averaged_locked_under_the_suite_and_tol
 def test_films_split_by_another_key_are_refused(workshop, tmp_path):
     actions.import_dataset(workshop, tmp_path / "films", "films")
     with pytest.raises(XRayLabError, match="isn't split by the patient key number"):
-        starter.pack(workshop, "films", tmp_path / "starter", tmp_path / "cards")
+        starter.pack(workshop, "films", tmp_path / "cards")
