@@ -1,0 +1,63 @@
+"""The first minute on a machine without films, network or GPU: the models that come with the package."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.browser.serving import ROOT
+from xraylab import settings
+from xraylab.data import phantoms
+from xraylab.models import ENSEMBLE, load_shipped
+from xraylab.settings import load_settings
+
+READING = 120_000  # milliseconds
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def app(serve, home):
+    return serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(home)})
+
+
+@pytest.fixture
+def asked(page, app):
+    """What the page asked of anybody but the app."""
+    outside = []
+    page.on("request", lambda request: outside.append(request.url))
+    yield
+    assert [url for url in outside if not url.startswith((app, "data:", "blob:"))] == []
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_threshold_moves_over_real_predictions_at_once(page, app, home, monkeypatch):
+    page.goto(app)
+    page.get_by_role("button", name="Use the shipped model").click()
+    handle = page.get_by_role("slider").first
+    handle.wait_for()
+    monkeypatch.setattr("xraylab.settings.STARTER", Path(settings.__file__).parent / "starter")
+    ensemble = load_shipped(load_settings(home=home), ENSEMBLE)
+    page.get_by_text(f"{len(ensemble.validation.scored.labels)} films").first.wait_for()
+    before = handle.get_attribute("aria-valuetext")
+    handle.press("ArrowLeft")
+    assert handle.get_attribute("aria-valuetext") != before
+    assert not (home / "models").exists()
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_shipped_ensemble_reads_a_film_and_shows_where_its_score_comes_from(page, app, tmp_path):
+    film = next(made for made in phantoms.generate(40, seed=99) if made.pattern == "focal")
+    file = tmp_path / "film.png"
+    Image.fromarray(film.pixels).save(file)  # without the mark it is a film like any other
+    page.goto(f"{app}/read")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_text(re.compile("Pneumonia score (above|below) the threshold")).wait_for(timeout=READING)
+    page.get_by_text("Disagreement between its").wait_for()
+    overlay = page.get_by_role("button", name=re.compile("overlay", re.IGNORECASE)).first
+    overlay.wait_for(timeout=READING)
+    overlay.click()

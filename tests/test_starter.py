@@ -1,0 +1,62 @@
+"""The models that come with this version: what is promised of them, from what lies in the package."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import starter
+from xraylab import actions, settings
+from xraylab.models import SHIPPED_NAMES, load_shipped
+from xraylab.settings import load_settings
+
+PACKAGE = Path(settings.__file__).parent
+LARGEST = 40_000_000  # bytes of everything shipped
+LOWEST_AUC, LARGEST_DROP = 0.985, 0.015
+
+
+@pytest.fixture
+def newcomer(tmp_path, monkeypatch):
+    monkeypatch.setattr("xraylab.settings.STARTER", PACKAGE / "starter")
+    return load_settings(home=tmp_path / "home")
+
+
+def test_every_name_that_is_reserved_ships_and_all_together_stay_small():
+    assert {file.parent.name for file in (PACKAGE / "starter").glob("*/card.json")} == set(SHIPPED_NAMES)
+    assert sum(file.stat().st_size for file in (PACKAGE / "starter").rglob("*")) < LARGEST
+
+
+def test_the_ensemble_holds_out_on_patients_that_nothing_was_chosen_by(newcomer):
+    told = actions.test_result(newcomer, "ensemble")
+    assert told.auc >= LOWEST_AUC
+    suite = actions.robustness(newcomer, "ensemble", split="test")
+    assert max(row.drop for row in suite.rows) <= LARGEST_DROP
+
+
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
+def test_each_was_locked_before_its_hold_out_was_opened_once(newcomer, name):
+    lock = load_shipped(newcomer, name).lock
+    assert not lock.after_opening
+    assert len(lock.opened_at) == 1
+    assert lock.opened_at[0] > lock.locked_at
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED_NAMES if name != "phantom"])
+def test_those_of_children_are_split_by_the_most_conservative_key_and_locked_under_the_suite(newcomer, name):
+    model = load_shipped(newcomer, name)
+    assert model.card.dataset.patient_key == starter.KEY
+    assert model.lock.rule == starter.RULE
+    validation, test = model.validation.frame, model.test.frame
+    assert not set(validation["group"]) & set(test["group"])
+
+
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
+def test_the_card_in_the_documents_is_the_models_own(newcomer, name):
+    page = (starter.CARDS / f"{name}.md").read_text(encoding="utf-8")
+    assert page == actions.model_card(newcomer, name)
+
+
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
+def test_what_ships_names_no_folder_of_the_machine_it_was_made_on(name):
+    for file in (PACKAGE / "starter" / name).glob("*.json*"):
+        assert not re.search(r"/(home|tmp|work|root|Users)/", file.read_text(encoding="utf-8"))
