@@ -1,0 +1,60 @@
+"""
+How long a newcomer waits: a home that doesn't exist yet, a server that has just come up, a threshold to move.
+
+``python -m benchmarks.first_start`` prints JSON. The clock starts when the server says that it is up and
+stops when a key has moved the threshold over the shipped model's predictions and the numbers have followed.
+Each round has a server, a home and a browser profile of its own.
+"""
+
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+
+ROUNDS, MOST_SECONDS = 5, 3.0
+MOVED = "([cockpit, before]) => cockpit.innerText !== before"
+
+
+def first_threshold(browser: Browser, folder: Path) -> float:
+    """Seconds from the server being up to numbers that followed the threshold."""
+    with served(ROOT / "streamlit_app.py", folder, env={"XRAYLAB_HOME": str(folder / "home")}) as url:
+        started = time.perf_counter()
+        context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        page = context.new_page()
+        page.goto(f"{url}/threshold", wait_until="commit")
+        cockpit = page.locator(".cockpit")
+        cockpit.wait_for()
+        before = cockpit.inner_text()
+        page.get_by_role("slider").first.press("ArrowLeft")
+        page.wait_for_function(MOVED, arg=[cockpit.element_handle(), before])
+        seconds = time.perf_counter() - started
+        context.close()
+    return seconds
+
+
+def main() -> None:
+    """Start some servers, one after another, and print what was seen."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        rounds = []
+        for _ in range(ROUNDS):
+            with tempfile.TemporaryDirectory() as folder:
+                rounds.append(first_threshold(browser, Path(folder)))
+        browser.close()
+    seconds = statistics.median(rounds)
+    result = {
+        "name": "first_start",
+        "seconds": round(seconds, 2),
+        "rounds": [round(one, 2) for one in rounds],
+        "reached": seconds <= MOST_SECONDS,
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
