@@ -1,7 +1,8 @@
 """
 Pictures of every screen, taken from the running app: ``python -m docs.screenshots [--out FOLDER]``.
 
-- a home of its own, with teaching phantoms and a network trained on them; nothing of yours is touched
+- a home of its own with teaching phantoms, and the models that come with the package; nothing of yours is
+  touched
 - dark, light and as narrow as a phone; those in ``KEPT`` go to ``docs/images`` too, for the README
 - needs Chromium on the path and the packages of ``requirements-dev.txt``
 """
@@ -22,6 +23,7 @@ from xraylab.settings import Settings
 IMAGES = ROOT / "docs" / "images"
 KEPT = ("threshold-dark", "threshold-light", "read-dark")
 FILMS = actions.PHANTOM_FILMS
+READ_BY = "phantom · shipped"
 UNSEEN_SEED = 2_024  # phantoms to read: not among those that the network was trained on
 WIDE, NARROW = (1360, 800), (390, 844)
 TALLEST = 3000  # CSS pixels
@@ -40,14 +42,14 @@ def main() -> None:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description="Take a picture of every screen.")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "xraylab-screenshots")
-    parser.add_argument("--home", type=Path, help="A home with a model already, instead of training one.")
+    parser.add_argument("--home", type=Path, help="A home with films already.")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         settings = Settings(home=asked.home or folder / "home")
-        if not actions.model_rows(settings):
-            _train(settings)
+        if not actions.list_datasets(settings):
+            actions.import_phantoms(settings, n=FILMS)
         films = _films(folder / "films")
         with served(ROOT / "streamlit_app.py", folder, env={"XRAYLAB_HOME": str(settings.home)}) as address:
             _take_all(address, films, asked.out)
@@ -55,16 +57,6 @@ def main() -> None:
     for name in KEPT:
         _keep(asked.out / f"{name}.png", IMAGES / f"{name}.png")
     print(f"{len(list(asked.out.glob('*.png')))} pictures in {asked.out}; {', '.join(KEPT)} in {IMAGES}")
-
-
-def _train(settings: Settings) -> None:
-    """Make phantoms and train on them, as the Overview's first button does."""
-    actions.import_phantoms(settings, n=FILMS)
-    request = actions.request_training(
-        settings, dataset="phantoms", arch="small_cnn", recipe="scratch", name="phantoms-demo"
-    )
-    trained = actions.train(settings, request)
-    print(f"trained {trained.model} in {trained.seconds:.0f} s")
 
 
 def _films(folder: Path) -> list[Path]:
@@ -118,7 +110,10 @@ def _app(page: Page) -> Locator:
 
 
 def _upload(page: Page, films: list[Path]) -> None:
-    """Give the screen its films, and lay the heatmap over the first."""
+    """Choose who reads, give the screen its films, and lay the heatmap over the first."""
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name=READ_BY, exact=True).click()
+    _settle(page)
     page.locator("input[type=file]").first.set_input_files(films)
     overlay = page.get_by_role("button", name="Overlay")
     expect(overlay).to_be_enabled(timeout=PATIENCE)
