@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from xraylab.data._phantom_anatomy import Pose
 from xraylab.data._phantom_chest import Chest
@@ -75,6 +74,8 @@ def interstitial(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity
 
 def outline(added: Field, lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where a lesion, its fine texture smoothed, adds more than ``VISIBLE`` of its peak, inside the lungs."""
+    from scipy.ndimage import uniform_filter  # late, as it is slow to load
+
     inside = np.where(lungs, uniform_filter(added, 7), 0)
     seen: NDArray[np.bool_] = inside > VISIBLE * inside.max()
     return seen

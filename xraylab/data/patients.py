@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from xraylab.errors import DatasetError
 
@@ -85,6 +83,9 @@ def groups(patients: Sequence[str], pixel_hashes: Sequence[str]) -> NDArray[np.i
     """
     if not len(patients):
         return np.empty(0, np.int64)
+    from scipy.sparse import coo_matrix  # late: only an import of films needs it, and it is slow to load
+    from scipy.sparse.csgraph import connected_components
+
     # A graph of patients and pixels, in which each film is an edge; its components are the groups.
     _, patient = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     _, pixels = np.unique(np.asarray(pixel_hashes, dtype=str), return_inverse=True)

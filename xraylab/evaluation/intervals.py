@@ -8,11 +8,11 @@ Confidence intervals: Wilson's for a proportion, clustered DeLong's for areas un
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit, ndtr, ndtri
 
 from xraylab.evaluation.labelled import checked
 
@@ -45,7 +45,7 @@ def wilson_interval(successes: float, trials: float, *, level: float = 0.95) -> 
         raise ValueError(f"{successes} successes of {trials} trials")
     if trials == 0:
         return math.nan, math.nan
-    z = float(ndtri((1 + level) / 2))
+    z = _deviations(level)
     rate, spread = successes / trials, z * z / trials
     centre = (rate + spread / 2) / (1 + spread)
     half = z * math.sqrt(rate * (1 - rate) / trials + spread / (4 * trials)) / (1 + spread)
@@ -101,8 +101,10 @@ def auc_interval(
     variance, fewest = found.variance, min(found.with_ill, found.with_well)
     if not variance > 0 or not 0 < found.area < 1:
         return wilson_interval(found.area * fewest, fewest, level=level)
-    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance) / (found.area * (1 - found.area))
-    return float(expit(logit(found.area) - half)), float(expit(logit(found.area) + half))
+    half = _deviations(level) * math.sqrt(variance) / (found.area * (1 - found.area))
+    centre = math.log(found.area / (1 - found.area))
+    low, high = ((1 + math.tanh(bound / 2)) / 2 for bound in (centre - half, centre + half))  # the logistic
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,8 @@ def auc_difference(
     if math.isnan(apart.variance):
         return Difference(apart.area, math.nan, math.nan, math.nan)
     deviation = math.sqrt(max(apart.variance, 0.0))
-    half = float(ndtri((1 + level) / 2)) * deviation
-    p = 2 * float(ndtr(-abs(apart.area) / deviation)) if deviation else math.nan
+    half = _deviations(level) * deviation
+    p = math.erfc(abs(apart.area) / deviation / math.sqrt(2)) if deviation else math.nan
     return Difference(apart.area, max(-1.0, apart.area - half), min(1.0, apart.area + half), p)
 
 
@@ -187,6 +189,11 @@ class _Area:
             + self.with_well / (self.with_well - 1) * float(self.well @ self.well) / self.n_well**2
             + 2 * patients / (patients - 1) * float(self.ill @ self.well) / (self.n_ill * self.n_well)
         )
+
+
+def _deviations(level: float) -> float:
+    """Standard deviations to either side that hold so much of a normal distribution."""
+    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def _obuchowski(
