@@ -171,7 +171,7 @@ def table(settings: Settings) -> str:
         told = actions.robustness(settings, name)
         minutes = f"{card.seconds / 60:.0f}" if card.seconds else "–"
         lines.append((name, about, minutes, *_cells(told), *_about_aspect(settings, name)))
-    return results.table(COLUMNS, [line + ("",) * (len(COLUMNS) - len(line)) for line in lines])
+    return results.table(COLUMNS, lines)
 
 
 def main() -> None:

@@ -208,9 +208,10 @@ def spread(values: list[float], digits: int) -> str:
 
 
 def table(columns: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table."""
+    """A Markdown table; a line that ends early is empty from there on."""
     rule = tuple("---" for _ in columns)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *lines))
+    full = (cells + ("",) * (len(columns) - len(cells)) for cells in (columns, rule, *lines))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in full)
 
 
 def not_run(settings: Settings, preset: Recipe) -> tuple[str, ...] | None:
@@ -227,8 +228,7 @@ def not_run(settings: Settings, preset: Recipe) -> tuple[str, ...] | None:
 
 def _empty(preset: Recipe, *said: str) -> tuple[str, ...]:
     """A line without figures."""
-    cells = (preset.name, network(NAMED[preset.name]).title, *said)
-    return cells + ("",) * (len(COLUMNS) - len(cells))
+    return preset.name, network(NAMED[preset.name]).title, *said
 
 
 def page(settings: Settings, dataset: str) -> str:

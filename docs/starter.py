@@ -182,8 +182,7 @@ def _rename(shop: Settings, made: str, name: str, command: str) -> None:
     about = ABOUT if card.dataset.kind == "radiographs" else About()  # a card says itself what phantoms are
     about = about.model_copy(update={"command": command})
     card = card.model_copy(update={"name": name, "about": about})
-    if made != name:
-        (shop.models / made).rename(shop.models / name)
+    (shop.models / made).rename(shop.models / name)
     write_text(shop.models / name / "card.json", card.model_dump_json(indent=2))
 
 

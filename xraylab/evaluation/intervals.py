@@ -169,10 +169,9 @@ class _Area:
     """An area under the ROC curve, and what each patient has to do with it."""
 
     area: float
-    ill: NDArray[
-        np.float64
-    ]  # (patients,) sum of placements of films with disease, less what the area expects
-    well: NDArray[np.float64]  # (patients,) of films without
+    # (patients,) each: sum of placements of their films with disease, and without, less what the area expects
+    ill: NDArray[np.float64]
+    well: NDArray[np.float64]
     with_ill: int  # patients that have any
     with_well: int
     n_ill: int  # films
