@@ -157,7 +157,8 @@ def test_test_films_are_not_offered_before_they_are_opened(show, trained):
     app = show("threshold")
     assert app.selectbox(key=f"threshold split {MODEL}").options == ["validation"]
 
-    _button(app, "Open the test split").click().run()
+    _button(app, "Open the test split …").click().run()
+    app.button(key="open test").click().run()
     assert not app.error
     assert "Test films at the lock" in [heading.value for heading in app.subheader]
     assert len(app.selectbox(key=f"threshold split {MODEL}").options) == 2

@@ -122,8 +122,9 @@ def test_screens_of_numbers_open_without_what_is_slow_to_load_for_a_shipped_mode
 
 def test_a_shipped_model_is_locked_and_opened_on_the_screen_and_counted_without_its_films(show, newcomer):
     app = show("threshold")
+    app = press(app, "Open the test split …")
     assert "never been opened" in written(app)
-    app = press(app, "Open the test split")
+    app = app.button(key="open test").click().run()
     assert not app.error
     assert "was opened once, for 1 model" in written(app)
     app.session_state[f"threshold {load_model(newcomer, 'ensemble').card.model_sha256}"] = 0.25
@@ -202,7 +203,7 @@ def test_a_dataset_of_that_name_is_not_opened_for_a_shipped_model_of_other_films
         file.write_text(
             file.read_text().replace(load_model(imported, name).card.dataset.pixel_hash, "of other films")
         )
-    app = press(show("threshold"), "Open the test split")
+    app = press(show("threshold"), "Open the test split …").button(key="open test").click().run()
     assert not app.error
     assert f"The test split of {DATASET} was opened once" in written(app)
     assert actions.list_datasets(imported)[0].test_openings == 0

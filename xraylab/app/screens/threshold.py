@@ -6,6 +6,7 @@ from xraylab import actions
 from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.threshold_cockpit import threshold_cockpit
+from xraylab.app.faults import guard
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
@@ -14,6 +15,7 @@ from xraylab.settings import Settings, load_settings
 
 _RULES = ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")
 _ACTOR = "app"
+_ASKED = "threshold asked to open"  # the model whose test split somebody wants to open, not confirmed yet
 _SPLIT_WORDS = {"validation": "validation", "test": "test (opened)"}
 
 
@@ -76,9 +78,11 @@ def _draw_lock(settings: Settings, model: Model, threshold: float, presets: dict
             made = actions.lock(settings, model.name, rule, actor=_ACTOR)
             status.remember("threshold", f"Locked at {wording.score(made.threshold)}.")
             st.rerun()
-        if lock is not None and not model.test_opened:
-            with st.popover("Open the test split"):
-                _draw_opening(settings, model)
+        offered = lock is not None and not model.test_opened
+        if offered and st.button("Open the test split …", key="open"):
+            st.session_state[_ASKED] = model.name
+    if offered and st.session_state.get(_ASKED) == model.name:
+        _confirm_opening(settings, model)
     if model.test_opened:
         _draw_test(settings, model)
 
@@ -88,15 +92,23 @@ _LOCK_HELP = (
 )
 
 
-def _draw_opening(settings: Settings, model: Model) -> None:
-    st.markdown(
-        "The test films give an honest estimate once, at the locked threshold. Opening them is recorded for "
-        f"good; a lock made afterwards is marked. {_openings_words(settings, model)}"
-    )
-    if st.button("Open the test split", type="primary", key="open test"):
-        actions.open_test(settings, model.name, actor=_ACTOR)
-        status.remember("threshold", "The test split is open. Its numbers at the lock stand below.")
-        st.rerun()
+def _think_again() -> None:
+    st.session_state.pop(_ASKED, None)
+
+
+@st.dialog("Open the test split", on_dismiss=_think_again)
+def _confirm_opening(settings: Settings, model: Model) -> None:
+    """Ask first: an opening counts for good."""
+    with guard():
+        st.markdown(
+            "The test films give an honest estimate once, at the locked threshold. Opening them is recorded "
+            f"for good; a lock made afterwards is marked. {_openings_words(settings, model)}"
+        )
+        if st.button("Open the test split", type="primary", key="open test"):
+            actions.open_test(settings, model.name, actor=_ACTOR)
+            _think_again()
+            status.remember("threshold", "The test split is open. Its numbers at the lock stand below.")
+            st.rerun()
 
 
 def _openings_words(settings: Settings, model: Model) -> str:
