@@ -106,7 +106,7 @@ def _score(pixels: NDArray[np.uint8]) -> float:
     entry = network("small_cnn")
     net = build(entry)
     with torch.no_grad():
-        for number, parameter in enumerate(net.parameters()):
+        for number, parameter in enumerate(net.parameters(), 1):
             if parameter.dim() > 1:  # batch norms start as they should; of biases there is one, the last
                 parameter.copy_(_scattered(parameter.numel(), number).reshape(parameter.shape))
                 parameter.mul_((6 / parameter[0].numel()) ** 0.5)  # keeps the signal's size, as He et al. do
