@@ -22,7 +22,7 @@ pytest_plugins = ["tests.trained"]
 
 RECIPE = BRIEF.model_copy(
     update={
-        "stages": (Stage(trains="all", epochs=8, learning_rate=3e-3),),
+        "stages": (Stage(trains="all", epochs=20, learning_rate=3e-3),),
         "augmentation": 0.0,
         "suite": True,
         "rule": starter.RULE,
