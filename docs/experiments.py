@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -27,15 +28,21 @@ from xraylab.data.datasets import load_dataset
 from xraylab.documents import Robustness
 from xraylab.errors import NotFoundError
 from xraylab.evaluation.intervals import auc_interval
+from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.models import ENSEMBLE, load_model
-from xraylab.reading.loaded import load
+from xraylab.models import ENSEMBLE, Model, load_model, load_shipped
+from xraylab.reading.loaded import LoadedModel, load
 from xraylab.reading.scoring import score_pixels
 from xraylab.settings import Settings, load_settings
+from xraylab.training.augment import Variation, augment
 from xraylab.training.recipe import PRESETS, Recipe, Stage
+
+Floats = NDArray[np.float64]
+_NONE = "–"
 
 PAGE = Path(__file__).parent / "experiments.md"
 TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
+LOCKS = re.compile(r"(<!-- locks -->\n).*?(<!-- end of locks -->)", re.DOTALL)
 
 _LOCK = "youden@suite"
 _HELD_BACK = ("jpeg", "blur")  # the two families that nothing chosen here may be trained on
@@ -126,20 +133,65 @@ def recut(films: NDArray[np.uint8], *, wider: bool) -> NDArray[np.uint8]:
     return np.stack([np.asarray(film) for film in cut])
 
 
+def _validation(settings: Settings, model: Model) -> NDArray[np.uint8]:
+    """A model's validation films, in the order of its predictions."""
+    films = load_dataset(settings, model.card.dataset.name)
+    return np.asarray(films.pixels[films.rows("validation")])
+
+
+def _cut(loaded: LoadedModel, pixels: NDArray[np.uint8], labels: NDArray[np.int8]) -> tuple[Floats, ...]:
+    """Scores of films cut wider, cut higher, and with each class cut as the other one is."""
+    wide, high = (score_pixels(loaded, recut(pixels, wider=wider)).score for wider in (True, False))
+    return wide, high, np.where(labels == 1, high, wide)
+
+
 def _about_aspect(settings: Settings, name: str) -> tuple[str, str]:
     """AUC on validation films cut both ways, and with each class cut as the other one is.
 
     The second tells how far a network takes a film's shape for a sign of disease.
     """
     model = load_model(settings, name)
-    films = load_dataset(settings, model.card.dataset.name)
     scored = model.validation.scored
-    labels, groups, pixels = scored.labels, scored.groups, np.asarray(films.pixels[films.rows("validation")])
-    loaded = load(model)
-    wide, high = (score_pixels(loaded, recut(pixels, wider=wider)).score for wider in (True, False))
+    labels, groups = scored.labels, scored.groups
+    wide, high, exchanged = _cut(load(model), _validation(settings, model), labels)
     varied = np.tile(labels, 2), np.concatenate([wide, high]), np.tile(groups, 2)
-    exchanged = labels, np.where(labels == 1, high, wide), groups
-    return _told(*varied), _told(*exchanged)
+    return _told(*varied), _told(labels, exchanged, groups)
+
+
+RULES = (
+    *("youden@suite", "specificity:0.99@suite", "sensitivity:0.97@suite", "sensitivity:0.95@suite"),
+    *("sensitivity:0.93@suite", "sensitivity:0.9@suite"),
+)
+LOCK_COLUMNS = (
+    *("Rule", "Threshold", "As they are", "Varied as in training", "Cut wider", "Cut higher"),
+    *("Aspects exchanged", "Lowest balanced accuracy"),
+)
+_VARIED = _base(stretch=2.0)  # as the members of the ensemble were trained
+
+
+def locks(settings: Settings) -> str:
+    """What each rule would cost the shipped ensemble: sensitivity and specificity on validation."""
+    model = load_shipped(settings, ENSEMBLE)
+    loaded, pixels, scored = load(model), _validation(settings, model), model.validation.scored
+    wide, high, exchanged = _cut(loaded, pixels, scored.labels)
+    every = scored.scores, score_pixels(loaded, _varied(pixels)).score, wide, high, exchanged
+    tables = [threshold_table(scored.labels, scores, scored.groups) for scores in every]
+    lines = []
+    for rule in map(parse_rule, RULES):
+        threshold = model.choose(rule)
+        points = [table.at(threshold) for table in tables]
+        told = (f"{100 * point.sensitivity:.1f} %, {100 * point.specificity:.1f} %" for point in points)
+        lowest = min(point.balanced_accuracy for point in points)
+        lines.append((rule.words, f"{threshold:.3f}", *told, f"{100 * lowest:.1f} %"))
+    return results.table(LOCK_COLUMNS, lines)
+
+
+def _varied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Films varied once as the members of the ensemble saw them in training."""
+    films = torch.from_numpy(pixels).unsqueeze(1) / 255
+    random = torch.Generator().manual_seed(0)
+    varied = [augment(some, Variation.of(_VARIED), random) for some in torch.split(films, _VARIED.batch_size)]
+    return (torch.cat(varied) * 255).round().byte().squeeze(1).numpy()
 
 
 def _told(labels: NDArray[np.int8], scores: NDArray[np.float64], groups: NDArray[np.object_]) -> str:
@@ -153,25 +205,36 @@ def _cells(told: Robustness) -> tuple[str, ...]:
         auc(told.auc, told.auc_ci),
         f"{statistics.fmean(row.auc for row in told.rows):.4f}",
         f"{auc(worst.auc, worst.auc_ci)}, {worst.title}",
-        "–" if unseen is None else f"{unseen:.4f}",
+        _NONE if unseen is None else f"{unseen:.4f}",
         f"{100 * min(row.sensitivity for row in told.rows):.1f} %",
         f"{100 * min(row.specificity for row in told.rows):.1f} %",
     )
 
 
-def table(settings: Settings) -> str:
-    """One line an experiment, in the order they are listed, and one of the ensemble that ships."""
-    lines: list[tuple[str, ...]] = []
+def table(settings: Settings, before: str = "") -> str:
+    """One line an experiment, in the order they are listed, and one of the ensemble that ships.
+
+    Where a model isn't in the present home its line in the table ``before`` stays.
+    """
+    kept = {line.split("|")[1].strip(): line for line in before.splitlines() if line.startswith("|")}
+    lines: list[str] = []
     for name, about in [*((name, one.about) for name, one in EXPERIMENTS.items()), (ENSEMBLE, _SHIPPED)]:
         try:
-            card = load_model(settings, name).card
+            cells = name, about, *_measured(settings, name)
         except NotFoundError:
-            lines.append((name, about, "not run yet"))
-            continue
-        told = actions.robustness(settings, name)
-        minutes = f"{card.seconds / 60:.0f}" if card.seconds else "–"
-        lines.append((name, about, minutes, *_cells(told), *_about_aspect(settings, name)))
-    return results.table(COLUMNS, lines)
+            cells = name, about, "not run yet"
+            if name in kept:
+                lines.append(kept[name])
+                continue
+        lines += results.table(COLUMNS, [cells]).splitlines()[2:]
+    return "\n".join([results.table(COLUMNS, []), *lines])
+
+
+def _measured(settings: Settings, name: str) -> tuple[str, ...]:
+    """The figures of an experiment's line."""
+    card = load_model(settings, name).card
+    minutes = f"{card.seconds / 60:.0f}" if card.seconds else _NONE
+    return minutes, *_cells(actions.robustness(settings, name)), *_about_aspect(settings, name)
 
 
 def main() -> None:
@@ -191,9 +254,9 @@ def main() -> None:
             run(settings, name, EXPERIMENTS[name], options.dataset)
     else:
         page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(
-            TABLE.sub(lambda found: found[1] + table(settings) + "\n" + found[2], page), encoding="utf-8"
-        )
+        page = TABLE.sub(lambda found: f"{found[1]}{table(settings, found[0])}\n{found[2]}", page)
+        page = LOCKS.sub(lambda found: f"{found[1]}{locks(settings)}\n{found[2]}", page)
+        PAGE.write_text(page, encoding="utf-8")
         print(PAGE)
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from docs import experiments
-from docs.experiments import BASE, EXPERIMENTS, PAGE, TABLE
+from docs import experiments, starter
+from docs.experiments import BASE, EXPERIMENTS, LOCKS, PAGE, RULES, TABLE
 from xraylab import actions
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import ENSEMBLE, RESERVED_NAMES, load_model
@@ -51,6 +51,20 @@ def test_a_line_tells_what_the_suite_came_to_or_that_it_was_not_run(perturbed, m
     assert first[7] == f"{100 * min(row.sensitivity for row in told.rows):.1f} %"
     assert first[9].startswith(tuple("01"))
     assert second[2:] == ["not run yet", *[""] * 8]
+
+
+def test_a_line_whose_model_is_elsewhere_stays_as_it_was(perturbed, monkeypatch):
+    monkeypatch.setattr(experiments, "EXPERIMENTS", {"absent": EXPERIMENTS["bare"]})
+    before = "| absent | something | 15 | 0.9 |"
+    assert before in experiments.table(perturbed, before).splitlines()
+
+
+def test_the_rule_that_ships_is_the_one_whose_lowest_balanced_accuracy_is_highest():
+    [shown] = LOCKS.finditer(PAGE.read_text(encoding="utf-8"))
+    lines = [cells(line) for line in shown[0].splitlines()[3:-1]]
+    assert [line[0] for line in lines] == [parse_rule(rule).words for rule in RULES]
+    best = max(lines, key=lambda line: float(line[-1].removesuffix(" %")))
+    assert best[0] == parse_rule(starter.RULE).words
 
 
 @pytest.mark.parametrize("wider", [True, False])
