@@ -6,15 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from xraylab import settings
 from xraylab.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
+_PACKAGE_MODELS = settings.STARTER
 
 
 @pytest.fixture(autouse=True)
 def nothing_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests don't depend on the models of a version; those about shipped models bring their own."""
     monkeypatch.setattr("xraylab.settings.STARTER", ROOT / "tests" / "nothing")
+
+
+@pytest.fixture(scope="session")
+def package_models() -> Path:
+    """The folder of the models that this version ships."""
+    return _PACKAGE_MODELS
 
 
 @pytest.fixture(scope="session")

@@ -1,29 +1,27 @@
 """The models that come with this version: what is promised of them, from what lies in the package."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from docs import starter
-from xraylab import actions, settings
+from xraylab import actions
 from xraylab.models import SHIPPED_NAMES, load_shipped
 from xraylab.settings import load_settings
 
-PACKAGE = Path(settings.__file__).parent
 LARGEST = 40_000_000  # bytes of everything shipped
 LOWEST_AUC, LARGEST_DROP = 0.985, 0.015
 
 
 @pytest.fixture
-def newcomer(tmp_path, monkeypatch):
-    monkeypatch.setattr("xraylab.settings.STARTER", PACKAGE / "starter")
+def newcomer(tmp_path, monkeypatch, package_models):
+    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
     return load_settings(home=tmp_path / "home")
 
 
-def test_every_name_that_is_reserved_ships_and_all_together_stay_small():
-    assert {file.parent.name for file in (PACKAGE / "starter").glob("*/card.json")} == set(SHIPPED_NAMES)
-    assert sum(file.stat().st_size for file in (PACKAGE / "starter").rglob("*")) < LARGEST
+def test_every_name_that_is_reserved_ships_and_all_together_stay_small(package_models):
+    assert {file.parent.name for file in package_models.glob("*/card.json")} == set(SHIPPED_NAMES)
+    assert sum(file.stat().st_size for file in package_models.rglob("*")) < LARGEST
 
 
 def test_the_ensemble_holds_out_on_patients_that_nothing_was_chosen_by(newcomer):
@@ -58,6 +56,6 @@ def test_the_card_in_the_documents_is_the_models_own(newcomer, name):
 
 
 @pytest.mark.parametrize("name", SHIPPED_NAMES)
-def test_what_ships_names_no_folder_of_the_machine_it_was_made_on(name):
-    for file in (PACKAGE / "starter" / name).glob("*.json*"):
+def test_what_ships_names_no_folder_of_the_machine_it_was_made_on(package_models, name):
+    for file in (package_models / name).glob("*.json*"):
         assert not re.search(r"/(home|tmp|work|root|Users)/", file.read_text(encoding="utf-8"))

@@ -445,4 +445,4 @@ def test_a_model_s_card_tells_how_it_was_trained(show, trained):
 
     app.toggle(key="models parameters").set_value(True).run()
     assert not app.error
-    assert "190\u2009290" in written(app)
+    assert "42\u2009834" in written(app)

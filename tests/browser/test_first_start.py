@@ -1,13 +1,11 @@
 """The first minute on a machine without films, network or GPU: the models that come with the package."""
 
 import re
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tests.browser.serving import ROOT
-from xraylab import settings
 from xraylab.data import phantoms
 from xraylab.models import ENSEMBLE, load_shipped
 from xraylab.settings import load_settings
@@ -35,12 +33,12 @@ def asked(page, app):
 
 
 @pytest.mark.usefixtures("asked")
-def test_a_threshold_moves_over_real_predictions_at_once(page, app, home, monkeypatch):
+def test_a_threshold_moves_over_real_predictions_at_once(page, app, home, monkeypatch, package_models):
     page.goto(app)
     page.get_by_role("button", name="Use the shipped model").click()
     handle = page.get_by_role("slider").first
     handle.wait_for()
-    monkeypatch.setattr("xraylab.settings.STARTER", Path(settings.__file__).parent / "starter")
+    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
     ensemble = load_shipped(load_settings(home=home), ENSEMBLE)
     page.get_by_text(f"{len(ensemble.validation.scored.labels)} films").first.wait_for()
     before = handle.get_attribute("aria-valuetext")

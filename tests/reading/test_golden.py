@@ -81,10 +81,11 @@ def test_without_shipped_models_no_score_is_expected():
     assert golden.expected_of_shipped() == {}
 
 
-def test_the_models_of_this_version_are_known_and_score_the_golden_film_as_they_should(tmp_path, monkeypatch):
-    package = Path(golden.__file__).parents[1]
-    monkeypatch.setattr("xraylab.settings.STARTER", package / "starter")
-    folders = {file.parent.name for file in (package / "starter").glob("*/card.json")}
+def test_the_models_of_this_version_are_known_and_score_the_golden_film_as_they_should(
+    tmp_path, monkeypatch, package_models
+):
+    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
+    folders = {file.parent.name for file in package_models.glob("*/card.json")}
     assert folders <= set(SHIPPED_NAMES)
     assert set(golden.expected_of_shipped()) == folders
     for name in folders:
