@@ -130,6 +130,16 @@ def test_what_the_makers_opened_is_open_and_stamps_a_new_lock(newcomer, starter)
     assert actions.lock(newcomer, "cnn", "f1", actor="app").after_opening
 
 
+def test_what_the_makers_opened_counts_beside_what_is_logged_of_the_same_films_here(settled, starter):
+    file = starter / "cnn" / "lock.json"
+    lock = load_model(settled, "cnn").lock
+    file.write_text(lock.model_copy(update={"opened_at": (lock.locked_at,)}).model_dump_json())
+    assert [event["model"] for event in openings_of(settled, load_model(settled, "cnn"))] == ["cnn"]
+    actions.open_test(settled, "ensemble", actor="app")
+    events = openings_of(settled, load_model(settled, "cnn"))
+    assert [event["model"] for event in events] == ["cnn", "ensemble"]
+
+
 @pytest.mark.parametrize(
     ("opened", "stamped"),
     [("ensemble", {"ensemble", "cnn", "mobilenet_v2"}), ("cnn", {"ensemble", "cnn"})],

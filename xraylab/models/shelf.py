@@ -107,13 +107,13 @@ def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> 
 def openings_of(settings: Settings, model: Model) -> list[dict[str, Any]]:
     """Every opening of the test split that a model was trained beside, by any model.
 
-    Without its dataset, those that its lock knows of.
+    Without its dataset, those that its lock knows of. A shipped model was opened before it came, which no
+    dataset here has logged.
     """
     dataset = dataset_of(settings, model)
-    if dataset is not None:
-        return dataset.openings
-    lock = model.lock
-    return [{"model": model.name, "at": at.isoformat()} for at in lock.opened_at] if lock else []
+    lock = model.lock if dataset is None else model.lock_as_made if model.shipped else None
+    known = [{"model": model.name, "at": at.isoformat()} for at in lock.opened_at] if lock else []
+    return known + (dataset.openings if dataset is not None else [])
 
 
 def dataset_of(settings: Settings, model: Model) -> Dataset | None:
