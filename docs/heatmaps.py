@@ -7,7 +7,6 @@ the lesion (the pointing game). It writes ``docs/heatmaps.md`` and the picture i
 """
 
 import argparse
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
@@ -23,7 +22,7 @@ from xraylab.data import phantoms
 from xraylab.data.phantoms import Phantom
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.models import load_shipped
-from xraylab.reading.heatmap import heatmap, overlay_png
+from xraylab.reading.heatmap import heatmap, laid_over
 from xraylab.reading.loaded import LoadedModel, load
 from xraylab.reading.scoring import score_pixels
 from xraylab.settings import load_settings
@@ -91,21 +90,11 @@ def sheet(loaded: LoadedModel, films: list[Phantom]) -> Image.Image:
     """Films with their lesion outlined, above the same films with their heatmap."""
     columns = []
     for film in films:
-        side = len(film.pixels)
-        grey = Image.fromarray(film.pixels).convert("RGB")
-        outlined = np.array(grey)
+        outlined = np.array(Image.fromarray(film.pixels).convert("RGB"))
         outlined[_edge(film.mask)] = _OUTLINE
-        seen = Image.fromarray(overlay(loaded, film), "RGBA").resize((side, side))
-        laid = Image.alpha_composite(grey.convert("RGBA"), seen).convert("RGB")
-        strip = phantoms.burn_in(film.pixels)[side:]
-        columns.append(np.vstack([outlined, np.asarray(laid), np.repeat(strip[..., None], 3, axis=2)]))
+        laid = laid_over(film.pixels, heatmap(loaded, film.pixels))
+        columns.append(np.vstack([outlined, phantoms.burn_in(laid)]))
     return Image.fromarray(np.hstack(columns))
-
-
-def overlay(loaded: LoadedModel, film: Phantom) -> NDArray[np.uint8]:
-    """The heatmap of a film as the app lays it over it, (side, side, 4)."""
-    with Image.open(io.BytesIO(overlay_png(heatmap(loaded, film.pixels)))) as image:
-        return np.array(image)
 
 
 def _edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -4,13 +4,16 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from xraylab.app.wording import count, trained_part
 
 if TYPE_CHECKING:
     from xraylab.networks.parameters import Layer
 
+_ROW = 8  # films beside each other
 _SHORT = 16  # characters of a cell that isn't broken
 
 
@@ -47,6 +50,14 @@ def figures(items: Sequence[tuple[str, str, str]]) -> None:
         for name, number, interval in items
     )
     st.html(f'<div class="xl-figures">{cells}</div>')
+
+
+def films(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> None:
+    """Draw films in rows of eight, each with its words below; the words are Markdown."""
+    for start in range(0, len(pictures), _ROW):
+        row = slice(start, start + _ROW)
+        for column, picture, caption in zip(st.columns(_ROW), pictures[row], captions[row], strict=False):
+            column.image(picture, caption=caption, width="stretch")
 
 
 def notes(sentences: Sequence[str]) -> None:

@@ -121,8 +121,12 @@ def generate(n: int, *, seed: int) -> Iterator[Phantom]:
 
 
 def burn_in(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make a copy for eyes: the film above, SYNTHETIC in a strip of ``CAPTION_ROWS`` rows below it."""
-    return np.vstack([pixels, _caption(pixels.shape[1])])
+    """Make a copy for eyes: the film above, SYNTHETIC in a strip of ``CAPTION_ROWS`` rows below it.
+
+    The film is (side, side), or (side, side, 3) in colour.
+    """
+    strip = _caption(pixels.shape[1])
+    return np.vstack([pixels, strip if pixels.ndim == strip.ndim else np.stack([strip] * 3, axis=-1)])
 
 
 @cache

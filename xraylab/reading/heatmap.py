@@ -94,11 +94,32 @@ def _stretched(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
 
 def overlay_png(values: NDArray[np.float32]) -> bytes:
     """A heatmap as an RGBA picture to lay over the film: the stronger, the lighter and more opaque."""
+    return png(_overlay(values))
+
+
+def laid_over(film: NDArray[np.uint8], values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A film under its heatmap.
+
+    Parameters
+    ----------
+    film : uint8 array of shape (side, side)
+    values : float32 array of shape (n, n) in [0, 1]
+        Stretched to the film.
+
+    Returns
+    -------
+    uint8 array of shape (side, side, 3)
+    """
+    grey = Image.fromarray(film).convert("RGBA")
+    return np.asarray(Image.alpha_composite(grey, _overlay(values).resize(grey.size)).convert("RGB"))
+
+
+def _overlay(values: NDArray[np.float32]) -> Image.Image:
     position = values * (len(_ANCHORS) - 1)
     anchors = np.arange(len(_ANCHORS))
     rgb = np.stack([np.interp(position, anchors, _ANCHORS[:, channel]) for channel in range(3)], axis=-1)
     rgba = np.concatenate([rgb, (values * _OPAQUE)[..., None]], axis=-1).round().astype(np.uint8)
-    return png(Image.fromarray(rgba))
+    return Image.fromarray(rgba)
 
 
 def png(image: Image.Image) -> bytes:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _PAGE = 24  # films on a page of the grid
-_ROW = 8
 _KEY_WORDS = {
     "prefix-number": "prefix and number (Kermany)",
     "merged-normal": "as above, both NORMAL counters as one",
@@ -156,16 +155,15 @@ def _draw_grid(dataset: Dataset) -> None:
         page = int(st.number_input("Page", 1, pages, key="grid page", width=140))
         st.caption(f"of {wording.count(pages)}, {wording.count(len(rows))} films")
     shown = rows[(page - 1) * _PAGE : page * _PAGE]
-    synthetic = dataset.info.kind == "phantoms"
-    for start in range(0, len(shown), _ROW):
-        for column, row in zip(st.columns(_ROW), shown[start : start + _ROW], strict=False):
-            film = np.asarray(dataset.pixels[row])
-            record = dataset.catalog.iloc[row]
-            column.image(
-                burn_in(film) if synthetic else film,
-                caption=f"{LABELS[record['label']]}{' · ' + record['subtype'] if record['subtype'] else ''}",
-                width="stretch",
-            )
+    films = [np.asarray(dataset.pixels[row]) for row in shown]
+    records = dataset.catalog.iloc[shown]
+    widgets.films(
+        [burn_in(film) for film in films] if dataset.info.kind == "phantoms" else films,
+        [
+            f"{LABELS[label]}{f' · {kind}' if kind else ''}"
+            for label, kind in records[["label", "subtype"]].itertuples(index=False)
+        ],
+    )
 
 
 def _filtered(dataset: Dataset, split: str, label: str) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
