@@ -2,8 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import class_likelihood_ratios, cohen_kappa_score, matthews_corrcoef
 
 from xraylab.evaluation.clustering import PROPORTIONS
+from xraylab.evaluation.prevalence import of_a_thousand, predictive_values
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 
@@ -22,7 +24,10 @@ APP = """
     if table.positives and table.negatives:
         presets = {rule.words: choose(table, rule) for rule in (parse_rule("youden"), parse_rule("cost:5"))}
     if st.toggle("shown", True):
-        threshold_cockpit(table, key="cockpit", store="chosen", initial=0.5, locked=0.3, presets=presets)
+        threshold_cockpit(
+            table, key="cockpit", store="chosen", initial=0.5, locked=0.3, presets=presets, cell="clicked"
+        )
+    st.text(f"cell {st.session_state.get('clicked')!r}")
     st.button("push", on_click=set_threshold, args=(0.9, "chosen"))
     value = st.session_state.get("chosen")
     if value == 0.25:
@@ -95,6 +100,10 @@ class Cockpit:
     def drag_to(self, share):
         self.page.mouse.move(*self.x(share))
 
+    def weigh(self, percent):
+        """Move the prevalence, as a person who lets go of it does."""
+        self.page.locator(".cockpit .prevalence").fill(str(percent))
+
     def type(self, text):
         self.number.fill(text)
         self.number.press("Enter")
@@ -144,6 +153,78 @@ def test_every_rate_and_interval_is_pythons(cockpit):
             low, high = table.interval(metric, threshold)
             assert texts[metric] == _percent(getattr(point, metric))
             assert texts[f"{metric}-interval"] == _range(low, high)
+
+
+@pytest.mark.parametrize("percent", [1, 10, 37, 90])
+def test_what_would_follow_at_another_prevalence_is_pythons(cockpit, percent):
+    view, table = cockpit(**_films())
+    view.weigh(percent)
+
+    for threshold in (0.0, 0.02, 0.5, 0.77, 0.99, 1.0):
+        view.number.fill(str(threshold))
+        texts, point = view.texts(), table.at(threshold)
+        found = predictive_values(table, threshold, percent / 100)
+        for name in ("ppv", "npv"):
+            assert texts[f"{name}-there"] == _percent(getattr(found, name))
+            assert texts[f"{name}-there-interval"] == _range(*getattr(found, f"{name}_interval"))
+        expected = of_a_thousand(point, percent / 100)
+        for cell in ("tp", "fn", "fp", "tn"):
+            assert texts[f"thousand-{cell}"] == str(getattr(expected, cell)).replace("1000", "1\u2009000")
+        assert texts["thousand-prevalence"] == texts["prevalence"] == f"{percent}\u202f%"
+
+
+def test_a_thousand_films_are_drawn_in_the_areas_that_they_are_counted(cockpit, page):
+    view, table = cockpit(**_films())
+    view.weigh(30)
+    expected = of_a_thousand(table.at(0.5), 0.3)
+    areas = page.locator(".cockpit").evaluate(
+        """el => Object.fromEntries([...el.querySelectorAll('[data-icons]')].map(path => {
+            const points = [];
+            let x = 0, y = 0;
+            for (const [, command, values] of path.getAttribute('d').matchAll(/([MHV])([^MHVZ]*)/g)) {
+                if (command === 'H') x = Number(values);
+                else if (command === 'V') y = Number(values);
+                else [x, y] = values.split(' ').map(Number);
+                points.push([x, y]);
+            }
+            const turned = points.map(([a, b], i) => {
+                const [c, d] = points[(i + 1) % points.length];
+                return a * d - c * b;
+            });
+            return [path.dataset.icons, Math.abs(turned.reduce((sum, one) => sum + one, 0)) / 2];
+        }))"""
+    )
+    assert areas == {cell: getattr(expected, cell) for cell in ("tp", "fn", "fp", "tn")}
+
+
+def test_the_prevalence_outlives_the_cockpit(cockpit, page):
+    view, _ = cockpit(**_films())
+    view.weigh(25)
+    page.get_by_text("shown").click()
+    page.locator(".cockpit").wait_for(state="detached")
+    page.get_by_text("shown").click()
+    page.locator(".cockpit .value").wait_for()
+    assert view.texts()["prevalence"] == "25\u202f%"
+
+
+def test_more_figures_are_scikit_learns(cockpit):
+    films = _films()
+    view, table = cockpit(**films)
+    for threshold in (0.02, 0.31, 0.77):
+        view.number.fill(str(threshold))
+        texts, called = view.texts(), films["scores"] >= threshold
+        positive, negative = class_likelihood_ratios(films["labels"], called)
+        assert texts["kappa"] == f"{cohen_kappa_score(films['labels'], called):.3f}"
+        assert texts["mcc"] == f"{matthews_corrcoef(films['labels'], called):.3f}"
+        assert (texts["lr-positive"], texts["lr-negative"]) == (f"{positive:.3f}", f"{negative:.3f}")
+        assert texts["balanced"] == _percent(table.at(threshold).balanced_accuracy)
+
+
+@pytest.mark.parametrize("cell", ["tp", "fn", "fp", "tn"])
+def test_a_click_into_a_cell_tells_python_which(cockpit, page, cell):
+    cockpit(**_films())
+    page.locator(f".cockpit [data-cell={cell}]").click()
+    page.get_by_text(f"cell '{cell}'", exact=True).wait_for()
 
 
 def test_halves_are_rounded_as_python_rounds_them(cockpit):
@@ -365,6 +446,8 @@ def test_on_a_phone_everything_fits_the_width(cockpit, page):
 
     overflow = page.locator(".cockpit").evaluate("el => el.scrollWidth - el.clientWidth")
     assert overflow <= 0
-    matrix, rates = (page.locator(f".cockpit .{part}").bounding_box() for part in ("matrix", "rates"))
+    matrix, rates = (
+        page.locator(f".cockpit .results .{part}").bounding_box() for part in ("matrix", "rates")
+    )
     assert rates["y"] >= matrix["y"] + matrix["height"]
     assert view.range.is_visible()

@@ -7,6 +7,7 @@ from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.threshold_cockpit import threshold_cockpit
 from xraylab.app.faults import guard
+from xraylab.app.screens import cases
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
@@ -16,6 +17,10 @@ from xraylab.settings import Settings, load_settings
 _RULES = ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")
 _ACTOR = "app"
 _ASKED = "threshold asked to open"  # the model whose test split somebody wants to open, not confirmed yet
+_REMINDERS = {
+    "radiographs": "Normals here are not coughing children with another disease: those raise more alarms.",
+    "phantoms": "Phantoms are no children.",
+}
 _SPLIT_WORDS = {"validation": "validation", "test": "test (opened)"}
 
 
@@ -43,13 +48,17 @@ def draw() -> None:
     table = table_of(model, split)
     presets = _presets(table) if split == "validation" else {}  # nothing is ever chosen on test films
     lock = model.lock
+    cell = f"threshold cell {model.name} {split}"
     threshold = threshold_cockpit(
         table,
         key=f"cockpit {model.name} {split}",
         store=f"threshold {model.card.model_sha256}",
         locked=lock.threshold if lock else None,
         presets={parse_rule(rule).words: value for rule, value in presets.items()},
+        reminder=_REMINDERS[model.card.dataset.kind],
+        cell=cell,
     )
+    cases.draw(settings, model, split, threshold, store=cell)
     _draw_lock(settings, model, threshold, presets)
     shell.next_step("Read films", "read")
 

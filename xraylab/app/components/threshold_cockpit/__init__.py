@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
+from xraylab.evaluation.cases import CELLS
 from xraylab.evaluation.thresholds import ThresholdTable
 
 _HERE = Path(__file__).parent
@@ -27,6 +28,8 @@ _mount = st.components.v2.component(
     js=(_HERE / "view.js").read_text("utf-8"),
 )
 _FALLBACK = 0.5
+PREVALENCE = "prevalence"  # session key: the user's own share of films with pneumonia, whatever the model
+_USUAL = 0.1
 
 
 def threshold_cockpit(
@@ -37,6 +40,8 @@ def threshold_cockpit(
     locked: float | None = None,
     initial: float | None = None,
     presets: Mapping[str, float] | None = None,
+    reminder: str = "",
+    cell: str | None = None,
 ) -> float:
     """Show the cockpit and return the threshold last let go.
 
@@ -54,6 +59,10 @@ def threshold_cockpit(
         Where to begin when the session holds no threshold yet: otherwise the lock, or else 0.5.
     presets : mapping of str to float, optional
         Thresholds offered as buttons, by their label.
+    reminder : str
+        Stands beside what would follow for other films than these.
+    cell : str, optional
+        Session key that is told which cell of the 2 × 2 was clicked: tp, fn, fp or tn.
 
     Returns
     -------
@@ -65,12 +74,22 @@ def threshold_cockpit(
         session[store] = next(float(t) for t in (initial, locked, _FALLBACK) if t is not None)
     if key not in session or _pin(store) not in session:
         set_threshold(session[store], store)  # a first visit, or back from another page
+        session[f"_{store}_prevalence"] = session.get(PREVALENCE, _USUAL)
 
     def let_go() -> None:
         said = session[key].get("let_go") or {}
         value = said.get("threshold")
         if isinstance(value, int | float) and 0 <= value <= 1:
             session[store] = float(value)
+
+    def weighed() -> None:
+        value = session[key].get("prevalence")
+        if isinstance(value, int | float) and 0 < value < 1:
+            session[PREVALENCE] = float(value)
+
+    def opened() -> None:
+        if cell is not None and session[key].get("cell") in CELLS:
+            session[cell] = session[key]["cell"]
 
     revision, value = session[_pin(store)]
     _mount(
@@ -82,10 +101,14 @@ def threshold_cockpit(
             "average_precision": _or_none(table.average_precision),
             "locked": locked,
             "presets": [[label, float(threshold)] for label, threshold in (presets or {}).items()],
+            "reminder": reminder,
+            "prevalence": session[f"_{store}_prevalence"],
             "revision": revision,
             "value": value,
         },
         on_let_go_change=let_go,
+        on_prevalence_change=weighed,
+        on_cell_change=opened,
     )
     return float(session[store])
 

@@ -13,12 +13,13 @@ const CROWDED = 6; // a step with this many times the usual films would flatten 
 const TICK_GAP_PX = 44;
 const TICKS = [0, 1, 0.5, 0.1, 0.9, 0.01, 0.99, 0.001, 0.999, 0.25, 0.75, 0.05, 0.95, 0.0001, 0.9999, 0.3, 0.7];
 const RATES = ["sensitivity", "specificity", "ppv", "npv", "f1", "accuracy"];
+const THOUSAND = 1000, ICONS_HIGH = 10;
 const MEMORY = new WeakMap();
 
-export default function cockpit({ data, parentElement: root, setStateValue }) {
+export default function cockpit({ data, parentElement: root, setStateValue, setTriggerValue }) {
   const table = readTable(data.table);
   const memory = MEMORY.get(root) ?? {
-    revision: null, threshold: null, committed: null, past: [], held: false, sent: 0,
+    revision: null, threshold: null, committed: null, past: [], held: false, sent: 0, prevalence: data.prevalence,
   };
   MEMORY.set(root, memory);
   const view = findParts(root);
@@ -26,7 +27,7 @@ export default function cockpit({ data, parentElement: root, setStateValue }) {
 
   const show = (threshold) => {
     memory.threshold = threshold;
-    drawPoint(view, table, threshold);
+    drawPoint(view, table, threshold, memory.prevalence);
   };
   const send = (threshold) => {
     memory.committed = threshold;
@@ -78,6 +79,13 @@ export default function cockpit({ data, parentElement: root, setStateValue }) {
     show(former);
     send(former);
   };
+
+  view.prevalence.oninput = () => {
+    memory.prevalence = view.prevalence.valueAsNumber / 100;
+    show(memory.threshold);
+  };
+  for (const button of view.cells) button.onclick = () => setTriggerValue("cell", button.dataset.cell);
+  view.prevalence.onchange = () => setStateValue("prevalence", memory.prevalence);
 
   drawStill(view, table, data, commit);
   memory.resize?.disconnect();
@@ -145,6 +153,26 @@ function rates({ tp, fp, fn, tn }) {
   };
 }
 
+function agreement({ tp, fp, fn, tn }) { // beyond chance
+  const n = tp + fp + fn + tn, chance = (tp + fp) * (tp + fn) + (fn + tn) * (fp + tn);
+  return {
+    kappa: (n * (tp + tn) - chance) / (n * n - chance),
+    mcc: (tp * tn - fp * fn) / Math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)),
+  };
+}
+
+// Whole films that add up to a thousand: what is cut off goes to the largest remainders, the first of equals.
+function ofAThousand({ sensitivity, specificity }, prevalence) {
+  const ill = THOUSAND * prevalence, well = THOUSAND - ill;
+  const parts = [ill * sensitivity, ill * (1 - sensitivity), well * (1 - specificity), well * specificity];
+  if (parts.some(Number.isNaN)) return null;
+  const whole = parts.map(Math.floor), order = [0, 1, 2, 3].sort((a, b) => parts[b] - whole[b] - (parts[a] - whole[a]));
+  const left = THOUSAND - whole.reduce((a, b) => a + b);
+  for (let i = 0; i < left; i++) whole[order[i]] += 1;
+  const [tp, fn, fp, tn] = whole;
+  return { tp, fn, fp, tn };
+}
+
 // Wilson's interval on the effective size; that of F1 is the one of tp / (tp + fp + fn), carried over.
 function interval(name, rate, size) {
   if (Number.isNaN(rate) || Number.isNaN(size)) return [NaN, NaN];
@@ -159,6 +187,18 @@ function wilson(rate, size) {
   return [rate === 0 ? 0 : Math.max(0, centre - half), rate === 1 ? 1 : Math.min(1, centre + half)];
 }
 
+// Python's prevalence.predictive_values: 1 / (1 + odds (1 - rate) / other), and MOVER's interval of that ratio.
+function predicted(odds, rate, [rateLow, rateHigh], other, [otherLow, otherHigh]) {
+  const wrong = 1 - rate, value = other / (other + odds * wrong);
+  if (Number.isNaN(value) || Number.isNaN(rateLow) || Number.isNaN(otherLow)) return [value, [NaN, NaN]];
+  const low = 1 - rateHigh, high = 1 - rateLow, product = wrong * other;
+  const root = (a, c) => product + Math.sqrt(Math.max(0, product * product - a * c));
+  const c = low * (2 * wrong - low), below = root(otherHigh * (2 * other - otherHigh), c);
+  const a = otherLow * (2 * other - otherLow), above = root(a, high * (2 * wrong - high));
+  const ratio = [below > 0 ? c / below : 0, a > 0 ? above / a : Infinity];
+  return [value, [1 / (1 + odds * ratio[1]), 1 / (1 + odds * ratio[0])]];
+}
+
 // ---- words ----
 
 const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u2009");
@@ -169,6 +209,7 @@ const ONE_DECIMAL = new Intl.NumberFormat("en", {
 const hundredths = (share) => ONE_DECIMAL.format(100 * share);
 const percent = (share) => (Number.isNaN(share) ? "–" : `${hundredths(share)}\u202f%`);
 const range95 = ([low, high]) => (Number.isNaN(low) ? "–" : `${hundredths(low)}–${hundredths(high)}`);
+const decimal = (value) => (Number.isNaN(value) ? "–" : value === Infinity ? "∞" : value.toFixed(3));
 const several = (n, one) => `${count(n)}\u00a0${one}${n === 1 ? "" : "s"}`;
 
 function exact(t) { // all the decimals there are, three at least
@@ -197,7 +238,7 @@ function findParts(root) {
   return {
     texts, one, all: (selector) => [...root.querySelectorAll(selector)],
     section: one(".cockpit"), plot: one(".plot"), range: one(".range"), number: one(".number"), undo: one(".undo"),
-    ticks: one(".ticks"), lock: one(".lock"), presets: one(".presets"), spoken: one(".spoken"),
+    prevalence: one(".prevalence"), cells: [...root.querySelectorAll("[data-cell]")], icons: [...root.querySelectorAll("[data-icons]")], ticks: one(".ticks"), lock: one(".lock"), presets: one(".presets"), spoken: one(".spoken"),
     active: () => root.activeElement ?? root.getRootNode().activeElement,
     put(name, text) { if (texts[name].textContent !== text) texts[name].textContent = text; },
   };
@@ -219,6 +260,8 @@ function drawStill(view, table, data, commit) {
   view.put("films", `${several(positives + negatives, "film")} · ${several(data.patients, "patient")}`);
   view.put("auc", data.auc === null ? "AUC –" : `AUC ${data.auc.toFixed(3)}`);
   view.put("ap", data.average_precision === null ? "AP –" : `AP ${data.average_precision.toFixed(3)}`);
+  view.put("reminder", data.reminder);
+  view.one(".icons .mesh").setAttribute("d", MESH);
   view.put("locked", data.locked === null ? "" : `◇ locked ${exact(data.locked)}`);
   drawBars(view, table);
   drawCurves(view, table);
@@ -287,7 +330,7 @@ function curvePoint(name, { tp, fp, positives, negatives }, row) {
 
 function drawCurves(view, table) {
   for (const name of ["roc", "pr"]) {
-    const points = [];
+    const points = [], upper = [], lower = [];
     let former = null;
     for (let row = 0; row <= table.last; row++) {
       const point = curvePoint(name, table, row);
@@ -296,10 +339,54 @@ function drawCurves(view, table) {
       if (near && row !== table.last) continue; // finer than a pixel
       if (!former) points.push(`0,${point[1].toFixed(2)}`); // from no recall to the first: as the average does
       points.push(point.map((value) => value.toFixed(2)).join());
+      const [low, high] = bandAt(name, table, row);
+      if (!Number.isNaN(low)) {
+        upper.push(`${point[0].toFixed(1)},${(200 - 200 * high).toFixed(1)}`);
+        lower.push(`${point[0].toFixed(1)},${(200 - 200 * low).toFixed(1)}`);
+      }
       former = point;
     }
     view.one(`[data-curve=${name}] .line`).setAttribute("points", points.join(" "));
+    const band = upper.length > 1 ? `M${upper.join("L")}L${lower.reverse().join("L")}Z` : "";
+    view.one(`[data-curve=${name}] .band`).setAttribute("d", band);
   }
+}
+
+// What the curve's height may be at a row: the interval of sensitivity, or of precision.
+function bandAt(name, table, row) {
+  const { tp, fp, positives, effective } = table;
+  return name === "roc"
+    ? interval("sensitivity", tp[row] / positives, effective.sensitivity[row])
+    : interval("ppv", tp[row] / (tp[row] + fp[row]), effective.ppv[row]);
+}
+
+// Lines between the thousand films, which stand in columns of ten.
+const MESH = (() => {
+  let path = "";
+  for (let column = 1; column < THOUSAND / ICONS_HIGH; column++) path += `M${column} 0V${ICONS_HIGH}`;
+  for (let row = 1; row < ICONS_HIGH; row++) path += `M0 ${row}H${THOUSAND / ICONS_HIGH}`;
+  return path;
+})();
+
+function drawThousand(view, shares, prevalence) {
+  const films = ofAThousand(shares, prevalence);
+  let from = 0;
+  for (const path of view.icons) {
+    const n = films ? films[path.dataset.icons] : 0;
+    view.put(`thousand-${path.dataset.icons}`, films ? count(n) : "–");
+    path.setAttribute("d", films ? iconPath(from, from + n) : "");
+    from += n;
+  }
+}
+
+// The outline of films number `from` to `to`, column by column from the top left.
+function iconPath(from, to) {
+  if (from === to) return "";
+  const [a, top] = [Math.floor(from / ICONS_HIGH), from % ICONS_HIGH];
+  const [b, bottom] = [Math.floor(to / ICONS_HIGH), to % ICONS_HIGH];
+  if (a === b) return `M${a} ${top}H${a + 1}V${bottom}H${a}Z`;
+  const end = bottom ? `V${ICONS_HIGH}H${b}V${bottom}H${b + 1}V0` : `V${ICONS_HIGH}H${b}V0`;
+  return `M${a} ${top}V${ICONS_HIGH}H${b}${end}H${a + 1}V${top}Z`;
 }
 
 function place(shape, at) {
@@ -308,7 +395,7 @@ function place(shape, at) {
 }
 
 // What moves with the handle; called on every input event.
-function drawPoint(view, table, threshold) {
+function drawPoint(view, table, threshold, prevalence) {
   const { positives, negatives } = table;
   const c = table.counts(threshold), shares = rates(c), text = exact(threshold);
   const position = table.last - c.row, share = table.last ? position / table.last : 0.5;
@@ -320,6 +407,8 @@ function drawPoint(view, table, threshold) {
     view.put(name, percent(shares[name]));
     view.put(`${name}-interval`, range95(interval(name, shares[name], table.effective[name][c.row])));
   }
+  drawMore(view, c, shares);
+  drawThere(view, table, c, shares, prevalence);
   view.put("value", text);
   view.put("flag-alarm", several(c.fp, "false alarm"));
   view.put("flag-missed", `${count(c.fn)} missed`);
@@ -332,4 +421,34 @@ function drawPoint(view, table, threshold) {
   for (const button of view.presets.children) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.row) === c.row));
   }
+}
+
+function drawMore(view, c, { sensitivity, specificity }) {
+  const { kappa, mcc } = agreement(c);
+  view.put("balanced", percent((sensitivity + specificity) / 2));
+  view.put("kappa", decimal(kappa));
+  view.put("mcc", decimal(mcc));
+  view.put("lr-positive", decimal(sensitivity / (1 - specificity)));
+  view.put("lr-negative", decimal((1 - sensitivity) / specificity));
+}
+
+// What follows where another share of the films has pneumonia.
+function drawThere(view, table, c, shares, prevalence) {
+  const text = `${Math.round(100 * prevalence)}\u202f%`;
+  view.put("prevalence", text);
+  view.put("thousand-prevalence", text);
+  if (view.prevalence.valueAsNumber !== 100 * prevalence) view.prevalence.value = Math.round(100 * prevalence);
+  view.prevalence.setAttribute("aria-valuetext", text);
+  const at = (name) => interval(name, shares[name], table.effective[name][c.row]);
+  const odds = prevalence / (1 - prevalence);
+  const { sensitivity, specificity } = shares;
+  const found = {
+    "ppv-there": predicted(1 / odds, specificity, at("specificity"), sensitivity, at("sensitivity")),
+    "npv-there": predicted(odds, sensitivity, at("sensitivity"), specificity, at("specificity")),
+  };
+  for (const [name, [value, bounds]] of Object.entries(found)) {
+    view.put(name, percent(value));
+    view.put(`${name}-interval`, range95(bounds));
+  }
+  drawThousand(view, shares, prevalence);
 }

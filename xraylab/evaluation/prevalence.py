@@ -1,0 +1,153 @@
+"""
+What a threshold comes to where another share of the films has pneumonia.
+
+- sensitivity and specificity are taken as measured; whether they hold elsewhere is another question
+- a prevalence lies in (0, 1): where everybody or nobody is ill there is nothing to predict
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.thresholds import ThresholdTable
+
+THOUSAND = 1000
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PredictiveValues:
+    """PPV and NPV at a prevalence, each with its interval; NaN where nothing can be said."""
+
+    prevalence: float
+    ppv: float
+    ppv_interval: Interval
+    npv: float
+    npv_interval: Interval
+
+
+def predictive_values(
+    table: ThresholdTable, threshold: float, prevalence: float, *, level: float = 0.95
+) -> PredictiveValues:
+    """Predictive values by Bayes' rule, with intervals clustered by patient.
+
+    PPV falls with the ratio of false positive rate to sensitivity, NPV with that of false negative rate to
+    specificity. The interval of such a ratio comes from those of its two parts (MOVER), which keep it sound
+    at 0 and 1; the two are taken as independent, as the films with disease and those without are different
+    films.
+
+    Parameters
+    ----------
+    table : ThresholdTable
+    threshold : float
+        Any threshold.
+    prevalence : float
+        Share of films with disease, in (0, 1).
+    level : float
+        Confidence level in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If the prevalence is outside (0, 1).
+
+    References
+    ----------
+    Donner A, Zou GY (2012), Statistical Methods in Medical Research 21:347-359.
+    """
+    odds = _odds(prevalence)
+    point = table.at(threshold)
+    sensitivity, specificity = (
+        table.interval(name, threshold, level=level) for name in ("sensitivity", "specificity")
+    )
+    ppv, ppv_interval = _predicted(1 / odds, point.specificity, specificity, point.sensitivity, sensitivity)
+    npv, npv_interval = _predicted(odds, point.sensitivity, sensitivity, point.specificity, specificity)
+    return PredictiveValues(prevalence, ppv, ppv_interval, npv, npv_interval)
+
+
+def _predicted(
+    odds: float, rate: float, rate_interval: Interval, other: float, other_interval: Interval
+) -> tuple[float, Interval]:
+    """1 / (1 + odds (1 - rate) / other), which rises with both rates, and its interval."""
+    wrong, wrong_interval = 1 - rate, (1 - rate_interval[1], 1 - rate_interval[0])
+    value = other / (other + odds * wrong) if other + odds * wrong > 0 else math.nan
+    if math.isnan(value) or math.isnan(rate_interval[0]) or math.isnan(other_interval[0]):
+        return value, (math.nan, math.nan)
+    low, high = _ratio_interval(wrong, wrong_interval, other, other_interval)
+    return value, (1 / (1 + odds * high), 1 / (1 + odds * low))
+
+
+def _ratio_interval(one: float, one_in: Interval, other: float, other_in: Interval) -> Interval:
+    """Bounds of one / other, where not both are 0: roots of a quadratic each; the upper may be infinite."""
+    (low, high), (other_low, other_high) = one_in, other_in
+    product = one * other
+    a, c = other_high * (2 * other - other_high), low * (2 * one - low)
+    below = product + math.sqrt(max(0.0, product**2 - a * c))
+    a_above, c_above = other_low * (2 * other - other_low), high * (2 * one - high)
+    above = product + math.sqrt(max(0.0, product**2 - a_above * c_above))
+    return (c / below if below > 0 else 0.0), (above / a_above if a_above > 0 else math.inf)
+
+
+def moved(score: float, *, measured_at: float, to: float) -> float:
+    """A probability that holds at one prevalence, moved to another by the odds before the film was seen.
+
+    Parameters
+    ----------
+    score : float
+        In [0, 1], calibrated where ``measured_at`` of the films have disease.
+    measured_at, to : float
+        Prevalences in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If a prevalence is outside (0, 1), or the score outside [0, 1].
+
+    References
+    ----------
+    Saerens M, Latinne P, Decaestecker C (2002), Neural Computation 14:21-41.
+    """
+    if not 0 <= score <= 1:
+        raise ValueError(f"a probability lies in [0, 1], not at {score}")
+    ratio = _odds(to) / _odds(measured_at)
+    return ratio * score / (ratio * score + 1 - score)
+
+
+def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | None:
+    """Whole films that a thousand would come to, if both rates stay as measured; None if one isn't known.
+
+    What is cut off goes to the largest remainders, the first of equals, so that they add up.
+
+    Raises
+    ------
+    ValueError
+        If the prevalence is outside (0, 1).
+    """
+    _odds(prevalence)
+    ill = THOUSAND * prevalence
+    well = THOUSAND - ill
+    shares = (
+        ill * point.sensitivity,
+        ill * (1 - point.sensitivity),
+        well * (1 - point.specificity),
+        well * point.specificity,
+    )
+    if any(math.isnan(share) for share in shares):
+        return None
+    tp, fn, fp, tn = _whole(shares)
+    return OperatingPoint(point.threshold, tp, fp, tn, fn)
+
+
+def _whole(shares: Sequence[float]) -> list[int]:
+    whole = [math.floor(share) for share in shares]
+    order = sorted(range(len(shares)), key=lambda i: whole[i] - shares[i])
+    for i in order[: THOUSAND - sum(whole)]:
+        whole[i] += 1
+    return whole
+
+
+def _odds(prevalence: float) -> float:
+    if not 0 < prevalence < 1:
+        raise ValueError(f"a prevalence lies between 0 and 1, not at {prevalence}")
+    return prevalence / (1 - prevalence)
