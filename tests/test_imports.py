@@ -19,6 +19,7 @@ LIGHT = [
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.intervals",
     "xraylab.evaluation.labelled",
+    "xraylab.evaluation.mcnemar",
     "xraylab.evaluation.operating_point",
     "xraylab.evaluation.rules",
     "xraylab.evaluation.summary",
