@@ -22,6 +22,7 @@ LIGHT = [
     "xraylab.evaluation.labelled",
     "xraylab.evaluation.mcnemar",
     "xraylab.evaluation.operating_point",
+    "xraylab.evaluation.paired",
     "xraylab.evaluation.rules",
     "xraylab.evaluation.summary",
     "xraylab.evaluation.thresholds",
