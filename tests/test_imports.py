@@ -18,6 +18,7 @@ LIGHT = [
     "xraylab.evaluation.bootstrap",
     "xraylab.evaluation.calibration",
     "xraylab.evaluation.clustering",
+    "xraylab.evaluation.comparison",
     "xraylab.evaluation.intervals",
     "xraylab.evaluation.labelled",
     "xraylab.evaluation.mcnemar",
