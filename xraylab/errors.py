@@ -17,6 +17,7 @@ Errors that a person can act on.
     ├── TrainingError            a training that had to stop, or can't go on
     ├── CalibrationError         scores of which no probability can be made
     ├── EnsembleError            models that can't be averaged
+    ├── ComparisonError          models that can't be compared
     ├── HonestOrderError         a step taken before the one it depends on
     ├── SettingsError            a setting that cannot be used
     └── StorageError             the disk is full or the home folder cannot be written
@@ -61,6 +62,10 @@ class CalibrationError(XRayLabError):
 
 class EnsembleError(XRayLabError):
     """Models that can't be averaged."""
+
+
+class ComparisonError(XRayLabError):
+    """Models that can't be compared."""
 
 
 class HonestOrderError(XRayLabError):

@@ -1,0 +1,208 @@
+"""
+Two models on the same films: how far they differ, and whether the films can tell.
+
+- differences are the first model's number less the second's; intervals are at 95 %, clustered by patient
+- areas don't know a threshold; rates and calls are at each model's own
+- a winner is named only where the interval of the AUC difference excludes zero
+- whoever compares several pairs reads the p that ``holm`` has adjusted
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xraylab.errors import ComparisonError
+from xraylab.evaluation.intervals import Difference, auc_difference
+from xraylab.evaluation.labelled import checked
+from xraylab.evaluation.mcnemar import McNemar, mcnemar
+from xraylab.evaluation.paired import RateDifference, rate_difference
+from xraylab.wording import count
+
+_UNKNOWN = Difference(math.nan, math.nan, math.nan, math.nan)
+_FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a model makes of films."""
+
+    name: str
+    images: Sequence[str]  # (n,) the films' ids
+    scores: ArrayLike  # (n,)
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The first of two models less the second, on the same films."""
+
+    names: tuple[str, str]
+    n: int  # films
+    patients: int
+    auc: Difference  # NaN unless both classes are there
+    sensitivity: RateDifference
+    specificity: RateDifference
+    calls: McNemar
+    first_only: NDArray[np.int64]  # rows of films that only the first called rightly
+    second_only: NDArray[np.int64]
+
+
+def compare(
+    labels: ArrayLike, groups: Sequence[Any] | NDArray[Any] | None, first: Scored, second: Scored
+) -> Comparison:
+    """Compare two models on the same films, each at its own threshold.
+
+    Parameters
+    ----------
+    labels, groups
+        As in ``threshold_table``, (n,) each, in the order of the films' ids.
+    first, second : Scored
+        The same films in the same order.
+
+    Raises
+    ------
+    ComparisonError
+        If the models weren't scored on the same films, or there is none.
+    ValueError
+        If the films are in another order or a threshold is NaN, and as ``threshold_table`` does.
+    """
+    _check_films(first, second)
+    truth, scores, patients = checked(labels, first.scores, groups)
+    others = checked(labels, second.scores, groups)[1]
+    calls, other_calls = _called(scores, first.threshold), _called(others, second.threshold)
+    right, other_right = calls == truth, other_calls == truth
+    ill = truth == 1
+    return Comparison(
+        names=(first.name, second.name),
+        n=truth.size,
+        patients=int(patients.max()) + 1,
+        auc=auc_difference(truth, scores, others, patients) if ill.any() and not ill.all() else _UNKNOWN,
+        sensitivity=rate_difference(right[ill], other_right[ill], patients[ill]),
+        specificity=rate_difference(right[~ill], other_right[~ill], patients[~ill]),
+        calls=mcnemar(truth, calls, other_calls, patients),
+        first_only=np.flatnonzero(right & ~other_right),
+        second_only=np.flatnonzero(other_right & ~right),
+    )
+
+
+def verdict(comparison: Comparison) -> str:
+    """Say in a sentence which of two models ranks films better, or why these films can't tell.
+
+    It knows of this pair alone; of several pairs, some interval excludes zero by chance: see ``holm``.
+    """
+    films = f"{_counted(comparison.n, 'film')} of {_counted(comparison.patients, 'patient')}"
+    doubt = _doubt(comparison)
+    if doubt:
+        return f"These {films} can't tell the two apart: {doubt}."
+    auc = comparison.auc
+    better, worse = comparison.names if auc.value > 0 else comparison.names[::-1]
+    fewest, most = sorted((abs(auc.low), abs(auc.high)))
+    return (
+        f"On these {films}, {better} ranks better than {worse}: its AUC is {_signed(abs(auc.value))} higher, "
+        f"with a 95 % interval of {_signed(fewest)} to {_signed(most)}."
+    )
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Adjust p values for how many there are, by Holm's method.
+
+    Whoever calls what stays below 0.05 a difference is wrong about any of them in 5 of 100 cases at most,
+    however the tests depend on each other.
+
+    Parameters
+    ----------
+    p_values : array_like, (k,)
+        In [0, 1]; NaN is a test that couldn't be made, stays NaN and doesn't count.
+
+    Returns
+    -------
+    float64 array of shape (k,)
+        In [0, 1], never below what was given.
+
+    Raises
+    ------
+    ValueError
+        If a p is outside [0, 1], or they are no list.
+
+    References
+    ----------
+    Holm S (1979), Scandinavian Journal of Statistics 6:65-70.
+    """
+    given = np.asarray(p_values, np.float64)
+    if given.ndim != 1 or (given < 0).any() or (given > 1).any():
+        raise ValueError(f"{given} is no list of p values")
+    order = np.argsort(given)[: np.count_nonzero(~np.isnan(given))]  # NaN are sorted to the end
+    adjusted = np.full(given.size, np.nan)
+    raised = given[order] * np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1)
+    return adjusted
+
+
+def adjusted_p(comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float]:
+    """P values of the AUC differences of several pairs by their names, adjusted by Holm's method.
+
+    Raises
+    ------
+    ValueError
+        If a pair comes twice.
+    """
+    adjusted = holm([comparison.auc.p for comparison in comparisons])
+    by_pair = {pair.names: float(p) for pair, p in zip(comparisons, adjusted, strict=True)}
+    if len(by_pair) < len(comparisons):
+        raise ValueError(f"a pair comes twice: {[pair.names for pair in comparisons]}")
+    return by_pair
+
+
+def _doubt(comparison: Comparison) -> str:
+    """Why no winner can be named; empty where one can."""
+    (first, second), auc = comparison.names, comparison.auc
+    if math.isnan(auc.low):
+        return "that takes both classes, and each in two patients or more"
+    apart = f"the AUC of {first} less that of {second} is {_signed(auc.value)}"
+    if math.isnan(auc.p):
+        # The interval has no width then: it would make a winner of a model that is right on four films.
+        return f"{apart}, and nothing varies from patient to patient that would tell how certain that is"
+    if auc.low <= 0 <= auc.high:
+        return f"{apart}, and its 95 % interval, {_signed(auc.low)} to {_signed(auc.high)}, includes zero"
+    return ""
+
+
+def _check_films(first: Scored, second: Scored) -> None:
+    mine, others = list(first.images), list(second.images)
+    alone, others_alone = Counter(mine) - Counter(others), Counter(others) - Counter(mine)
+    if alone or others_alone:
+        raise ComparisonError(
+            f"{first.name} and {second.name} can't be compared: {_counted(alone.total(), 'film')} only "
+            f"{first.name} has scored, and {_counted(others_alone.total(), 'film')} only {second.name}. "
+            "Score the same films with both, then compare again."
+        )
+    if not mine:
+        raise ComparisonError(
+            f"{first.name} and {second.name} can't be compared: no film was scored with both. "
+            "Score some films that have a label with both, then compare again."
+        )
+    if mine != others:
+        raise ValueError(f"films of {first.name} and {second.name} are in another order")
+
+
+def _called(scores: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
+    if math.isnan(threshold):
+        raise ValueError("a threshold cannot be NaN")
+    return (scores >= threshold).astype(np.int64)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _signed(value: float) -> str:
+    """Three decimals and a true minus, and more where a number would otherwise pretend to be zero."""
+    decimals = _FEWEST_DECIMALS
+    while value and decimals < _MOST_DECIMALS and not float(f"{value:.{decimals}f}"):
+        decimals += 1
+    return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
