@@ -33,6 +33,7 @@ SCREENS = {
     "data": ("/data", "Data"),
     "train": ("/train", "Train"),
     "threshold": ("/threshold", "Threshold"),
+    "compare": ("/compare", "Compare"),
     "read": ("/read", "Read"),
     "models": ("/models", "Models"),
 }

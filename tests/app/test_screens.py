@@ -31,7 +31,7 @@ def _said(app):
     return " ".join([e.value for e in (*app.error, *app.warning, *app.success, *app.markdown, *app.caption)])
 
 
-@pytest.mark.parametrize("name", ["", "data", "train", "threshold", "read", "models"])
+@pytest.mark.parametrize("name", ["", "data", "train", "threshold", "compare", "read", "models"])
 def test_an_empty_home_is_no_fault(show, empty, name):
     app = show(name)
 
@@ -40,7 +40,7 @@ def test_an_empty_home_is_no_fault(show, empty, name):
     assert app.button
 
 
-@pytest.mark.parametrize("name", ["", "data", "train", "threshold", "read", "models"])
+@pytest.mark.parametrize("name", ["", "data", "train", "threshold", "compare", "read", "models"])
 def test_a_home_in_use_is_no_fault(show, trained, name):
     app = show(name)
 
@@ -50,7 +50,7 @@ def test_a_home_in_use_is_no_fault(show, trained, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["streamlit_app", "pages/data", "pages/train", "pages/threshold", "pages/models"]
+    "name", ["streamlit_app", "pages/data", "pages/train", "pages/threshold", "pages/compare", "pages/models"]
 )
 def test_screens_of_numbers_open_without_torch(trained, name):
     script = (

@@ -16,7 +16,7 @@ from xraylab.networks.registry import network
 from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.shipped"]
-SCREENS = ["", "data", "train", "threshold", "read", "models"]
+SCREENS = ["", "data", "train", "threshold", "compare", "read", "models"]
 WELCOME = ["Try it on teaching phantoms", "Use the shipped model", "Bring your own films"]
 
 
@@ -101,7 +101,7 @@ def test_a_home_with_films_and_no_model_of_its_own_is_told_to_train_one(show, im
 
 
 @pytest.mark.parametrize(
-    "name", ["streamlit_app", "pages/data", "pages/train", "pages/threshold", "pages/models"]
+    "name", ["streamlit_app", "pages/data", "pages/train", "pages/threshold", "pages/compare", "pages/models"]
 )
 def test_screens_of_numbers_open_without_what_is_slow_to_load_for_a_shipped_model(newcomer, starter, name):
     script = (

@@ -14,8 +14,10 @@ from xraylab.settings import load_settings
 pytestmark = pytest.mark.slow
 
 TRAINED = 600_000  # milliseconds; a minute and a half on two free cores
-SCREENS = {"": "Overview", "data": "Data", "train": "Train", "threshold": "Threshold", "read": "Read"} | {
-    "models": "Models"
+SCREENS = {"": "Overview", "data": "Data", "train": "Train", "threshold": "Threshold"} | {
+    "compare": "Compare",
+    "read": "Read",
+    "models": "Models",
 }
 
 

@@ -5,11 +5,11 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.calibration import CalibratedClassifierCV
+from sklearn.calibration import CalibratedClassifierCV, calibration_curve
 from sklearn.frozen import FrozenEstimator
 
 from xraylab.errors import CalibrationError
-from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt
+from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt, reliability
 
 
 class AsGiven(ClassifierMixin, BaseEstimator):
@@ -106,3 +106,20 @@ def test_the_order_of_films_stays_and_the_identity_changes_no_bit():
     assert (np.diff(Platt(0.3, -2).apply(logits)) > 0).all()
     assert AS_IS.apply(logits).tobytes() == logits.tobytes()
     assert np.isnan(Platt(2, 1).apply([np.nan])).all()
+
+
+def test_reliability_is_scikit_learns_curve_and_counts_every_film():
+    rng = np.random.default_rng(8)
+    scores = np.append(rng.random(400) ** 2, [0.0, 1.0])
+    labels = (rng.random(402) < scores).astype(int)
+    found = reliability(labels, scores)
+    share, mean = calibration_curve(labels, scores, n_bins=10)
+    np.testing.assert_allclose(found.share, share)
+    np.testing.assert_allclose(found.score, mean)
+    assert found.n.sum() == 402
+
+
+def test_reliability_of_no_films_is_empty_and_scores_outside_0_to_1_are_refused():
+    assert reliability([], []).n.size == 0
+    with pytest.raises(ValueError, match="scores must be in"):
+        reliability([1], [1.5])

@@ -8,6 +8,7 @@ What a user can do, one function a job.
 
 from xraylab.actions.cards import model_card
 from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
+from xraylab.actions.comparison import Compared, compare
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
 from xraylab.actions.health import doctor
@@ -32,9 +33,11 @@ from xraylab.actions.training import (
 
 __all__ = [
     "PHANTOM_FILMS",
+    "Compared",
     "assist",
     "attend_runs",
     "cancel_run",
+    "compare",
     "doctor",
     "ensemble",
     "evaluate",

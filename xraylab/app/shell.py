@@ -39,6 +39,7 @@ SCREENS = (
     Screen("data", "pages/data.py", "Data"),
     Screen("train", "pages/train.py", "Train"),
     Screen("threshold", "pages/threshold.py", "Threshold"),
+    Screen("compare", "pages/compare.py", "Compare"),
     Screen("read", "pages/read.py", "Read"),
 )
 LIBRARY = (Screen("models", "pages/models.py", "Models"),)  # below the rule

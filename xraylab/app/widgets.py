@@ -17,7 +17,7 @@ _ROW = 8  # films beside each other
 _SHORT = 16  # characters of a cell that isn't broken
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str | tuple[str, str]]]) -> None:
     """Draw a plain table of words; everything is escaped, so names may come from outside.
 
     Parameters
@@ -25,7 +25,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     columns : sequence of str
         The heads; none draws no head.
     rows : sequence of sequences of str
-        The cells, worded already.
+        The cells, worded already; a pair is an estimate and its interval, which is set smaller behind it.
     """
     head = "".join(f"<th scope='col'>{html.escape(column)}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
@@ -35,8 +35,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     )
 
 
-def _cell(text: str) -> str:
+def _cell(text: str | tuple[str, str]) -> str:
     """A number or a date stays on its line, also on a phone, where the table is moved sideways."""
+    if isinstance(text, tuple):
+        estimate, interval = map(html.escape, text)
+        return f'<td class="xl-short">{estimate} <span class="xl-interval">{interval}</span></td>'
     kind = ' class="xl-short"' if len(text) <= _SHORT else ""
     return f"<td{kind}>{html.escape(text)}</td>"
 

@@ -85,6 +85,44 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
     return Platt(slope / scale, intercept - slope * centre / scale)
 
 
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """How often films of like scores have disease; one entry a bin that holds any film."""
+
+    score: NDArray[np.float64]  # (bins,) mean score
+    share: NDArray[np.float64]  # (bins,) share of films with disease
+    n: NDArray[np.int64]  # (bins,) films
+
+
+def reliability(labels: ArrayLike, scores: ArrayLike, *, bins: int = 10) -> Reliability:
+    """Bin films by score, into bins of equal width.
+
+    Parameters
+    ----------
+    labels, scores : array_like, (n,)
+        0 or 1; in [0, 1].
+    bins : int
+        Above 0; the last one holds scores of 1 too.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a label is neither 0 nor 1, or a score is outside [0, 1].
+
+    References
+    ----------
+    Murphy AH, Winkler RL (1977), Journal of the Royal Statistical Society C 26:41-47.
+    """
+    truth, values, _ = checked(labels, scores, None)
+    if values.size and not 0 <= values.min() <= values.max() <= 1:
+        raise ValueError("scores must be in [0, 1]")
+    bin_of = np.minimum((values * bins).astype(np.int64), bins - 1)
+    n = np.bincount(bin_of, minlength=bins)
+    some = n > 0
+    score, share = (np.bincount(bin_of, what, bins)[some] / n[some] for what in (values, truth))
+    return Reliability(score, share, n[some])
+
+
 def _regress(values: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
     """Slope and intercept of a logistic regression on targets between 0 and 1.
 

@@ -46,7 +46,10 @@ def draw(settings: Settings, model: Model, split: str, threshold: float, *, stor
     said = (model.test if split == "test" else model.validation).scored
     rows = {cell: cases(said.labels, said.scores, threshold, cell) for cell in CELLS}
     chosen = st.segmented_control(
-        "Films", list(CELLS), format_func=lambda cell: _counted(cell, len(rows[cell])), key=store
+        "Films, the worst first",
+        list(CELLS),
+        format_func=lambda cell: _counted(cell, len(rows[cell])),
+        key=store,
     )
     if chosen is None:
         return
@@ -57,12 +60,7 @@ def draw(settings: Settings, model: Model, split: str, threshold: float, *, stor
     if shown.films.empty:
         st.caption("No film is in this cell at this threshold.")
         return
-    page = _page(shown, store)
-    dataset = dataset_of(settings, model)
-    if dataset is None:
-        _draw_list(model, page)
-    else:
-        _draw_films(model, dataset, page, store)
+    strip(settings, model, shown.films, key=f"{store} {chosen}")
 
 
 def _counted(cell: Cell, n: int) -> str:
@@ -84,19 +82,36 @@ def _by_kind(shown: _Shown) -> str:
     return f"{words[0].upper()}{words[1:]}: {', '.join(parts)}, by file name."
 
 
-def _page(shown: _Shown, store: str) -> pd.DataFrame:
+def strip(settings: Settings, model: Model, films: pd.DataFrame, *, key: str) -> None:
+    """Draw films with what a model says of them, a page at a time; their list where they are elsewhere.
+
+    Parameters
+    ----------
+    films : DataFrame
+        Rows of the model's predictions, in the order to be shown; at least one.
+    key : str
+        Of the widgets.
+    """
+    page = _page(films, key)
+    dataset = dataset_of(settings, model)
+    if dataset is None:
+        _draw_list(model, page)
+    else:
+        _draw_films(model, dataset, page, key)
+
+
+def _page(films: pd.DataFrame, key: str) -> pd.DataFrame:
     """The films of the page that is looked at."""
-    n = len(shown.films)
-    pages = -(-n // _PAGE)
+    pages = -(-len(films) // _PAGE)
     page = 1
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            key = f"{store} page {shown.cell}"
+            key = f"{key} page"
             if st.session_state.get(key, 1) > pages:  # the threshold moved, and there are fewer now
                 st.session_state[key] = pages
             page = int(st.number_input("Page", 1, pages, key=key, width=140))
-            st.caption(f"of {wording.count(pages)}, the worst first")
-    return shown.films.iloc[(page - 1) * _PAGE : page * _PAGE]
+            st.caption(f"of {wording.count(pages)}")
+    return films.iloc[(page - 1) * _PAGE : page * _PAGE]
 
 
 def _draw_list(model: Model, page: pd.DataFrame) -> None:
@@ -114,7 +129,7 @@ def _draw_list(model: Model, page: pd.DataFrame) -> None:
     )
 
 
-def _draw_films(model: Model, dataset: Dataset, page: pd.DataFrame, store: str) -> None:
+def _draw_films(model: Model, dataset: Dataset, page: pd.DataFrame, key: str) -> None:
     known = {film: row for row, film in enumerate(dataset.catalog["image_id"])}
     found = page[page["image_id"].isin(list(known))]
     pixels = [np.asarray(dataset.pixels[known[film]]) for film in found["image_id"]]
@@ -122,7 +137,7 @@ def _draw_films(model: Model, dataset: Dataset, page: pd.DataFrame, store: str) 
         f"{wording.score(score)}{f' · {wording.plain(kind)}' if kind else ''}"
         for score, kind in found[["score", "subtype"]].itertuples(index=False)
     ]
-    if st.toggle("Heatmaps", key=f"{store} heatmaps"):
+    if st.toggle("Heatmaps", key=f"{key} heatmaps"):
         pictures = _with_heatmaps(model.card.model_sha256, tuple(found["image_id"]), model, pixels)
     else:
         pictures = pixels
