@@ -3,6 +3,7 @@
 import pytest
 
 from tests.app.conftest import written
+from tests.brief import MODEL
 from xraylab import actions
 from xraylab.errors import ComparisonError, HonestOrderError
 from xraylab.evaluation.comparison import verdict
@@ -64,6 +65,23 @@ def test_one_model_alone_is_no_comparison_and_the_screen_offers_a_training(show,
     app = show("compare")
     assert not app.error
     assert "There are not two models yet to compare" in written(app)
+
+
+def test_only_models_of_the_same_films_are_offered_and_without_one_a_training_is(show, settled):
+    app = show("compare")
+    assert app.selectbox(key="compare first").value == MODEL
+    assert not app.error
+    assert app.selectbox(key="compare second").options == [
+        "ensemble · shipped",
+        "mobilenet_v2 · shipped",
+        "cnn · shipped",
+    ]
+    card = settled.models / MODEL / "card.json"
+    hashed = load_model(settled, MODEL).card.dataset.pixel_hash
+    card.write_text(card.read_text().replace(hashed, "of other films"))
+    app = show("compare")
+    assert not app.error
+    assert f"No other model was trained on the films of {MODEL}" in written(app)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from xraylab.evaluation.comparison import Comparison, verdict
 from xraylab.evaluation.paired import RateDifference
 from xraylab.evaluation.summary import Evaluation, summarise
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.models import Model, list_models, load_model
+from xraylab.models import Model, list_models
 from xraylab.settings import Settings, load_settings
 
 _FEWEST = 2
@@ -30,22 +30,32 @@ _Cell = Callable[[Model, Evaluation], str | _Estimate]
 def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
-    models = [model.name for model in list_models(settings)]
+    models = {model.name: model for model in list_models(settings)}
     if len(models) < _FEWEST:
         shell.empty_state(
-            "There are not two models yet to compare.",
+            "There are not two models yet to compare.", "Train one", key="compare train", to="train"
+        )
+        return
+    with st.container(horizontal=True):
+        first = _pick("First model", list(models.values()), _in_use(settings), key="compare first")
+        others = [model for model in models.values() if _on_the_same_films(model, first)]
+        if others:
+            second = _pick("Second model", others, _counterpart(first, others), key="compare second")
+    if not others:
+        shell.empty_state(
+            f"No other model was trained on the films of {first.name} ({first.card.dataset.name}).",
             "Train one",
             key="compare train",
             to="train",
         )
         return
-    with st.container(horizontal=True):
-        first = _pick(settings, "First model", models, _in_use(settings), key="compare first")
-        others = [name for name in models if name != first]
-        second = _pick(settings, "Second model", others, _counterpart(settings, first), key="compare second")
     with guard():
-        _draw_comparison(settings, load_model(settings, first), load_model(settings, second))
+        _draw_comparison(settings, first, second)
     shell.next_step("Move the threshold", "threshold")
+
+
+def _on_the_same_films(model: Model, first: Model) -> bool:
+    return model.name != first.name and model.card.dataset.pixel_hash == first.card.dataset.pixel_hash
 
 
 def _in_use(settings: Settings) -> str | None:
@@ -53,29 +63,27 @@ def _in_use(settings: Settings) -> str | None:
     return model.name if model else None
 
 
-def _counterpart(settings: Settings, first: str) -> str | None:
-    """Another network on the same films, none that the first averages; None if there isn't any."""
-    one = load_model(settings, first)
-    for other in list_models(settings):
-        alike = other.card.arch == one.card.arch or {other.name, first} & {
-            *one.card.members,
-            *other.card.members,
-        }
-        if not alike and other.card.dataset.pixel_hash == one.card.dataset.pixel_hash:
+def _counterpart(first: Model, others: list[Model]) -> str | None:
+    """Another network, none that the first averages or is averaged by; None if there isn't any."""
+    for other in others:
+        related = other.name in first.card.members or first.name in other.card.members
+        if not related and other.card.arch != first.card.arch:
             return other.name
     return None
 
 
-def _pick(settings: Settings, label: str, names: list[str], start: str | None, *, key: str) -> str:
+def _pick(label: str, models: list[Model], start: str | None, *, key: str) -> Model:
     """Draw a choice of model; what was chosen and is gone gives way to the start."""
-    shipped = {model.name for model in list_models(settings) if model.shipped}
-    if st.session_state.get(key) not in names:
-        st.session_state[key] = start if start in names else names[0]
-    return str(
-        st.selectbox(
-            label, names, format_func=lambda name: wording.model(name, shipped=name in shipped), key=key
+    known = {model.name: model for model in models}
+    if st.session_state.get(key) not in known:
+        st.session_state[key] = start if start in known else models[0].name
+    return known[
+        str(
+            st.selectbox(
+                label, list(known), format_func=lambda name: choice.model_words(known[name]), key=key
+            )
         )
-    )
+    ]
 
 
 def _draw_comparison(settings: Settings, first: Model, second: Model) -> None:
