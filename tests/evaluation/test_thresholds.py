@@ -235,6 +235,30 @@ def test_more_thresholds_than_there_is_room_for_are_refused():
         table.steps(np.linspace(0.1, 0.9, 70))
 
 
+@pytest.mark.parametrize("digits", [1, 9])
+def test_the_order_in_which_films_come_changes_nothing(digits):
+    labels, scores, patients = _made_up_films(digits=digits)
+    mixed = np.random.default_rng(0).permutation(labels.size)
+    table, other = (
+        threshold_table(labels, scores, patients),
+        threshold_table(labels[mixed], scores[mixed], patients[mixed]),
+    )
+
+    for name in ("threshold", "tp", "fp"):
+        np.testing.assert_array_equal(getattr(table, name), getattr(other, name))
+    for metric in PROPORTIONS:
+        np.testing.assert_array_equal(table.effective[metric], other.effective[metric])
+
+
+def test_patients_are_not_summed_up_before_an_interval_is_asked_for():
+    table = threshold_table([1, 0, 1, 0], [0.7, 0.7, 0.7, 0.2], ["a", "b", "a", "a"])
+    assert (table.auc, table.n_groups, table.at(0.5).tp) == (0.75, 2, 2)
+    assert "sums" not in vars(table)
+
+    table.interval("ppv", 0.5)
+    assert "sums" in vars(table)
+
+
 def test_films_and_patients_are_counted():
     table = threshold_table([1, 0, 1, 0], [0.7, 0.7, 0.7, 0.2], ["a", "b", "a", "a"])
 

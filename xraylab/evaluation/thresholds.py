@@ -33,7 +33,8 @@ class ThresholdTable:
     threshold: NDArray[np.float64]  # (rows,): +inf, then the distinct scores, falling
     tp: NDArray[np.int64]  # (rows,): diseased films with score >= threshold
     fp: NDArray[np.int64]  # (rows,)
-    sums: PatientSums  # what the intervals need
+    labels: NDArray[np.int64]  # (n,): of the films in order of falling score
+    patients: NDArray[np.int64]  # (n,): 0 ... K-1, of the same films
 
     def __len__(self) -> int:
         return self.threshold.size
@@ -56,7 +57,7 @@ class ThresholdTable:
     @property
     def n_groups(self) -> int:
         """Number of patients."""
-        return int(self.sums.patients["accuracy"][-1])
+        return int(self.patients.max(initial=-1)) + 1
 
     def row(self, threshold: float) -> int:
         """Index of the row that classifies as this threshold does.
@@ -160,6 +161,11 @@ class ThresholdTable:
         return float(np.dot(np.diff(self.tp), precision)) / self.positives
 
     @cached_property
+    def sums(self) -> PatientSums:
+        """What the intervals need; most of the work, so not before one is asked for."""
+        return patient_sums(self.labels, self.patients, self.tp[1:] + self.fp[1:] - 1)
+
+    @cached_property
     def effective(self) -> Mapping[str, NDArray[np.float64]]:
         """(rows,) for each metric: how many independent films it is worth; see ``clustering``."""
         return effective_sizes(self.sums)
@@ -224,11 +230,12 @@ def threshold_table(
         If lengths differ, a score is NaN or infinite, or a label is neither 0 nor 1.
     """
     truth, values, patients = checked(labels, scores, groups)
-    order = np.argsort(-values, kind="stable")
+    order = np.argsort(-values)  # in whatever order within a tie, since it is counted at its end only
     truth, values, patients = truth[order], values[order], patients[order]
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], values.size > 0))
-    sums = patient_sums(truth, patients, ends)
-    return ThresholdTable(np.append(np.inf, values[ends]), sums.first[0], sums.first[1], sums)
+    tp = np.append(0, np.cumsum(truth)[ends])
+    fp = np.append(0, ends + 1) - tp
+    return ThresholdTable(np.append(np.inf, values[ends]), tp, fp, truth, patients)
 
 
 def _cut_between(lower: float, upper: float) -> float:
