@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from xraylab.app.components.threshold_cockpit import set_threshold
+from xraylab.evaluation.thresholds import threshold_table
 
 
 def _page(initial, locked, push):
@@ -39,6 +41,45 @@ def test_what_the_session_holds_comes_before_the_initial_value():
 
 def test_python_moves_the_threshold():
     assert _run(initial=0.3, push=0.25).text[0].value == "0.25"
+
+
+def _many(n=30_000):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, n)
+    return labels, 1 / (1 + np.exp(-rng.normal(3 * labels - 1.5, 1.5))), rng.integers(0, n // 2, n)
+
+
+def _page_of_many(films):
+    from xraylab.app.components.threshold_cockpit import threshold_cockpit
+    from xraylab.evaluation.thresholds import threshold_table
+
+    presets = {"one": 0.123456, "other": 0.654321}
+    threshold_cockpit(
+        threshold_table(*films), key="cockpit", store="chosen", initial=0.5, locked=0.3, presets=presets
+    )
+
+
+def test_of_many_films_some_rows_reach_the_browser_and_say_what_all_films_say(monkeypatch):
+    sent = {}
+    monkeypatch.setattr(
+        "xraylab.app.components.threshold_cockpit._mount", lambda data, **_: sent.update(data)
+    )
+    films = _many()
+    app = AppTest.from_function(_page_of_many, kwargs={"films": films}).run()
+    table = threshold_table(*films)
+    columns = {name: sent["table"][name].to_numpy() for name in sent["table"].column_names}
+    rows = [table.row(threshold) for threshold in columns["threshold"]]
+
+    assert not app.exception
+    assert len(rows) <= 4_096
+    assert {table.row(t) for t in (0.5, 0.3, 0.123456, 0.654321)} <= set(rows)
+    np.testing.assert_array_equal(columns["tp"], table.tp[rows])
+    np.testing.assert_array_equal(columns["fp"], table.fp[rows])
+    np.testing.assert_array_equal(columns["below"], np.append(table.threshold[1:], -np.inf)[rows])
+    for metric, sizes in table.effective.items():
+        np.testing.assert_array_equal(columns[f"effective_{metric}"], sizes[rows].astype(np.float32))
+    assert (sent["auc"], sent["average_precision"]) == (table.auc, table.average_precision)
+    assert (sent["scores"], sent["patients"]) == (len(table) - 1, table.n_groups)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])

@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -319,6 +320,77 @@ def test_a_late_rerun_does_not_pull_the_handle_back(cockpit, page):
     assert view.threshold == held
 
 
+MANY = 30_000
+
+
+@pytest.mark.parametrize("typed", ["0.5001", "0.2", "0.77"])
+def test_of_many_films_a_typed_value_moves_to_an_exact_one_and_the_screen_says_so(cockpit, page, typed):
+    view, table = cockpit(**_films(n=MANY, digits=9))
+    view.type(typed)
+    shown, moved = view.threshold, view.texts()["moved"]
+
+    assert shown != float(typed)
+    assert shown == pytest.approx(float(typed), abs=1e-3)
+    assert view.counts() == _counts(table.at(shown))
+    assert moved.startswith(
+        f"{float(typed):.{max(3, len(typed) - 2)}f} is shown at {view.texts()['value']}, "
+    )
+    assert moved.endswith(" steps")
+    _python_says(page, shown)  # what is shown is what would be locked
+    view.number.blur()
+    assert view.texts()["moved"] == moved
+
+    view.range.press("ArrowRight")
+    assert view.texts()["moved"] == ""
+
+
+def test_of_many_films_the_arrow_keys_stop_at_exact_counts_and_pythons_cuts(cockpit):
+    view, table = cockpit(**_films(n=MANY, digits=9))
+    view.range.focus()
+    rows = []
+    for key in ["ArrowRight"] * 10 + ["PageDown"] * 5 + ["ArrowLeft"] * 10 + ["PageUp"] * 12:
+        view.range.press(key)
+        rows.append(table.row(view.threshold))
+        assert view.threshold == table.cut(rows[-1])
+        assert view.counts() == _counts(table.at(view.threshold))
+
+    assert len(set(rows)) > 30
+    assert rows[0] - rows[1] > 1  # rows were left out between
+
+
+def test_of_many_films_presets_and_areas_are_those_of_all(cockpit, page):
+    view, table = cockpit(**_films(n=MANY, digits=9))
+    youden = choose(table, parse_rule("youden"))
+    page.get_by_role("button", name="Youden").click()
+    _python_says(page, youden)
+    texts = view.texts()
+
+    assert view.counts() == _counts(table.at(youden))
+    assert texts["moved"] == ""
+    assert (texts["auc"], texts["ap"]) == (f"AUC {table.auc:.3f}", f"AP {table.average_precision:.3f}")
+    assert re.fullmatch(rf"of \d\u2009\d+ chosen among {_spaced(len(table) - 1)} scores", texts["steps"])
+    for metric in PROPORTIONS:
+        assert texts[f"{metric}-interval"] == _range(*table.interval(metric, youden))
+
+
+def test_the_bars_of_many_films_count_them_all(cockpit, page):
+    view, table = cockpit(**_films(n=MANY, digits=9))
+    ill, well = (
+        _area(page.locator(f".cockpit .bars .{name}").get_attribute("d")) for name in ("pneumonia", "normal")
+    )
+
+    # A bar is as wide as its steps and as high as its films a step, so the areas are as the films are.
+    assert view.texts()["heights"] == ""
+    assert ill / well == pytest.approx(table.positives / table.negatives, rel=1e-3)
+
+
+def _area(path):
+    """Of bars that stand on y = 100, from the path's V (to a height) and H (to the right)."""
+    corners = [(float(y), float(x)) for y, x in re.findall(r"V([\d.]+)H([\d.]+)", path)]
+    rights = np.array([x for _, x in corners])
+    return np.abs([y - 100 for y, _ in corners]) @ np.diff(rights, prepend=0)
+
+
 def test_presets_and_undo_move_the_handle_and_tell_python(cockpit, page):
     view, table = cockpit(**_films())
     youden, cost = (choose(table, parse_rule(text)) for text in ("youden", "cost:5"))
@@ -426,9 +498,11 @@ def test_films_and_patients_are_counted(cockpit):
     films = _films(n=2500)
     view, table = cockpit(**films)
 
-    assert view.texts()["films"] == f"2\u2009500\u00a0films · {table.n_groups:,}\u00a0patients".replace(
-        ",", "\u2009"
-    )
+    assert view.texts()["films"] == f"2\u2009500\u00a0films · {_spaced(table.n_groups)}\u00a0patients"
+
+
+def _spaced(number):
+    return f"{number:,}".replace(",", "\u2009")
 
 
 @pytest.mark.parametrize("tone", ["light", "dark"])

@@ -169,6 +169,96 @@ def test_a_tie_is_one_row_and_is_never_split():
     assert table.fp.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("n", "digits"), [(30_000, 9), (30_000, 4), (200_000, 9), (200_000, 5), (200_000, 4)]
+)
+def test_the_steps_of_many_films_are_few_and_keep_their_exact_counts(n, digits):
+    labels, scores, _ = _made_up_films(n, digits=digits)
+    table = threshold_table(labels, scores)
+    steps = table.steps([0.2, 0.5])
+    ill, well = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
+
+    assert 2_000 < steps.size <= 4_096 < len(table)
+    assert (np.diff(steps) > 0).all()
+    assert (steps[0], steps[-1]) == (0, len(table) - 1)
+    for counts, ranked in ((table.tp, ill), (table.fp, well)):
+        expected = ranked.size - np.searchsorted(ranked, table.threshold[steps], side="left")
+        np.testing.assert_array_equal(counts[steps], expected)
+
+
+def test_steps_are_dense_where_sensitivity_or_specificity_is_near_1():
+    labels, scores, _ = _made_up_films(200_000, digits=9)
+    table = threshold_table(labels, scores)
+    steps = table.steps()
+
+    assert np.diff(steps[:6]).max() == np.diff(steps[-6:]).max() == 1
+    assert set(range(6)) <= set(table.fp[steps])
+    assert set(range(6)) <= set(table.positives - table.tp[steps])
+    for share in (table.tp[steps] / table.positives, table.fp[steps] / table.negatives):
+        gaps = np.diff(share)
+        assert gaps[(share[1:] < 0.01) | (share[:-1] > 0.99)].max() < 3e-4
+        assert gaps.max() < 2e-3
+
+
+def test_thresholds_that_were_given_are_always_among_the_steps():
+    labels, scores, _ = _made_up_films(30_000, digits=9)
+    table = threshold_table(labels, scores)
+    given = np.random.default_rng(0).random(60)
+    rows = {table.row(threshold) for threshold in given}
+
+    assert not rows <= set(table.steps())
+    assert rows | set(table.steps()) == set(table.steps(given))
+    assert table.steps(given).size <= 4_096
+
+
+def test_a_score_of_one_is_among_the_steps():
+    table = threshold_table([0, 1] * 15_000, np.linspace(0, 1, 30_000))
+
+    assert table.highest_row == 1
+    assert table.steps()[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "digits"),
+    [(0, 9), (500, 9), (25_000, 9), (200_000, 3)],  # few films, or few distinct scores
+)
+def test_few_rows_are_all_steps(n, digits):
+    table = threshold_table(*_made_up_films(n, digits=digits)) if n else threshold_table([], [])
+
+    np.testing.assert_array_equal(table.steps([0.5]), np.arange(len(table)))
+
+
+def test_more_thresholds_than_there_is_room_for_are_refused():
+    table = threshold_table([0, 1] * 15_000, np.linspace(0, 1, 30_000))
+
+    with pytest.raises(ValueError, match="more than 64"):
+        table.steps(np.linspace(0.1, 0.9, 70))
+
+
+@pytest.mark.parametrize("digits", [1, 9])
+def test_the_order_in_which_films_come_changes_nothing(digits):
+    labels, scores, patients = _made_up_films(digits=digits)
+    mixed = np.random.default_rng(0).permutation(labels.size)
+    table, other = (
+        threshold_table(labels, scores, patients),
+        threshold_table(labels[mixed], scores[mixed], patients[mixed]),
+    )
+
+    for name in ("threshold", "tp", "fp"):
+        np.testing.assert_array_equal(getattr(table, name), getattr(other, name))
+    for metric in PROPORTIONS:
+        np.testing.assert_array_equal(table.effective[metric], other.effective[metric])
+
+
+def test_patients_are_not_summed_up_before_an_interval_is_asked_for():
+    table = threshold_table([1, 0, 1, 0], [0.7, 0.7, 0.7, 0.2], ["a", "b", "a", "a"])
+    assert (table.auc, table.n_groups, table.at(0.5).tp) == (0.75, 2, 2)
+    assert "sums" not in vars(table)
+
+    table.interval("ppv", 0.5)
+    assert "sums" in vars(table)
+
+
 def test_films_and_patients_are_counted():
     table = threshold_table([1, 0, 1, 0], [0.7, 0.7, 0.7, 0.2], ["a", "b", "a", "a"])
 

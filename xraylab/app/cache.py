@@ -1,4 +1,4 @@
-"""Threshold tables, kept between reruns. No torch."""
+"""Threshold tables, kept between reruns with all that was worked out of them. No torch."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
 from xraylab.models import Model
 
 
-@st.cache_data(max_entries=8, show_spinner="Counting")
+@st.cache_resource(max_entries=8, show_spinner="Counting")
 def _table(folder: Path, model_sha256: str, split: str, _model: Model) -> ThresholdTable:
     predictions = (_model.test if split == "test" else _model.validation).scored
     return threshold_table(predictions.labels, predictions.scores, predictions.groups)

@@ -7,7 +7,7 @@ The exact threshold table: every cut that the scores allow, and what it does.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
@@ -22,6 +22,8 @@ from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.operating_point import OperatingPoint
 
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
+_FEW_FILMS, _MOST_STEPS = 25_000, 4_096
+_OWN_STEPS = 64  # of those, for the ends and for thresholds that must be there
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,8 @@ class ThresholdTable:
     threshold: NDArray[np.float64]  # (rows,): +inf, then the distinct scores, falling
     tp: NDArray[np.int64]  # (rows,): diseased films with score >= threshold
     fp: NDArray[np.int64]  # (rows,)
-    sums: PatientSums  # what the intervals need
+    labels: NDArray[np.int64]  # (n,): of the films in order of falling score
+    patients: NDArray[np.int64]  # (n,): 0 ... K-1, of the same films
 
     def __len__(self) -> int:
         return self.threshold.size
@@ -54,7 +57,7 @@ class ThresholdTable:
     @property
     def n_groups(self) -> int:
         """Number of patients."""
-        return int(self.sums.patients["accuracy"][-1])
+        return int(self.patients.max(initial=-1)) + 1
 
     def row(self, threshold: float) -> int:
         """Index of the row that classifies as this threshold does.
@@ -102,6 +105,46 @@ class ThresholdTable:
         """First row that a threshold up to 1 can reach: 1 when a film scores 1, else 0."""
         return int(len(self) > 1 and self.threshold[1] >= 1)
 
+    def steps(self, thresholds: Iterable[float] = ()) -> NDArray[np.int64]:
+        """Rows enough for a scale on a screen: all of them, or of more than 25,000 films 4,096 at most.
+
+        Rows are left out, never made up: the counts at those kept are exact. Three times, by the rows, the
+        false alarms and the diseased films found, they follow each other in even steps of
+        arcsin(sqrt(share)), which are even in standard errors: dense at both ends, where sensitivity or
+        specificity is near 1.
+
+        Parameters
+        ----------
+        thresholds : iterable of float
+            Presets, a lock: their rows are always kept.
+
+        Returns
+        -------
+        ndarray of int64, (steps,)
+            Rising, from the first row to the last; apart from ``thresholds`` the same each time.
+
+        Raises
+        ------
+        ValueError
+            If a threshold is NaN, or rows are left out and the thresholds need more than 61 of their own.
+
+        References
+        ----------
+        Anscombe FJ (1948), Biometrika 35:246-254, for the arcsine.
+        """
+        last = len(self) - 1
+        own = {0, self.highest_row, last, *(self.row(threshold) for threshold in thresholds)}
+        if self.n <= _FEW_FILMS or last < _MOST_STEPS:
+            return np.arange(last + 1)
+        if len(own) > _OWN_STEPS:
+            raise ValueError(f"{len(own)} rows must be kept, more than {_OWN_STEPS}")
+        shares = np.sin(np.linspace(0, np.pi / 2, (_MOST_STEPS - _OWN_STEPS) // 3)) ** 2
+        by_row = np.rint(shares * last).astype(np.int64)
+        # The best corner each: the lowest cut with so few false alarms, the highest that finds so many.
+        by_alarm = np.searchsorted(self.fp, shares * self.negatives, side="right") - 1
+        by_found = np.searchsorted(self.tp, shares * self.positives, side="left")
+        return np.unique(np.concatenate([list(own), by_row, by_alarm, by_found]))
+
     @cached_property
     def auc(self) -> float:
         """Area under the ROC curve, ties counted half; NaN unless both classes are there."""
@@ -116,6 +159,11 @@ class ThresholdTable:
             return math.nan
         precision = self.tp[1:] / (self.tp[1:] + self.fp[1:])
         return float(np.dot(np.diff(self.tp), precision)) / self.positives
+
+    @cached_property
+    def sums(self) -> PatientSums:
+        """What the intervals need; most of the work, so not before one is asked for."""
+        return patient_sums(self.labels, self.patients, self.tp[1:] + self.fp[1:] - 1)
 
     @cached_property
     def effective(self) -> Mapping[str, NDArray[np.float64]]:
@@ -182,11 +230,12 @@ def threshold_table(
         If lengths differ, a score is NaN or infinite, or a label is neither 0 nor 1.
     """
     truth, values, patients = checked(labels, scores, groups)
-    order = np.argsort(-values, kind="stable")
+    order = np.argsort(-values)  # in whatever order within a tie, since it is counted at its end only
     truth, values, patients = truth[order], values[order], patients[order]
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], values.size > 0))
-    sums = patient_sums(truth, patients, ends)
-    return ThresholdTable(np.append(np.inf, values[ends]), sums.first[0], sums.first[1], sums)
+    tp = np.append(0, np.cumsum(truth)[ends])
+    fp = np.append(0, ends + 1) - tp
+    return ThresholdTable(np.append(np.inf, values[ends]), tp, fp, truth, patients)
 
 
 def _cut_between(lower: float, upper: float) -> float:

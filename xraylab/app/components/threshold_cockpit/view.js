@@ -1,7 +1,8 @@
 // The live half of the threshold cockpit: everything on it follows the hand, Python hears of it on release.
 //
 // - the table holds every distinct score, so each count is exact; a film is positive when score >= threshold
-// - `position` k runs over the scale: k distinct scores lie below the cut, 0 calls everybody positive
+// - of very many films it holds some scores only: a threshold between them gives way to the nearest exact one
+// - `position` k runs over the scale: k scores of the table lie below the cut, 0 calls everybody positive
 // - Streamlit calls the function again on new data or another theme, without a clean-up in between: handlers
 //   are therefore assigned, never added, and what must last is kept in MEMORY
 // - texts are set with textContent, never as HTML
@@ -25,7 +26,10 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   const view = findParts(root);
   view.section.dataset.tone = isDark(view.section) ? "dark" : "light";
 
-  const show = (threshold) => {
+  const show = (asked) => {
+    const threshold = table.nearest(asked);
+    // Said until the handle moves on, and not taken back when the threshold shown is itself asked for.
+    if (threshold !== asked || threshold !== memory.threshold) view.put("moved", moved(table, asked, threshold));
     memory.threshold = threshold;
     drawPoint(view, table, threshold, memory.prevalence);
   };
@@ -37,12 +41,12 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     // Numbered, because Streamlit tells Python only of changes: going back to a threshold sent before is one.
     setStateValue("let_go", { threshold, number: memory.sent });
   };
-  const commit = (threshold) => {
+  const commit = (asked) => {
     clearTimeout(memory.pause);
-    show(threshold);
-    if (threshold === memory.committed) return;
+    show(asked);
+    if (memory.threshold === memory.committed) return;
     memory.past.push(memory.committed);
-    send(threshold);
+    send(memory.threshold);
   };
 
   // A release ends in `change`, which comes after `pointerup`; a press that moved nothing ends without.
@@ -75,9 +79,8 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   view.undo.onclick = () => {
     clearTimeout(memory.pause);
     if (memory.past.length === 0) return;
-    const former = memory.past.pop();
-    show(former);
-    send(former);
+    show(memory.past.pop());
+    send(memory.threshold);
   };
 
   view.prevalence.oninput = () => {
@@ -108,8 +111,8 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
 
 function readTable(arrow) {
   const column = (name) => arrow.getChild(name).toArray();
-  const threshold = column("threshold"), tp = column("tp"), fp = column("fp");
-  const last = threshold.length - 1; // also the number of distinct scores
+  const threshold = column("threshold"), below = column("below"), tp = column("tp"), fp = column("fp");
+  const last = threshold.length - 1; // also the number of scores
   const effective = Object.fromEntries(RATES.map((name) => [name, column(`effective_${name}`)]));
 
   function row(t) { // the last row whose score is >= t
@@ -120,12 +123,19 @@ function readTable(arrow) {
     }
     return low;
   }
+  const cut = (i) => cutAt(threshold[i], below[i]);
   return {
     threshold, tp, fp, last, effective, row,
     positives: tp[last], negatives: fp[last],
     highest: last > 0 && threshold[1] >= 1 ? last - 1 : last, // no cut up to 1 leaves out a score of 1
     position: (t) => last - row(t),
-    cut: (position) => cutAt(threshold, last, last - position),
+    cut: (position) => cut(last - position),
+    nearest(t) { // t itself, unless scores that the table leaves out lie between it and its row
+      const i = row(t);
+      if (below[i] < t) return t;
+      const upper = cut(i), lower = cut(i + 1);
+      return upper - t < t - lower ? upper : lower;
+    },
     counts(t) {
       const i = row(t);
       return { row: i, tp: tp[i], fp: fp[i], fn: tp[last] - tp[i], tn: fp[last] - fp[i] };
@@ -134,10 +144,9 @@ function readTable(arrow) {
 }
 
 // Python's ThresholdTable.cut, to the last bit: the shortest decimal near the middle of two scores.
-function cutAt(threshold, last, row) {
-  if (row === last) return 0;
-  if (row === 0) return 1;
-  const upper = threshold[row], lower = threshold[row + 1];
+function cutAt(upper, lower) {
+  if (lower === -Infinity) return 0;
+  if (upper === Infinity) return 1;
   const middle = lower + (upper - lower) / 2;
   for (let decimals = 3; decimals <= 17; decimals++) {
     const short = Number(middle.toFixed(decimals));
@@ -225,6 +234,10 @@ function parse(text) {
   return value >= 0 && value <= 1 ? value : null;
 }
 
+function moved(table, asked, t) {
+  return asked === t ? "" : `${exact(asked)} is shown at ${exact(t)}, the nearest of ${count(table.last + 1)} steps`;
+}
+
 function sentence(table, t) {
   const c = table.counts(t);
   return `Threshold ${exact(t)}: ${c.tp} found, ${c.fn} missed, ${c.fp} false alarms, ${c.tn} rightly below.`;
@@ -263,6 +276,8 @@ function drawStill(view, table, data, commit) {
   view.put("reminder", data.reminder);
   view.one(".icons .mesh").setAttribute("d", MESH);
   view.put("locked", data.locked === null ? "" : `◇ locked ${exact(data.locked)}`);
+  const chosen = `of ${count(last)} chosen among ${count(data.scores)} scores`;
+  view.put("steps", last === data.scores ? "distinct score" : chosen);
   drawBars(view, table);
   drawCurves(view, table);
   drawTicks(view, table);
