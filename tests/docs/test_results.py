@@ -35,9 +35,9 @@ def test_a_preset_s_line_tells_what_its_model_came_to_on_the_test_films(trained)
     [line] = cells(results.page(trained, DATASET), "scratch")
     test = load_model(trained, model.name).test
     assert line[1:3] == ["Small CNN", "random weights"]
-    assert line[6].startswith(f"{roc_auc_score(test.labels, test.scores):.4f} (")
+    assert line[7].startswith(f"{roc_auc_score(test.labels, test.scores):.4f} (")
     called = test.scores >= model.lock.threshold
-    assert line[7].startswith(f"{100 * (called == test.labels).mean():.1f} % (")
+    assert line[8].startswith(f"{100 * (called == test.labels).mean():.1f} % (")
 
 
 OPENED = presets.model_name("scratch", "small_cnn")
