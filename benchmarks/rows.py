@@ -2,6 +2,7 @@
 
 from benchmarks.augment import Augment
 from benchmarks.decode import DecodeDraft, DecodeMemmap
+from benchmarks.evaluation import Intervals, Thresholds
 from benchmarks.frame import Row
 from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
@@ -19,5 +20,9 @@ ROWS: tuple[Row, ...] = (
     StepBf16(),
     Infer(1),
     Infer(8),
+    Thresholds("thresholds_624", 624),
+    Thresholds("thresholds_25k", 25_000),
+    Thresholds("thresholds_1m", 1_000_000),
+    Intervals(),
     GpuEpoch(),
 )

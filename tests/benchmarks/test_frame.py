@@ -121,6 +121,10 @@ def test_the_rows_and_targets_are_those_that_were_promised():
         "step_bf16": 1.8,
         "infer_b1": 2,
         "infer_b8": 2,
+        "thresholds_624": 2,
+        "thresholds_25k": 2,
+        "thresholds_1m": 2,
+        "intervals": 1_000,
         "gpu_epoch": 0.5,
     }
 

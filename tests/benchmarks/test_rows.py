@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from benchmarks.augment import Augment
 from benchmarks.decode import DecodeDraft, DecodeMemmap
+from benchmarks.evaluation import Intervals, Thresholds, _apart
 from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
@@ -24,6 +26,8 @@ ROWS = [
     Frozen("frozen", "small_cnn", 1.0),
     Tail("small_cnn", batch=4),
     StepBf16(batch=4),  # bf16 moves the maxima that a small CNN with random weights takes by more
+    Thresholds("thresholds", 624),
+    Intervals(resamples=200),
     GpuEpoch("small_cnn", device="cpu", films=6),
 ]
 
@@ -57,6 +61,18 @@ def test_a_backend_that_moves_the_logits_is_not_chosen(material, monkeypatch):
     row = Infer(2, "small_cnn")
     row.prepare(material)
     assert row.chosen == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ([np.inf, 0.5], [np.inf, 0.25], 0.25),
+        ([np.inf, 0.5], [1.0, 0.5], np.inf),
+        ([0.5, 0.5], [0.5], np.inf),  # a row too few
+    ],
+)
+def test_columns_are_compared_value_by_value(one, other, apart):
+    assert _apart(np.array(one), np.array(other)) == apart
 
 
 def test_phantom_files_are_of_a_films_size_and_of_both_classes(material):
