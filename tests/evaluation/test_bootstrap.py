@@ -21,6 +21,7 @@ SCIKIT_LEARN = {  # of labels and calls
     "balanced_accuracy": metrics.balanced_accuracy_score,
     "f1": metrics.f1_score,
     "kappa": metrics.cohen_kappa_score,
+    "mcc": metrics.matthews_corrcoef,
     "npv": lambda labels, calls: metrics.precision_score(labels, calls, pos_label=0),
     "ppv": metrics.precision_score,
     "sensitivity": metrics.recall_score,

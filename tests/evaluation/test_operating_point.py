@@ -5,8 +5,10 @@ import pytest
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
+    class_likelihood_ratios,
     cohen_kappa_score,
     f1_score,
+    matthews_corrcoef,
     precision_score,
     recall_score,
 )
@@ -48,19 +50,45 @@ def test_every_rate_equals_scikit_learn(counts):
     assert point.accuracy == pytest.approx(accuracy_score(labels, calls), abs=1e-15)
     assert point.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, calls), abs=1e-15)
     assert point.kappa == pytest.approx(cohen_kappa_score(labels, calls), abs=1e-14)
+    assert point.mcc == pytest.approx(matthews_corrcoef(labels, calls), abs=1e-14)
+
+
+@pytest.mark.parametrize("counts", [(367, 115, 119, 23), (3, 8, 2, 5), (40, 1, 1, 1)])
+def test_likelihood_ratios_equal_scikit_learn(counts):
+    point = OperatingPoint(0.5, *counts)
+    positive, negative = class_likelihood_ratios(*_labels_and_calls(point))
+    assert point.lr_positive == pytest.approx(positive)
+    assert point.lr_negative == pytest.approx(negative)
+
+
+@pytest.mark.parametrize(
+    ("counts", "positive", "negative"),
+    [
+        ((9, 0, 10, 1), math.inf, 0.1),  # no false alarm
+        ((9, 10, 0, 1), 0.9, math.inf),  # nobody rightly below
+        ((10, 10, 0, 0), 1.0, math.nan),  # everybody called positive
+        ((0, 0, 10, 10), math.nan, 1.0),  # nobody
+        ((9, 0, 0, 1), math.nan, math.nan),  # one class
+    ],
+)
+def test_likelihood_ratios_at_the_ends(counts, positive, negative):
+    point = OperatingPoint(0.5, *counts)
+    assert point.lr_positive == pytest.approx(positive, nan_ok=True)
+    assert point.lr_negative == pytest.approx(negative, nan_ok=True)
 
 
 @pytest.mark.parametrize(
     ("counts", "undefined"),
     [
-        ((0, 0, 0, 0), "sensitivity specificity ppv npv f1 accuracy balanced_accuracy kappa"),
-        ((0, 0, 5, 0), "sensitivity ppv f1 balanced_accuracy kappa"),
-        ((5, 0, 0, 0), "specificity npv balanced_accuracy kappa"),
-        ((0, 0, 5, 5), "ppv"),
+        ((0, 0, 0, 0), "sensitivity specificity ppv npv f1 accuracy balanced_accuracy kappa mcc"),
+        ((0, 0, 5, 0), "sensitivity ppv f1 balanced_accuracy kappa mcc"),
+        ((5, 0, 0, 0), "specificity npv balanced_accuracy kappa mcc"),
+        ((0, 0, 5, 5), "ppv mcc"),
     ],
 )
 def test_a_rate_with_nothing_to_divide_by_is_nan(counts, undefined):
     point = OperatingPoint(0.5, *counts)
-    rates = ["sensitivity", "specificity", "ppv", "npv", "f1", "accuracy", "balanced_accuracy", "kappa"]
+    rates = [*("sensitivity", "specificity", "ppv", "npv"), *("f1", "accuracy", "balanced_accuracy")]
+    rates += ["kappa", "mcc"]
 
     assert [name for name in rates if math.isnan(getattr(point, name))] == undefined.split()

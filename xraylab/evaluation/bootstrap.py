@@ -26,7 +26,7 @@ from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.operating_point import OperatingPoint
 
 RESAMPLES = 2000
-RATES = ("sensitivity", "specificity", "ppv", "npv", "f1", "accuracy", "balanced_accuracy", "kappa")
+RATES = ("sensitivity", "specificity", "ppv", "npv", "f1", "accuracy", "balanced_accuracy", "kappa", "mcc")
 AREAS = ("auc", "average_precision")
 
 Ints = NDArray[np.int64]

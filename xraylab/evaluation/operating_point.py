@@ -70,6 +70,29 @@ class OperatingPoint:
         by_chance = called * diseased + (self.n - called) * (self.n - diseased)
         return _ratio(self.n * (self.tp + self.tn) - by_chance, self.n**2 - by_chance)
 
+    @property
+    def mcc(self) -> float:
+        """Matthews correlation of calls with the truth, -1 to 1; NaN where a call or a class is missing."""
+        margins = (self.tp + self.fp) * (self.tp + self.fn) * (self.tn + self.fp) * (self.tn + self.fn)
+        return _ratio(self.tp * self.tn - self.fp * self.fn, math.sqrt(margins))
 
-def _ratio(part: int, whole: int) -> float:
+    @property
+    def lr_positive(self) -> float:
+        """How much a positive call raises the odds of disease; infinite without any false alarm."""
+        return _likelihood_ratio(self.sensitivity, 1 - self.specificity)
+
+    @property
+    def lr_negative(self) -> float:
+        """How much a negative call lowers the odds of disease; infinite where no film is rightly below."""
+        return _likelihood_ratio(1 - self.sensitivity, self.specificity)
+
+
+def _likelihood_ratio(diseased: float, healthy: float) -> float:
+    """A share of the diseased over that of the others; NaN where both are 0 or one isn't known."""
+    if healthy == 0 and diseased > 0:
+        return math.inf
+    return diseased / healthy if healthy else math.nan
+
+
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
