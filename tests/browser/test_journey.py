@@ -45,7 +45,7 @@ def test_every_screen_opens_first_on_a_fresh_home_and_says_what_there_is(page, s
     url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path)})
     page.goto(f"{url}/{path}")
     page.get_by_role("heading", name=SCREENS[path], exact=True).wait_for()
-    page.get_by_role("link", name="Threshold").wait_for()  # the sidebar
+    page.get_by_role("link", name="Threshold", exact=True).wait_for()  # the sidebar
     page.locator("footer").get_by_text("Research and teaching. Not a medical device.").wait_for()
     missing = page.get_by_role("button", name=re.compile("teaching phantoms|Train one"))
     missing.or_(page.get_by_text("· shipped")).first.wait_for()
