@@ -9,6 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.thresholds import ThresholdTable
 
@@ -89,29 +92,31 @@ def _ratio_interval(one: float, one_in: Interval, other: float, other_in: Interv
     return (c / below if below > 0 else 0.0), (above / a_above if a_above > 0 else math.inf)
 
 
-def moved(score: float, *, measured_at: float, to: float) -> float:
-    """A probability that holds at one prevalence, moved to another by the odds before the film was seen.
+def moved(scores: ArrayLike, *, measured_at: float, to: float) -> NDArray[np.float64]:
+    """Probabilities that hold at one prevalence, moved to another by the odds before the film was seen.
 
     Parameters
     ----------
-    score : float
-        In [0, 1], calibrated where ``measured_at`` of the films have disease.
+    scores : array_like of any shape
+        In [0, 1], calibrated where ``measured_at`` of the films have disease; NaN stays NaN.
     measured_at, to : float
         Prevalences in (0, 1).
 
     Raises
     ------
     ValueError
-        If a prevalence is outside (0, 1), or the score outside [0, 1].
+        If a prevalence is outside (0, 1), or a score outside [0, 1].
 
     References
     ----------
     Saerens M, Latinne P, Decaestecker C (2002), Neural Computation 14:21-41.
     """
-    if not 0 <= score <= 1:
-        raise ValueError(f"a probability lies in [0, 1], not at {score}")
+    values = np.asarray(scores, np.float64)
+    if ((values < 0) | (values > 1)).any():
+        raise ValueError(f"a probability lies in [0, 1], not at {values}")
     ratio = _odds(to) / _odds(measured_at)
-    return ratio * score / (ratio * score + 1 - score)
+    there: NDArray[np.float64] = np.asarray(ratio * values / (ratio * values + 1 - values))
+    return there
 
 
 def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | None:
@@ -124,8 +129,7 @@ def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | 
     ValueError
         If the prevalence is outside (0, 1).
     """
-    _odds(prevalence)
-    ill = THOUSAND * prevalence
+    ill = THOUSAND * checked_prevalence(prevalence)
     well = THOUSAND - ill
     shares = (
         ill * point.sensitivity,
@@ -147,7 +151,18 @@ def _whole(shares: Sequence[float]) -> list[int]:
     return whole
 
 
-def _odds(prevalence: float) -> float:
+def checked_prevalence(prevalence: float) -> float:
+    """Give it back if it is one.
+
+    Raises
+    ------
+    ValueError
+        If it is outside (0, 1).
+    """
     if not 0 < prevalence < 1:
         raise ValueError(f"a prevalence lies between 0 and 1, not at {prevalence}")
-    return prevalence / (1 - prevalence)
+    return prevalence
+
+
+def _odds(prevalence: float) -> float:
+    return checked_prevalence(prevalence) / (1 - prevalence)

@@ -1,0 +1,189 @@
+"""
+What calls are worth: net benefit, decision curves and expected cost.
+
+- a threshold probability p says how much a found pneumonia outweighs a false alarm: (1 - p) / p to 1
+- net benefit counts in found pneumonias a film, cost in false alarms a film
+- at the films' own prevalence, or at another one by way of sensitivity and specificity
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.prevalence import checked_prevalence
+from xraylab.evaluation.thresholds import ThresholdTable
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class DecisionCurve:
+    """Net benefit at each threshold probability; that of calling nobody positive is 0 at all of them."""
+
+    probability: Floats  # (k,) threshold probabilities, in [0, 1)
+    model: Floats  # (k,) of calling positive where score >= probability
+    treat_all: Floats  # (k,) of calling everybody positive
+
+    @property
+    def treat_none(self) -> Floats:
+        """(k,) zeros: nothing found, no false alarm."""
+        return np.zeros_like(self.model)
+
+
+def net_benefit(
+    point: OperatingPoint, threshold_probability: float, *, prevalence: float | None = None
+) -> float:
+    """Found pneumonias a film, less the false alarms a film at what they weigh.
+
+    Parameters
+    ----------
+    point : OperatingPoint
+        At any threshold: a locked one may be judged at other threshold probabilities than its own.
+    threshold_probability : float
+        In [0, 1).
+    prevalence : float, optional
+        In (0, 1); by default that of the films.
+
+    Returns
+    -------
+    float
+        At most the prevalence; NaN without films, and at another prevalence unless both classes are there.
+
+    Raises
+    ------
+    ValueError
+        If the threshold probability is not in [0, 1), or the prevalence not in (0, 1).
+
+    References
+    ----------
+    Vickers AJ, Elkin EB (2006), Medical Decision Making 26:565-574.
+    """
+    of_ill, of_well = _weights(point.tp + point.fn, point.tn + point.fp, prevalence)
+    odds = float(_odds(np.float64(threshold_probability)))
+    return of_ill * point.tp - of_well * point.fp * odds
+
+
+def decision_curve(
+    table: ThresholdTable, threshold_probabilities: ArrayLike, *, prevalence: float | None = None
+) -> DecisionCurve:
+    """Net benefit of a model and of calling everybody positive, over threshold probabilities.
+
+    Parameters
+    ----------
+    table : ThresholdTable
+        Of scores that are probabilities. They are taken as they are: for another prevalence, tabulate scores
+        that were ``moved`` there, unless those that weren't are what shall be judged.
+    threshold_probabilities : array_like, (k,)
+        In [0, 1), in any order.
+    prevalence : float, optional
+        In (0, 1); by default that of the films.
+
+    Returns
+    -------
+    DecisionCurve
+        NaN where ``net_benefit`` is.
+
+    Raises
+    ------
+    ValueError
+        If a threshold probability is not in [0, 1), or the prevalence not in (0, 1).
+
+    References
+    ----------
+    Vickers AJ, Elkin EB (2006), Medical Decision Making 26:565-574.
+    """
+    probability = np.asarray(threshold_probabilities, np.float64)
+    odds = _odds(probability)
+    of_ill, of_well = _weights(table.positives, table.negatives, prevalence)
+    rows = np.searchsorted(-table.threshold, -probability, side="right") - 1
+    return DecisionCurve(
+        probability,
+        model=of_ill * table.tp[rows] - of_well * table.fp[rows] * odds,
+        treat_all=of_ill * table.positives - of_well * table.negatives * odds,
+    )
+
+
+def expected_cost(point: OperatingPoint, cost: float, *, prevalence: float | None = None) -> float:
+    """Mistakes a film, in false alarms, where a missed pneumonia is worth so many.
+
+    The threshold with the least cost N is the one with the most net benefit at 1 / (1 + N):
+    cost = N (prevalence - net benefit).
+
+    Parameters
+    ----------
+    point : OperatingPoint
+    cost : float
+        How many false alarms one missed pneumonia is worth, above 0.
+    prevalence : float, optional
+        In (0, 1); by default that of the films.
+
+    Returns
+    -------
+    float
+        0 or more; NaN without films, and at another prevalence unless both classes are there.
+
+    Raises
+    ------
+    ValueError
+        If the cost is not above 0 and finite, or the prevalence not in (0, 1).
+    """
+    of_ill, of_well = _weights(point.tp + point.fn, point.tn + point.fp, prevalence)
+    return _checked_cost(cost) * of_ill * point.fn + of_well * point.fp
+
+
+def probability_of_cost(cost: float) -> float:
+    """Threshold probability at which one missed pneumonia is worth so many false alarms: 1 / (1 + cost).
+
+    Raises
+    ------
+    ValueError
+        If the cost is not above 0 and finite.
+
+    References
+    ----------
+    Pauker SG, Kassirer JP (1980), New England Journal of Medicine 302:1109-1117.
+    """
+    return 1 / (1 + _checked_cost(cost))
+
+
+def cost_of_probability(threshold_probability: float) -> float:
+    """How many false alarms one missed pneumonia is worth at a threshold probability: (1 - p) / p.
+
+    Raises
+    ------
+    ValueError
+        If the threshold probability is not in (0, 1).
+    """
+    if not 0 < threshold_probability < 1:
+        raise ValueError(f"threshold probability {threshold_probability} is not above 0 and below 1")
+    return (1 - threshold_probability) / threshold_probability
+
+
+def _weights(positives: int, negatives: int, prevalence: float | None) -> tuple[float, float]:
+    """What one film with disease and one without stand for, as shares of all films; NaN for none."""
+    if prevalence is None:
+        films = positives + negatives
+        share = 1 / films if films else math.nan
+        return share, share
+    ill = checked_prevalence(prevalence)
+    return (
+        ill / positives if positives else math.nan,
+        (1 - ill) / negatives if negatives else math.nan,
+    )
+
+
+def _odds(probability: Floats | np.float64) -> Floats:
+    """Odds of threshold probabilities, checked."""
+    if not np.all((probability >= 0) & (probability < 1)):
+        raise ValueError(f"threshold probability {probability} is not in [0, 1)")
+    odds: Floats = np.asarray(probability / (1 - probability))
+    return odds
+
+
+def _checked_cost(cost: float) -> float:
+    if not 0 < cost < math.inf:
+        raise ValueError(f"cost {cost} is not above 0 and finite")
+    return cost
