@@ -36,9 +36,9 @@ from xraylab.reading.scoring import score_pixels
 from xraylab.settings import Settings, load_settings
 from xraylab.training.augment import Variation, augment
 from xraylab.training.recipe import PRESETS, Recipe, Stage
+from xraylab.wording import DASH
 
 Floats = NDArray[np.float64]
-_NONE = "–"
 
 PAGE = Path(__file__).parent / "experiments.md"
 TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -166,7 +166,7 @@ LOCK_COLUMNS = (
     *("Rule", "Threshold", "As they are", "Varied as in training", "Cut wider", "Cut higher"),
     *("Aspects exchanged", "Lowest balanced accuracy"),
 )
-_VARIED = _base(stretch=2.0)  # as the members of the ensemble were trained
+_VARIED = EXPERIMENTS["stretched"].recipe  # as the members of the ensemble were trained
 
 
 def locks(settings: Settings) -> str:
@@ -205,7 +205,7 @@ def _cells(told: Robustness) -> tuple[str, ...]:
         auc(told.auc, told.auc_ci),
         f"{statistics.fmean(row.auc for row in told.rows):.4f}",
         f"{auc(worst.auc, worst.auc_ci)}, {worst.title}",
-        _NONE if unseen is None else f"{unseen:.4f}",
+        DASH if unseen is None else f"{unseen:.4f}",
         f"{100 * min(row.sensitivity for row in told.rows):.1f} %",
         f"{100 * min(row.specificity for row in told.rows):.1f} %",
     )
@@ -220,20 +220,20 @@ def table(settings: Settings, before: str = "") -> str:
     lines: list[str] = []
     for name, about in [*((name, one.about) for name, one in EXPERIMENTS.items()), (ENSEMBLE, _SHIPPED)]:
         try:
-            cells = name, about, *_measured(settings, name)
+            lines.append(_line(name, about, *_measured(settings, name)))
         except NotFoundError:
-            cells = name, about, "not run yet"
-            if name in kept:
-                lines.append(kept[name])
-                continue
-        lines += results.table(COLUMNS, [cells]).splitlines()[2:]
+            lines.append(kept.get(name) or _line(name, about, "not run yet"))
     return "\n".join([results.table(COLUMNS, []), *lines])
+
+
+def _line(*cells: str) -> str:
+    return results.table(COLUMNS, [cells]).splitlines()[-1]
 
 
 def _measured(settings: Settings, name: str) -> tuple[str, ...]:
     """The figures of an experiment's line."""
     card = load_model(settings, name).card
-    minutes = f"{card.seconds / 60:.0f}" if card.seconds else _NONE
+    minutes = f"{card.seconds / 60:.0f}" if card.seconds else DASH
     return minutes, *_cells(actions.robustness(settings, name)), *_about_aspect(settings, name)
 
 
