@@ -12,6 +12,7 @@ from xraylab.app import widgets, wording
 from xraylab.data.datasets import Dataset
 from xraylab.data.phantoms import burn_in
 from xraylab.evaluation.cases import CELLS, Cell, cases
+from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.models import Model, dataset_of
 from xraylab.settings import Settings
 
@@ -33,28 +34,31 @@ class _Shown:
     of: pd.DataFrame  # all films of their class
 
 
-def draw(settings: Settings, model: Model, split: str, threshold: float, *, store: str) -> None:
-    """Draw the films of the cell that is chosen; nothing until one is.
+def draw(
+    settings: Settings, model: Model, split: str, table: ThresholdTable, threshold: float, *, store: str
+) -> None:
+    """Draw the films of the cell that is chosen; nothing until one is, and nothing is read until then.
 
     Parameters
     ----------
     split : str
         ``validation``, or ``test`` once it was opened.
+    table : ThresholdTable
+        Of the model on that split.
     store : str
         Session key of the cell; a click into the cockpit sets it.
     """
-    said = (model.test if split == "test" else model.validation).scored
-    rows = {cell: cases(said.labels, said.scores, threshold, cell) for cell in CELLS}
+    point = table.at(threshold)
+    counted: dict[Cell, str] = {cell: _counted(cell, getattr(point, cell)) for cell in CELLS}
     chosen = st.segmented_control(
-        "Films, the worst first",
-        list(CELLS),
-        format_func=lambda cell: _counted(cell, len(rows[cell])),
-        key=store,
+        "Films, the worst first", list(CELLS), format_func=counted.__getitem__, key=store
     )
     if chosen is None:
         return
-    ill = said.labels == (chosen in ("tp", "fn"))
-    shown = _Shown(chosen, said.frame.iloc[rows[chosen]], said.frame[ill])
+    said = (model.test if split == "test" else model.validation).scored
+    rows = cases(said.labels, said.scores, threshold, chosen)
+    alike = said.labels == (chosen in ("tp", "fn"))
+    shown = _Shown(chosen, said.frame.iloc[rows], said.frame[alike])
     if kinds := _by_kind(shown):
         st.markdown(kinds)
     if shown.films.empty:

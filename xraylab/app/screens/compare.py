@@ -8,6 +8,7 @@ import streamlit as st
 
 from xraylab import actions
 from xraylab.app import choice, shell, wording
+from xraylab.app.cache import table_of
 from xraylab.app.faults import guard
 from xraylab.app.screens import cases
 from xraylab.app.screens.curves import learning_curves, side_by_side
@@ -16,7 +17,6 @@ from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.comparison import Comparison, verdict
 from xraylab.evaluation.paired import RateDifference
 from xraylab.evaluation.summary import Evaluation, summarise
-from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import Model, list_models
 from xraylab.settings import Settings, load_settings
 
@@ -90,10 +90,7 @@ def _draw_comparison(settings: Settings, first: Model, second: Model) -> None:
     found = actions.compare(settings, first.name, second.name)
     st.html(f'<p class="xl-verdict">{html.escape(verdict(found.comparison))}</p>')
     _draw_table(found.comparison, first, second)
-    side_by_side(
-        [(model.name, model.validation.scored, model.require_lock().threshold) for model in (first, second)],
-        key="compare curves",
-    )
+    side_by_side(first, second, key="compare curves")
     _draw_flipped(settings, found, first, second)
     for model in (first, second):
         if history := model.history:
@@ -141,9 +138,7 @@ def _measured(model: Model) -> Evaluation:
 
 
 def _balanced(model: Model, said: Evaluation) -> _Estimate:
-    films = model.validation.scored
-    counted = threshold_table(films.labels, films.scores, films.groups)
-    bounds = balanced_accuracy_interval(counted, said.threshold)
+    bounds = balanced_accuracy_interval(table_of(model, "validation"), said.threshold)
     return wording.percent(said.point.balanced_accuracy), wording.interval(*bounds)
 
 

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
+from xraylab.app.cache import table_of
 from xraylab.evaluation.calibration import reliability
-from xraylab.evaluation.thresholds import threshold_table
-from xraylab.predictions import Predictions
+from xraylab.models import Model
 
 _COLOURS = {  # muted and accent of each theme
     "dark": {"train": "#9aa4b2", "validation": "#4cc2c4"},
@@ -47,27 +47,22 @@ def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
     st.plotly_chart(_figure(history, rate), key=key, config={"displayModeBar": False}, width="stretch")
 
 
-def side_by_side(models: Sequence[tuple[str, Predictions, float]], *, key: str) -> None:
-    """Draw the ROC curves and the calibration of two models, beside each other where there is room.
-
-    Parameters
-    ----------
-    models : sequence of (name, films with label and score, threshold)
-        The threshold is marked on the ROC curve.
-    """
+def side_by_side(first: Model, second: Model, *, key: str) -> None:
+    """Draw the ROC curves, with the locks, and the calibration of two models on their validation films."""
     colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
     looks = (
         {"color": colours["validation"], "width": 2},
         {"color": colours["train"], "width": 2, "dash": "dash"},
     )
     roc, calibration = go.Figure(), go.Figure()
-    for (name, films, threshold), line in zip(models, looks, strict=True):
-        table = threshold_table(films.labels, films.scores, films.groups)
-        point, bins = table.at(threshold), reliability(films.labels, films.scores)
+    for model, line in zip((first, second), looks, strict=True):
+        table, films = table_of(model, "validation"), model.validation.scored
+        point = table.at(model.require_lock().threshold)
+        bins = reliability(films.labels, films.scores)
         roc.add_scatter(
             x=table.fp / max(table.negatives, 1),
             y=table.tp / max(table.positives, 1),
-            name=name,
+            name=model.name,
             mode="lines",
             line=line,
             hovertemplate="1 − specificity %{x:.1%}, sensitivity %{y:.1%}<extra></extra>",
@@ -84,7 +79,7 @@ def side_by_side(models: Sequence[tuple[str, Predictions, float]], *, key: str) 
             x=bins.score,
             y=bins.share,
             customdata=bins.n,
-            name=name,
+            name=model.name,
             mode="lines+markers",
             line=line,
             hovertemplate="%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia<extra></extra>",

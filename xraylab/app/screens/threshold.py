@@ -58,7 +58,7 @@ def draw() -> None:
         reminder=_REMINDERS[model.card.dataset.kind],
         cell=cell,
     )
-    cases.draw(settings, model, split, threshold, store=cell)
+    cases.draw(settings, model, split, table, threshold, store=cell)
     _draw_lock(settings, model, threshold, presets)
     shell.next_step("Read films", "read")
 

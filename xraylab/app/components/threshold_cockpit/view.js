@@ -175,7 +175,8 @@ function ofAThousand({ sensitivity, specificity }, prevalence) {
   const ill = THOUSAND * prevalence, well = THOUSAND - ill;
   const parts = [ill * sensitivity, ill * (1 - sensitivity), well * (1 - specificity), well * specificity];
   if (parts.some(Number.isNaN)) return null;
-  const whole = parts.map(Math.floor), order = [0, 1, 2, 3].sort((a, b) => parts[b] - whole[b] - (parts[a] - whole[a]));
+  const whole = parts.map(Math.floor), cut = (i) => parts[i] - whole[i];
+  const order = [0, 1, 2, 3].sort((a, b) => cut(b) - cut(a));
   const left = THOUSAND - whole.reduce((a, b) => a + b);
   for (let i = 0; i < left; i++) whole[order[i]] += 1;
   const [tp, fn, fp, tn] = whole;
@@ -251,7 +252,9 @@ function findParts(root) {
   return {
     texts, one, all: (selector) => [...root.querySelectorAll(selector)],
     section: one(".cockpit"), plot: one(".plot"), range: one(".range"), number: one(".number"), undo: one(".undo"),
-    prevalence: one(".prevalence"), cells: [...root.querySelectorAll("[data-cell]")], icons: [...root.querySelectorAll("[data-icons]")], ticks: one(".ticks"), lock: one(".lock"), presets: one(".presets"), spoken: one(".spoken"),
+    prevalence: one(".prevalence"), ticks: one(".ticks"), lock: one(".lock"), presets: one(".presets"),
+    spoken: one(".spoken"), cells: [...root.querySelectorAll("[data-cell]")],
+    icons: [...root.querySelectorAll("[data-icons]")],
     active: () => root.activeElement ?? root.getRootNode().activeElement,
     put(name, text) { if (texts[name].textContent !== text) texts[name].textContent = text; },
   };
