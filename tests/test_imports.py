@@ -26,6 +26,7 @@ LIGHT = [
     "xraylab.evaluation.operating_point",
     "xraylab.evaluation.paired",
     "xraylab.evaluation.prevalence",
+    "xraylab.evaluation.ratios",
     "xraylab.evaluation.report",
     "xraylab.evaluation.rules",
     "xraylab.evaluation.summary",

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from xraylab.evaluation.cases import CELLS, cases
+from xraylab.evaluation.cases import CELLS, REVIEW_CELLS, cases
 from xraylab.evaluation.thresholds import threshold_table
 
 LABELS = np.array([1, 0, 1, 0, 1, 0, 1], dtype=np.int8)
 SCORES = np.array([0.9, 0.8, 0.2, 0.1, 0.5, 0.5, 0.3])
+ALL = (*CELLS, *REVIEW_CELLS)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,17 @@ def test_films_that_score_alike_keep_their_order():
 def test_an_unknown_cell_is_the_callers_mistake():
     with pytest.raises(ValueError, match="'missed'; there are tp, fn, fp, tn"):
         cases(LABELS, SCORES, 0.5, "missed")
+
+
+def test_a_review_band_takes_its_films_from_the_missed_and_the_rightly_below():
+    rows = {cell: cases(LABELS, SCORES, 0.8, cell, review_from=0.3).tolist() for cell in ALL}
+    assert rows == {"tp": [0], "fn": [2], "fp": [1], "tn": [3], "rp": [6, 4], "rn": [5]}
+
+
+def test_without_a_band_nobody_needs_a_reader():
+    assert not any(cases(LABELS, SCORES, 0.5, cell).size for cell in REVIEW_CELLS)
+
+
+def test_a_band_above_the_threshold_is_refused():
+    with pytest.raises(ValueError, match="above the threshold"):
+        cases(LABELS, SCORES, 0.5, "fn", review_from=0.6)

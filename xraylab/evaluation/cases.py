@@ -5,12 +5,18 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Cell = Literal["tp", "fn", "fp", "tn"]
-CELLS: tuple[Cell, ...] = get_args(Cell)
+Cell = Literal["tp", "fn", "fp", "tn", "rp", "rn"]
+CELLS: tuple[Cell, ...] = get_args(Cell)[:4]
+REVIEW_CELLS: tuple[Cell, ...] = get_args(Cell)[4:]  # with disease and without, where there is a review band
 
 
 def cases(
-    labels: NDArray[np.int8], scores: NDArray[np.float64], threshold: float, cell: Cell
+    labels: NDArray[np.int8],
+    scores: NDArray[np.float64],
+    threshold: float,
+    cell: Cell,
+    *,
+    review_from: float | None = None,
 ) -> NDArray[np.intp]:
     """Find the films of a cell.
 
@@ -19,7 +25,11 @@ def cases(
     labels, scores : arrays of shape (n,)
         0 or 1; a film is called positive when score >= threshold.
     cell : str
-        ``tp`` found, ``fn`` missed, ``fp`` false alarm, ``tn`` rightly below.
+        ``tp`` found, ``fn`` missed, ``fp`` false alarm, ``tn`` rightly below; ``rp`` and ``rn`` need a
+        reader, with disease and without.
+    review_from : float, optional
+        Where the review band begins, up to the threshold: films from there to the threshold need a reader,
+        and are neither missed nor rightly below. By default there is no band.
 
     Returns
     -------
@@ -30,11 +40,18 @@ def cases(
     Raises
     ------
     ValueError
-        If there is no such cell.
+        If there is no such cell, or the band begins above the threshold.
     """
-    if cell not in CELLS:
-        raise ValueError(f"there is no cell {cell!r}; there are {', '.join(CELLS)}")
-    diseased, called = cell in ("tp", "fn"), cell in ("tp", "fp")
-    rows = np.flatnonzero((labels == diseased) & ((scores >= threshold) == called))
+    lower = threshold if review_from is None else review_from
+    if lower > threshold:
+        raise ValueError(f"a review band from {lower} lies above the threshold {threshold}")
+    if cell not in (*CELLS, *REVIEW_CELLS):
+        raise ValueError(f"there is no cell {cell!r}; there are {', '.join((*CELLS, *REVIEW_CELLS))}")
+    diseased = cell in ("tp", "fn", "rp")
+    if cell in REVIEW_CELLS:
+        zone = (scores >= lower) & (scores < threshold)
+    else:
+        zone = scores >= threshold if cell in ("tp", "fp") else scores < lower
+    rows = np.flatnonzero((labels == diseased) & zone)
     badness = scores[rows] if diseased else -scores[rows]
     return rows[np.argsort(badness, kind="stable")]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.ratios import Interval, ratio_interval
 from xraylab.evaluation.thresholds import ThresholdTable
 
 THOUSAND = 1000
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,8 @@ def _predicted(
     value = other / (other + odds * wrong) if other + odds * wrong > 0 else math.nan
     if math.isnan(value) or math.isnan(rate_interval[0]) or math.isnan(other_interval[0]):
         return value, (math.nan, math.nan)
-    low, high = _ratio_interval(wrong, wrong_interval, other, other_interval)
+    low, high = ratio_interval(wrong, wrong_interval, other, other_interval)
     return value, (1 / (1 + odds * high), 1 / (1 + odds * low))
-
-
-def _ratio_interval(one: float, one_in: Interval, other: float, other_in: Interval) -> Interval:
-    """Bounds of one / other, where not both are 0: roots of a quadratic each; the upper may be infinite."""
-    (low, high), (other_low, other_high) = one_in, other_in
-    product = one * other
-    a, c = other_high * (2 * other - other_high), low * (2 * one - low)
-    below = product + math.sqrt(max(0.0, product**2 - a * c))
-    a_above, c_above = other_low * (2 * other - other_low), high * (2 * one - high)
-    above = product + math.sqrt(max(0.0, product**2 - a_above * c_above))
-    return (c / below if below > 0 else 0.0), (above / a_above if a_above > 0 else math.inf)
 
 
 def moved(scores: ArrayLike, *, measured_at: float, to: float) -> NDArray[np.float64]:
