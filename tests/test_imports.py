@@ -15,6 +15,7 @@ LIGHT = [
     "xraylab.evaluation",
     "xraylab.evaluation.averaging",
     "xraylab.evaluation.balanced",
+    "xraylab.evaluation.band",
     "xraylab.evaluation.bootstrap",
     "xraylab.evaluation.calibration",
     "xraylab.evaluation.cases",

@@ -180,10 +180,14 @@ def resume(
 def lock(
     model: Annotated[str, typer.Option(help="Name of a model.")],
     rule: Annotated[str, typer.Option(help=_RULES)],
+    review: Annotated[
+        str | None,
+        typer.Option(help="Rule for the lower end of a review band: films from there up need a reader."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Lock an operating point on the validation films."""
-    _tell(actions.lock(load_settings(), model, rule, actor=ACTOR), json)
+    _tell(actions.lock(load_settings(), model, rule, actor=ACTOR, review=review), json)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import Field
 
 from xraylab.data.datasets import RefusedFile
+from xraylab.evaluation.band import Band, Zone
 from xraylab.evaluation.summary import Evaluation
 from xraylab.files import Record
 
@@ -32,6 +33,30 @@ class Imported(Record):
     notes: list[str]
     test_openings: int
     created_at: datetime
+
+
+class BandZone(Record):
+    """Films above, between or below the two cuts of a review band."""
+
+    films: int
+    share: float = Field(description="Of all films.")
+    pneumonia: int
+    normal: int
+
+
+class ReviewBand(Record):
+    """What a lock's review band does with labelled films; intervals as in ``Evaluated``."""
+
+    review_from: float = Field(description="Films from here up to the threshold need a reader.")
+    above: BandZone
+    review: BandZone = Field(description="Films that need a reader.")
+    below: BandZone = Field(description="Films below both cuts; never called cleared.")
+    missed: int = Field(description="Pneumonias below both cuts.")
+    missed_rate: float = Field(description="Of all pneumonias.")
+    missed_ci: Interval
+    false_alarms: int = Field(description="Normal films above both cuts.")
+    false_alarm_rate: float = Field(description="Of all normal films.")
+    false_alarm_ci: Interval
 
 
 class Evaluated(Record):
@@ -62,6 +87,7 @@ class Evaluated(Record):
     ece: float
     test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
     lock_after_opening: bool
+    band: ReviewBand | None = Field(default=None, description="null where the lock has no review band.")
 
 
 class UnderPerturbation(Record):
@@ -149,6 +175,10 @@ class Locked(Record):
     model: str
     rule: str
     threshold: float
+    review_from: float | None = Field(
+        default=None, description="Films from here up to the threshold need a reader; null without a band."
+    )
+    review_rule: str | None = Field(default=None, description="What chose review_from.")
     after_opening: bool
     val: Evaluated
 
@@ -180,6 +210,9 @@ class ModelRow(Record):
     recipe: str
     threshold: float | None
     rule: str | None
+    review_from: float | None = Field(
+        default=None, description="Lower end of the lock's review band; null without one."
+    )
     val_auc: float
     val_auc_ci: Interval
     created_at: datetime
@@ -265,6 +298,7 @@ def evaluated(
     warned: int = 0,
     test_openings: int = 0,
     lock_after_opening: bool = False,
+    band: Band | None = None,
 ) -> Evaluated:
     """Lay out an evaluation as the command line tells it; precision, npv and f1 are those of PNEUMONIA."""
     point = evaluation.point
@@ -294,7 +328,27 @@ def evaluated(
         ece=evaluation.ece,
         test_openings=test_openings,
         lock_after_opening=lock_after_opening,
+        band=None if band is None else _review_band(band),
     )
+
+
+def _review_band(band: Band) -> ReviewBand:
+    return ReviewBand(
+        review_from=band.review_from,
+        above=_zone(band.above),
+        review=_zone(band.review),
+        below=_zone(band.below),
+        missed=band.missed,
+        missed_rate=band.missed_rate,
+        missed_ci=band.missed_interval,
+        false_alarms=band.false_alarms,
+        false_alarm_rate=band.false_alarm_rate,
+        false_alarm_ci=band.false_alarm_interval,
+    )
+
+
+def _zone(zone: Zone) -> BandZone:
+    return BandZone(films=zone.films, share=zone.share, pneumonia=zone.diseased, normal=zone.healthy)
 
 
 def _intervals(intervals: Mapping[str, Interval]) -> dict[str, Interval]:

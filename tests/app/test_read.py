@@ -1,12 +1,15 @@
-"""What the Read screen says of ensembles and of kinds of pneumonia."""
+"""What the Read screen says of ensembles, of kinds of pneumonia and of a review band."""
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.brief import BOTH
 from tests.browser.serving import ROOT
+from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.models import load_model
+from xraylab.wording import interval, percent
 
 pytest_plugins = ["tests.averaged"]
 CAVEAT = "from file names; films don't reliably tell bacterial from viral"
@@ -44,6 +47,45 @@ def test_the_kind_is_shown_below_a_positive_decision_only(read, kinds, threshold
     assert ("Bacterial" in html(app)) is told
     if told:
         assert html(app).index("xl-decision") < html(app).index("Bacterial")
+
+
+@pytest.mark.parametrize(
+    ("cuts", "said", "listed"),
+    [
+        (
+            (0.0, 1.0),
+            "Needs a reader<small>Pneumonia score between the two thresholds, 0.000 and 1.000. ",
+            "needs a reader",
+        ),
+        ((0.999999, 1.0), "Pneumonia score below both thresholds<small>", "below"),
+        ((0.0, 0.000001), "Pneumonia score above both thresholds", "above"),
+        ((None, 1.0), "Pneumonia score below the threshold<small>", "below"),
+    ],
+)
+def test_a_review_band_is_told_by_its_zones_and_never_clears_a_film(read, averaged, cuts, said, listed):
+    review_from, threshold = cuts
+    model = load_model(averaged, "one")
+    model.write_lock(threshold, f"value:{threshold}", actor="app", review_from=review_from)
+    app = read("one")
+    assert not app.exception
+    assert said in html(app)
+    assert ("No other finding was looked for." in html(app)) is (listed != "above")
+    assert f" {listed} · film" in app.radio(key="film chosen").options[0].replace("\\", "")
+    assert ("Pneumonias below both" in html(app)) is (review_from is not None)
+
+
+def test_the_share_that_needs_a_reader_and_the_misses_below_are_those_of_the_validation_films(read, averaged):
+    scores = load_model(averaged, "one").validation.scores
+    low, high = (round(float(cut), 3) for cut in np.quantile(scores, [0.4, 0.8]))
+    locked = actions.lock(averaged, "one", f"value:{high}", actor="app", review=f"value:{low}")
+    app, band = read("one"), locked.val.band
+    for name, number in (
+        ("Needs a reader from", f"{low:.3f}"),
+        ("Films that need a reader", percent(band.review.share)),
+        ("Pneumonias below both", percent(band.missed_rate)),
+    ):
+        assert f">{name}</span><strong>{number}</strong>" in html(app)
+    assert interval(*band.missed_ci) in html(app)
 
 
 def test_an_ensemble_shows_how_far_its_models_are_apart_and_no_kind(read, averaged):

@@ -7,6 +7,7 @@ import zipfile
 import pytest
 from PIL import Image
 
+from tests.app.conftest import written
 from tests.brief import DATASET, MODEL
 from tests.browser.serving import ROOT
 from xraylab import actions
@@ -181,6 +182,19 @@ def test_a_lock_at_a_rule_s_threshold_is_told_by_the_rule(show, trained):
     _button(app, "Lock at").click().run()
 
     assert load_model(trained, MODEL).lock.rule == "youden"
+
+
+def test_a_review_band_is_told_wherever_a_lock_is(show, trained):
+    actions.lock(trained, MODEL, "value:0.9", actor="test", review="value:0.1")
+    for name in ("", "models"):
+        said = written(show(name)).replace("\u202f", " ")
+        assert "locked 0.900, review from 0.100 · threshold 0.9, threshold 0.1 · " in said, "the sidebar"
+        assert said.count("0.900, review from 0.100") > 1
+    assert "Pneumonias below both" in said
+    assert "review from" in written(show("threshold"))
+    actions.lock(trained, MODEL, "value:0.9", actor="test")
+    for name in ("", "models", "threshold"):
+        assert "review from" not in written(show(name))
 
 
 def test_a_read_film_is_decided_at_the_lock_and_a_text_file_is_refused(show, trained):

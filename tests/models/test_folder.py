@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from datetime import timedelta
@@ -55,6 +56,34 @@ def test_a_threshold_outside_0_to_1_is_no_lock(model, threshold):
     with pytest.raises(ValueError, match="threshold"):
         model.write_lock(threshold, "value", actor="app")
     assert model.lock == before
+
+
+def test_a_review_band_is_locked_with_the_threshold_and_goes_with_the_next_lock(model):
+    written = model.write_lock(0.5, "f1", actor="app", review_from=0.25, review_rule="sensitivity:0.99")
+    assert model.lock == written
+    assert (written.review_from, written.review_rule) == (0.25, "sensitivity:0.99")
+    assert model.write_opening().review_from == 0.25
+    again = model.write_lock(0.5, "f1", actor="app")
+    assert (again.review_from, again.review_rule) == (None, None)
+    assert not model.test_opened
+
+
+@pytest.mark.parametrize("review_from", [-0.01, 0.5, 0.6, float("nan")])
+def test_a_review_band_that_is_not_below_the_threshold_is_no_lock(model, review_from):
+    before = model.lock
+    with pytest.raises(ValueError, match="review_from"):
+        model.write_lock(0.5, "value:0.5", actor="app", review_from=review_from)
+    assert model.lock == before
+
+
+def test_a_lock_from_before_there_were_review_bands_has_none(model):
+    file = model.folder / "lock.json"
+    older = json.loads(file.read_text())
+    del older["review_from"], older["review_rule"]
+    before = model.lock
+    file.write_text(json.dumps(older))
+    assert model.lock == before
+    assert model.lock.review_from is None
 
 
 def test_test_predictions_are_sealed_until_the_model_is_locked_and_its_test_opened(model):

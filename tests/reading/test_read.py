@@ -53,11 +53,49 @@ def test_a_score_at_the_threshold_is_positive_and_one_below_is_not(model, loaded
         assert not reading.overridden
 
 
+def test_a_film_between_the_cuts_of_a_review_band_needs_a_reader(model, loaded, phantom_film):
+    score = read_film(loaded, phantom_film, "film.png").score
+    above, below = (float(np.nextafter(score, end)) for end in (1, 0))
+    for review_from, threshold, decision in (
+        (score, above, "review"),
+        (0.0, 1.0, "review"),
+        (below, score, "positive"),
+        (above, 1.0, "negative"),
+        (0.0, below, "positive"),
+    ):
+        model.write_lock(threshold, "value", actor="app", review_from=review_from)
+        reading = read_film(loaded, phantom_film, "film.png")
+        assert (reading.decision, reading.threshold, reading.review_from) == (
+            decision,
+            threshold,
+            review_from,
+        )
+
+
+def test_an_unusual_film_in_the_review_band_needs_a_reader_once_a_person_wants_a_decision(
+    model, loaded, real_film
+):
+    model.write_lock(1.0, "value:1", actor="app", review_from=0.0)
+    reading = read_film(loaded, real_film, "film.png")
+    assert reading.decision is None
+    decided = reading.decided_anyway()
+    assert (decided.decision, decided.overridden) == ("review", True)
+
+
+def test_the_kind_of_pneumonia_is_not_told_of_a_film_that_needs_a_reader(model, loaded, phantom_film):
+    model.write_lock(1.0, "value:1", actor="app", review_from=0.0)
+    reading = dataclasses.replace(
+        read_film(loaded, phantom_film, "film.png"), kinds=(("bacterial", 0.6), ("viral", 0.4))
+    )
+    assert reading.subtype == ()
+    assert dataclasses.replace(reading, decision="positive").subtype != ()
+
+
 def test_without_a_lock_there_is_a_score_and_no_decision(model, loaded, phantom_film):
     (model.folder / "lock.json").unlink()
     reading = read_film(loaded, phantom_film, "film.png")
     assert 0 <= reading.score <= 1
-    assert (reading.decision, reading.threshold) == (None, None)
+    assert (reading.decision, reading.threshold, reading.review_from) == (None, None, None)
     assert reading.decided_anyway() is reading
 
 
@@ -121,11 +159,12 @@ def test_a_films_score_is_that_of_its_stored_pixels(loaded, phantom_film):
 def test_a_lock_made_for_other_weights_or_another_way_of_scoring_is_not_used(
     model, loaded, phantom_film, change
 ):
-    lock = model.lock.model_copy(update=change)
+    banded = model.write_lock(0.5, "value:0.5", actor="app", review_from=0.1)
+    lock = banded.model_copy(update=change)
     (model.folder / "lock.json").write_text(lock.model_dump_json())
     reading = read_film(loaded, phantom_film, "film.png")
     assert reading.score is not None
-    assert (reading.decision, reading.threshold) == (None, None)
+    assert (reading.decision, reading.threshold, reading.review_from) == (None, None, None)
 
 
 def test_weights_that_were_changed_are_refused(model):

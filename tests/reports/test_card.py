@@ -226,6 +226,52 @@ def test_the_lock_is_told_with_all_its_digits_and_its_rule():
     assert "Rule: my rule" in section(written(lock=a_lock(rule="my rule")), "Lock")
 
 
+@pytest.mark.parametrize("split", ["Validation", "Test"])
+def test_a_review_band_is_told_by_its_zones_and_its_misses_with_their_bound(split):
+    films = predictions(seed=len(split))
+    lock = a_lock(review_from=0.15, review_rule="sensitivity:0.98", opened_at=(AT + timedelta(hours=1),))
+    part = section(written(lock=lock, validation=films, test=films), f"{split} films")
+    labels, scores = films.labels, films.scores
+    found = rows(part)
+    zones = {
+        "above both": scores >= THRESHOLD,
+        "needs a reader": (scores >= 0.15) & (scores < THRESHOLD),
+        "below both": scores < 0.15,
+    }
+    for words, inside in zones.items():
+        ill, well = int(labels[inside].sum()), int((1 - labels[inside]).sum())
+        assert min(ill, well) > 0
+        assert found[words] == [str(ill), str(well), percent(inside.mean())]
+    missed = 1 - metrics.recall_score(labels, scores >= 0.15)
+    low, high = threshold_table(labels, scores, films.groups).interval("sensitivity", 0.15)
+    assert (
+        f"{percent(zones['needs a reader'].mean())} of the films need a reader. Below both cuts lie "
+        f"{int(labels[zones['below both']].sum())} of {labels.sum()} films with pneumonia, "
+        f"{percent(missed)} ({interval(1 - high, 1 - low)}), so up to {percent(1 - low)} of pneumonias"
+    ) in part
+    assert "Called negative" not in part
+    assert found["Sensitivity"][0] == percent(metrics.recall_score(labels, scores >= THRESHOLD))
+
+
+def test_the_lock_tells_its_review_band_and_what_chose_it():
+    lock = a_lock(threshold=0.9, review_from=0.0312345, review_rule="sensitivity:0.99")
+    text = section(written(lock=lock), "Lock")
+    assert "Review band from 0.0312345: a film needs a reader when its score is that or more" in text
+    assert "Rule of the review band: sensitivity 99 %, the highest threshold that reaches it" in text
+    assert "eview band" not in written()
+    unread = a_lock(review_from=0.1, model_sha256="ff" * 32)
+    assert "need a reader" not in section(written(lock=unread), "Validation")
+
+
+def test_a_review_band_without_pneumonias_is_a_sentence():
+    lock = a_lock(review_from=0.15)
+    part = section(written(lock=lock, validation=predictions(labels=0)), "Validation")
+    assert "What is missed below both cuts can’t be told without films with pneumonia." in part
+    assert rows(part)["needs a reader"][0] == "0"
+    assert "nan" not in part
+    assert "Rule of the review band" not in written(lock=lock)
+
+
 @pytest.mark.parametrize(("label", "missing"), [(1, "normal"), (0, "pneumonia")])
 def test_one_class_only_gives_dashes_and_a_sentence(label, missing):
     part = section(written(validation=predictions(labels=label)), "Validation")

@@ -69,6 +69,7 @@ def _model_row(model: Model) -> documents.ModelRow:
         recipe=str(model.card.recipe["name"]),
         threshold=lock.threshold if lock else None,
         rule=lock.rule if lock else None,
+        review_from=lock.review_from if lock else None,
         val_auc=auc,
         val_auc_ci=auc_ci,
         created_at=model.card.created_at,

@@ -14,34 +14,67 @@ from xraylab.data.datasets import Dataset
 from xraylab.errors import (
     DatasetError,
     NotFoundError,
+    RecipeError,
 )
-from xraylab.evaluation.rules import parse_rule
+from xraylab.evaluation.band import review_band
+from xraylab.evaluation.rules import Rule, parse_rule
 from xraylab.evaluation.summary import summarise
+from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import Model, dataset_of, list_models, load_model, openings_of
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
+from xraylab.wording import score
 
 
-def lock(settings: Settings, name: str, rule: str, *, actor: str) -> documents.Locked:
+def lock(
+    settings: Settings, name: str, rule: str, *, actor: str, review: str | None = None
+) -> documents.Locked:
     """Lock a model's operating point by a rule on its validation films.
+
+    Parameters
+    ----------
+    review : str, optional
+        The rule that finds the lower end of a review band, on the same films: a film between it and the
+        threshold needs a reader. Without one there is no band.
 
     Raises
     ------
-    NotFoundError, RecipeError
-        If there is no such model, the rule isn't one, or it asks for a suite the model wasn't scored under.
+    NotFoundError
+        If there is no such model, or a rule asks for a suite that it wasn't scored under.
+    RecipeError
+        If a rule isn't one or can't be met, or the review band would not lie below the threshold.
     """
     model = load_model(settings, name)
-    parsed = parse_rule(rule)
+    parsed, reviewed = parse_rule(rule), None if review is None else parse_rule(review)
+    threshold = model.choose(parsed)
     made = model.write_lock(
-        model.choose(parsed), str(parsed), actor=actor, after_opening=opened_before(settings, model)
+        threshold,
+        str(parsed),
+        actor=actor,
+        review_from=None if reviewed is None else _review_from(model, reviewed, threshold),
+        review_rule=None if reviewed is None else str(reviewed),
+        after_opening=opened_before(settings, model),
     )
     return documents.Locked(
         model=name,
         rule=made.rule,
         threshold=made.threshold,
+        review_from=made.review_from,
+        review_rule=made.review_rule,
         after_opening=made.after_opening,
         val=evaluate_validation(settings, name),
     )
+
+
+def _review_from(model: Model, rule: Rule, threshold: float) -> float:
+    found = model.choose(rule)
+    if found >= threshold:
+        raise RecipeError(
+            f"“{rule}” puts the lower end of the review band at {score(found)}, which isn't below the "
+            f"threshold of {score(threshold)}. Choose a rule that puts it lower, or lock at a higher "
+            "threshold."
+        )
+    return found
 
 
 def evaluate_validation(settings: Settings, name: str) -> documents.Evaluated:
@@ -144,8 +177,9 @@ def opened_before(settings: Settings, model: Model) -> bool:
 def _log_opening(dataset: Dataset, model: Model, actor: str) -> None:
     """Log first, then look: an opening that isn't logged can't happen."""
     members = {"members": list(model.card.members)} if model.card.members else {}
-    threshold = model.require_lock().threshold
-    dataset.log("test opened", model=model.name, actor=actor, threshold=threshold, **members)
+    lock = model.require_lock()
+    band = {} if lock.review_from is None else {"review_from": lock.review_from}
+    dataset.log("test opened", model=model.name, actor=actor, threshold=lock.threshold, **band, **members)
 
 
 def _evaluate_dataset(
@@ -216,8 +250,13 @@ def _evaluated(
 ) -> documents.Evaluated:
     lock = model.require_lock()
     scored = predictions.scored
+    films = scored.labels, scored.scores, scored.groups
+    band = None
+    if lock.review_from is not None:
+        band = review_band(threshold_table(*films), lock.review_from, lock.threshold)
     return documents.evaluated(
-        summarise(scored.labels, scored.scores, scored.groups, lock.threshold),
+        summarise(*films, lock.threshold),
+        band=band,
         model=model.name,
         data=data,
         split=split,

@@ -30,10 +30,26 @@ def now() -> Status:
 
 
 def lock_words(lock: Lock) -> str:
-    """A lock in a line: "locked 0.412 · Youden · 12 May, 14:05"."""
-    rule, when = parse_rule(lock.rule).words, wording.when(lock.locked_at)
+    """A lock in a line: "locked 0.412 · Youden · 12 May, 14:05".
+
+    With a review band both cuts and both rules follow each other: "locked 0.954, review from 0.412 ·
+    specificity 95 %, sensitivity 99 % · 12 May, 14:05".
+    """
+    return f"locked {cut_words(lock.threshold, lock.review_from)} · {lock_origin(lock)}"
+
+
+def cut_words(threshold: float, review_from: float | None) -> str:
+    """The cut of a lock, or both: "0.954, review from 0.412"."""
+    band = "" if review_from is None else f", review from {wording.score(review_from)}"
+    return f"{wording.score(threshold)}{band}"
+
+
+def lock_origin(lock: Lock) -> str:
+    """What chose a lock, and when: "Youden · 12 May, 14:05"."""
+    rules = [rule for rule in (lock.rule, lock.review_rule) if rule is not None]
     stamp = " · after the test split was opened" if lock.after_opening else ""
-    return f"locked {wording.score(lock.threshold)} · {rule} · {when}{stamp}"
+    chosen = ", ".join(parse_rule(rule).words for rule in rules)
+    return f"{chosen} · {wording.when(lock.locked_at)}{stamp}"
 
 
 def training_words(run: Run, progress: Mapping[str, Any]) -> str:

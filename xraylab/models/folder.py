@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from xraylab import predictions as predictions_file
 from xraylab.errors import (
@@ -134,11 +134,24 @@ class Lock(Record):
     model_sha256: str
     dataset: str
     n: int  # validation films it was chosen on
+    review_from: float | None = Field(
+        default=None,
+        ge=0,
+        description="A film that scores this or more, but less than the threshold, needs a reader; "
+        "null without a review band.",
+    )
+    review_rule: str | None = Field(default=None, description="What chose review_from.")
     after_opening: bool = Field(
         default=False,
         description="Whether the test split had been opened for this model before: a stamp for good.",
     )
     opened_at: tuple[datetime, ...] = Field(default=(), description="Openings of the test split at any lock.")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.review_from is not None and not self.review_from < self.threshold:
+            raise ValueError(f"review_from is {self.review_from}, not below the threshold {self.threshold}")
+        return self
 
     @property
     def knows_of_opening(self) -> bool:
@@ -385,20 +398,33 @@ class Model:
         films = self.to_choose_by(rule)
         return choose(threshold_table(films.labels, films.scores, films.groups), rule)
 
-    def write_lock(self, threshold: float, rule: str, *, actor: str, after_opening: bool = False) -> Lock:
+    def write_lock(
+        self,
+        threshold: float,
+        rule: str,
+        *,
+        actor: str,
+        review_from: float | None = None,
+        review_rule: str | None = None,
+        after_opening: bool = False,
+    ) -> Lock:
         """Fix the operating point; an earlier opening of the test split leaves its stamp.
 
         A lock that can't be read any more may have known of an opening, so it leaves the stamp too.
 
         Parameters
         ----------
+        review_from : float, optional
+            Lower end of the review band, which reaches up to the threshold; by default there is no band.
+        review_rule : str, optional
+            What chose it.
         after_opening : bool
             Whether the dataset's lineage knows of an opening for a model of this name.
 
         Raises
         ------
         ValueError
-            If the threshold is outside [0, 1].
+            If the threshold is outside [0, 1], or ``review_from`` outside [0, threshold).
         """
         before = self.lock
         opened = before.opened_at if before else ()
@@ -411,6 +437,8 @@ class Model:
             model_sha256=self.card.model_sha256,
             dataset=self.card.dataset.name,
             n=len(self.validation.scored),
+            review_from=review_from,
+            review_rule=review_rule,
             after_opening=after_opening or any(map(_knows_of_opening, self._lock_files)),
             opened_at=opened,
         )

@@ -3,6 +3,7 @@ Reading a film: gate, score, decision at the lock.
 
 - what can't be read is refused and has no score; what is unusual is scored, warned of, and not decided
 - no lock, no decision; a score below the threshold never means that nothing is wrong
+- where the lock has a review band, a film in it is neither positive nor negative: it needs a reader
 - the kind of pneumonia is told after the decision only, and never takes part in it
 """
 
@@ -22,7 +23,7 @@ from xraylab.predictions import class_columns
 from xraylab.reading.loaded import LoadedModel
 from xraylab.reading.scoring import score_pixels
 
-POSITIVE, NEGATIVE = "positive", "negative"
+POSITIVE, NEGATIVE, REVIEW = "positive", "negative", "review"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Reading:
 
     name: str  # as the user calls the file; never logged
     score: float | None  # 0 to 1; None if refused
-    decision: str | None  # "positive", "negative" or None
+    decision: str | None  # "positive", "negative", "review" (it needs a reader) or None
     threshold: float | None  # of the lock; None without one
     warnings: tuple[str, ...]
     refused: str | None  # why it couldn't be read
@@ -40,6 +41,7 @@ class Reading:
     pixels: NDArray[np.uint8] | None = None  # (256, 256), for the heatmap
     spread: float | None = None  # disagreement between an ensemble's members; no interval of the score
     kinds: tuple[tuple[str, float], ...] = ()  # kind of pneumonia and its probability, given pneumonia
+    review_from: float | None = None  # lower end of the lock's review band; None without one
 
     @property
     def subtype(self) -> tuple[tuple[str, float], ...]:
@@ -50,7 +52,8 @@ class Reading:
         """The same reading with its decision, on a person's word; itself if there is nothing to decide by."""
         if self.score is None or self.threshold is None:
             return self
-        return replace(self, decision=_decide(self.score, self.threshold), overridden=True)
+        decision = _decide(self.score, self.threshold, self.review_from)
+        return replace(self, decision=decision, overridden=True)
 
 
 def read_film(loaded: LoadedModel, data: bytes, name: str) -> Reading:
@@ -72,7 +75,7 @@ def read_films(loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]]) ->
         In order; with ``refused`` set, and no score, for what is no readable film.
     """
     lock = usable_lock(loaded)
-    threshold = lock.threshold if lock else None
+    threshold, review_from = (lock.threshold, lock.review_from) if lock else (None, None)
     kind = loaded.model.card.dataset.kind
     while batch := [(name, _try_standardise(data)) for name, data in islice(films, BATCH)]:
         remaining = _score_films(loaded, [film for _, film in batch if isinstance(film, StandardFilm)])
@@ -85,7 +88,7 @@ def read_films(loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]]) ->
             yield Reading(
                 name,
                 score,
-                None if warnings else _decide(score, threshold),
+                None if warnings else _decide(score, threshold, review_from),
                 threshold,
                 warnings,
                 None,
@@ -93,6 +96,7 @@ def read_films(loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]]) ->
                 pixels=film.pixels,
                 spread=spread,
                 kinds=kinds,
+                review_from=review_from,
             )
 
 
@@ -138,7 +142,9 @@ def usable_lock(loaded: LoadedModel) -> Lock | None:
     return lock if made_for == (card.model_sha256, card.backend, PREPROCESS_VERSION) else None
 
 
-def _decide(score: float | None, threshold: float | None) -> str | None:
+def _decide(score: float | None, threshold: float | None, review_from: float | None) -> str | None:
     if score is None or threshold is None:
         return None
-    return POSITIVE if score >= threshold else NEGATIVE
+    if score >= threshold:
+        return POSITIVE
+    return REVIEW if review_from is not None and score >= review_from else NEGATIVE

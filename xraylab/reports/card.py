@@ -12,6 +12,7 @@ from datetime import datetime
 
 from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
+from xraylab.evaluation.band import Band
 from xraylab.evaluation.calibration import Platt
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
@@ -94,7 +95,7 @@ def model_card(
     fits = lock is not None and _fits(lock, card)
     if not fits and not isinstance(test, str):
         test = "Not shown, since there is no lock that fits the model."
-    threshold = lock.threshold if lock is not None and fits else None
+    usable = lock if fits else None
     about = card.about
     parts = (
         f"# Model card: {named(card.name)}",
@@ -106,8 +107,8 @@ def model_card(
         _section("Known faults of the data", _told(card, about.faults, _ABOUT_PHANTOMS.faults)),
         _section("How it was made", _making(card), *_members(members)),
         _section("Lock", *_lock(lock, fits=fits)),
-        _section("Validation films, which it was chosen by", *_validation(card, validation, threshold)),
-        _section("Test films", *_test(card, test, lock, threshold, openings)),
+        _section("Validation films, which it was chosen by", *_validation(card, validation, usable)),
+        _section("Test films", *_test(card, test, usable, openings)),
         _section("Under the suite of perturbations", *map(_suite, suites)) if suites else "",
         _section("Known failures", _told(card, about.failures, _ABOUT_PHANTOMS.failures)),
         _section("Licences", _told(card, about.licences, _ABOUT_PHANTOMS.licences)),
@@ -198,10 +199,20 @@ def _lock(lock: Lock | None, *, fits: bool) -> tuple[str, ...]:
     facts = [
         f"Threshold {_exact(lock.threshold)}: a film is called positive when its score is that or more",
         f"Rule: {_rule(lock.rule)}",
+        *_band_facts(lock),
         f"Chosen on {chosen_on}, {_time(lock.locked_at)}, by {plain(lock.actor)}",
         f"Test split opened: {', '.join(map(_time, lock.opened_at[-MOST:])) or 'never'}",
     ]
     return bullets(facts), stamp if lock.after_opening else "", "" if fits else wrong
+
+
+def _band_facts(lock: Lock) -> list[str]:
+    """The review band of a lock, and what chose it; nothing without one."""
+    if lock.review_from is None:
+        return []
+    between = "a film needs a reader when its score is that or more, but less than the threshold"
+    rule = [] if lock.review_rule is None else [f"Rule of the review band: {_rule(lock.review_rule)}"]
+    return [f"Review band from {_exact(lock.review_from)}: {between}", *rule]
 
 
 def _rule(text: str) -> str:
@@ -221,18 +232,16 @@ def _time(moment: datetime) -> str:
     return moment.isoformat(sep=" ", timespec="minutes")
 
 
-def _validation(card: Card, predictions: Predictions | str, threshold: float | None) -> tuple[str, ...]:
+def _validation(card: Card, predictions: Predictions | str, lock: Lock | None) -> tuple[str, ...]:
     epoch = "" if card.recipe.get("keep") == "last" else "epoch and "
     chosen = "calibration and threshold" if card.arch == ENSEMBLE else f"{epoch}threshold"
     return (
         f"They chose its {chosen}, so these figures flatter it.",
-        *_figures(card, predictions, threshold),
+        *_figures(card, predictions, lock),
     )
 
 
-def _test(
-    card: Card, predictions: Predictions | str, lock: Lock | None, threshold: float | None, openings: int
-) -> tuple[str, ...]:
+def _test(card: Card, predictions: Predictions | str, lock: Lock | None, openings: int) -> tuple[str, ...]:
     if isinstance(predictions, str):
         return (plain(predictions),)
     free = "Nothing was chosen by them before they were opened."
@@ -241,17 +250,20 @@ def _test(
     return (
         stamped if lock is not None and lock.after_opening else free,
         times if openings > 1 else "",
-        *_figures(card, predictions, threshold),
+        *_figures(card, predictions, lock),
     )
 
 
-def _figures(card: Card, predictions: Predictions | str, threshold: float | None) -> tuple[str, ...]:
+def _figures(card: Card, predictions: Predictions | str, lock: Lock | None) -> tuple[str, ...]:
     if isinstance(predictions, str):
         return (plain(predictions),)
     if predictions.model_hash != card.model_sha256:
         return ("No figures: the stored predictions are those of other weights.",)
     try:
-        found = measure(predictions, threshold)
+        if lock is None:
+            found = measure(predictions, None)
+        else:
+            found = measure(predictions, lock.threshold, review_from=lock.review_from)
     except (ValueError, TypeError):  # a label that is none, scores outside of 0 to 1, words for numbers
         return ("No figures: the stored predictions are damaged.",)
     if not found.n:
@@ -275,7 +287,9 @@ def _told_figures(found: Figures) -> tuple[str, ...]:
         for kind, one in found.kinds.items()
     ]
     untold = "" if found.kinds else "The kinds of pneumonia aren’t known of these films."
-    return films, table(_HEAD, rows), untold, _confusion(found.point), _calibrated(found)
+    band = found.band
+    counts = (_confusion(found.point),) if band is None else (_zones(band), _band(band))
+    return films, table(_HEAD, rows), untold, *counts, _calibrated(found)
 
 
 def _suite(told: Robustness | str) -> str:
@@ -310,6 +324,34 @@ def _confusion(point: OperatingPoint) -> str:
         [
             ("with pneumonia", count(point.tp), count(point.fn)),
             ("without", count(point.fp), count(point.tn)),
+        ],
+    )
+
+
+def _band(band: Band) -> str:
+    """What a review band leaves to readers, and what lies below it all the same."""
+    reader = f"With the review band {percent(band.review.share)} of the films need a reader."
+    counted = "The rates above count a film that needs a reader as not called positive."
+    if not band.below.all_diseased:
+        return (
+            f"{reader} What is missed below both cuts can’t be told without films with pneumonia. {counted}"
+        )
+    low, high = band.missed_interval
+    return (
+        f"{reader} Below both cuts lie {count(band.missed)} of "
+        f"{_of(band.below.all_diseased, 'film')} with pneumonia, {percent(band.missed_rate)} "
+        f"({interval(low, high)}), so up to {percent(high)} of pneumonias may be missed there: below both is "
+        f"never “cleared”. {counted}"
+    )
+
+
+def _zones(band: Band) -> str:
+    zones = {"above both": band.above, "needs a reader": band.review, "below both": band.below}
+    return table(
+        ("Score", "With pneumonia", "Without", "Share of all films"),
+        [
+            (words, count(zone.diseased), count(zone.healthy), percent(zone.share))
+            for words, zone in zones.items()
         ],
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from xraylab.errors import CalibrationError
 from xraylab.evaluation.balanced import balanced_accuracy_interval
+from xraylab.evaluation.band import Band, review_band
 from xraylab.evaluation.calibration import Platt, fit_platt
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.summary import summarise
@@ -47,9 +48,12 @@ class Figures:
     point: OperatingPoint | None  # None without a threshold
     intervals: Mapping[str, Interval]  # sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy
     kinds: Mapping[str, KindFigures]  # by the kind of pneumonia, where it is known
+    band: Band | None = None  # what a review band does; None without one
 
 
-def measure(predictions: Predictions, threshold: float | None) -> Figures:
+def measure(
+    predictions: Predictions, threshold: float | None, *, review_from: float | None = None
+) -> Figures:
     """Compute the figures of the films that could be scored and have a label.
 
     Parameters
@@ -58,6 +62,8 @@ def measure(predictions: Predictions, threshold: float | None) -> Figures:
         Of one split.
     threshold : float, optional
         In [0, 1]; a film is called positive when score >= threshold.
+    review_from : float, optional
+        Lower end of a review band, below the threshold; there is none without a threshold.
 
     Raises
     ------
@@ -70,8 +76,10 @@ def measure(predictions: Predictions, threshold: float | None) -> Figures:
         raise ValueError("scores must be in [0, 1]")
     found = summarise(labels, scores, groups, 0.0 if threshold is None else threshold)
     intervals: dict[str, Interval] = {}
+    band = None
     if threshold is not None:
         table = threshold_table(labels, scores, groups)
+        band = None if review_from is None else review_band(table, review_from, threshold)
         intervals = {**found.intervals, "balanced_accuracy": balanced_accuracy_interval(table, threshold)}
     return Figures(
         n=found.n,
@@ -85,6 +93,7 @@ def measure(predictions: Predictions, threshold: float | None) -> Figures:
         point=None if threshold is None else found.point,
         intervals=MappingProxyType(intervals),
         kinds=MappingProxyType({} if threshold is None else _kinds(scored, threshold)),
+        band=band,
     )
 
 

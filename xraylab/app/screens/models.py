@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from xraylab import actions
+from xraylab import actions, documents
 from xraylab.app import choice, shell, status, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.app.screens.curves import learning_curves
@@ -32,7 +32,7 @@ def draw() -> None:
                 row.recipe,
                 wording.auc(row.val_auc),
                 wording.auc_interval(*row.val_auc_ci),
-                wording.score(row.threshold) if row.threshold is not None else "not locked",
+                "not locked" if row.threshold is None else status.cut_words(row.threshold, row.review_from),
                 wording.when(row.created_at),
             )
             for row in rows
@@ -97,8 +97,19 @@ def _draw_figures(settings: Settings, model: Model) -> None:
                 )
                 for name, word in names.items()
             ),
+            *_band_figures(evaluation.band),
         ]
     )
+
+
+def _band_figures(band: documents.ReviewBand | None) -> list[tuple[str, str, str]]:
+    """What a review band leaves to a reader, and what lies below it all the same."""
+    if band is None:
+        return []
+    return [
+        ("Films that need a reader", wording.percent(band.review.share), ""),
+        ("Pneumonias below both", wording.percent(band.missed_rate), wording.interval(*band.missed_ci)),
+    ]
 
 
 def _draw_suite(settings: Settings, model: Model) -> None:

@@ -71,8 +71,8 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
         ),
         (
             "3 Lock",
-            wording.score(lock.threshold) if lock else "none yet",
-            status.lock_words(lock).partition(" · ")[2] if lock else "",
+            status.cut_words(lock.threshold, lock.review_from) if lock else "none yet",
+            status.lock_origin(lock) if lock else "",
             "",
         ),
     )
@@ -114,7 +114,10 @@ def _events_of(model: Model) -> list[tuple[datetime, str]]:
     if lock is None:
         return []
     events = [
-        (lock.locked_at, f"Locked {model.name} at {wording.score(lock.threshold)}"),
+        (
+            lock.locked_at,
+            f"Locked {model.name} at {status.cut_words(lock.threshold, lock.review_from)}",
+        ),
         *((at, f"Opened the test split for {model.name}") for at in lock.opened_at),
     ]
     before = model.lock_as_made if model.shipped else None

@@ -1,6 +1,7 @@
 """Read: drop films, see score, decision at the lock, and where the score comes from."""
 
 import hashlib
+import html
 import io
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from PIL import Image
 from xraylab.app import choice, phantoms, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.film_viewer import film_viewer
+from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import decode
 from xraylab.models import Model
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
 _READINGS, _OVERRIDDEN = "readings", "overridden readings"
+_IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
 _MOST_KEPT = 64  # readings a session keeps; the films themselves stay with the uploader
 
 
@@ -93,15 +96,15 @@ def _read_all(model: Model, uploads: "list[UploadedFile]") -> "list[Reading]":
 def _key(model: Model, data: bytes) -> str:
     """What a reading depends on: the film, the model and its lock."""
     lock = model.lock
-    locked = f"{lock.threshold!r}{lock.locked_at.isoformat()}" if lock else ""
+    locked = f"{lock.threshold!r}{lock.review_from!r}{lock.locked_at.isoformat()}" if lock else ""
     return f"{model.card.model_sha256} {locked} {hashlib.sha256(data).hexdigest()}"
 
 
 def _short(reading: "Reading") -> str:
-    """A reading in two words, for the list of films."""
+    """A reading in a few words, for the list of films."""
     if reading.score is None:
         return f"{wording.DASH} unreadable"
-    said = {"positive": "above", "negative": "below"}.get(reading.decision or "", "")
+    said = _IN_THE_LIST.get(reading.decision or "", "")
     return f"{wording.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
 
 
@@ -175,10 +178,28 @@ def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
                 ),
             ]
         )
+        if lock.review_from is not None:
+            _draw_band(validation, lock.review_from, lock.threshold)
         st.caption(
             f"On {wording.count(validation.n)} validation films of {wording.count(validation.n_groups)} "
             f"patients ({wording.plain(model.card.dataset.name)})."
         )
+
+
+def _draw_band(validation: ThresholdTable, review_from: float, threshold: float) -> None:
+    """What the lock's review band does with the validation films."""
+    band = review_band(validation, review_from, threshold)
+    widgets.figures(
+        [
+            ("Needs a reader from", wording.score(review_from), ""),
+            ("Films that need a reader", wording.percent(band.review.share), ""),
+            (
+                "Pneumonias below both",
+                wording.percent(band.missed_rate),
+                wording.interval(*band.missed_interval),
+            ),
+        ]
+    )
 
 
 _SUBTYPE_CAVEAT = (
@@ -197,10 +218,17 @@ def _spread_words(spread: float, models: int) -> str:
 def _decision_words(reading: "Reading") -> str:
     if reading.threshold is None:
         return "No decision<small>This model's threshold is not locked yet.</small>"
+    thresholds = "the threshold" if reading.review_from is None else "both thresholds"
     if reading.decision == "positive":
-        return "Pneumonia score above the threshold"
+        return f"Pneumonia score above {thresholds}"
     if reading.decision == "negative":
-        return "Pneumonia score below the threshold<small>No other finding was looked for.</small>"
+        return f"Pneumonia score below {thresholds}<small>No other finding was looked for.</small>"
+    if reading.decision == "review" and reading.review_from is not None:
+        low, high = wording.score(reading.review_from), wording.score(reading.threshold)
+        return (
+            f"Needs a reader<small>Pneumonia score between the two thresholds, {html.escape(low)} and "
+            f"{html.escape(high)}. No other finding was looked for.</small>"
+        )
     return "No decision<small>The film is unusual for this model.</small>"
 
 

@@ -1,0 +1,190 @@
+"""
+The review band: two cuts, and the films between them need a reader.
+
+- above: score >= threshold; needs a reader: review_from <= score < threshold; below: score < review_from
+- below both cuts is never "cleared": what is missed there is counted, with the bound it may reach
+- equal cuts make an empty band: then there is nothing but above and below
+- both cuts are chosen on validation, and locked together
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab.evaluation.thresholds import ThresholdTable
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Films in one zone of the scale, counted by class; every share is derived."""
+
+    diseased: int  # films in the zone
+    healthy: int
+    all_diseased: int  # films in all three zones
+    all_healthy: int
+
+    @property
+    def films(self) -> int:
+        """Number of films in the zone."""
+        return self.diseased + self.healthy
+
+    @property
+    def share(self) -> float:
+        """Share of all films that lie in it; NaN without films."""
+        return _ratio(self.films, self.all_diseased + self.all_healthy)
+
+    @property
+    def share_of_diseased(self) -> float:
+        """Share of the diseased films that lie in it; NaN if there are none."""
+        return _ratio(self.diseased, self.all_diseased)
+
+    @property
+    def share_of_healthy(self) -> float:
+        """Share of the films without disease that lie in it; NaN if there are none."""
+        return _ratio(self.healthy, self.all_healthy)
+
+
+@dataclass(frozen=True)
+class Band:
+    """What two cuts do; intervals are clustered by patient."""
+
+    review_from: float
+    threshold: float
+    above: Zone
+    review: Zone  # needs a reader
+    below: Zone
+    missed_interval: Interval  # of missed_rate
+    false_alarm_interval: Interval  # of false_alarm_rate
+
+    @property
+    def missed(self) -> int:
+        """Diseased films below both cuts: neither called positive nor given to a reader."""
+        return self.below.diseased
+
+    @property
+    def missed_rate(self) -> float:
+        """Share of the diseased films that are missed: 1 - sensitivity at ``review_from``."""
+        return self.below.share_of_diseased
+
+    @property
+    def false_alarms(self) -> int:
+        """Films without disease above both cuts."""
+        return self.above.healthy
+
+    @property
+    def false_alarm_rate(self) -> float:
+        """Share of the films without disease that are false alarms: 1 - specificity at ``threshold``."""
+        return self.above.share_of_healthy
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """What each lower cut costs a reader, and what it leaves unread, at one upper threshold."""
+
+    threshold: float
+    review_from: NDArray[np.float64]  # (k,) falling: the threshold itself, then each score below it
+    films: NDArray[np.int64]  # (k,) rising from 0: films a reader must see
+    missed: NDArray[np.int64]  # (k,) falling to 0: diseased films below
+    all_films: int
+    all_diseased: int
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """(k,) of all films, those a reader must see; NaN without films."""
+        return _ratios(self.films, self.all_films)
+
+    @property
+    def missed_rate(self) -> NDArray[np.float64]:
+        """(k,) of the diseased films, those missed; NaN if there are none."""
+        return _ratios(self.missed, self.all_diseased)
+
+
+def review_band(table: ThresholdTable, review_from: float, threshold: float, *, level: float = 0.95) -> Band:
+    """Count the films above, between and below two cuts.
+
+    Parameters
+    ----------
+    table : ThresholdTable
+        Of any films: with one class, or none, what isn't known is NaN.
+    review_from, threshold : float
+        The lower and the upper cut, review_from <= threshold.
+    level : float
+        Confidence level of the intervals, in (0, 1).
+
+    Returns
+    -------
+    Band
+        The interval of the missed is that of sensitivity at ``review_from`` seen from the other side, and
+        that of the false alarms is specificity's at ``threshold``.
+
+    Raises
+    ------
+    ValueError
+        If a cut is NaN, or the lower one is above the upper.
+    """
+    upper, lower = table.at(threshold), table.at(review_from)
+    if review_from > threshold:
+        raise ValueError(f"review_from is {review_from}, above the threshold of {threshold}")
+
+    def zone(diseased: int, healthy: int) -> Zone:
+        return Zone(diseased, healthy, table.positives, table.negatives)
+
+    return Band(
+        review_from,
+        threshold,
+        above=zone(upper.tp, upper.fp),
+        review=zone(lower.tp - upper.tp, lower.fp - upper.fp),
+        below=zone(lower.fn, lower.tn),
+        missed_interval=_of_the_rest(table.interval("sensitivity", review_from, level=level)),
+        false_alarm_interval=_of_the_rest(table.interval("specificity", threshold, level=level)),
+    )
+
+
+def workload(table: ThresholdTable, threshold: float) -> Workload:
+    """What every lower cut up to a threshold asks of a reader, against the pneumonias it misses.
+
+    Parameters
+    ----------
+    table : ThresholdTable
+    threshold : float
+        The upper cut.
+
+    Returns
+    -------
+    Workload
+        It begins with the empty band and ends with the lowest score, below which nothing is left. A cut
+        between two scores does what the next higher score does.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is NaN.
+    """
+    first = table.row(threshold)
+    called = table.tp[first:] + table.fp[first:]
+    return Workload(
+        threshold,
+        review_from=np.append(threshold, table.threshold[first + 1 :]),
+        films=called - called[0],
+        missed=table.positives - table.tp[first:],
+        all_films=table.n,
+        all_diseased=table.positives,
+    )
+
+
+def _of_the_rest(interval: Interval) -> Interval:
+    """The interval of 1 - rate, from that of a rate."""
+    low, high = interval
+    return 1 - high, 1 - low
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
+
+
+def _ratios(parts: NDArray[np.int64], whole: int) -> NDArray[np.float64]:
+    return parts / whole if whole else np.full(parts.shape, np.nan)
