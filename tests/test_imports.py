@@ -29,6 +29,7 @@ LIGHT = [
     "xraylab.evaluation.ratios",
     "xraylab.evaluation.report",
     "xraylab.evaluation.rules",
+    "xraylab.evaluation.shift",
     "xraylab.evaluation.summary",
     "xraylab.evaluation.thresholds",
     "xraylab.evaluation.utility",
