@@ -224,6 +224,20 @@ def robustness(
 
 
 @app.command()
+def shift(
+    model: Annotated[str, typer.Argument(help="Name of a locked model.")],
+    data: Annotated[
+        str, typer.Option(help="A labelled zip or folder, scored whole; test for the opened test films.")
+    ] = "test",
+    json: Json = False,
+) -> None:
+    """Tell whether other films score like validation, and what the lock does on both; opens nothing."""
+    with _bar("Scoring films") as report:
+        found = actions.shift(load_settings(), model, data, on_progress=report)
+    _tell(found.document, json)
+
+
+@app.command()
 def predict(
     model: Annotated[str, typer.Option(help="Name of a model.")],
     paths: Annotated[list[str], typer.Argument(help="Films, folders or archives.")],
