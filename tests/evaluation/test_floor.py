@@ -29,7 +29,7 @@ def passes(found, n, level):
 
 
 @pytest.mark.parametrize("level", [0.8, 0.9, 0.95, 0.975])
-@pytest.mark.parametrize("n", [*range(119, 139), 183, 245, 400])
+@pytest.mark.parametrize("n", [*range(119, 139), 150, 203, 245, 300, 311, 411])
 def test_the_floor_is_the_highest_threshold_that_passes_the_exact_binomial_test(level, n):
     scores = np.random.default_rng(n).permutation(n) / n
     threshold = floor_threshold([1] * n, scores, names(n), names(n), level)
