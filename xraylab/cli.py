@@ -29,7 +29,10 @@ from xraylab.wording import DASH
 
 ACTOR = "command line"
 _NAMES = 26  # columns of a fact's name
-_RULES = "youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T; @suite may follow."
+_RULES = (
+    "youden, sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:N or value:T; @suite may follow "
+    "all but a floor."
+)
 
 app = typer.Typer(
     name="xraylab",
