@@ -94,10 +94,9 @@ def repeat_validation(model, times):
     """As if so many times as many patients had been held out, since nine films can't tell much apart."""
     stored = predictions_file.read(model.folder / "predictions.parquet")
     frame = stored.of_split("validation").frame
-    more = [frame.assign(group=frame["group"] + f"-{n}") for n in range(times)]
-    predictions_file.write(
-        model.folder / "predictions.parquet", replace(stored, frame=pd.concat(more, ignore_index=True))
-    )
+    more = [frame.assign(group=frame["group"] + f"-{n}") for n in range(1, times)]
+    repeated = replace(stored, frame=pd.concat([stored.frame, *more], ignore_index=True))
+    predictions_file.write(model.folder / "predictions.parquet", repeated)
 
 
 def test_films_from_a_worn_out_machine_fire_and_are_told_so(members, model, flat_films):
@@ -108,6 +107,20 @@ def test_films_from_a_worn_out_machine_fire_and_are_told_so(members, model, flat
     assert told.document.verdict.startswith("These films score differently from validation: ")
     assert told.document.other.refused == 1
     assert len(told.other) == told.document.other.n == told.found.other.figures.n
+    assert not told.document.floor_void
+
+
+@pytest.mark.parametrize("rule", ["floor:0.95", "value:0.4"])
+def test_a_floor_is_void_where_the_films_score_differently_and_nowhere_else(members, model, flat_films, rule):
+    repeat_validation(model, 5)
+    model.write_lock(0.4, rule, actor="app")
+    model.write_opening()
+    apart, alike = actions.shift(members, "one", str(flat_films)), actions.shift(members, "one")
+    assert apart.document.fires
+    assert apart.document.floor_void == (rule == "floor:0.95")
+    assert ("The sensitivity floor" in apart.document.verdict) == apart.document.floor_void
+    assert not alike.document.fires
+    assert not alike.document.floor_void
 
 
 def test_films_of_one_class_are_told_with_dashes_not_numbers(members, model, run, flat_films):

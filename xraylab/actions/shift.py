@@ -12,12 +12,17 @@ from xraylab.actions.operating_points import count_warned, score_source
 from xraylab.data.sources import LABELS
 from xraylab.errors import NotFoundError
 from xraylab.evaluation.calibration import Platt
+from xraylab.evaluation.rules import FLOOR
 from xraylab.evaluation.shift import ClassShift, Films, Shift, Side, verdict
 from xraylab.evaluation.shift import shift as shift_of
 from xraylab.models import Model, load_model
 from xraylab.predictions import Predictions
 from xraylab.settings import Settings
 
+_NO_FLOOR = (
+    " The sensitivity floor that the model is locked by was found on validation films, and is void for films "
+    "that score differently."
+)
 TEST = "test"  # the model's own test films, once they are open
 
 
@@ -56,14 +61,15 @@ def shift(
     predictions, refused = _other(settings, model, other, on_progress)
     validation, scored = model.validation.scored, predictions.scored
     found = shift_of(_films(validation), _films(scored), lock.threshold)
+    floor_void = found.fires and lock.rule.startswith(f"{FLOOR}:")
     document = documents.Shift(
         model=name,
         data=other,
         threshold=lock.threshold,
         rule=lock.rule,
         fires=found.fires,
-        verdict=verdict(found),
-        floor_void=False,
+        verdict=verdict(found) + (_NO_FLOOR if floor_void else ""),
+        floor_void=floor_void,
         classes=[_class(one) for one in found.classes],
         validation=_side(found.validation),
         other=_side(found.other, refused=refused, warned=count_warned(predictions)),
