@@ -44,6 +44,24 @@ def stopped(imported, ask, nobody):
     return run
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "chose its epoch"),
+        ({"keep": "last", "patience": 2}, "ended its training"),
+        ({"keep": "last"}, ""),
+    ],
+)
+def test_a_floor_that_the_recipe_makes_impossible_is_refused_before_the_training(imported, changes, why):
+    recipe = BRIEF.model_copy(update={"rule": "floor:0.95"} | changes)
+    given = {"dataset": DATASET, "arch": "small_cnn", "recipe": recipe}
+    if not why:
+        assert actions.request_training(imported, **given).recipe.rule == "floor:0.95"
+        return
+    with pytest.raises(RecipeError, match=f"can't lock what the recipe “brief” trains: .*{why}"):
+        actions.request_training(imported, **given)
+
+
 def test_a_list_says_which_runs_can_go_on_and_what_is_worth_knowing(imported, stopped):
     [row] = actions.list_runs(imported)
     assert (row.state, row.resumable, row.notes) == ("failed", True, ["The batch was halved."])

@@ -29,7 +29,10 @@ from xraylab.wording import DASH
 
 ACTOR = "command line"
 _NAMES = 26  # columns of a fact's name
-_RULES = "youden, sensitivity:0.95, specificity:0.95, f1, cost:N or value:T; @suite may follow."
+_RULES = (
+    "youden, sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:N or value:T; @suite may follow "
+    "all but a floor."
+)
 
 app = typer.Typer(
     name="xraylab",
@@ -225,6 +228,20 @@ def robustness(
 ) -> None:
     """Tell how a model bears the suite of perturbations, at its lock."""
     _tell(actions.robustness(load_settings(), model, split=split), json)
+
+
+@app.command()
+def shift(
+    model: Annotated[str, typer.Argument(help="Name of a locked model.")],
+    data: Annotated[
+        str, typer.Option(help="A labelled zip or folder, scored whole; test for the opened test films.")
+    ] = "test",
+    json: Json = False,
+) -> None:
+    """Tell whether other films score like validation, and what the lock does on both; opens nothing."""
+    with _bar("Scoring films") as report:
+        found = actions.shift(load_settings(), model, data, on_progress=report)
+    _tell(found.document, json)
 
 
 @app.command()

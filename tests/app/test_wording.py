@@ -61,3 +61,24 @@ def test_a_guess_says_no_more_than_is_known(low, high, written):
 
 def test_a_name_is_not_read_as_markdown():
     assert wording.plain("a_b*[x](y)$1.png") == r"a\_b\*\[x\]\(y\)\$1\.png"
+
+
+@pytest.mark.parametrize(
+    ("difference", "written"),
+    [
+        ((0.021, -0.02, 0.04), ("+2.1", "−2.0 to +4.0")),
+        ((-0.0001, -0.03, 0.0), ("0.0", "−3.0 to 0.0")),
+        ((0.5, float("nan"), float("nan")), ("+50.0", "")),
+        ((float("nan"),) * 3, (wording.DASH, "")),
+    ],
+)
+def test_a_difference_has_its_sign_unless_it_is_written_like_none(difference, written):
+    assert wording.points(*difference) == written
+
+
+@pytest.mark.parametrize(
+    ("p", "written"),
+    [(0.0321, "p = 0.032"), (0.0004, "p < 0.001"), (1.0, "p = 1.000"), (float("nan"), f"p {wording.DASH}")],
+)
+def test_a_p_value_is_never_zero(p, written):
+    assert wording.p_value(p) == written

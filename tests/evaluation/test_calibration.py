@@ -9,7 +9,7 @@ from sklearn.calibration import CalibratedClassifierCV, calibration_curve
 from sklearn.frozen import FrozenEstimator
 
 from xraylab.errors import CalibrationError
-from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt, reliability
+from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt, platt_or_why, reliability
 
 
 class AsGiven(ClassifierMixin, BaseEstimator):
@@ -93,6 +93,13 @@ def test_what_cannot_be_calibrated_is_a_sentence(labels, logits, said):
 def test_logits_that_are_no_numbers_are_the_callers_bug(logits):
     with pytest.raises(ValueError, match=r"finite|length"):
         fit_platt([0, 1], logits)
+
+
+def test_where_no_slope_can_be_fitted_there_is_a_sentence_instead(films):
+    labels, logits = films
+    assert platt_or_why(labels, logits) == fit_platt(labels, logits)
+    assert "every film has the same one" in platt_or_why([0, 1], [0.3, 0.3])
+    assert platt_or_why([0, 1], [0.3, np.inf]).endswith("no finite logit.")
 
 
 def test_a_map_that_does_not_rise_is_none():

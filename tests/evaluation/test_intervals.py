@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, brunnermunzel, mannwhitneyu, norm
 
-from xraylab.evaluation.intervals import auc_difference, auc_interval, wilson_interval
+from xraylab.evaluation.intervals import auc_difference, auc_estimate, auc_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (183, 201), (1, 1)])
@@ -116,6 +116,50 @@ def test_a_class_seen_in_one_patient_only_gives_a_wide_interval():
 @pytest.mark.parametrize("labels", [[0, 0], [1, 1], []])
 def test_one_class_has_no_auc_interval(labels):
     assert all(math.isnan(bound) for bound in auc_interval(labels, [0.1, 0.2][: len(labels)]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("digits", [0, 9])
+def test_an_area_is_tested_by_mann_and_whitneys_statistic_with_brunner_and_munzels_variance(seed, digits):
+    labels, scores, _ = _films(80, seed, digits)
+    ill, well = scores[labels == 1], scores[labels == 0]
+    area = mannwhitneyu(ill, well).statistic / (ill.size * well.size)
+    error = (area - 0.5) / -brunnermunzel(ill, well, distribution="normal").statistic
+    on_logit = math.log(area / (1 - area)) * area * (1 - area) / error
+
+    found = auc_estimate(labels, scores)
+
+    assert found.value == pytest.approx(area, abs=1e-12)
+    assert found.p == pytest.approx(2 * norm.sf(abs(on_logit)), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_area_differs_from_one_half_just_where_its_interval_excludes_it(seed):
+    rng = np.random.default_rng(seed)
+    labels, patients = rng.integers(0, 2, 60), rng.integers(0, 30, 60)
+    found = auc_estimate(labels, rng.normal(0.6 * labels).round(1), patients)
+
+    assert (found.p < 0.05) == (not found.low <= 0.5 <= found.high)
+
+
+@pytest.mark.parametrize(("patients", "differs"), [(3, False), (4, True)])
+def test_a_perfect_area_differs_from_one_half_once_wilsons_interval_says_so(patients, differs):
+    found = auc_estimate([0] * 9 + [1] * 9, range(18), [*range(9), *(f"p{i % patients}" for i in range(9))])
+
+    assert found.value == 1
+    assert (found.p < 0.05) == (found.low > 0.5) == differs
+    assert found.p == pytest.approx(2 * norm.sf(math.sqrt(patients)))
+
+
+def test_equal_scores_are_no_sign_of_a_difference():
+    found = auc_estimate([0, 0, 1, 1], [0.5] * 4)
+
+    assert (found.value, found.p) == (0.5, 1)
+    assert found.low < 0.5 < found.high
+
+
+def test_a_class_seen_in_one_patient_only_is_not_tested():
+    assert math.isnan(auc_estimate([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], ["a", "b", "c", "c"]).p)
 
 
 @pytest.mark.parametrize("seed", range(3))

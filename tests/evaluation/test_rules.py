@@ -18,6 +18,7 @@ FILMS = st.lists(
         ("youden", Rule("youden"), "Youden"),
         ("sensitivity:0.95", Rule("sensitivity", 0.95), "sensitivity 95 %"),
         ("specificity:0.975", Rule("specificity", 0.975), "specificity 97.5 %"),
+        ("floor:0.95", Rule("floor", 0.95), "sensitivity floor 95 %, with 95 % confidence"),
         ("f1", Rule("f1"), "best F1"),
         ("cost:10", Rule("cost", 10), "cost 10 : 1"),
         ("value:0.412", Rule("value", 0.412), "threshold 0.412"),
@@ -38,11 +39,17 @@ def test_a_rule_is_read_and_written_back(text, rule, words):
         *("", "best", "youden:1", "f1:", "sensitivity", "sensitivity:95", "sensitivity:0", "specificity:-1"),
         *("cost:0", "cost:many", "cost:inf", "value:1.01", "value:nan", "value:"),
         *("youden@", "youden@film", "@suite", "sensitivity@suite:0.95"),
+        *("floor", "floor:", "floor:1", "floor:0", "floor:95", "floor:0.95@suite"),
     ],
 )
 def test_what_is_no_rule_is_refused_in_a_sentence(text):
     with pytest.raises(RecipeError, match=r"^“.*(is not a rule|cannot be used).*\.$"):
         parse_rule(text)
+
+
+def test_a_floor_takes_more_than_a_table():
+    with pytest.raises(ValueError, match="a model finds it"):
+        choose(threshold_table([0, 1], [0.1, 0.9]), parse_rule("floor:0.95"))
 
 
 def _every_cut(table):

@@ -16,6 +16,7 @@ from xraylab.actions.many import request_seeds, train_seeds
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.reading import load_for_reading, predict
 from xraylab.actions.robustness import robustness
+from xraylab.actions.shift import Shifted, shift
 from xraylab.actions.training import (
     assist,
     attend_runs,
@@ -34,6 +35,7 @@ from xraylab.actions.training import (
 __all__ = [
     "PHANTOM_FILMS",
     "Compared",
+    "Shifted",
     "assist",
     "attend_runs",
     "cancel_run",
@@ -63,6 +65,7 @@ __all__ = [
     "resume_run",
     "robustness",
     "run_row",
+    "shift",
     "start_training",
     "start_trainings",
     "test_result",

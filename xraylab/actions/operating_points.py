@@ -146,11 +146,30 @@ def evaluate(
         return _evaluate_kept(settings, model, split)
     if not Path(data).exists():
         raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
-    catalog, pixels, refused = datasets.read_labelled(Path(data), on_progress=on_progress)
+    scored, refused = score_source(settings, model, Path(data), on_progress)
+    return _evaluated(model, scored, data=data, split=None, refused=refused)
+
+
+def score_source(
+    settings: Settings, model: Model, source: Path, on_progress: Progress | None = None
+) -> tuple[Predictions, int]:
+    """Score a labelled zip or folder whole, and count the files that couldn't be read.
+
+    Returns
+    -------
+    predictions : Predictions
+        With a column ``warned`` beside those of the schema, and no ``split``.
+    refused : int
+
+    Raises
+    ------
+    NotFoundError, DatasetError
+        If the source can't be used, or none of its files can be read.
+    """
+    catalog, pixels, refused = datasets.read_labelled(source, on_progress=on_progress)
     if catalog.empty:
-        raise DatasetError(f"None of the {len(refused)} labelled files in “{data}” could be read.")
-    scored = _score(settings, model, catalog, pixels, np.arange(len(catalog)), on_progress)
-    return _evaluated(model, scored, data=data, split=None, refused=len(refused))
+        raise DatasetError(f"None of the {len(refused)} labelled files in “{source}” could be read.")
+    return _score(settings, model, catalog, pixels, np.arange(len(catalog)), on_progress), len(refused)
 
 
 def opened_before(settings: Settings, model: Model) -> bool:
@@ -261,7 +280,12 @@ def _evaluated(
         data=data,
         split=split,
         refused=refused,
-        warned=int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else 0,
+        warned=count_warned(predictions),
         test_openings=test_openings,
         lock_after_opening=lock.after_opening,
     )
+
+
+def count_warned(predictions: Predictions) -> int:
+    """How many films carry a warning; none where the films are the model's own."""
+    return int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else 0

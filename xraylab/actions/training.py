@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from xraylab import documents
 from xraylab.actions.operating_points import evaluate_validation
 from xraylab.data import datasets
-from xraylab.errors import NotFoundError, TrainingError
-from xraylab.evaluation.rules import parse_rule
-from xraylab.models import SHIPPED_NAMES, check_name_free
+from xraylab.errors import NotFoundError, RecipeError, TrainingError
+from xraylab.evaluation.rules import FLOOR, parse_rule
+from xraylab.models import SHIPPED_NAMES, check_name_free, why_no_floor_by
 from xraylab.networks.pretrained import check_weights, model_weights, weights_path
 from xraylab.networks.registry import network
 from xraylab.runs import crew, folder, launch, lease, table
@@ -60,7 +60,7 @@ def request_training(
     source = weights or ("imagenet" if entry.pretrained else "none")
     given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     planned = plan(given, entry, pretrained=source != "none")
-    parse_rule(planned.rule)
+    _check_rule(planned)
     if source != "none":
         check_weights(settings, entry, source)
         if source != "imagenet" and model_weights(settings, source) is None:
@@ -72,6 +72,13 @@ def request_training(
     )
     check_name_free(settings, request.name, replace=replace)
     return request
+
+
+def _check_rule(recipe: Recipe) -> None:
+    """Refuse a rule that is none, or that the recipe itself makes impossible, before hours are spent."""
+    rule = parse_rule(recipe.rule)
+    if rule.kind == FLOOR and (why := why_no_floor_by(recipe.model_dump())):
+        raise RecipeError(f"The rule “{rule}” can't lock what the recipe “{recipe.name}” trains: {why}")
 
 
 def name_for(arch: str, recipe: Recipe) -> str:

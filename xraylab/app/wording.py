@@ -7,6 +7,7 @@ Wording: how numbers and names are written on the screens.
 
 import math
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from xraylab.wording import (
@@ -27,6 +28,7 @@ __all__ = [
     "DASH",
     "NARROW_SPACE",
     "THIN_SPACE",
+    "apart",
     "auc",
     "auc_interval",
     "bytes_size",
@@ -35,8 +37,10 @@ __all__ = [
     "epochs",
     "interval",
     "kept_epoch",
+    "p_value",
     "percent",
     "plain",
+    "points",
     "score",
     "time_to_expect",
     "trained_part",
@@ -46,9 +50,44 @@ __all__ = [
 _MINUTE = 60
 _HOUR = 3600
 _THOUSAND = 1000
+_MINUS = "\N{MINUS SIGN}"
+_SMALLEST_P = 0.001
 _TEENS = (12.5, 17.5)  # where a rough number is 15
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
+
+
+def apart(value: float, low: float, high: float, write: Callable[[float], str]) -> tuple[str, str]:
+    """Write a difference with its sign, and its interval; what is written like zero has no sign.
+
+    Parameters
+    ----------
+    value, low, high : float
+        NaN where not known.
+    write : callable
+        Writes a number that isn't negative.
+    """
+
+    def signed(number: float) -> str:
+        written = write(abs(number))
+        sign = "" if written == write(0.0) else _MINUS if number < 0 else "+"
+        return f"{sign}{written}"
+
+    if math.isnan(value):
+        return DASH, ""
+    return signed(value), "" if math.isnan(low) else f"{signed(low)} to {signed(high)}"
+
+
+def points(value: float, low: float, high: float) -> tuple[str, str]:
+    """Write a difference of two rates in percentage points, and its interval."""
+    return apart(value, low, high, lambda number: f"{100 * number:.1f}")
+
+
+def p_value(value: float) -> str:
+    """Write a p value, ``p = 0.032`` or ``p < 0.001``."""
+    if math.isnan(value):
+        return f"p {DASH}"
+    return f"p < {_SMALLEST_P}" if value < _SMALLEST_P else f"p = {value:.3f}"
 
 
 def epochs(number: int) -> str:

@@ -85,6 +85,29 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
     return Platt(slope / scale, intercept - slope * centre / scale)
 
 
+def platt_or_why(labels: ArrayLike, logits: ArrayLike) -> Platt | str:
+    """Fit Platt scaling, or say in a sentence why these films don't allow it.
+
+    The slope and intercept that are shown of a model: 1 and 0 where its scores are probabilities already.
+
+    Parameters
+    ----------
+    labels, logits
+        As in ``fit_platt``, (n,) each; here a logit may be NaN or infinite.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, or a label is neither 0 nor 1.
+    """
+    if not np.isfinite(np.asarray(logits, np.float64)).all():
+        return "A slope can't be fitted: some films have a score and no finite logit."
+    try:
+        return fit_platt(labels, logits)
+    except CalibrationError as error:
+        return str(error)
+
+
 @dataclass(frozen=True, eq=False)
 class Reliability:
     """How often films of like scores have disease; one entry a bin that holds any film."""

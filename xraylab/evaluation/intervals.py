@@ -93,18 +93,65 @@ def auc_interval(
     Obuchowski NA (1997), Biometrics 53:567-578.
     Birnbaum ZW, Klose OM (1957), Ann Math Stat 28:933-945.
     """
+    found = auc_estimate(labels, scores, groups, level=level)
+    return found.low, found.high
+
+
+@dataclass(frozen=True)
+class AreaEstimate:
+    """An area under the ROC curve, with what the films say of it; all NaN unless both classes are there."""
+
+    value: float  # in [0, 1]
+    low: float
+    high: float
+    p: float  # two-sided, of 0.5; NaN where a class was seen in one patient only
+
+
+def auc_estimate(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
+    *,
+    level: float = 0.95,
+) -> AreaEstimate:
+    """Estimate the area under the ROC curve, and test whether it is one half, films clustered by patient.
+
+    The area is the chance that a film with label 1 scores higher than one with label 0, ties counted half:
+    the Mann-Whitney statistic over the number of pairs. The interval is that of ``auc_interval``, and p
+    belongs to it: below 0.05 just where the interval at 95 % excludes 0.5.
+
+    Parameters
+    ----------
+    labels, scores, groups
+        As in ``threshold_table``, (n,) each.
+    level : float
+        Confidence level in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        As ``threshold_table`` does.
+
+    References
+    ----------
+    As of ``auc_interval``.
+    """
     truth, values, patients = checked(labels, scores, groups)
     diseased = truth == 1
     if diseased.all() or not diseased.any():
-        return math.nan, math.nan
+        return AreaEstimate(math.nan, math.nan, math.nan, math.nan)
     found = _obuchowski(diseased, values, patients)
-    variance, fewest = found.variance, min(found.with_ill, found.with_well)
-    if not variance > 0 or not 0 < found.area < 1:
-        return wilson_interval(found.area * fewest, fewest, level=level)
-    half = _deviations(level) * math.sqrt(variance) / (found.area * (1 - found.area))
-    centre = math.log(found.area / (1 - found.area))
+    area, variance, fewest = found.area, found.variance, min(found.with_ill, found.with_well)
+    if not variance > 0 or not 0 < area < 1:
+        low, high = wilson_interval(area * fewest, fewest, level=level)
+        off = (
+            (area - 1 / 2) * 2 * math.sqrt(fewest)
+        )  # in standard errors: Wilson's interval inverts this test
+        return AreaEstimate(area, low, high, _two_sided(off) if fewest > 1 else math.nan)
+    error = math.sqrt(variance) / (area * (1 - area))
+    centre, half = math.log(area / (1 - area)), _deviations(level) * error
     low, high = ((1 + math.tanh(bound / 2)) / 2 for bound in (centre - half, centre + half))  # the logistic
-    return low, high
+    return AreaEstimate(area, low, high, _two_sided(centre / error))
 
 
 @dataclass(frozen=True)
@@ -160,7 +207,7 @@ def auc_difference(
         return Difference(apart.area, math.nan, math.nan, math.nan)
     deviation = math.sqrt(max(apart.variance, 0.0))
     half = _deviations(level) * deviation
-    p = math.erfc(abs(apart.area) / deviation / math.sqrt(2)) if deviation else math.nan
+    p = _two_sided(apart.area / deviation) if deviation else math.nan
     return Difference(apart.area, max(-1.0, apart.area - half), min(1.0, apart.area + half), p)
 
 
@@ -193,6 +240,11 @@ class _Area:
 def _deviations(level: float) -> float:
     """Standard deviations to either side that hold so much of a normal distribution."""
     return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def _two_sided(deviations: float) -> float:
+    """How much of a normal distribution lies further out, on both sides."""
+    return math.erfc(abs(deviations) / math.sqrt(2))
 
 
 def _obuchowski(

@@ -3,6 +3,8 @@ Rules that choose an operating point: said in a few words, applied to a threshol
 
 - ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``, each of them also with ``@suite``
   behind: then the films under the suite of perturbations count as much as the films as they are
+- ``floor:0.95`` is the highest threshold whose sensitivity is that high with 95 % confidence; it takes films
+  and patients, so a model finds it (``Model.choose``) and not ``choose``
 - a rule picks a row of the table; the threshold is then that row's ``cut``, which classifies the films
   exactly as the row does and keeps its distance from both neighbouring scores
 - where two rows serve equally well, the one with the higher specificity wins: fewer false alarms
@@ -17,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.errors import RecipeError
+from xraylab.evaluation.floor import CONFIDENCE
 from xraylab.evaluation.thresholds import ThresholdTable
 
-_CHOICES = "youden, sensitivity:0.95, specificity:0.95, f1, cost:10 or value:0.5"
+FLOOR = "floor"  # the kind of a rule that asks for a sensitivity with confidence
+_CHOICES = "youden, sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:10 or value:0.5"
 _PERCENT = 100
 _SUITE = "@suite"
 
@@ -28,8 +32,8 @@ _SUITE = "@suite"
 class Rule:
     """One way to choose a threshold."""
 
-    kind: str  # youden, sensitivity, specificity, f1, cost, value
-    amount: float | None = None  # a rate in (0, 1], a cost > 0 or a threshold in [0, 1]
+    kind: str  # youden, sensitivity, specificity, floor, f1, cost, value
+    amount: float | None = None  # a rate in (0, 1], for a floor below 1; a cost > 0; a threshold in [0, 1]
     suite: bool = False  # whether it looks at the films under the suite of perturbations too
 
     def __str__(self) -> str:
@@ -37,14 +41,29 @@ class Rule:
         return plain + _SUITE if self.suite else plain
 
     @property
+    def share(self) -> float:
+        """The sensitivity or specificity it asks for.
+
+        Raises
+        ------
+        ValueError
+            If it asks for none.
+        """
+        if self.amount is None:
+            raise ValueError(f"“{self}” asks for no share")
+        return self.amount
+
+    @property
     def words(self) -> str:
         """The rule as a screen says it: "Youden", "sensitivity 95 %", "cost 10 : 1"."""
         amount = math.nan if self.amount is None else self.amount
+        sure = f"{_PERCENT * CONFIDENCE:.0f} % confidence"
         plain = {
             "youden": "Youden",
             "f1": "best F1",
             "cost": f"cost {amount:.15g} : 1",
             "value": f"threshold {amount:.15g}",
+            FLOOR: f"sensitivity floor {_PERCENT * amount:.10g} %, with {sure}",
         }.get(self.kind, f"{self.kind} {_PERCENT * amount:.10g} %")
         return f"{plain} under the suite" if self.suite else plain
 
@@ -55,8 +74,9 @@ def parse_rule(text: str) -> Rule:
     Parameters
     ----------
     text : str
-        ``youden``, ``f1``, ``sensitivity:S`` and ``specificity:S`` (0 < S <= 1), ``cost:N`` (N > 0: one
-        missed pneumonia is worth N false alarms) or ``value:T`` (0 <= T <= 1); ``@suite`` may follow.
+        ``youden``, ``f1``, ``sensitivity:S`` and ``specificity:S`` (0 < S <= 1), ``floor:S`` (0 < S < 1),
+        ``cost:N`` (N > 0: one missed pneumonia is worth N false alarms) or ``value:T`` (0 <= T <= 1);
+        ``@suite`` may follow all but a floor.
 
     Raises
     ------
@@ -73,6 +93,8 @@ def parse_rule(text: str) -> Rule:
     amount, (in_range, advice) = _number(given), _RANGES[kind]
     if not in_range(amount):
         raise RecipeError(f"“{text}” cannot be used: {advice}")
+    if kind == FLOOR and suite:
+        raise RecipeError(f"“{text}” cannot be used: a floor takes one film a patient, as it is.")
     return Rule(kind, amount, suite)
 
 
@@ -95,7 +117,11 @@ def choose(table: ThresholdTable, rule: Rule) -> float:
     ------
     RecipeError
         If a class is missing, or no threshold does what the rule asks.
+    ValueError
+        If the rule is a floor, which takes more than a table.
     """
+    if rule.kind == FLOOR:
+        raise ValueError(f"“{rule}” takes films and patients: a model finds it")
     if rule.kind == "value" and rule.amount is not None:
         return rule.amount
     if not table.positives or not table.negatives:
@@ -140,6 +166,7 @@ _RATE = (lambda x: 0 < x <= 1, "give a share above 0 and up to 1, such as 0.95 f
 _RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "sensitivity": _RATE,
     "specificity": _RATE,
+    FLOOR: (lambda x: 0 < x < 1, "give a share above 0 and below 1, such as 0.95 for 95 %."),
     "cost": (
         lambda x: 0 < x < math.inf,
         "give how many false alarms one missed pneumonia is worth, such as cost:10.",

@@ -4,6 +4,7 @@ Models on disk: what is in a model's folder, and where models are found.
 - no torch here: the Overview, Threshold and Models screens open without it
 """
 
+from xraylab.models.floor import why_no_floor, why_no_floor_by
 from xraylab.models.folder import (
     BACKEND,
     ENSEMBLE,
@@ -54,4 +55,6 @@ __all__ = [
     "load_shipped",
     "openings_of",
     "shipped_names",
+    "why_no_floor",
+    "why_no_floor_by",
 ]

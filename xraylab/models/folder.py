@@ -33,10 +33,11 @@ from xraylab.errors import (
 )
 from xraylab.evaluation.averaging import ALONE, Averaging
 from xraylab.evaluation.calibration import Platt
-from xraylab.evaluation.rules import Rule, choose
+from xraylab.evaluation.rules import FLOOR, Rule, choose
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import Record, check_name, read_lines, write_text
 from xraylab.imaging import PREPROCESS_VERSION
+from xraylab.models.floor import floor_threshold
 from xraylab.predictions import PERTURBATION, Predictions, class_columns, class_probabilities
 from xraylab.settings import shipped_models
 
@@ -393,8 +394,10 @@ class Model:
         NotFoundError
             As ``to_choose_by``.
         RecipeError
-            If no threshold meets the rule.
+            If no threshold meets the rule; of a sensitivity floor ``why_no_floor`` tells beforehand.
         """
+        if rule.kind == FLOOR:
+            return floor_threshold(self, rule.share)
         films = self.to_choose_by(rule)
         return choose(threshold_table(films.labels, films.scores, films.groups), rule)
 

@@ -40,6 +40,7 @@ _RULES = {
     "youden": "the highest sum of sensitivity and specificity",
     "sensitivity": "the highest threshold that reaches it",
     "specificity": "the lowest threshold that reaches it",
+    "floor": "the highest threshold that reaches it on films like these",
     "f1": "the highest F1",
     "cost": "the lowest cost, of missed pneumonias in false alarms",
     "value": "set by hand",

@@ -11,10 +11,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from xraylab.errors import CalibrationError
 from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.band import Band, review_band
-from xraylab.evaluation.calibration import Platt, fit_platt
+from xraylab.evaluation.calibration import Platt, platt_or_why
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
@@ -89,22 +88,12 @@ def measure(
         auc_ci=found.auc_ci,
         brier=found.brier,
         ece=found.ece,
-        calibration=_calibration(scored),
+        calibration=platt_or_why(labels, scored.frame["logit"].to_numpy(np.float64)),
         point=None if threshold is None else found.point,
         intervals=MappingProxyType(intervals),
         kinds=MappingProxyType({} if threshold is None else _kinds(scored, threshold)),
         band=band,
     )
-
-
-def _calibration(scored: Predictions) -> Platt | str:
-    logits = scored.frame["logit"].to_numpy(np.float64)
-    if not np.isfinite(logits).all():
-        return "A slope can't be fitted: some films have a score and no finite logit."
-    try:
-        return fit_platt(scored.labels, logits)
-    except CalibrationError as error:
-        return str(error)
 
 
 def _kinds(scored: Predictions, threshold: float) -> dict[str, KindFigures]:

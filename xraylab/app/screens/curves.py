@@ -1,14 +1,17 @@
-"""Curves over epochs, and of two models side by side, drawn with Plotly in the theme's colours."""
+"""Curves over epochs, of two models or of two sets of films, drawn with Plotly in the theme's colours."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from xraylab.app.cache import table_of
-from xraylab.evaluation.calibration import reliability
+from xraylab.evaluation.calibration import Reliability, reliability
 from xraylab.models import Model
 
 _COLOURS = {  # muted and accent of each theme
@@ -16,7 +19,9 @@ _COLOURS = {  # muted and accent of each theme
     "light": {"train": "#56616f", "validation": "#0b7a7d"},
 }
 _HEIGHT, _TALL = 260, 380
-
+_BINS = 20  # of scores
+_SHARES = (0.0, 0.1)  # of films, that a histogram marks beside its highest
+_FLATTEST = 0.05  # share that it reaches at least
 
 _RATES = {
     "auc": "AUC",
@@ -93,6 +98,80 @@ def side_by_side(first: Model, second: Model, *, key: str) -> None:
         column.plotly_chart(
             figure, key=f"{key} {title}", config={"displayModeBar": False}, width="stretch", alt=title
         )
+
+
+def mirrored_scores(
+    validation: NDArray[np.float64], other: NDArray[np.float64], threshold: float, *, title: str, key: str
+) -> None:
+    """Draw how films of one class score: other ones above the line, those of validation below it.
+
+    Heights are square roots of shares: most films score near 0 or 1, and the few others are what matters.
+
+    Parameters
+    ----------
+    validation, other : float arrays, (n,) and (m,)
+        In [0, 1].
+    """
+    colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
+    figure = go.Figure()
+    highest = 0.0
+    for scores, name, sign, colour in (
+        (other, "other films", 1, colours["validation"]),
+        (validation, "validation", -1, colours["train"]),
+    ):
+        counted, edges = np.histogram(scores, _BINS, (0, 1))
+        share = counted / max(scores.size, 1)
+        highest = max(highest, float(share.max()))
+        figure.add_bar(
+            x=(edges[1:] + edges[:-1]) / 2,
+            y=sign * np.sqrt(share),
+            width=1 / _BINS,
+            marker={"color": colour, "line": {"width": 0}},
+            customdata=np.stack([counted, edges[:-1], edges[1:], share], axis=1),
+            hovertemplate=f"{name}: %{{customdata[0]}} films from %{{customdata[1]:.2f}} to "
+            "%{customdata[2]:.2f}, %{customdata[3]:.1%}<extra></extra>",
+            showlegend=False,
+        )
+        figure.add_annotation(
+            text=f"{name} {'↑' if sign > 0 else '↓'}",
+            font={"color": colour},
+            showarrow=False,
+            **{"x": 0.5, "xref": "paper", "y": 1 if sign > 0 else 0, "yref": "paper"},
+        )
+    shares = [share for share in _SHARES if share < highest * 0.6] + [max(highest, _FLATTEST)]
+    top = math.sqrt(shares[-1])
+    figure.add_vline(threshold, line={"color": colours["train"], "dash": "dash", "width": 1})
+    figure.update_xaxes(title_text="score, the lock dashed", range=[-0.01, 1.01], showgrid=False)
+    ticks = [sign * math.sqrt(share) for sign in (-1, 1) for share in shares]
+    figure.update_yaxes(
+        range=[-1.25 * top, 1.25 * top], tickvals=ticks, ticktext=[f"{tick**2:.0%}" for tick in ticks]
+    )
+    figure.update_layout(
+        title=title, height=_HEIGHT, margin={"l": 8, "r": 8, "t": 40, "b": 8}, barmode="overlay", bargap=0
+    )
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt=title)
+
+
+def two_calibrations(validation: Reliability, other: Reliability, *, key: str) -> None:
+    """Draw how often films of like scores have pneumonia, on validation and on other films."""
+    colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
+    figure = go.Figure()
+    for bins, name, line, symbol in (
+        (validation, "validation", {"color": colours["train"], "width": 2, "dash": "dash"}, "circle"),
+        (other, "other films", {"color": colours["validation"], "width": 2}, "diamond"),
+    ):
+        figure.add_scatter(
+            x=bins.score,
+            y=bins.share,
+            customdata=bins.n,
+            name=name,
+            mode="lines+markers",
+            line=line,
+            marker={"symbol": symbol, "size": 8},
+            hovertemplate="%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia<extra></extra>",
+        )
+    _frame(figure, "Calibration", "mean score", "share with pneumonia", colour=colours["train"])
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt="Calibration")
 
 
 def _frame(figure: go.Figure, title: str, x: str, y: str, *, colour: str) -> None:

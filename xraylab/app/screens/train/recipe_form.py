@@ -208,7 +208,8 @@ def _draw_end(base: Recipe, *, key: str) -> dict[str, Any]:
             "Lock rule",
             base.rule,
             key=f"{key} rule",
-            help="youden, sensitivity:0.95, specificity:0.95, f1, cost:10 or value:0.5; @suite may follow",
+            help="youden, sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:10 or value:0.5; "
+            "@suite may follow all but a floor",
         ).strip(),
         "keep": one.selectbox(
             "Keep",

@@ -1,0 +1,217 @@
+"""Other films against validation: SciPy, scikit-learn, a published table, and what bad input gives."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import mannwhitneyu
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from xraylab.errors import ComparisonError
+from xraylab.evaluation.calibration import Platt, fit_platt
+from xraylab.evaluation.intervals import auc_interval, wilson_interval
+from xraylab.evaluation.shift import Films, difference, shift, verdict
+
+
+def films(seed, n=240, *, moved=(0.0, 0.0), share=0.6, patients=None):
+    """Films of two classes, whose logits are moved by so much."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(n) < share).astype(int)
+    codes = np.arange(n) if patients is None else rng.integers(0, patients, n)
+    own = np.zeros(n) if patients is None else rng.normal(0, 1, patients)[codes]
+    logits = 3 * labels - 1.5 + np.asarray(moved)[labels] + rng.normal(0, 1, n) + own
+    return Films(labels, expit(logits), logits, codes)
+
+
+def of_class(one, label):
+    return one.scores[one.labels == label]
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_the_chance_of_scoring_higher_is_mann_and_whitneys(label):
+    validation, other = films(0), films(1, moved=(0.3, -0.8))
+    ours, theirs = of_class(other, label).round(1), of_class(validation, label).round(1)
+    rounded = [Films(one.labels, one.scores.round(1), one.logits) for one in (validation, other)]
+    found = shift(*rounded, 0.5).classes[label]
+
+    assert found.chance.value == pytest.approx(
+        mannwhitneyu(ours, theirs).statistic / (ours.size * theirs.size), abs=1e-12
+    )
+    assert found.n == found.patients == (theirs.size, ours.size)
+    assert (found.chance.low, found.chance.high) == auc_interval(
+        [0] * theirs.size + [1] * ours.size, np.concatenate([theirs, ours])
+    )
+
+
+def test_the_two_classes_are_adjusted_by_holm_and_fire_below_five_in_a_hundred():
+    found = shift(films(0), films(1, moved=(0.0, -0.8)), 0.5)
+    ps = [one.chance.p for one in found.classes]
+
+    assert ps[1] < ps[0]
+    assert found.classes[1].adjusted_p == pytest.approx(2 * ps[1])
+    assert found.classes[0].adjusted_p == pytest.approx(max(ps[0], 2 * ps[1]))
+    assert [one.fires for one in found.classes] == [False, True]
+    assert found.fires
+
+
+def test_films_of_one_patient_count_as_what_they_are_worth():
+    validation, other = films(0, patients=40), films(1, patients=40)
+    clustered = shift(validation, other, 0.5).classes
+    apart = shift(*(Films(one.labels, one.scores, one.logits) for one in (validation, other)), 0.5).classes
+
+    for one, alone in zip(clustered, apart, strict=True):
+        assert one.chance.value == alone.chance.value
+        assert one.chance.high - one.chance.low > 1.3 * (alone.chance.high - alone.chance.low)
+        assert one.patients[0] <= 40
+
+
+def test_patients_of_the_same_name_in_both_sets_are_different_people():
+    validation, other = films(0, patients=40), films(1, patients=40)
+    renamed = Films(other.labels, other.scores, other.logits, [f"else {code}" for code in other.groups])
+
+    assert shift(validation, other, 0.5).classes == shift(validation, renamed, 0.5).classes
+
+
+def test_films_that_score_alike_fire_in_at_most_five_of_a_hundred_comparisons():
+    n = 600
+    fired = sum(
+        shift(films(2 * seed, 120, patients=45), films(2 * seed + 1, 90, patients=30), 0.5).fires
+        for seed in range(n)
+    )
+
+    assert 0.01 * n < fired < 0.05 * n + 3 * math.sqrt(0.05 * 0.95 * n)
+
+
+def test_both_sides_are_measured_as_a_model_card_measures():
+    validation, other = films(0), films(1, moved=(0.5, 0.5), share=0.2)
+    found = shift(validation, other, 0.4)
+    for side, one in ((found.validation, validation), (found.other, other)):
+        called = one.scores >= 0.4
+        share, score = calibration_curve(one.labels, one.scores, n_bins=10)
+        assert side.figures.point.sensitivity == pytest.approx(called[one.labels == 1].mean())
+        assert side.figures.point.specificity == pytest.approx(1 - called[one.labels == 0].mean())
+        assert side.figures.auc == pytest.approx(roc_auc_score(one.labels, one.scores))
+        assert side.figures.brier == pytest.approx(brier_score_loss(one.labels, one.scores))
+        assert side.calibration == fit_platt(one.labels, one.logits)
+        assert side.prevalence == one.labels.mean()
+        assert side.prevalence_ci == pytest.approx(wilson_interval(one.labels.sum(), one.labels.size))
+        np.testing.assert_allclose(side.reliability.share, share)
+        np.testing.assert_allclose(side.reliability.score, score)
+
+
+def test_another_share_of_pneumonia_is_shown_and_does_not_fire():
+    found = shift(films(0, share=0.7), films(1, share=0.2), 0.5)
+
+    assert not found.fires
+    assert found.differences["prevalence"].high < 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [  # Newcombe 1998, table II, method 10; statsmodels' confint_proportions_2indep gives the same
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((0, 10), (0, 10), -0.2775, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0000),
+        ((10, 10), (0, 10), 0.6075, 1.0000),
+    ],
+)
+def test_a_difference_of_two_rates_is_newcombes(first, second, low, high):
+    rates = [part / whole for part, whole in (first, second)]
+    found = difference(rates[0], wilson_interval(*first), rates[1], wilson_interval(*second))
+
+    assert found.value == pytest.approx(rates[0] - rates[1])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_differences_at_the_lock_are_the_others_less_validation():
+    validation, other = films(0), films(1, moved=(0.0, -1.0))
+    found = shift(validation, other, 0.5).differences["sensitivity"]
+    counts = [(int((of_class(one, 1) >= 0.5).sum()), of_class(one, 1).size) for one in (other, validation)]
+    (found_other, n_other), (found_validation, n_validation) = counts
+    expected = difference(
+        found_other / n_other,
+        wilson_interval(*counts[0]),
+        found_validation / n_validation,
+        wilson_interval(*counts[1]),
+    )
+
+    assert found.high < 0
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (expected.value, expected.low, expected.high), abs=1e-12
+    )
+
+
+def test_a_verdict_tells_which_films_score_how_or_what_was_not_seen():
+    apart = shift(films(0), films(1, moved=(1.0, -1.0)), 0.5)
+    told = verdict(apart)
+    assert told.startswith("These films score differently from validation: normal films score higher (one of")
+    assert ", and films with pneumonia score lower (" in told
+    assert "No difference" not in told
+
+    alike = shift(films(0), films(1), 0.5)
+    assert verdict(alike) == "No difference was found, which 240 films of 240 patients might also miss."
+
+
+def test_a_class_that_is_missing_or_of_one_patient_is_not_compared_and_the_other_one_is():
+    validation, other = films(0), films(1)
+    ill = other.labels == 1
+    only = Films(other.labels[ill], other.scores[ill], other.logits[ill])
+    found = shift(validation, only, 0.5)
+
+    assert math.isnan(found.classes[0].chance.value)
+    assert not found.classes[0].fires
+    assert found.classes[1].adjusted_p == found.classes[1].chance.p
+    assert math.isnan(found.other.figures.auc)
+    assert math.isnan(found.differences["specificity"].value)
+    assert math.isnan(found.differences["auc"].low)
+    assert "no normal film" in found.other.calibration
+    assert verdict(found) == (
+        f"No difference was found between films with pneumonia, which {ill.sum()} films of {ill.sum()} "
+        "patients might also miss. Normal films can't be compared: that takes such films of two patients or "
+        "more in both sets."
+    )
+
+    one_patient = shift(
+        validation, Films(only.labels, only.scores + 0.0, only.logits, ["p"] * ill.sum()), 0.5
+    )
+    assert [math.isnan(one.adjusted_p) for one in one_patient.classes] == [True, True]
+    assert verdict(one_patient).startswith("Normal films and films with pneumonia can't be compared:")
+
+
+def test_equal_scores_make_no_difference_and_no_slope():
+    flat = Films([0, 1, 0, 1], [0.5] * 4, [0.0] * 4)
+    found = shift(flat, flat, 0.5)
+
+    assert [one.chance.value for one in found.classes] == [0.5, 0.5]
+    assert not found.fires
+    assert "every film has the same one" in found.validation.calibration
+
+
+def test_scores_without_logits_have_no_slope():
+    bare = Films([0, 1, 0, 1], [0.1, 0.9, 0.2, 0.8], [math.nan] * 4)
+
+    assert shift(films(0), bare, 0.5).other.calibration.endswith("no finite logit.")
+    assert isinstance(shift(films(0), bare, 0.5).validation.calibration, Platt)
+
+
+@pytest.mark.parametrize("empty", [0, 1])
+def test_no_film_at_all_is_a_sentence(empty):
+    sides = [films(0), films(1)]
+    sides[empty] = Films([], [], [])
+    with pytest.raises(ComparisonError, match="no labelled and scored"):
+        shift(*sides, 0.5)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [Films([0, 1], [0.1, math.nan], [0, 0]), Films([0, 1], [0.1, 1.2], [0, 0]), Films([0], [0.1, 0.2], [0])],
+)
+def test_scores_that_are_none_are_the_callers_bug(wrong):
+    with pytest.raises(ValueError, match="scores"):
+        shift(films(0), wrong, 0.5)

@@ -1,0 +1,136 @@
+"""Whether other films score like validation: the opened test films, or labelled ones from elsewhere."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xraylab import documents
+from xraylab.actions.films import Progress
+from xraylab.actions.operating_points import count_warned, score_source
+from xraylab.data.sources import LABELS
+from xraylab.errors import NotFoundError
+from xraylab.evaluation.calibration import Platt
+from xraylab.evaluation.rules import FLOOR
+from xraylab.evaluation.shift import ClassShift, Films, Shift, Side, verdict
+from xraylab.evaluation.shift import shift as shift_of
+from xraylab.models import Model, load_model
+from xraylab.predictions import Predictions
+from xraylab.settings import Settings
+
+_NO_FLOOR = (
+    " The sensitivity floor that the model is locked by was found on validation films, and is void for films "
+    "that score differently."
+)
+TEST = "test"  # the model's own test films, once they are open
+
+
+@dataclass(frozen=True, eq=False)
+class Shifted:
+    """Other films against a model's validation films, at its lock."""
+
+    document: documents.Shift
+    found: Shift
+    validation: Predictions  # only films that could be scored and have a label
+    other: Predictions
+
+
+def shift(
+    settings: Settings, name: str, other: str = TEST, *, on_progress: Progress | None = None
+) -> Shifted:
+    """Compare the scores of other films with those of a model's validation films; opens nothing.
+
+    Parameters
+    ----------
+    other : str
+        ``test`` for the opened test films, or the path of a labelled zip or folder, which is scored whole
+        as ``evaluate`` does.
+
+    Raises
+    ------
+    HonestOrderError
+        If the model isn't locked, or the test films haven't been opened at its present lock.
+    NotFoundError, DatasetError
+        If there is no such model or path, or the path can't be used.
+    ComparisonError
+        If one of the two sets has no film.
+    """
+    model = load_model(settings, name)
+    lock = model.require_lock()
+    predictions, refused = _other(settings, model, other, on_progress)
+    validation, scored = model.validation.scored, predictions.scored
+    found = shift_of(_films(validation), _films(scored), lock.threshold)
+    floor_void = found.fires and lock.rule.startswith(f"{FLOOR}:")
+    document = documents.Shift(
+        model=name,
+        data=other,
+        threshold=lock.threshold,
+        rule=lock.rule,
+        fires=found.fires,
+        verdict=verdict(found) + (_NO_FLOOR if floor_void else ""),
+        floor_void=floor_void,
+        classes=[_class(one) for one in found.classes],
+        validation=_side(found.validation),
+        other=_side(found.other, refused=refused, warned=count_warned(predictions)),
+        differences={
+            name: documents.Difference(value=one.value, low=one.low, high=one.high)
+            for name, one in found.differences.items()
+        },
+    )
+    return Shifted(document, found, validation, scored)
+
+
+def _other(
+    settings: Settings, model: Model, other: str, on_progress: Progress | None
+) -> tuple[Predictions, int]:
+    """What the model says of the other films, and how many of them couldn't be read."""
+    if other == TEST:
+        return model.test, 0
+    if not Path(other).exists():
+        raise NotFoundError(
+            f"“{other}” is no path on this machine. Give that of a labelled zip archive or folder, or "
+            f"“{TEST}” for the opened test films."
+        )
+    return score_source(settings, model, Path(other), on_progress)
+
+
+def _films(scored: Predictions) -> Films:
+    logits = scored.frame["logit"].to_numpy(np.float64)
+    return Films(scored.labels, scored.scores, logits, scored.groups)
+
+
+def _class(one: ClassShift) -> documents.ShiftOfClass:
+    return documents.ShiftOfClass(
+        label=LABELS[one.label],
+        n=one.n,
+        patients=one.patients,
+        chance=one.chance.value,
+        chance_ci=(one.chance.low, one.chance.high),
+        p=one.chance.p,
+        adjusted_p=one.adjusted_p,
+        fires=one.fires,
+    )
+
+
+def _side(side: Side, *, refused: int = 0, warned: int = 0) -> documents.ShiftSide:
+    figures, fit = side.figures, side.calibration
+    return documents.ShiftSide(
+        n=figures.n,
+        patients=figures.patients,
+        refused=refused,
+        warned=warned,
+        prevalence=side.prevalence,
+        prevalence_ci=side.prevalence_ci,
+        auc=figures.auc,
+        auc_ci=figures.auc_ci,
+        sensitivity=figures.point.sensitivity,
+        sensitivity_ci=figures.intervals["sensitivity"],
+        specificity=figures.point.specificity,
+        specificity_ci=figures.intervals["specificity"],
+        brier=figures.brier,
+        ece=figures.ece,
+        slope=fit.slope if isinstance(fit, Platt) else math.nan,
+        intercept=fit.intercept if isinstance(fit, Platt) else math.nan,
+        no_slope=None if isinstance(fit, Platt) else fit,
+    )
