@@ -20,6 +20,8 @@ from xraylab.wording import (
     interval,
     kept_epoch,
     percent,
+    ratio,
+    ratio_interval,
     score,
 )
 
@@ -37,6 +39,8 @@ __all__ = [
     "kept_epoch",
     "percent",
     "plain",
+    "ratio",
+    "ratio_interval",
     "score",
     "time_to_expect",
     "trained_part",
