@@ -81,14 +81,15 @@ def measure(predictions: Predictions, threshold: float | None) -> Figures:
         auc_ci=found.auc_ci,
         brier=found.brier,
         ece=found.ece,
-        calibration=_calibration(scored),
+        calibration=calibration_of(scored),
         point=None if threshold is None else found.point,
         intervals=MappingProxyType(intervals),
         kinds=MappingProxyType({} if threshold is None else _kinds(scored, threshold)),
     )
 
 
-def _calibration(scored: Predictions) -> Platt | str:
+def calibration_of(scored: Predictions) -> Platt | str:
+    """Fit slope and intercept to films that have a score and a label; or say why there are none."""
     logits = scored.frame["logit"].to_numpy(np.float64)
     if not np.isfinite(logits).all():
         return "A slope can't be fitted: some films have a score and no finite logit."

@@ -28,6 +28,7 @@ from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.reports import charts
 from xraylab.reports.markdown import tidy
+from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
 from xraylab.reports.typeset import (
     ALARM,
     BORDER,
@@ -49,23 +50,6 @@ from xraylab.wording import DASH, count, percent, ratio, score
 NOTICE = "Research and teaching. Not a medical device."
 _MARGIN = (A4[0] - WIDTH) / 2
 _NAME, _LONG = 60, 120  # characters of a name in a line, and in a title
-_AREAS = {"auc": "AUC (ROC)", "average_precision": "Average precision"}
-_RATES = {
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "ppv": "PPV (precision)",
-    "npv": "NPV",
-    "f1": "F1",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-}
-_OTHERS = {
-    "kappa": "Cohen’s kappa",
-    "mcc": "Matthews correlation",
-    "lr_positive": "Likelihood ratio, positive call",
-    "lr_negative": "Likelihood ratio, negative call",
-}
-NAMES = _AREAS | _RATES | _OTHERS
 _BY_PATIENT = "95 %, by patient"
 _COUNTS = {"n": "Films", "positives": "Films with pneumonia", "patients": "Patients"}
 _KEY = ("auc", "average_precision", "sensitivity", "specificity", "balanced_accuracy", "ppv", "npv")
@@ -318,19 +302,13 @@ def _figures(split: SplitReport) -> Any:
     rows = []
     for name, words in NAMES.items():
         one = split.estimates[name]
-        value, by_patient = _worded(name, one)
-        by_film = _worded(name, one.model_copy(update={"interval": one.by_film}))[1]
-        rows.append([words, value, by_patient, by_film, one.method])
+        rows.append([words, *_worded(name, one), written_interval(name, one.by_film), one.method])
     return grid(heads, rows)
 
 
 def _worded(name: str, one: Estimated) -> list[str]:
     """An estimate and its interval by patient, in words."""
-    if name in _RATES:
-        return [percent(one.value), wording.interval(*one.interval)]
-    if name in _AREAS:
-        return [wording.auc(one.value), wording.auc_interval(*one.interval)]
-    return [ratio(one.value), wording.ratio_interval(*one.interval)]
+    return [written(name, one.value), written_interval(name, one.interval)]
 
 
 def _calibrated(split: SplitReport) -> list[Any]:
@@ -400,7 +378,7 @@ def _classes(title: str, told: ClassTable) -> list[Any]:
     ]
     heads += [Head("AUC against the rest", 1, right=True), Head(_BY_PATIENT, 1, muted=True)] * areas
     rows = [[tidy(row.name, longest=_NAME), *_class_rates(row), *_class_area(row)] for row in told.classes]
-    rows += [[_average(row.average), *_class_rates(row), *[""] * (2 * areas)] for row in told.averages]
+    rows += [[AVERAGES[row.average], *_class_rates(row), *[""] * (2 * areas)] for row in told.averages]
     notes = [
         f"{row.average.capitalize()} average: without {', '.join(names)}, which has no {rate}."
         for row in told.averages
@@ -422,14 +400,6 @@ def _class_area(row: ClassRow) -> list[str]:
     if row.auc is None or row.auc_ci is None:
         return []
     return [wording.auc(row.auc), wording.auc_interval(*row.auc_ci)]
-
-
-def _average(name: str) -> str:
-    return {
-        "micro": "micro average (the accuracy)",
-        "macro": "macro average",
-        "weighted": "weighted average",
-    }[name]
 
 
 def _calls(told: ClassTable) -> Any:
