@@ -218,12 +218,9 @@ def decision(split: SplitReport) -> Any:
     probability = split.worth.threshold_probability
     if not math.isnan(probability):
         axes.line([(probability, axes.y_range[0]), (probability, axes.y_range[1])], ACCENT, width=0.8)
-        axes.mark(
-            probability,
-            max(split.worth.net_benefit, axes.y_range[0]),
-            "lock",
-            anchor="end" if probability > _CLOSE else "start",
-        )
+        if split.worth.net_benefit >= axes.y_range[0]:  # below the frame the line alone stands
+            anchor = "end" if probability > _CLOSE else "start"
+            axes.mark(probability, split.worth.net_benefit, "lock", anchor=anchor)
     legend = "– model   - - all positive   ··· none"
     axes.words(axes.x + axes.width, drawing.height - 9, legend, anchor="end")
     return drawing
