@@ -19,8 +19,10 @@ LIGHT = [
     "xraylab.evaluation.bootstrap",
     "xraylab.evaluation.calibration",
     "xraylab.evaluation.cases",
+    "xraylab.evaluation.classes",
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.comparison",
+    "xraylab.evaluation.estimates",
     "xraylab.evaluation.floor",
     "xraylab.evaluation.intervals",
     "xraylab.evaluation.labelled",
@@ -48,6 +50,7 @@ LIGHT = [
     "xraylab.training.recipe",
     "xraylab.wording",
     "xraylab.reports.card",
+    "xraylab.reports.evaluation",
     "xraylab.actions",
     "xraylab.cli",
 ]
@@ -55,7 +58,8 @@ LOADED = """
 import importlib, json, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-print(json.dumps([name for name in ("torch", "torchvision", "streamlit") if name in sys.modules]))
+heavy = ("torch", "torchvision", "streamlit", "reportlab")
+print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 
 
@@ -70,7 +74,7 @@ def loaded_by(*names: str) -> list[str]:
     return list(json.loads(done.stdout))
 
 
-def test_the_light_rooms_load_neither_torch_nor_streamlit():
+def test_the_light_rooms_load_neither_torch_nor_streamlit_nor_reportlab():
     assert loaded_by(*LIGHT) == []
 
 
@@ -81,7 +85,7 @@ def test_every_evaluation_and_data_module_is_looked_at():
         assert modules <= set(LIGHT)
 
 
-@pytest.mark.parametrize("name", ["torch", "streamlit"])
+@pytest.mark.parametrize("name", ["torch", "streamlit", "reportlab"])
 def test_a_heavy_import_would_be_noticed(name):
     pytest.importorskip(name)
     assert name in loaded_by(name)

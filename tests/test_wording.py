@@ -88,3 +88,29 @@ def test_which_epoch_was_kept_is_said_with_its_reason():
 def test_the_screens_write_numbers_as_documents_do():
     for name in ("percent", "interval", "score", "auc", "auc_interval", "count", "duration", "kept_epoch"):
         assert getattr(screens, name) is getattr(wording, name)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.90699, "0.907"),
+        (-0.25, "−0.250"),
+        (3.456, "3.46"),
+        (34.36, "34.4"),
+        (191.3, "191"),
+        (1087.2, "1\u2009087"),
+        (0.0, "0.000"),
+        (0.0001, "<0.001"),
+        (-0.0001, ">−0.001"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (math.nan, "–"),
+    ],
+)
+def test_ratios_of_any_size_are_written_with_what_can_be_told(value, written):
+    assert wording.ratio(value) == written
+
+
+def test_the_upper_end_of_a_ratio_may_be_infinite_and_an_unknown_one_is_a_dash():
+    assert wording.ratio_interval(34.3, math.inf) == "34.3–∞"
+    assert wording.ratio_interval(math.nan, math.nan) == "–"

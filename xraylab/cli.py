@@ -23,11 +23,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from xraylab import actions, documents
-from xraylab.files import Record, write_text
+from xraylab.errors import SettingsError
+from xraylab.files import Record, write_bytes, write_text
 from xraylab.settings import load_settings
 from xraylab.wording import DASH
 
 ACTOR = "command line"
+_REPORTS = (".pdf", ".json")
 _NAMES = 26  # columns of a fact's name
 _RULES = (
     "youden, sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:N or value:T; @suite may follow "
@@ -287,6 +289,37 @@ def card(
         _tell(documents.ModelCard(model=model, markdown=markdown), json)
     elif out is None:
         typer.echo(markdown, nl=False)
+
+
+@app.command()
+def report(
+    model: Annotated[str, typer.Argument(help="Name of a model with a lock.")],
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to write it to: .pdf or .json.")
+    ] = None,
+    prevalence: Annotated[
+        float, typer.Option(help="Share of pneumonia to say PPV, NPV and a thousand films for.")
+    ] = actions.PREVALENCE,
+    json: Json = False,
+) -> None:
+    """Report how good a model is, with every interval and its card; test films only if they were opened."""
+    if out is not None and out.suffix.lower() not in _REPORTS:
+        raise SettingsError(f"“{out}” ends in neither .pdf nor .json, so its kind isn't known.")
+    document = actions.evaluation_report(load_settings(), model, prevalence=prevalence)
+    if out is not None:
+        pdf = out.suffix.lower() == ".pdf"
+        write_bytes(out, actions.drawn(document) if pdf else actions.as_json(document).encode())
+    if json:
+        _tell(document, json)
+    elif out is None:
+        _tell_report(document)
+
+
+def _tell_report(document: documents.EvaluationReport) -> None:
+    """Print a report for a person, without what its figures are drawn from and the card."""
+    curves = {"curves"}
+    told = document.model_dump(exclude={"card": True, "validation": curves, "test": curves})
+    typer.echo("\n".join(_lines(told)))
 
 
 @app.command()

@@ -15,6 +15,7 @@ THIN_SPACE = "\u2009"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUTE = 60
 _SMALLEST_SCORE = 0.001
+_TEN, _HUNDRED = 10, 100
 
 
 def percent(share: float) -> str:
@@ -55,6 +56,26 @@ def auc_interval(low: float, high: float) -> str:
     if math.isnan(low) or math.isnan(high):
         return DASH
     return f"{low:.3f}{DASH}{high:.3f}"
+
+
+def ratio(value: float) -> str:
+    """Write a coefficient or a ratio of any size with what can be told of it: ``0.907``, ``191``."""
+    if math.isnan(value):
+        return DASH
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if 0 < size < _SMALLEST_SCORE:
+        return f"<{_SMALLEST_SCORE}" if value > 0 else f">−{_SMALLEST_SCORE}"
+    decimals = 3 if size < 1 else 2 if size < _TEN else 1 if size < _HUNDRED else 0
+    return f"{value:,.{decimals}f}".replace(",", THIN_SPACE).replace("-", "−")
+
+
+def ratio_interval(low: float, high: float) -> str:
+    """Write the ends of a ratio's interval; the upper one may be infinite."""
+    if math.isnan(low) or math.isnan(high):
+        return DASH
+    return f"{ratio(low)}{DASH}{ratio(high)}"
 
 
 def count(number: int) -> str:

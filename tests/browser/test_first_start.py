@@ -1,6 +1,7 @@
 """The first minute on a machine without films, network or GPU: the models that come with the package."""
 
 import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -59,3 +60,17 @@ def test_the_shipped_ensemble_reads_a_film_and_shows_where_its_score_comes_from(
     overlay = page.get_by_role("button", name=re.compile("overlay", re.IGNORECASE)).first
     overlay.wait_for(timeout=READING)
     overlay.click()
+
+
+@pytest.mark.usefixtures("asked")
+def test_an_evaluation_is_made_and_downloaded_when_its_button_is_pressed(page, app):
+    page.goto(f"{app}/threshold")
+    page.get_by_text("Export", exact=True).click()
+    for label, name, start in (
+        ("Thresholds as CSV", "ensemble-validation-thresholds.csv", b"threshold,tp,fp"),
+        ("Evaluation as PDF", "ensemble-evaluation.pdf", b"%PDF-"),
+    ):
+        with page.expect_download(timeout=READING) as made:
+            page.get_by_role("button", name=label).click()
+        assert made.value.suggested_filename == name
+        assert Path(made.value.path()).read_bytes().startswith(start)

@@ -1,6 +1,7 @@
 """The classification report and each class against the rest, against scikit-learn's own."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.report import classification_report, one_vs_rest
 
+ROOT = Path(__file__).parents[2]
 TWO, THREE = ("NORMAL", "PNEUMONIA"), ("NORMAL", "BACTERIA", "VIRUS")
 RATES = ("precision", "recall", "f1")
 EVERY_CLASS = {"precision": (), "recall": (), "f1": ()}
@@ -190,3 +192,24 @@ def test_a_class_without_films_has_a_table_and_no_area():
 def test_what_are_no_probabilities_of_classes_is_refused(labels, probabilities, said):
     with pytest.raises(ValueError, match=said):
         one_vs_rest(labels, probabilities, THREE)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "balanced", "printed", "accuracy"),
+    [
+        ([[119, 115], [23, 367]], "0.725", "0.723", "0.779"),
+        ([[59, 175], [1, 389]], "0.625", "0.623", "0.718"),
+    ],
+)
+def test_a_reports_own_matrices_say_what_the_guide_says_of_them(matrix, balanced, printed, accuracy):
+    report = classification_report(matrix, TWO)
+    assert f"{report.macro.recall:.3f}" == balanced  # the mean of the recalls of both classes
+    assert f"{report.micro.f1:.3f}" == f"{report.accuracy:.3f}" == accuracy
+    guide = (ROOT / "docs" / "how-to" / "compare-with-the-reports.md").read_text("utf-8")
+    row = next(line for line in guide.splitlines() if str(matrix) in line)
+    assert [cell.strip() for cell in row.split("|")[2:6]] == [
+        printed,
+        balanced,
+        accuracy,
+        f"{report.classes[1].f1:.3f}",
+    ]

@@ -10,6 +10,15 @@ from xraylab.actions.cards import model_card
 from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
 from xraylab.actions.comparison import Compared, compare
 from xraylab.actions.ensembles import ensemble
+from xraylab.actions.exports import (
+    PREVALENCE,
+    as_json,
+    drawn,
+    evaluation_pdf,
+    evaluation_report,
+    predictions_csv,
+    threshold_csv,
+)
 from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
 from xraylab.actions.health import doctor
 from xraylab.actions.many import request_seeds, train_seeds
@@ -34,16 +43,21 @@ from xraylab.actions.training import (
 
 __all__ = [
     "PHANTOM_FILMS",
+    "PREVALENCE",
     "Compared",
     "Shifted",
+    "as_json",
     "assist",
     "attend_runs",
     "cancel_run",
     "compare",
     "doctor",
+    "drawn",
     "ensemble",
     "evaluate",
     "evaluate_validation",
+    "evaluation_pdf",
+    "evaluation_report",
     "import_dataset",
     "import_phantoms",
     "list_datasets",
@@ -57,6 +71,7 @@ __all__ = [
     "network_rows",
     "open_test",
     "predict",
+    "predictions_csv",
     "recipe_rows",
     "request_of",
     "request_seeds",
@@ -69,6 +84,7 @@ __all__ = [
     "start_training",
     "start_trainings",
     "test_result",
+    "threshold_csv",
     "train",
     "train_seeds",
 ]

@@ -21,6 +21,8 @@ from xraylab.wording import (
     interval,
     kept_epoch,
     percent,
+    ratio,
+    ratio_interval,
     score,
 )
 
@@ -41,6 +43,8 @@ __all__ = [
     "percent",
     "plain",
     "points",
+    "ratio",
+    "ratio_interval",
     "score",
     "time_to_expect",
     "trained_part",

@@ -93,7 +93,7 @@ def model_card(
     str
         Markdown, ending in a line feed.
     """
-    fits = lock is not None and _fits(lock, card)
+    fits = lock is not None and fits_card(lock, card)
     if not fits and not isinstance(test, str):
         test = "Not shown, since there is no lock that fits the model."
     usable = lock if fits else None
@@ -185,8 +185,8 @@ def _members(members: Members | str | None) -> tuple[str, ...]:
     )
 
 
-def _fits(lock: Lock, card: Card) -> bool:
-    """Whether a lock was made for these weights, scored this way."""
+def fits_card(lock: Lock, card: Card) -> bool:
+    """Say whether a lock was made for these weights, scored this way."""
     made_for = (lock.model_sha256, lock.backend, lock.preprocess_version)
     return made_for == (card.model_sha256, card.backend, card.preprocess_version)
 

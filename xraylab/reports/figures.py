@@ -88,12 +88,17 @@ def measure(
         auc_ci=found.auc_ci,
         brier=found.brier,
         ece=found.ece,
-        calibration=platt_or_why(labels, scored.frame["logit"].to_numpy(np.float64)),
+        calibration=calibration_of(scored),
         point=None if threshold is None else found.point,
         intervals=MappingProxyType(intervals),
         kinds=MappingProxyType({} if threshold is None else _kinds(scored, threshold)),
         band=band,
     )
+
+
+def calibration_of(scored: Predictions) -> Platt | str:
+    """Fit slope and intercept to films that have a score and a label; or say why there are none."""
+    return platt_or_why(scored.labels, scored.frame["logit"].to_numpy(np.float64))
 
 
 def _kinds(scored: Predictions, threshold: float) -> dict[str, KindFigures]:

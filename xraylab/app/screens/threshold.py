@@ -7,7 +7,7 @@ from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.threshold_cockpit import threshold_cockpit
 from xraylab.app.faults import guard
-from xraylab.app.screens import cases, shift
+from xraylab.app.screens import cases, details, export, shift
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
@@ -59,6 +59,8 @@ def draw() -> None:
         cell=cell,
     )
     cases.draw(settings, model, split, table, threshold, store=cell)
+    details.draw(model, split, table, threshold)
+    export.draw(settings, model, split)
     _draw_lock(settings, model, threshold, presets)
     shift.draw(settings, model)
     shell.next_step("Read films", "read")

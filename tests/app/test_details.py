@@ -1,0 +1,120 @@
+"""Details and Export on the Threshold screen: computed when they are asked for, and what they then say."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from sklearn import metrics
+
+from tests.app.conftest import written
+from tests.brief import MODEL
+from tests.browser.serving import ROOT
+from xraylab import actions
+from xraylab.app import wording
+from xraylab.evaluation import estimates
+from xraylab.models import load_model
+
+pytest_plugins = ["tests.averaged", "tests.shipped"]
+
+EXPORTS = ["Thresholds as CSV", "Film scores as CSV", "Evaluation as JSON", "Evaluation as PDF"]
+
+
+def opened(show, name=MODEL, split="validation"):
+    app = show("threshold")
+    if app.selectbox(key="threshold model").value != name:
+        app = app.selectbox(key="threshold model").set_value(name).run()
+    app.session_state[f"threshold details {name} {split}"] = True
+    return app.run()
+
+
+def test_details_are_not_computed_until_they_are_opened(show, trained, monkeypatch):
+    monkeypatch.setattr("xraylab.app.screens.details.rate_estimates", lambda *_: pytest.fail("computed"))
+    app = show("threshold")
+    assert not app.exception
+    assert not app.error
+    assert "Cohen’s kappa" not in written(app)
+
+
+def test_opened_they_give_every_figure_with_both_intervals(show, trained):
+    app = opened(show)
+    assert not app.exception
+    assert not app.error
+    lock = load_model(trained, MODEL).lock
+    said = load_model(trained, MODEL).validation.scored
+    called = said.scores >= lock.threshold
+    text = " ".join(written(app).split())
+    found = estimates.rate_estimates(said.labels, said.scores, said.groups, lock.threshold)
+    kappa = found["kappa"]
+    assert (
+        f"Cohen’s kappa {wording.ratio(metrics.cohen_kappa_score(said.labels, called))} "
+        f"{wording.ratio_interval(*kappa.interval)} {wording.ratio_interval(*kappa.by_film)} bootstrap"
+    ) in text
+    accuracy = found["balanced_accuracy"]
+    assert (
+        " ".join(
+            f"Balanced accuracy {wording.percent(metrics.balanced_accuracy_score(said.labels, called))} "
+            f"{wording.interval(*accuracy.interval)} {wording.interval(*accuracy.by_film)} MOVER".split()
+        )
+        in text
+    )
+    for name in ("micro average (the accuracy)", "macro average", "weighted average"):
+        assert name in text
+
+
+def test_the_slope_is_fitted_only_when_it_is_asked_for(show, kinds):
+    app = opened(show, "three-1")
+    assert "1 is perfect" not in written(app)
+    [toggle] = [one for one in app.toggle if one.label == "Fit slope and intercept"]
+    app = toggle.set_value(True).run()
+    assert not app.error
+    assert "Slope" in written(app)
+
+
+def test_a_model_of_kinds_has_a_report_of_three_classes(show, kinds):
+    app = opened(show, "three-1")
+    assert not app.error
+    text = written(app)
+    assert "called BACTERIAL" in text
+    assert "AUC against the rest" in text
+
+
+def test_the_four_files_are_offered_and_none_is_made_until_it_is_asked_for(show, trained, monkeypatch):
+    for name in ("threshold_csv", "predictions_csv", "evaluation_report", "evaluation_pdf"):
+        monkeypatch.setattr(actions, name, lambda *_, **__: pytest.fail("made"))
+    app = show("threshold")
+    assert not app.exception
+    assert not app.error
+    offered = app.get("download_button")
+    assert [one.proto.label for one in offered] == EXPORTS
+    assert all(one.proto.deferred_file_id for one in offered)
+
+
+@pytest.mark.parametrize("lock", [None, {"model_sha256": "ff" * 32}])
+def test_without_a_lock_that_fits_there_is_no_evaluation_to_export(show, trained, lock):
+    file = trained.models / MODEL / "lock.json"
+    told = json.loads(file.read_text())
+    file.unlink() if lock is None else file.write_text(json.dumps(told | lock))
+    app = show("threshold")
+    assert not app.error
+    disabled = {one.proto.label: one.proto.disabled for one in app.get("download_button")}
+    assert disabled == dict(zip(EXPORTS, [False, False, True, True], strict=True))
+    assert "An evaluation needs a lock that was made for this model." in written(app)
+
+
+def test_details_load_neither_torch_nor_scipy_nor_scikit_learn(newcomer, starter):
+    script = (
+        "import sys, xraylab.settings; from pathlib import Path;"
+        f"xraylab.settings.STARTER = Path({str(starter)!r});"
+        "from streamlit.testing.v1 import AppTest;"
+        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
+        "app = app.switch_page('pages/threshold.py').run();"
+        "app.session_state['threshold details ensemble validation'] = True; app = app.run();"
+        "assert not app.error and not app.exception;"
+        "assert any('Matthews' in part.proto.body for part in app.get('html'));"
+        "assert not {'torch', 'scipy', 'sklearn', 'reportlab'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

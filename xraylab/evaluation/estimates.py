@@ -1,0 +1,137 @@
+"""
+Estimates: every number of a set of films with two intervals, by patient and by film.
+
+- the interval by patient is the one to report: films of one patient are not independent
+- the interval by film takes each film as its own patient; it is there to be compared with work that does so,
+  and is too narrow where patients have several films
+- a formula where there is one, a bootstrap where there is none; a bootstrap whose draws all gave the same
+  says nothing, and is NaN
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike, NDArray
+
+from xraylab.evaluation.balanced import balanced_accuracy_interval
+from xraylab.evaluation.bootstrap import area_intervals, rate_intervals
+from xraylab.evaluation.clustering import PROPORTIONS
+from xraylab.evaluation.intervals import auc_interval
+from xraylab.evaluation.ratios import likelihood_ratios
+from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
+
+Interval = tuple[float, float]
+Method = Literal["Wilson", "MOVER", "DeLong", "bootstrap"]
+Groups = Sequence[Any] | NDArray[Any] | None
+
+_DRAWN = ("kappa", "mcc")  # rates without a formula for films clustered by patient
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and how sure it is; NaN where nothing can be said."""
+
+    value: float
+    interval: Interval  # clustered by patient
+    by_film: Interval  # each film taken as its own patient
+    method: Method  # how both intervals were made
+
+
+def area_estimates(
+    labels: ArrayLike, scores: ArrayLike, groups: Groups, *, level: float = 0.95
+) -> dict[str, Estimate]:
+    """AUC and average precision.
+
+    Parameters
+    ----------
+    labels, scores, groups
+        As in ``threshold_table``, (n,) each.
+    level : float
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``auc``, by DeLong's formula as Obuchowski extended it; ``average_precision``, by bootstrap.
+
+    Raises
+    ------
+    ValueError
+        As ``threshold_table`` does.
+    """
+    table = threshold_table(labels, scores, groups)
+    precision = [
+        _spread(area_intervals(labels, scores, units, level=level)["average_precision"])
+        for units in (groups, None)
+    ]
+    return {
+        "auc": Estimate(
+            table.auc,
+            auc_interval(labels, scores, groups, level=level),
+            auc_interval(labels, scores, None, level=level),
+            "DeLong",
+        ),
+        "average_precision": Estimate(table.average_precision, precision[0], precision[1], "bootstrap"),
+    }
+
+
+def rate_estimates(
+    labels: ArrayLike, scores: ArrayLike, groups: Groups, threshold: float, *, level: float = 0.95
+) -> dict[str, Estimate]:
+    """Every rate at a threshold.
+
+    Parameters
+    ----------
+    labels, scores, groups
+        As in ``threshold_table``, (n,) each.
+    threshold : float
+        A film is called positive when score >= threshold.
+    level : float
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``sensitivity``, ``specificity``, ``ppv``, ``npv``, ``f1``, ``accuracy`` (Wilson's interval);
+        ``balanced_accuracy``, ``lr_positive``, ``lr_negative`` (MOVER); ``kappa``, ``mcc`` (bootstrap).
+        A likelihood ratio and its upper bound may be infinite.
+
+    Raises
+    ------
+    ValueError
+        As ``threshold_table`` does, and if the threshold is NaN.
+    """
+    by_patient, by_film = threshold_table(labels, scores, groups), threshold_table(labels, scores)
+    point = by_patient.at(threshold)
+    of_patients, of_films = (_by_formula(table, threshold, level) for table in (by_patient, by_film))
+    for found, units in ((of_patients, groups), (of_films, None)):
+        drawn = rate_intervals(labels, scores, units, threshold, rates=_DRAWN, level=level)
+        found |= {name: _spread(bounds) for name, bounds in drawn.items()}
+    return {
+        name: Estimate(float(getattr(point, name)), of_patients[name], of_films[name], _method(name))
+        for name in of_patients
+    }
+
+
+def _by_formula(table: ThresholdTable, threshold: float, level: float) -> dict[str, Interval]:
+    ratios = likelihood_ratios(table, threshold, level=level)
+    return {
+        **{name: table.interval(name, threshold, level=level) for name in PROPORTIONS},
+        "balanced_accuracy": balanced_accuracy_interval(table, threshold, level=level),
+        "lr_positive": ratios.positive_interval,
+        "lr_negative": ratios.negative_interval,
+    }
+
+
+def _method(name: str) -> Method:
+    if name in PROPORTIONS:
+        return "Wilson"
+    return "bootstrap" if name in _DRAWN else "MOVER"
+
+
+def _spread(bounds: Interval) -> Interval:
+    """A bootstrap's interval; NaN if it has no width, which a perfect rate or a single patient gives it."""
+    low, high = bounds
+    return bounds if low < high else (math.nan, math.nan)

@@ -1,0 +1,248 @@
+"""
+Charts of an evaluation as vector drawings, made from the ``curves`` of its document.
+
+- axes begin and end at numbers that are written; colour is never the only sign
+- the lock is marked on every chart that has a place for it
+- where a class is missing there is no curve, and the chart says so
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, Rect, String
+
+from xraylab.documents import Curves, SplitReport
+from xraylab.reports.typeset import (
+    ACCENT,
+    BOLD,
+    BORDER,
+    MUTED,
+    NORMAL,
+    PNEUMONIA,
+    REGULAR,
+    SURFACE,
+    TEXT,
+    WIDTH,
+    fonts,
+    visible,
+)
+from xraylab.wording import auc, count, score
+
+HALF = (WIDTH - 16) / 2
+_TALL, _LOW = 172, 132  # heights of a chart, in points
+_SMALL = 6.6
+_DOTTED, _DASHED = (1, 2), (4, 2)
+_CLOSE = 0.8  # from here on words stand to the left of the cut
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """A frame on a drawing, and the numbers at its ends."""
+
+    drawing: Any
+    x: float
+    y: float
+    width: float
+    height: float
+    x_range: Point = (0.0, 1.0)
+    y_range: Point = (0.0, 1.0)
+
+    def at(self, x: float, y: float) -> Point:
+        """Where a pair of numbers stands on the drawing."""
+        (left, right), (low, high) = self.x_range, self.y_range
+        return (
+            self.x + self.width * (x - left) / (right - left),
+            self.y + self.height * (y - low) / (high - low),
+        )
+
+    def frame(self, x_label: str, y_label: str, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> None:
+        """Draw the frame with its ticks."""
+        self.drawing.add(
+            Rect(self.x, self.y, self.width, self.height, strokeColor=BORDER, strokeWidth=0.6, fillColor=None)
+        )
+        for tick in x_ticks:
+            place = self.at(tick, self.y_range[0])[0]
+            self.drawing.add(Line(place, self.y, place, self.y - 2.5, strokeColor=MUTED, strokeWidth=0.5))
+            self.words(place, self.y - 9.5, f"{tick:g}", anchor="middle")
+        for tick in y_ticks:
+            place = self.at(self.x_range[0], tick)[1]
+            self.drawing.add(Line(self.x, place, self.x - 2.5, place, strokeColor=MUTED, strokeWidth=0.5))
+            self.words(self.x - 4, place - 2.2, f"{tick:g}", anchor="end")
+        self.words(self.x + self.width / 2, self.y - 19, x_label, anchor="middle")
+        self.words(self.x, self.y + self.height + 4, y_label)
+
+    def words(self, x: float, y: float, words: str, *, anchor: str = "start", colour: Any = MUTED) -> None:
+        """Write at a place of the drawing."""
+        self.drawing.add(
+            String(
+                x, y, visible(words), fontName=REGULAR, fontSize=_SMALL, fillColor=colour, textAnchor=anchor
+            )
+        )
+
+    def line(self, points: Sequence[Point], colour: Any, *, width: float = 1.2, dash: Any = None) -> None:
+        """Draw a line through pairs of numbers."""
+        flat = [coordinate for point in points for coordinate in self.at(*point)]
+        if len(points) > 1:
+            self.drawing.add(PolyLine(flat, strokeColor=colour, strokeWidth=width, strokeDashArray=dash))
+
+    def mark(self, x: float, y: float, words: str, *, anchor: str = "start", down: bool = False) -> None:
+        """Mark the lock."""
+        place = self.at(x, y)
+        self.drawing.add(Circle(*place, 3, fillColor=ACCENT, strokeColor=SURFACE, strokeWidth=0.8))
+        shift = 6 if anchor == "start" else -6
+        self.words(place[0] + shift, place[1] - (9 if down else 2), words, anchor=anchor, colour=ACCENT)
+
+    def nothing(self, words: str) -> None:
+        """Say why there is no curve."""
+        self.words(self.x + self.width / 2, self.y + self.height / 2, words, anchor="middle")
+
+
+def histogram(split: SplitReport, threshold: float) -> Any:
+    """The scores of both classes, mirrored, with the cut through them."""
+    drawing, axes = _started(
+        "Scores, each class by the square root of its share", WIDTH, _LOW, y_range=(-1.0, 1.0), left=3
+    )
+    negatives = split.n - split.positives
+    shares = [
+        [math.sqrt(films / max(of, 1)) for films in bins]
+        for bins, of in ((split.curves.normal, negatives), (split.curves.pneumonia, split.positives))
+    ]
+    highest = max((*shares[0], *shares[1], 1e-9))
+    for values, sign, colour in ((shares[0], 1, NORMAL), (shares[1], -1, PNEUMONIA)):
+        for place, share in enumerate(values):
+            left, base = axes.at(place / len(values), 0)
+            width, top = axes.width / len(values) - 0.8, axes.at(0, sign * 0.92 * share / highest)[1]
+            bar = (left + 0.4, min(base, top), width, abs(top - base))
+            drawing.add(Rect(*bar, fillColor=colour, strokeColor=None))
+    axes.line([(0, 0), (1, 0)], MUTED, width=0.5)
+    axes.frame("Score", "", (0, 0.25, 0.5, 0.75, 1), ())
+    end, top = axes.x + axes.width, drawing.height - 9
+    axes.words(end - 110, top, f"above: NORMAL, {count(negatives)}", colour=NORMAL, anchor="end")
+    axes.words(end, top, f"below: PNEUMONIA, {count(split.positives)}", colour=PNEUMONIA, anchor="end")
+    axes.line([(threshold, -1), (threshold, 1)], ACCENT, width=1.4)
+    cut = axes.at(threshold, 1)
+    anchor = "end" if threshold > _CLOSE else "start"
+    axes.words(cut[0], cut[1] + 4, f"locked {score(threshold)}", anchor=anchor, colour=ACCENT)
+    return drawing
+
+
+def roc(split: SplitReport) -> Any:
+    """The ROC curve with the lock."""
+    drawing, axes = _started("ROC", HALF, _TALL)
+    axes.frame("1 − specificity", "Sensitivity", (0, 0.5, 1), (0, 0.5, 1))
+    negatives = split.n - split.positives
+    if not negatives or not split.positives:
+        axes.nothing("needs films of both classes")
+        return drawing
+    axes.line([(0, 0), (1, 1)], MUTED, width=0.6, dash=_DOTTED)
+    curves = split.curves
+    rows = zip(curves.tp, curves.fp, strict=True)
+    axes.line([(fp / negatives, tp / split.positives) for tp, fp in rows], TEXT)
+    (_, alarms), (_, found) = split.confusion
+    alarmed = alarms / negatives
+    anchor = "end" if alarmed > _CLOSE else "start"
+    axes.mark(alarmed, found / split.positives, "lock", anchor=anchor, down=True)
+    axes.words(
+        axes.x + axes.width - 5,
+        axes.y + 6,
+        f"AUC {auc(split.estimates['auc'].value)}",
+        anchor="end",
+        colour=TEXT,
+    )
+    return drawing
+
+
+def precision_recall(split: SplitReport) -> Any:
+    """The precision-recall curve with the lock."""
+    drawing, axes = _started("Precision and recall", HALF, _TALL)
+    axes.frame("Sensitivity (recall)", "PPV (precision)", (0, 0.5, 1), (0, 0.5, 1))
+    if not split.positives:
+        axes.nothing("needs films with pneumonia")
+        return drawing
+    curves, share = split.curves, split.positives / split.n
+    axes.line([(0, share), (1, share)], MUTED, width=0.6, dash=_DOTTED)
+    pairs = [(tp, tp + fp) for tp, fp in zip(curves.tp, curves.fp, strict=True) if tp + fp]
+    axes.line([(tp / split.positives, tp / called) for tp, called in pairs], TEXT)
+    (_, alarms), (_, found) = split.confusion
+    if found + alarms:
+        recall = found / split.positives
+        anchor = "start" if recall < 1 - _CLOSE else "end"
+        axes.mark(recall, found / (found + alarms), "lock", anchor=anchor, down=True)
+    axes.words(
+        axes.x + 5,
+        axes.y + 6,
+        f"average precision {auc(split.estimates['average_precision'].value)}",
+        colour=TEXT,
+    )
+    return drawing
+
+
+def calibration(split: SplitReport) -> Any:
+    """How often films of like scores have pneumonia."""
+    drawing, axes = _started("Calibration", HALF, _TALL)
+    axes.frame("Mean score of a tenth of the scale", "Share with pneumonia", (0, 0.5, 1), (0, 0.5, 1))
+    axes.line([(0, 0), (1, 1)], MUTED, width=0.6, dash=_DOTTED)
+    curves = split.curves
+    if not curves.n:
+        axes.nothing("needs films")
+        return drawing
+    points = list(zip(curves.score, curves.share, strict=True))
+    axes.line(points, BORDER, width=0.8)
+    for point, films in zip(points, curves.n, strict=True):
+        radius = 1.5 + 4 * math.sqrt(films / max(curves.n))
+        drawing.add(Circle(*axes.at(*point), radius, fillColor=TEXT, strokeColor=SURFACE, strokeWidth=0.6))
+    axes.words(axes.x + axes.width - 5, axes.y + 6, "larger: more films", anchor="end")
+    return drawing
+
+
+def decision(split: SplitReport) -> Any:
+    """Net benefit over threshold probabilities: of the model, of calling all films positive, and none."""
+    share = split.positives / split.n if split.n else 0.0
+    top = max(share, 0.1)
+    drawing, axes = _started("Decision curve", HALF, _TALL, y_range=(-0.15 * top, 1.08 * top))
+    ticks = [round(top * part, 2) for part in (0, 0.5, 1)]
+    axes.frame("Threshold probability", "Net benefit", (0, 0.5, 1), ticks)
+    curves = split.curves
+    if not split.n:
+        axes.nothing("needs films")
+        return drawing
+    axes.line([(0, 0), (1, 0)], MUTED, width=0.6, dash=_DOTTED)
+    everybody = _above(curves, curves.net_benefit_of_all, axes.y_range[0])
+    axes.line(everybody, MUTED, width=1, dash=_DASHED)
+    axes.line(_above(curves, curves.net_benefit, axes.y_range[0]), TEXT)
+    probability = split.worth.threshold_probability
+    if not math.isnan(probability):
+        axes.line([(probability, axes.y_range[0]), (probability, axes.y_range[1])], ACCENT, width=0.8)
+        if split.worth.net_benefit >= axes.y_range[0]:  # below the frame the line alone stands
+            anchor = "end" if probability > _CLOSE else "start"
+            axes.mark(probability, split.worth.net_benefit, "lock", anchor=anchor)
+    legend = "– model   - - all positive   ··· none"
+    axes.words(axes.x + axes.width, drawing.height - 9, legend, anchor="end")
+    return drawing
+
+
+def _above(curves: Curves, values: Sequence[float], floor: float) -> list[Point]:
+    """The curve down to where it leaves the frame."""
+    points = list(zip(curves.probability, values, strict=True))
+    kept = points[:1]
+    for (x, y), (next_x, next_y) in pairwise(points):
+        if next_y < floor:
+            if y > floor:
+                kept.append((x + (next_x - x) * (y - floor) / (y - next_y), floor))
+            break
+        kept.append((next_x, next_y))
+    return kept
+
+
+def _started(
+    title: str, width: float, height: float, *, y_range: Point = (0.0, 1.0), left: float = 26
+) -> tuple[Any, _Axes]:
+    fonts()
+    drawing = Drawing(width, height)
+    drawing.add(String(0, height - 9, title, fontName=BOLD, fontSize=8, fillColor=TEXT))
+    return drawing, _Axes(drawing, left, 24, width - left - 6, height - 24 - 26, y_range=y_range)

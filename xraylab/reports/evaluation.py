@@ -1,0 +1,286 @@
+"""
+The evaluation of a model as one document: every number of every split that may be looked at.
+
+- from data to a document: nothing is read or written here
+- the PDF is drawn from the same document, so that no two numbers can disagree
+- test films are in it only if they were handed in, which the honest order decides elsewhere
+"""
+
+import math
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab import __version__, documents
+from xraylab.errors import RecipeError
+from xraylab.evaluation.calibration import Platt, reliability
+from xraylab.evaluation.classes import Kinds, report_by_kind, report_of
+from xraylab.evaluation.estimates import area_estimates, rate_estimates
+from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.prevalence import of_a_thousand, predictive_values
+from xraylab.evaluation.report import ClassificationReport, OneVsRest
+from xraylab.evaluation.rules import parse_rule
+from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
+from xraylab.evaluation.utility import (
+    cost_of_probability,
+    decision_curve,
+    expected_cost,
+    net_benefit,
+    probability_of_cost,
+)
+from xraylab.models import Card, Lock
+from xraylab.predictions import Predictions
+from xraylab.reports.figures import Figures, measure
+
+BINS = 25  # of the score histogram
+_PROBABILITIES = np.arange(99) / 100  # of the decision curve, 0 to 0.98
+_EVEN_ROWS = 101  # of the curves, beside their corners
+_MOST_ROWS = 1000
+
+
+def evaluation_report(
+    card: Card,
+    lock: Lock,
+    *,
+    validation: Predictions,
+    test: Predictions | None,
+    markdown: str,
+    openings: int,
+    prevalence: float,
+    made_at: datetime,
+) -> documents.EvaluationReport:
+    """Write down all that is known of how well a model does at its lock.
+
+    Parameters
+    ----------
+    validation, test : Predictions
+        Of the films it was chosen by, and of those it is judged by; None while they are sealed.
+    markdown : str
+        Its model card.
+    openings : int
+        How often the dataset's test split has been opened, by any model.
+    prevalence : float
+        In (0, 1): the share of pneumonia to say PPV, NPV and a thousand films for.
+
+    Raises
+    ------
+    ValueError
+        If a label is neither 0 nor 1, a score not in [0, 1], or the prevalence not in (0, 1).
+    """
+    return documents.EvaluationReport(
+        model=card.name,
+        model_sha256=card.model_sha256,
+        arch=card.arch,
+        classes=card.classes,
+        dataset=card.dataset.name,
+        kind=card.dataset.kind,
+        made_at=made_at,
+        version=__version__,
+        lock=documents.AboutLock(
+            threshold=lock.threshold,
+            rule=lock.rule,
+            locked_at=lock.locked_at,
+            actor=lock.actor,
+            n=lock.n,
+            after_opening=lock.after_opening,
+        ),
+        prevalence=prevalence,
+        test_openings=openings,
+        validation=_split("validation", validation, lock, prevalence),
+        test=None if test is None else _split("test", test, lock, prevalence),
+        card=markdown,
+    )
+
+
+def _split(name: str, predictions: Predictions, lock: Lock, prevalence: float) -> documents.SplitReport:
+    figures = measure(predictions, lock.threshold)
+    scored = predictions.scored
+    labels, scores, groups = scored.labels, scored.scores, scored.groups
+    table = threshold_table(labels, scores, groups)
+    point = table.at(lock.threshold)
+    estimates = area_estimates(labels, scores, groups) | rate_estimates(
+        labels, scores, groups, lock.threshold
+    )
+    return documents.SplitReport(
+        split=name,
+        n=figures.n,
+        patients=figures.patients,
+        positives=figures.positives,
+        refused=len(predictions) - len(scored),
+        estimates={
+            rate: documents.Estimated(
+                value=one.value, interval=one.interval, by_film=one.by_film, method=one.method
+            )
+            for rate, one in estimates.items()
+        },
+        confusion=((point.tn, point.fp), (point.fn, point.tp)),
+        calibration=_calibrated(figures),
+        report=_class_table(report_of(point), [[point.tn, point.fp], [point.fn, point.tp]]),
+        by_kind=_by_kind(scored, lock.threshold),
+        kinds=[
+            documents.KindRow(
+                kind=kind,
+                n=one.n,
+                patients=one.patients,
+                sensitivity=one.sensitivity,
+                interval=one.interval,
+            )
+            for kind, one in figures.kinds.items()
+        ],
+        at_prevalence=_at_prevalence(table, lock.threshold, prevalence),
+        worth=_worth(point, lock, prevalence),
+        curves=_curves(table, labels, scores),
+    )
+
+
+def _calibrated(figures: Figures) -> documents.Calibrated:
+    fit = figures.calibration
+    known = isinstance(fit, Platt)
+    return documents.Calibrated(
+        brier=figures.brier,
+        ece=figures.ece,
+        slope=fit.slope if isinstance(fit, Platt) else math.nan,
+        intercept=fit.intercept if isinstance(fit, Platt) else math.nan,
+        why=None if known else str(fit),
+    )
+
+
+def kinds_of(scored: Predictions, threshold: float) -> Kinds | None:
+    """Tabulate NORMAL and the kinds of pneumonia at a threshold; None for a model of two classes.
+
+    Parameters
+    ----------
+    scored : Predictions
+        Films that have a score and a label.
+
+    Raises
+    ------
+    ValueError
+        If a probability isn't in [0, 1].
+    """
+    kinds = scored.kinds
+    if not kinds:
+        return None
+    subtypes = scored.frame["subtype"].fillna("").astype(str).to_numpy(object)
+    return report_by_kind(scored.labels, scored.scores, scored.groups, subtypes, kinds, threshold)
+
+
+def _by_kind(scored: Predictions, threshold: float) -> documents.ClassTable | None:
+    found = kinds_of(scored, threshold)
+    if found is None:
+        return None
+    return _class_table(found.report, found.confusion.tolist(), found.areas, found.left_out)
+
+
+def _class_table(
+    report: ClassificationReport,
+    confusion: list[list[int]],
+    areas: tuple[OneVsRest, ...] = (),
+    left_out: int = 0,
+) -> documents.ClassTable:
+    rows = [
+        documents.ClassRow(
+            name=one.name,
+            precision=one.precision,
+            recall=one.recall,
+            f1=one.f1,
+            support=one.support,
+            auc=areas[place].auc if areas else None,
+            auc_ci=areas[place].auc_ci if areas else None,
+        )
+        for place, one in enumerate(report.classes)
+    ]
+    return documents.ClassTable(
+        classes=rows,
+        averages=[_average("micro", report), _average("macro", report), _average("weighted", report)],
+        confusion=tuple(map(tuple, confusion)),
+        left_out=left_out,
+    )
+
+
+def _average(name: documents.AverageName, report: ClassificationReport) -> documents.AverageRow:
+    average = {"micro": report.micro, "macro": report.macro, "weighted": report.weighted}[name]
+    return documents.AverageRow(
+        average=name,
+        precision=average.precision,
+        recall=average.recall,
+        f1=average.f1,
+        support=average.support,
+        left_out=dict(average.left_out),
+    )
+
+
+def _at_prevalence(table: ThresholdTable, threshold: float, prevalence: float) -> documents.AtPrevalence:
+    found = predictive_values(table, threshold, prevalence)
+    films = of_a_thousand(table.at(threshold), prevalence)
+    return documents.AtPrevalence(
+        prevalence=prevalence,
+        ppv=found.ppv,
+        ppv_interval=found.ppv_interval,
+        npv=found.npv,
+        npv_interval=found.npv_interval,
+        thousand=films
+        and documents.Thousand(
+            found=films.tp, missed=films.fn, false_alarms=films.fp, rightly_below=films.tn
+        ),
+    )
+
+
+def _worth(point: OperatingPoint, lock: Lock, prevalence: float) -> documents.Worth:
+    cost = _cost(lock)
+    if math.isnan(cost):
+        return documents.Worth(**dict.fromkeys(documents.Worth.model_fields, math.nan))
+    probability = probability_of_cost(cost)
+    everybody = OperatingPoint(0.0, point.tp + point.fn, point.fp + point.tn, 0, 0)
+    return documents.Worth(
+        threshold_probability=probability,
+        cost=cost,
+        net_benefit=net_benefit(point, probability),
+        net_benefit_of_all=net_benefit(everybody, probability),
+        expected_cost=expected_cost(point, cost),
+        net_benefit_at_prevalence=net_benefit(point, probability, prevalence=prevalence),
+        expected_cost_at_prevalence=expected_cost(point, cost, prevalence=prevalence),
+    )
+
+
+def _cost(lock: Lock) -> float:
+    """False alarms that a missed pneumonia is worth: by the rule, else by a threshold read as probability."""
+    try:
+        rule = parse_rule(lock.rule)
+    except RecipeError:
+        rule = None
+    if rule is not None and rule.kind == "cost" and rule.amount is not None:
+        return rule.amount
+    return cost_of_probability(lock.threshold) if 0 < lock.threshold < 1 else math.nan
+
+
+def _curves(table: ThresholdTable, labels: NDArray[np.int8], scores: NDArray[np.float64]) -> documents.Curves:
+    bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    rows = _corners(table)
+    met = reliability(labels, scores)
+    worth = decision_curve(table, _PROBABILITIES)
+    return documents.Curves(
+        normal=np.bincount(bins[labels == 0], minlength=BINS).tolist(),
+        pneumonia=np.bincount(bins[labels == 1], minlength=BINS).tolist(),
+        threshold=table.threshold[rows].tolist(),
+        tp=table.tp[rows].tolist(),
+        fp=table.fp[rows].tolist(),
+        score=met.score.tolist(),
+        share=met.share.tolist(),
+        n=met.n.tolist(),
+        probability=worth.probability.tolist(),
+        net_benefit=worth.model.tolist(),
+        net_benefit_of_all=worth.treat_all.tolist(),
+    )
+
+
+def _corners(table: ThresholdTable) -> NDArray[np.int64]:
+    """Rows enough to draw the curves by: where the direction changes, and some evenly between."""
+    last = len(table) - 1
+    even = np.linspace(0, last, min(_EVEN_ROWS, last + 1)).round().astype(np.int64)
+    found, alarms = np.diff(table.tp), np.diff(table.fp)
+    turns = np.flatnonzero(found[1:] * alarms[:-1] != found[:-1] * alarms[1:]) + 1
+    if turns.size > _MOST_ROWS:
+        turns = turns[np.linspace(0, turns.size - 1, _MOST_ROWS).round().astype(np.int64)]
+    return np.unique(np.concatenate([even, turns]))

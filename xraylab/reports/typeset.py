@@ -1,0 +1,274 @@
+"""
+Setting type with reportlab: fonts, paragraphs, tables, and the Markdown that the model card uses.
+
+- set in Bitstream Vera, which reportlab brings along; a sign that it lacks is shown as a box
+- ``written`` is the one way for words into a paragraph: it escapes them, so that no name is markup
+- the only importer beside it is what draws a PDF: reportlab takes a moment to load
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
+
+import reportlab
+from reportlab.lib.colors import HexColor
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
+from reportlab.platypus import Paragraph, Table
+
+from xraylab.wording import NARROW_SPACE, THIN_SPACE
+
+WIDTH = 174 * mm  # of the text on a page of A4
+TEXT, MUTED, BORDER, SURFACE, ACCENT = map(HexColor, ("#16202b", "#56616f", "#d9dfe6", "#f5f7f9", "#0b7a7d"))
+PNEUMONIA, NORMAL, MISSED, ALARM = map(HexColor, ("#b37400", "#1f78b4", "#b3361a", "#8a6d00"))
+REGULAR, BOLD, CODE = "Vera", "VeraBd", "Courier"
+BOX = "\N{WHITE SQUARE}"  # Vera has no such sign either, and draws its box for what it lacks
+
+_SPACES = {NARROW_SPACE: "\N{NO-BREAK SPACE}", THIN_SPACE: "\N{NO-BREAK SPACE}", "\n": " "}
+_INLINE = re.compile(r"\\(?P<kept>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*|(?P<text>[^\\`*]+|.)")
+_CELL = re.compile(r"(?:\\.|[^|\\])+")
+_FENCE = re.compile(r"(`{3,})\w*")
+_TALL = 40  # lines of code that a paragraph may take, so that it can go on over a page
+
+
+class Head(NamedTuple):
+    """A column of a table: its head, how wide it is, and where its words stand."""
+
+    words: str
+    width: float  # share of the table's width; shares are made to add up to 1
+    right: bool = False
+    muted: bool = False  # smaller, as an interval stands behind its estimate
+
+
+@cache
+def fonts() -> frozenset[int]:
+    """Register the fonts, once; gives the code points that both have.
+
+    Raises
+    ------
+    OSError
+        If reportlab has come without them.
+    """
+    folder = Path(reportlab.__file__).parent / "fonts"
+    known = []
+    for name in (REGULAR, BOLD):
+        try:
+            font = TTFont(name, str(folder / f"{name}.ttf"))
+        except TTFError as error:
+            raise OSError(f"{folder / name}.ttf is missing. Install reportlab again.") from error
+        pdfmetrics.registerFont(font)
+        known.append(frozenset(font.face.charToGlyph))
+    pdfmetrics.registerFontFamily(REGULAR, REGULAR, BOLD, REGULAR, BOLD)
+    return known[0] & known[1]
+
+
+def visible(text: str) -> str:
+    """Words with a box for each sign that the fonts lack; what can't be seen becomes a space."""
+    known = fonts()
+
+    def sign(one: str) -> str:
+        one = _SPACES.get(one, one)
+        if ord(one) in known:
+            return one
+        return BOX if one.isprintable() else " "
+
+    return "".join(map(sign, text))
+
+
+def written(text: str) -> str:
+    """Words to put into a paragraph: visible, and never markup."""
+    return escape(visible(text))
+
+
+def style(name: str, **changes: Any) -> ParagraphStyle:
+    """A style by its name: title, head, small head, body, note, cell, number, th or code."""
+    fonts()
+    looks: dict[str, dict[str, Any]] = {
+        "title": {"fontName": BOLD, "fontSize": 18, "leading": 23, "spaceAfter": 4},
+        "head": {
+            "fontName": BOLD,
+            "fontSize": 12.5,
+            "leading": 16,
+            "spaceBefore": 12,
+            "spaceAfter": 4,
+            "keepWithNext": 1,
+        },
+        "small head": {
+            "fontName": BOLD,
+            "fontSize": 9.5,
+            "leading": 12,
+            "spaceBefore": 8,
+            "spaceAfter": 3,
+            "keepWithNext": 1,
+        },
+        "body": {"fontSize": 8.5, "leading": 12, "spaceBefore": 3, "spaceAfter": 3},
+        "bullet": {
+            "fontSize": 8.5,
+            "leading": 12,
+            "spaceAfter": 1,
+            "leftIndent": 12,
+            "bulletIndent": 2,
+            "bulletFontName": REGULAR,
+        },
+        "note": {"fontSize": 7.5, "leading": 10, "spaceAfter": 4, "textColor": MUTED},
+        "cell": {"fontSize": 8, "leading": 10.5},
+        "muted cell": {"fontSize": 7, "leading": 10.5, "textColor": MUTED},
+        "number": {"fontSize": 8, "leading": 10.5, "alignment": 2},
+        "th": {"fontSize": 7, "leading": 9, "textColor": MUTED},
+        "code": {"fontName": CODE, "fontSize": 7.2, "leading": 9.2, "backColor": SURFACE},
+    }
+    given = {"fontName": REGULAR, "textColor": TEXT, **looks[name], **changes}
+    return ParagraphStyle(name, splitLongWords=1, allowWidows=0, allowOrphans=0, **given)
+
+
+def spaced(words: str, kind: str = "body", **changes: Any) -> Any:
+    """A paragraph of words as they are."""
+    return Paragraph(written(words), style(kind, **changes))
+
+
+def note(words: str) -> Any:
+    """A muted paragraph of words as they are."""
+    return spaced(words, "note")
+
+
+def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float = WIDTH) -> Any:
+    """A table with hairlines; its head is repeated where it goes on over a page.
+
+    Parameters
+    ----------
+    heads : sequence of Head
+    rows : iterable of sequences
+        Words as they are, or flowables.
+    """
+
+    def cell(words: Any, head: Head) -> Any:
+        if not isinstance(words, str):
+            return words
+        return spaced(words, "number" if head.right else "muted cell" if head.muted else "cell")
+
+    shares = sum(head.width for head in heads)
+    titles = [spaced(head.words, "th", alignment=2 if head.right else 0) for head in heads]
+    body = [[cell(words, head) for words, head in zip(row, heads, strict=True)] for row in rows]
+    return Table(
+        [titles, *body],
+        colWidths=[width * head.width / shares for head in heads],
+        repeatRows=1,
+        style=[
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
+            ("LINEBELOW", (0, 0), (-1, 0), 0.7, MUTED),
+            ("LINEBELOW", (0, 1), (-1, -1), 0.35, BORDER),
+            ("LEFTPADDING", (0, 0), (-1, -1), 3),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+            ("TOPPADDING", (0, 0), (-1, -1), 2),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+        ],
+        spaceBefore=3,
+        spaceAfter=6,
+        hAlign="LEFT",
+    )
+
+
+def from_markdown(text: str) -> list[Any]:
+    """Set the Markdown that ``reports.card`` writes: headings, paragraphs, lists, tables, fenced code.
+
+    Whatever else Markdown knows is no markup here, and stands as it is written.
+    """
+    parts: list[Any] = []
+    left = text.splitlines()
+    while left:
+        line = left[0]
+        if not line.strip():
+            left.pop(0)
+        elif fence := _FENCE.fullmatch(line):
+            parts += _code(left, fence[1])
+        elif line.startswith("|"):
+            parts.append(_table(_run(left, "|")))
+        elif line.startswith("- "):
+            parts += [
+                Paragraph(_inline(item[2:]), style("bullet"), bulletText="•") for item in _run(left, "- ")
+            ]
+        else:
+            parts.append(_block(left.pop(0)))
+    return parts
+
+
+def _run(left: list[str], start: str) -> list[str]:
+    """Take the lines that begin so."""
+    taken = []
+    while left and left[0].startswith(start):
+        taken.append(left.pop(0))
+    return taken
+
+
+def _block(line: str) -> Any:
+    marks = re.match(r"(#{1,2}) ", line)
+    if marks is None:
+        return Paragraph(_inline(line), style("body"))
+    kind = "head" if marks[1] == "#" else "small head"
+    return Paragraph(_inline(line[marks.end() :]), style(kind))
+
+
+def _code(left: list[str], fence: str) -> list[Any]:
+    left.pop(0)
+    lines = []
+    while left:
+        line = left.pop(0)
+        if line == fence:
+            break
+        lines.append(line)
+    set_lines = [_code_line(line) for line in lines]
+    chunks = [set_lines[start : start + _TALL] for start in range(0, len(set_lines), _TALL)]
+    return [Paragraph("<br/>".join(chunk), style("code", spaceBefore=4, spaceAfter=6)) for chunk in chunks]
+
+
+def _code_line(line: str) -> str:
+    indent = len(line) - len(line.lstrip(" "))
+    return "\N{NO-BREAK SPACE}" * indent + _mono(line[indent:])
+
+
+def _mono(words: str) -> str:
+    """Set as code; in the usual font where the standard one lacks a sign."""
+    face = CODE if words.isascii() else REGULAR
+    return f'<font face="{face}">{written(words)}</font>'
+
+
+def _inline(line: str) -> str:
+    """The markup of a line of Markdown."""
+    found = []
+    for part in _INLINE.finditer(line):
+        if part["code"] is not None:
+            found.append(_mono(part["code"]))
+        elif part["bold"] is not None:
+            found.append(f"<b>{_inline(part['bold'])}</b>")
+        else:
+            found.append(written(part["kept"] or part["text"]))
+    return "".join(found)
+
+
+def _table(lines_: list[str]) -> Any:
+    rows = [[cell.strip() for cell in _CELL.findall(line)] for line in lines_]
+    heads, body = rows[0], rows[2:]  # the second line is the rule
+    widths = [max(len(row[place]) if place < len(row) else 0 for row in rows) for place in range(len(heads))]
+    shares = [min(max(width, 8), 40) for width in widths]
+    columns = [
+        Head(_unmarked(head), share, right=place > 0)
+        for place, (head, share) in enumerate(zip(heads, shares, strict=True))
+    ]
+    cells = [
+        [
+            Paragraph(_inline(cell), style("number" if place else "cell"))
+            for place, cell in enumerate((*row, *[""] * len(heads))[: len(heads)])
+        ]
+        for row in body
+    ]
+    return grid(columns, cells)
+
+
+def _unmarked(cell: str) -> str:
+    return re.sub(r"\\(.)", r"\1", cell)
