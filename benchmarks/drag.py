@@ -22,7 +22,7 @@ FEWEST_UPDATES, MOST_MS = 55, 8.0
 APP = f"""
 import numpy as np
 import streamlit as st
-from xraylab.app.components.threshold_cockpit import threshold_cockpit
+from xraylab.app.components.threshold_cockpit import Chosen, threshold_cockpit
 from xraylab.evaluation.thresholds import threshold_table
 
 @st.cache_resource
@@ -33,7 +33,7 @@ def table():
     return threshold_table(labels, 1 / (1 + np.exp(-rng.normal(2.6 * labels - 1.2, 1.5))), groups)
 
 st.set_page_config(layout="wide")
-threshold_cockpit(table(), key="cockpit", store="chosen", initial=0.5)
+threshold_cockpit(table(), key="cockpit", store="chosen", initial=Chosen(0.5))
 """
 
 # The observer runs as a microtask, right after the handler that changed the document.

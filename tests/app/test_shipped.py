@@ -11,6 +11,7 @@ from tests.brief import DATASET, MODEL, SHIPPED
 from tests.browser.serving import ROOT
 from xraylab import actions
 from xraylab.app import phantoms
+from xraylab.app.components.threshold_cockpit import Chosen
 from xraylab.models import load_model
 from xraylab.networks.registry import network
 from xraylab.settings import load_settings
@@ -127,7 +128,7 @@ def test_a_shipped_model_is_locked_and_opened_on_the_screen_and_counted_without_
     app = app.button(key="open test").click().run()
     assert not app.error
     assert "was opened once, for 1 model" in written(app)
-    app.session_state[f"threshold {load_model(newcomer, 'ensemble').card.model_sha256}"] = 0.25
+    app.session_state[f"threshold {load_model(newcomer, 'ensemble').card.model_sha256}"] = Chosen(0.25)
     app = press(app.run(), "Lock at")
     assert load_model(newcomer, "ensemble").lock.threshold == 0.25
     assert "after the test split was opened" in written(app)

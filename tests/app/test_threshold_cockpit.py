@@ -2,20 +2,22 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from xraylab.app.components.threshold_cockpit import set_threshold
+from xraylab.app.components.threshold_cockpit import Chosen, _read, move_to
 from xraylab.evaluation.thresholds import threshold_table
 
 
 def _page(initial, locked, push):
     import streamlit as st
 
-    from xraylab.app.components.threshold_cockpit import set_threshold, threshold_cockpit
+    from xraylab.app.components.threshold_cockpit import Chosen, move_to, threshold_cockpit
     from xraylab.evaluation.thresholds import threshold_table
 
     if push is not None:
-        set_threshold(push, "chosen")
+        move_to(Chosen(*push), "chosen")
     table = threshold_table([0, 1, 1], [0.2, 0.4, 0.9])
-    st.text(threshold_cockpit(table, key="cockpit", store="chosen", initial=initial, locked=locked))
+    initial, locked = (None if one is None else Chosen(one) for one in (initial, locked))
+    chosen = threshold_cockpit(table, key="cockpit", store="chosen", initial=initial, locked=locked)
+    st.text(f"{chosen.threshold} {chosen.review_from}")
 
 
 def _run(initial=None, locked=None, push=None):
@@ -28,19 +30,19 @@ def _run(initial=None, locked=None, push=None):
 def test_it_begins_at_the_initial_value_or_the_lock_or_a_half(initial, locked, start):
     app = _run(initial, locked)
 
-    assert app.text[0].value == str(start)
-    assert app.session_state["chosen"] == start
+    assert app.text[0].value == f"{start} None"
+    assert app.session_state["chosen"] == Chosen(start)
 
 
 def test_what_the_session_holds_comes_before_the_initial_value():
     app = AppTest.from_function(_page, kwargs={"initial": 0.3, "locked": None, "push": None})
-    app.session_state["chosen"] = 0.8
+    app.session_state["chosen"] = Chosen(0.8, 0.4)
 
-    assert app.run().text[0].value == "0.8"
+    assert app.run().text[0].value == "0.8 0.4"
 
 
 def test_python_moves_the_threshold():
-    assert _run(initial=0.3, push=0.25).text[0].value == "0.25"
+    assert _run(initial=0.3, push=(0.25, 0.1)).text[0].value == "0.25 0.1"
 
 
 def _many(n=30_000):
@@ -50,12 +52,19 @@ def _many(n=30_000):
 
 
 def _page_of_many(films):
-    from xraylab.app.components.threshold_cockpit import threshold_cockpit
+    from xraylab.app.components.threshold_cockpit import Beside, Chosen, threshold_cockpit
     from xraylab.evaluation.thresholds import threshold_table
 
-    presets = {"one": 0.123456, "other": 0.654321}
+    labels, scores, groups = films
     threshold_cockpit(
-        threshold_table(*films), key="cockpit", store="chosen", initial=0.5, locked=0.3, presets=presets
+        threshold_table(*films),
+        key="cockpit",
+        store="chosen",
+        initial=Chosen(0.5),
+        locked=Chosen(0.3, 0.0123),
+        presets={"one": 0.123456, "other": 0.654321},
+        review_start=0.0456,
+        beside=Beside("other", threshold_table(labels, scores[::-1], groups)),
     )
 
 
@@ -72,7 +81,8 @@ def test_of_many_films_some_rows_reach_the_browser_and_say_what_all_films_say(mo
 
     assert not app.exception
     assert len(rows) <= 4_096
-    assert {table.row(t) for t in (0.5, 0.3, 0.123456, 0.654321)} <= set(rows)
+    assert {table.row(t) for t in (0.5, 0.3, 0.0123, 0.0456, 0.123456, 0.654321)} <= set(rows)
+    assert len(sent["beside"]) <= 4_096
     np.testing.assert_array_equal(columns["tp"], table.tp[rows])
     np.testing.assert_array_equal(columns["fp"], table.fp[rows])
     np.testing.assert_array_equal(columns["below"], np.append(table.threshold[1:], -np.inf)[rows])
@@ -85,4 +95,26 @@ def test_of_many_films_some_rows_reach_the_browser_and_say_what_all_films_say(mo
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_threshold_outside_0_to_1_is_refused(value):
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        set_threshold(value, "chosen")
+        move_to(Chosen(value), "chosen")
+
+
+def test_a_review_band_above_the_threshold_is_refused():
+    with pytest.raises(ValueError, match="begins in"):
+        move_to(Chosen(0.5, 0.6), "chosen")
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [
+        ({"threshold": 0.4, "review": None}, Chosen(0.4)),
+        ({"threshold": 0.4, "review": 0.1}, Chosen(0.4, 0.1)),
+        ({"threshold": 0.4, "review": 0.7}, Chosen(0.4)),
+        ({"threshold": 1.4}, None),
+        ({"threshold": "0.4"}, None),
+        ({"threshold": float("nan")}, None),
+        ("0.4", None),
+        (None, None),
+    ],
+)
+def test_only_what_is_a_threshold_is_taken_from_the_browser(said, chosen):
+    assert _read(said) == chosen

@@ -1,39 +1,62 @@
 import math
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import class_likelihood_ratios, cohen_kappa_score, matthews_corrcoef
 
+from xraylab import wording
+from xraylab.evaluation.band import review_band, workload
 from xraylab.evaluation.clustering import PROPORTIONS
-from xraylab.evaluation.prevalence import of_a_thousand, predictive_values
+from xraylab.evaluation.prevalence import moved, of_a_thousand, predictive_values
+from xraylab.evaluation.ratios import likelihood_ratios
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.evaluation.utility import decision_curve, expected_cost, net_benefit
 
 DASH = "\u2013"
 APP = """
     import time
     import numpy as np
     import streamlit as st
-    from xraylab.app.components.threshold_cockpit import set_threshold, threshold_cockpit
+    from xraylab.app.components.threshold_cockpit import Beside, Chosen, move_to, threshold_cockpit
     from xraylab.evaluation.rules import choose, parse_rule
     from xraylab.evaluation.thresholds import threshold_table
 
     films = np.load(st.query_params["films"])
-    table = threshold_table(films["labels"], films["scores"], films["groups"])
+    labels, groups = films["labels"], films["groups"]
+    table = threshold_table(labels, films["scores"], groups)
     presets = {}
     if table.positives and table.negatives:
         presets = {rule.words: choose(table, rule) for rule in (parse_rule("youden"), parse_rule("cost:5"))}
+    other = threshold_table(labels, films["scores"] ** 2, groups)
+    beside = Beside("squared", other) if st.toggle("beside") else None
+    if st.button("other model") or st.session_state.get("other"):
+        st.session_state["other"], table = True, other
     if st.toggle("shown", True):
         threshold_cockpit(
-            table, key="cockpit", store="chosen", initial=0.5, locked=0.3, presets=presets, cell="clicked"
+            table,
+            key=f"cockpit {st.session_state.get('other')}",
+            store=f"chosen{'2' if st.session_state.get('other') else ''}",
+            title="some model, validation films",
+            initial=Chosen(0.5),
+            locked=Chosen(0.3),
+            presets=presets,
+            review_start=0.1,
+            beside=beside,
+            cell="clicked",
         )
     st.text(f"cell {st.session_state.get('clicked')!r}")
-    st.button("push", on_click=set_threshold, args=(0.9, "chosen"))
+    st.button("push", on_click=move_to, args=(Chosen(0.9), "chosen"))
     value = st.session_state.get("chosen")
-    if value == 0.25:
+    if value.threshold == 0.25:
         time.sleep(1.5)  # a slow page
-    st.text(f"python {value!r}")
+    st.text(f"python {value.threshold!r}")
+    st.text(f"band from {value.review_from!r}")
+    if "chosen2" in st.session_state:
+        st.text(f"second {st.session_state['chosen2'].threshold!r}")
 """
 
 
@@ -73,8 +96,8 @@ class Cockpit:
 
     def __init__(self, page):
         self.page = page
-        self.range = page.locator(".cockpit .range")
-        self.number = page.locator(".cockpit .number")
+        self.range = page.locator(".cockpit .range.main")
+        self.number = page.locator(".cockpit .number.main")
 
     def texts(self):
         return self.page.locator(".cockpit").evaluate(
@@ -195,7 +218,8 @@ def test_a_thousand_films_are_drawn_in_the_areas_that_they_are_counted(cockpit, 
             return [path.dataset.icons, Math.abs(turned.reduce((sum, one) => sum + one, 0)) / 2];
         }))"""
     )
-    assert areas == {cell: getattr(expected, cell) for cell in ("tp", "fn", "fp", "tn")}
+    counted = {cell: getattr(expected, cell) for cell in ("tp", "fn", "fp", "tn")}
+    assert areas == counted | {"rp": 0, "rn": 0}
 
 
 def test_the_prevalence_outlives_the_cockpit(cockpit, page):
@@ -217,7 +241,14 @@ def test_more_figures_are_scikit_learns(cockpit):
         positive, negative = class_likelihood_ratios(films["labels"], called)
         assert texts["kappa"] == f"{cohen_kappa_score(films['labels'], called):.3f}"
         assert texts["mcc"] == f"{matthews_corrcoef(films['labels'], called):.3f}"
-        assert (texts["lr-positive"], texts["lr-negative"]) == (f"{positive:.3f}", f"{negative:.3f}")
+        assert (texts["lr-positive"], texts["lr-negative"]) == (
+            wording.ratio(positive),
+            wording.ratio(negative),
+        )
+        ratios = likelihood_ratios(table, threshold)
+        for name in ("positive", "negative"):
+            bounds = getattr(ratios, f"{name}_interval")
+            assert texts[f"lr-{name}-interval"] == wording.ratio_interval(*bounds)
         assert texts["balanced"] == _percent(table.at(threshold).balanced_accuracy)
 
 
@@ -226,6 +257,210 @@ def test_a_click_into_a_cell_tells_python_which(cockpit, page, cell):
     cockpit(**_films())
     page.locator(f".cockpit [data-cell={cell}]").click()
     page.get_by_text(f"cell '{cell}'", exact=True).wait_for()
+
+
+def _switch_band_on(view, page):
+    page.get_by_role("button", name="Review band").click()
+    page.locator(".cockpit[data-band]").wait_for()
+
+
+def _band_counts(table, threshold, review):
+    band = review_band(table, review, threshold)
+    zones = (band.above, band.review, band.below)
+    return [[zone.diseased for zone in zones], [zone.healthy for zone in zones]]
+
+
+def test_a_review_band_counts_as_python_does_and_python_hears_of_it(cockpit, page):
+    view, table = cockpit(**_films())
+    _switch_band_on(view, page)
+    page.get_by_text("band from 0.1", exact=True).wait_for()
+    lower = page.locator(".cockpit .number.from")
+    for threshold, review in ((0.5, 0.1), (0.77, 0.31), (1.0, 0.0), (0.4, 0.4)):
+        view.number.fill(str(threshold))
+        lower.fill(str(review))
+        texts, band = view.texts(), review_band(table, review, threshold)
+        shown = [[int(texts[cell]) for cell in row] for row in (("tp", "rp", "fn"), ("fp", "rn", "tn"))]
+        assert shown == _band_counts(table, threshold, review)
+        assert texts["missed-below"] == _percent(band.missed_rate)
+        assert texts["missed-below-interval"] == _range(*band.missed_interval)
+        assert texts["review-here"] == _percent(band.review.films / table.n)
+        found = predictive_values(table, threshold, 0.1), predictive_values(table, review, 0.1)
+        assert texts["ppv-there"] == _percent(found[0].ppv)
+        assert texts["npv-there-interval"] == _range(*found[1].npv_interval)
+        thousand = [texts[f"thousand-{name}"] for name in ("tp", "reader", "fn", "fp", "tn")]
+        assert sum(int(n.replace("\u2009", "")) for n in thousand) == 1000
+    lower.press("Enter")
+    page.get_by_text("band from 0.4", exact=True).wait_for()
+    page.get_by_role("button", name="Review band").click()
+    page.get_by_text("band from None", exact=True).wait_for()
+
+
+def test_the_lower_handle_is_dragged_by_itself_and_pushed_down_by_the_upper_one(cockpit, page):
+    view, table = cockpit(**_films())
+    _switch_band_on(view, page)
+    box = page.locator(".cockpit .cut.from").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+    page.mouse.down()
+    view.drag_to(0.3)
+    review = float(page.locator(".cockpit .number.from").input_value())
+    assert view.threshold == 0.5
+    assert 0 < review < 0.5
+    texts = view.texts()
+    assert [int(texts[cell]) for cell in ("tp", "rp", "fn")] == _band_counts(table, 0.5, review)[0]
+    page.get_by_text("band from 0.1", exact=True).wait_for()  # nothing was sent yet
+    page.mouse.up()
+    page.get_by_text(f"band from {review!r}", exact=True).wait_for()
+
+    view.type("0.02")
+    page.get_by_text("band from 0.02", exact=True).wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text(f"band from {review!r}", exact=True).wait_for()
+    assert view.threshold == 0.5
+
+
+@pytest.mark.parametrize("cell", ["rp", "rn"])
+def test_a_click_into_the_band_s_cells_tells_python_which(cockpit, page, cell):
+    view, _ = cockpit(**_films())
+    _switch_band_on(view, page)
+    page.locator(f".cockpit [data-cell={cell}]").click()
+    page.get_by_text(f"cell '{cell}'", exact=True).wait_for()
+
+
+def test_the_workload_curve_is_pythons(cockpit, page):
+    view, table = cockpit(**_films())
+    _switch_band_on(view, page)
+    curve = page.locator(".cockpit [data-curve=workload]")
+    shown = _points(curve.locator(".line"))
+    width, height = (int(curve.locator(f".{end}").text_content()) / 100 for end in ("all", "most"))
+    expected = workload(table, 0.5)
+    for x, y in shown:
+        reader, missed = x / 200 * width, (200 - y) / 200 * height
+        gaps = np.abs(expected.share - reader) + np.abs(expected.missed_rate - missed)
+        assert gaps.min() < 1e-3
+    assert shown[0][1] == pytest.approx(200, abs=0.01)  # the lowest cut misses nobody
+
+
+def _points(line):
+    return [tuple(map(float, pair.split(","))) for pair in line.get_attribute("points").split()]
+
+
+def test_what_stands_beside_is_counted_at_the_same_threshold(cockpit, page):
+    films = _films()
+    view, _ = cockpit(**films)
+    page.get_by_text("beside", exact=True).click()
+    page.locator(".cockpit[data-beside]").wait_for()
+    other = threshold_table(films["labels"], films["scores"] ** 2, films["groups"])
+    for threshold in (0.02, 0.31, 0.77, 1.0):
+        view.number.fill(str(threshold))
+        texts, point = view.texts(), other.at(threshold)
+        assert [int(texts[f"beside-{cell}"]) for cell in ("tp", "fp", "tn", "fn")] == list(_counts(point))
+        found = predictive_values(other, threshold, 0.1)
+        for name, value, bounds in (
+            ("sensitivity", point.sensitivity, other.interval("sensitivity", threshold)),
+            ("specificity", point.specificity, other.interval("specificity", threshold)),
+            ("ppv", found.ppv, found.ppv_interval),
+            ("npv", found.npv, found.npv_interval),
+        ):
+            assert texts[f"beside-{name}"] == _percent(value)
+            assert texts[f"beside-{name}-interval"] == _range(*bounds)
+    assert texts["beside"] == "squared"
+    assert len(_points(page.locator(".cockpit [data-curve=roc] .other"))) > 10
+
+
+@pytest.mark.parametrize("percent", [10, 50])
+def test_net_benefit_and_cost_are_pythons_at_the_prevalence(cockpit, page, percent):
+    films = _films()
+    view, table = cockpit(**films)
+    page.locator(".cockpit .more summary").click()
+    view.weigh(percent)
+    page.locator(".cockpit .cost").fill("4")
+    share = percent / 100
+    costs = [expected_cost(table.at(t), 4, prevalence=share) for t in table.threshold[table.highest_row :]]
+    for threshold in (0.02, 0.31, 0.77):
+        view.number.fill(str(threshold))
+        texts, point = view.texts(), table.at(threshold)
+        assert texts["net-benefit"] == f"{100 * net_benefit(point, 0.2, prevalence=share):.1f}"
+        assert texts["odds"] == _percent(0.2)
+        assert texts["cost-here"] == str(round(1000 * expected_cost(point, 4, prevalence=share)))
+        assert texts["cost-least"] == str(round(1000 * min(costs)))
+        there = moved(threshold, measured_at=table.positives / table.n, to=share)
+        assert texts["score-there"] == wording.score(float(there))
+    page.get_by_role("button", name="Move there").click()
+    assert expected_cost(table.at(view.threshold), 4, prevalence=share) == pytest.approx(min(costs))
+
+
+def test_the_decision_curve_is_pythons_of_scores_moved_to_the_prevalence(cockpit, page):
+    films = _films()
+    view, table = cockpit(**films)
+    page.locator(".cockpit .more summary").click()
+    view.weigh(30)
+    scores = moved(films["scores"], measured_at=table.positives / table.n, to=0.3)
+    chances = np.arange(1, 100) / 100
+    expected = decision_curve(threshold_table(films["labels"], scores), chances, prevalence=0.3)
+    for line, values in ((".line", expected.model), (".other", expected.treat_all)):
+        shown = _points(page.locator(f".cockpit [data-curve=decision] {line}"))
+        heights = 200 - 200 * (values + 0.25 * 0.3) / (1.25 * 0.3)
+        inside = zip(200 * chances[heights <= 200], heights[heights <= 200], strict=True)
+        assert shown == [pytest.approx(point, abs=0.011) for point in inside]
+    assert len(shown) > 20
+
+
+@pytest.mark.parametrize("typed", ["0", "-1", "many", ""])
+def test_what_is_no_cost_is_marked_and_put_back(cockpit, page, typed):
+    cockpit(**_films())
+    page.locator(".cockpit .more summary").click()
+    field = page.locator(".cockpit .cost")
+    field.fill(typed)
+    assert field.get_attribute("aria-invalid") == "true"
+    field.press("Tab")
+    assert field.input_value() == "10"
+
+
+@pytest.mark.parametrize("name", ["scores", "roc", "pr", "decision", "workload"])
+def test_every_figure_can_be_saved_as_svg_and_as_png(cockpit, page, name):
+    view, _ = cockpit(**_films())
+    page.locator(".cockpit .more summary").click()
+    _switch_band_on(view, page)
+    with page.expect_download() as saving:
+        page.locator(f".cockpit [data-save='{name} svg']").click()
+    drawing = ElementTree.parse(saving.value.path()).getroot()  # noqa: S314 - our own figure
+    words = "".join(drawing.itertext())
+    assert saving.value.suggested_filename.endswith("some-model-validation-films-threshold-0.500.svg")
+    assert "some model, validation films" in words
+    assert "Not a medical device." in words
+    lines = [
+        part
+        for kind in ("path", "polyline")
+        for part in drawing.iter(f"{{http://www.w3.org/2000/svg}}{kind}")
+    ]
+    assert len(lines) > 1
+
+    with page.expect_download() as saving:
+        page.locator(f".cockpit [data-save='{name} png']").click()
+    with Image.open(saving.value.path()) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 600
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
+
+
+def test_another_model_in_the_middle_of_a_drag_gets_its_own_handle(cockpit, page):
+    films = _films()
+    view, _ = cockpit(**films)
+    other = threshold_table(films["labels"], films["scores"] ** 2, films["groups"])
+    view.press_at(0.5)
+    view.drag_to(0.7)
+    page.get_by_role("button", name="other model").evaluate("button => button.click()")
+    page.get_by_text("second 0.5", exact=True).wait_for()
+    page.locator(".cockpit .value", has_text="0.500").wait_for()
+    assert view.counts() == _counts(other.at(0.5))
+    view.drag_to(0.8)
+    page.mouse.up()
+    _python_says(page, 0.5)  # what was dragged and not let go is lost, and moves no other model
+    assert view.counts() == _counts(other.at(view.threshold))
+    view.type("0.33")
+    page.get_by_text("second 0.33", exact=True).wait_for()
+    assert view.counts() == _counts(other.at(0.33))
+    _python_says(page, 0.5)
 
 
 def test_halves_are_rounded_as_python_rounds_them(cockpit):
@@ -376,7 +611,8 @@ def test_of_many_films_presets_and_areas_are_those_of_all(cockpit, page):
 def test_the_bars_of_many_films_count_them_all(cockpit, page):
     view, table = cockpit(**_films(n=MANY, digits=9))
     ill, well = (
-        _area(page.locator(f".cockpit .bars .{name}").get_attribute("d")) for name in ("pneumonia", "normal")
+        _area(page.locator(f".cockpit .bars [data-bars={name}]").first.get_attribute("d"))
+        for name in ("pneumonia", "normal")
     )
 
     # A bar is as wide as its steps and as high as its films a step, so the areas are as the films are.
@@ -469,7 +705,7 @@ def test_keyboard_focus_is_visible(cockpit, page):
     view.number.focus()
     page.keyboard.press("Shift+Tab")
 
-    style = page.locator(".cockpit .knob").evaluate("knob => getComputedStyle(knob).outlineStyle")
+    style = page.locator(".cockpit .main .knob").evaluate("knob => getComputedStyle(knob).outlineStyle")
     assert style == "solid"
 
 

@@ -120,15 +120,17 @@ def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | 
     """
     ill = THOUSAND * checked_prevalence(prevalence)
     well = THOUSAND - ill
-    shares = (
-        ill * point.sensitivity,
-        ill * (1 - point.sensitivity),
-        well * (1 - point.specificity),
-        well * point.specificity,
-    )
-    if any(math.isnan(share) for share in shares):
+    positives, negatives = point.tp + point.fn, point.tn + point.fp
+    if not positives or not negatives:
         return None
-    tp, fn, fp, tn = _whole(shares)
+    tp, fn, fp, tn = _whole(
+        (
+            ill * point.tp / positives,
+            ill * point.fn / positives,
+            well * point.fp / negatives,
+            well * point.tn / negatives,
+        )
+    )
     return OperatingPoint(point.threshold, tp, fp, tn, fn)
 
 

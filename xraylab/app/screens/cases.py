@@ -9,9 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xraylab.app import widgets, wording
+from xraylab.app.components.threshold_cockpit import Chosen
 from xraylab.data.datasets import Dataset
 from xraylab.data.phantoms import burn_in
-from xraylab.evaluation.cases import CELLS, Cell, cases
+from xraylab.evaluation.cases import CELLS, REVIEW_CELLS, Cell, cases
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.models import Model, dataset_of
 from xraylab.settings import Settings
@@ -22,6 +23,8 @@ _WORDS: dict[Cell, tuple[str, str]] = {  # of one film, of several
     "fn": ("missed", "missed"),
     "fp": ("false alarm", "false alarms"),
     "tn": ("rightly below", "rightly below"),
+    "rp": ("with pneumonia for a reader", "with pneumonia for a reader"),
+    "rn": ("normal for a reader", "normal for a reader"),
 }
 
 
@@ -35,7 +38,7 @@ class _Shown:
 
 
 def draw(
-    settings: Settings, model: Model, split: str, table: ThresholdTable, threshold: float, *, store: str
+    settings: Settings, model: Model, split: str, table: ThresholdTable, at: Chosen, *, store: str
 ) -> None:
     """Draw the films of the cell that is chosen; nothing until one is, and nothing is read until then.
 
@@ -45,19 +48,22 @@ def draw(
         ``validation``, or ``test`` once it was opened.
     table : ThresholdTable
         Of the model on that split.
+    at : Chosen
+        The threshold, with a review band or without.
     store : str
         Session key of the cell; a click into the cockpit sets it.
     """
-    point = table.at(threshold)
-    counted: dict[Cell, str] = {cell: _counted(cell, getattr(point, cell)) for cell in CELLS}
+    counted = {cell: _counted(cell, n) for cell, n in _numbers(table, at).items()}
+    if st.session_state.get(store) not in counted:
+        st.session_state.pop(store, None)  # of a review band that is gone
     chosen = st.segmented_control(
-        "Films, the worst first", list(CELLS), format_func=counted.__getitem__, key=store
+        "Films, the worst first", list(counted), format_func=counted.__getitem__, key=store
     )
     if chosen is None:
         return
     said = (model.test if split == "test" else model.validation).scored
-    rows = cases(said.labels, said.scores, threshold, chosen)
-    alike = said.labels == (chosen in ("tp", "fn"))
+    rows = cases(said.labels, said.scores, at.threshold, chosen, review_from=at.review_from)
+    alike = said.labels == (chosen in ("tp", "fn", "rp"))
     shown = _Shown(chosen, said.frame.iloc[rows], said.frame[alike])
     if kinds := _by_kind(shown):
         st.markdown(kinds)
@@ -65,6 +71,17 @@ def draw(
         st.caption("No film is in this cell at this threshold.")
         return
     strip(settings, model, shown.films, key=f"{store} {chosen}")
+
+
+def _numbers(table: ThresholdTable, at: Chosen) -> dict[Cell, int]:
+    """How many films are in each cell; a review band has two cells of its own."""
+    above = table.at(at.threshold)
+    if at.review_from is None:
+        return {cell: getattr(above, cell) for cell in CELLS}
+    under = table.at(at.review_from)
+    between = {"rp": above.fn - under.fn, "rn": above.tn - under.tn}
+    found = {"tp": above.tp, "fn": under.fn, "fp": above.fp, "tn": under.tn, **between}
+    return {cell: found[cell] for cell in (*CELLS, *REVIEW_CELLS)}
 
 
 def _counted(cell: Cell, n: int) -> str:

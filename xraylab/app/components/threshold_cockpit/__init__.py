@@ -1,5 +1,5 @@
 """
-The threshold cockpit: one handle, and every number follows it while it moves.
+The threshold cockpit: one handle, or two for a review band, and every number follows while they move.
 
 - the exact table travels to the browser once; dragging never waits for Python
 - of more than 25,000 films only some rows travel; counts, areas and bars are still those of all films, and
@@ -12,6 +12,7 @@ The threshold cockpit: one handle, and every number follows it while it moves.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,37 @@ import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
-from xraylab.evaluation.cases import CELLS
+from xraylab.evaluation.cases import CELLS, REVIEW_CELLS
 from xraylab.evaluation.thresholds import ThresholdTable
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("numbers.js", "words.js", "drawing.js", "saving.js", "view.js")  # one module, in this order
 _mount = st.components.v2.component(
     "xraylab_threshold_cockpit",
     html=(_HERE / "view.html").read_text("utf-8"),
     css=(_HERE / "view.css").read_text("utf-8"),
-    js=(_HERE / "view.js").read_text("utf-8"),
+    js="\n".join((_HERE / script).read_text("utf-8") for script in _SCRIPTS),
 )
 _FALLBACK = 0.5
 PREVALENCE = "prevalence"  # session key: the user's own share of films with pneumonia, whatever the model
-_USUAL = 0.1
+COST = "cost of a miss"  # session key: how many false alarms one missed pneumonia is worth to the user
+_USUAL = {PREVALENCE: 0.1, COST: 10.0}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was last let go."""
+
+    threshold: float  # in [0, 1]
+    review_from: float | None = None  # where the review band begins, up to the threshold; None without one
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Other films, or what another model makes of the same, under the same handle."""
+
+    name: str
+    table: ThresholdTable
 
 
 def threshold_cockpit(
@@ -40,13 +59,16 @@ def threshold_cockpit(
     *,
     key: str,
     store: str,
-    locked: float | None = None,
-    initial: float | None = None,
+    title: str = "",
+    locked: Chosen | None = None,
+    initial: Chosen | None = None,
     presets: Mapping[str, float] | None = None,
+    review_start: float | None = None,
     reminder: str = "",
+    beside: Beside | None = None,
     cell: str | None = None,
-) -> float:
-    """Show the cockpit and return the threshold last let go.
+) -> Chosen:
+    """Show the cockpit and return what was last let go.
 
     Parameters
     ----------
@@ -55,83 +77,116 @@ def threshold_cockpit(
     key : str
         The widget's key; one for each place where a cockpit stands.
     store : str
-        Session key that holds the threshold.
-    locked : float, optional
+        Session key that holds the threshold and the review band, as a ``Chosen``.
+    title : str
+        Of what model and films it is; figures that are saved carry it.
+    locked : Chosen, optional
         Marked on the scale and on both curves.
-    initial : float, optional
-        Where to begin when the session holds no threshold yet: otherwise the lock, or else 0.5.
+    initial : Chosen, optional
+        Where to begin when the session holds nothing yet: otherwise the lock, or else 0.5.
     presets : mapping of str to float, optional
         Thresholds offered as buttons, by their label.
+    review_start : float, optional
+        Where a review band begins when it is switched on, if that is below the threshold.
     reminder : str
         Stands beside what would follow for other films than these.
+    beside : Beside, optional
+        Shown at the same threshold: figures, second curves, outlines among the scores.
     cell : str, optional
-        Session key that is told which cell of the 2 × 2 was clicked: tp, fn, fp or tn.
+        Session key that is told which cell was clicked, as ``evaluation.cases`` names them.
 
     Returns
     -------
-    float
-        In [0, 1]; also ``st.session_state[store]``.
+    Chosen
+        Also ``st.session_state[store]``.
     """
     session = st.session_state
     if store not in session:
-        session[store] = next(float(t) for t in (initial, locked, _FALLBACK) if t is not None)
+        session[store] = next(one for one in (initial, locked, Chosen(_FALLBACK)) if one is not None)
     if key not in session or _pin(store) not in session:
-        set_threshold(session[store], store)  # a first visit, or back from another page
-        session[f"_{store}_prevalence"] = session.get(PREVALENCE, _USUAL)
+        move_to(session[store], store)  # a first visit, or back from another page
+        session[f"_{store}_usual"] = {what: session.get(what, usual) for what, usual in _USUAL.items()}
 
     def let_go() -> None:
-        said = session[key].get("let_go") or {}
-        value = said.get("threshold")
-        if isinstance(value, int | float) and 0 <= value <= 1:
-            session[store] = float(value)
+        chosen = _read(session[key].get("let_go"))
+        if chosen is not None:
+            session[store] = chosen
 
     def weighed() -> None:
         value = session[key].get("prevalence")
         if isinstance(value, int | float) and 0 < value < 1:
             session[PREVALENCE] = float(value)
 
+    def priced() -> None:
+        value = session[key].get("cost")
+        if isinstance(value, int | float) and 0 < value < math.inf:
+            session[COST] = float(value)
+
     def opened() -> None:
-        if cell is not None and session[key].get("cell") in CELLS:
+        if cell is not None and session[key].get("cell") in (*CELLS, *REVIEW_CELLS):
             session[cell] = session[key]["cell"]
 
-    revision, value = session[_pin(store)]
+    revision, pushed = session[_pin(store)]
     presets = presets or {}
-    marked = [threshold for threshold in (value, locked, *presets.values()) if threshold is not None]
+    usual = session[f"_{store}_usual"]
+    ends = [end for one in (pushed, locked) if one is not None for end in (one.threshold, one.review_from)]
+    marked = [end for end in (*ends, *presets.values(), review_start) if end is not None]
     _mount(
         key=key,
         data={
             "table": _arrow(table, table.steps(marked)),
+            "beside": _arrow(beside.table, beside.table.steps(marked)) if beside else None,
+            "beside_name": beside.name if beside else None,
+            "title": title,
             "scores": len(table) - 1,
             "patients": table.n_groups,
             "auc": _or_none(table.auc),
             "average_precision": _or_none(table.average_precision),
-            "locked": locked,
+            "locked": locked.threshold if locked else None,
+            "locked_review": locked.review_from if locked else None,
             "presets": [[label, float(threshold)] for label, threshold in presets.items()],
+            "review_start": review_start,
             "reminder": reminder,
-            "prevalence": session[f"_{store}_prevalence"],
+            "prevalence": usual[PREVALENCE],
+            "cost": usual[COST],
             "revision": revision,
-            "value": value,
+            "value": pushed.threshold,
+            "review": pushed.review_from,
         },
         on_let_go_change=let_go,
         on_prevalence_change=weighed,
+        on_cost_change=priced,
         on_cell_change=opened,
     )
-    return float(session[store])
+    chosen: Chosen = session[store]
+    return chosen
 
 
-def set_threshold(value: float, store: str) -> None:
-    """Move the handle from Python, before the cockpit is drawn or in a button's callback.
+def _read(said: Any) -> Chosen | None:
+    """What the browser let go of, if it is a threshold, with a band that lies below it or without one."""
+    said = said if isinstance(said, dict) else {}
+    threshold, review = said.get("threshold"), said.get("review")
+    if not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
+        return None
+    banded = isinstance(review, int | float) and 0 <= review <= threshold
+    return Chosen(float(threshold), float(review) if banded else None)
+
+
+def move_to(chosen: Chosen, store: str) -> None:
+    """Move the handles from Python, before the cockpit is drawn or in a button's callback.
 
     Raises
     ------
     ValueError
-        If the value is outside [0, 1].
+        If the threshold is outside [0, 1], or the band doesn't begin between 0 and the threshold.
     """
-    if not 0 <= value <= 1:
-        raise ValueError(f"a threshold lies in [0, 1], not at {value}")
+    if not 0 <= chosen.threshold <= 1:
+        raise ValueError(f"a threshold lies in [0, 1], not at {chosen.threshold}")
+    if chosen.review_from is not None and not 0 <= chosen.review_from <= chosen.threshold:
+        raise ValueError(f"a review band begins in [0, {chosen.threshold}], not at {chosen.review_from}")
     revision = st.session_state.get(_pin(store), (0, None))[0]
-    st.session_state[store] = float(value)
-    st.session_state[_pin(store)] = (revision + 1, float(value))
+    st.session_state[store] = chosen
+    st.session_state[_pin(store)] = (revision + 1, chosen)
 
 
 def _pin(store: str) -> str:

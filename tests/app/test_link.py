@@ -1,0 +1,138 @@
+"""The address of the Threshold screen restores what was seen, and opens nothing."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import written
+from tests.brief import MODEL
+from tests.browser.serving import ROOT
+from xraylab import actions
+from xraylab.app.components.threshold_cockpit import PREVALENCE, Chosen
+from xraylab.app.link import store_of
+from xraylab.models import load_model
+
+pytest_plugins = ["tests.trained"]
+
+
+@pytest.fixture
+def follow(monkeypatch):
+    """Open the Threshold screen at an address, in a session of its own."""
+    monkeypatch.setattr("xraylab.runs.launch.ensure_worker", lambda *_: False)
+
+    def open_(**address):
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+        app.switch_page("pages/threshold.py")
+        app.query_params.update(address)
+        return app.run()
+
+    return open_
+
+
+def stands_at(app, settings):
+    return app.session_state[store_of(load_model(settings, MODEL))]
+
+
+def test_a_link_restores_the_threshold_the_band_and_the_prevalence(follow, trained):
+    app = follow(model=MODEL, films="validation", at="0.61", review="0.2", prevalence="0.35")
+    assert not app.exception
+    assert stands_at(app, trained) == Chosen(0.61, 0.2)
+    assert app.session_state[PREVALENCE] == 0.35
+    assert app.query_params["at"] == "0.61"
+
+
+def test_the_address_follows_what_is_seen(follow, trained):
+    app = follow(model=MODEL, at="0.61")
+    app.session_state[store_of(load_model(trained, MODEL))] = Chosen(0.4, 0.3)
+    app.run()
+    assert {name: app.query_params[name] for name in ("model", "films", "at", "review")} == {
+        "model": MODEL,
+        "films": "validation",
+        "at": "0.4",
+        "review": "0.3",
+    }
+    assert stands_at(app, trained) == Chosen(0.4, 0.3), "the address is followed once"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"at": "1.5"},
+        {"at": "nan"},
+        {"at": "<script>"},
+        {"at": "0.5", "review": "0.9"},
+        {"at": "0.5", "prevalence": "7"},
+        {"at": "0.5", "films": "train"},
+    ],
+)
+def test_what_is_wrong_in_an_address_is_passed_over(follow, trained, said):
+    lock = load_model(trained, MODEL).lock
+    app = follow(model=MODEL, **said)
+    assert not app.exception
+    assert not app.error
+    expected = Chosen(0.5) if said["at"] == "0.5" else Chosen(lock.threshold, lock.review_from)
+    assert stands_at(app, trained) == expected
+    assert PREVALENCE not in app.session_state
+
+
+def test_a_link_to_a_model_that_is_not_here_says_so(follow, trained):
+    app = follow(model="<b>gone</b>", at="0.5")
+    assert not app.exception
+    assert "isn’t here" in app.info[0].value
+    assert "\\<b" in app.info[0].value
+
+
+def test_a_link_to_sealed_test_films_shows_validation(follow, trained):
+    app = follow(model=MODEL, films="test", at="0.5")
+    assert app.selectbox(key=f"threshold split {MODEL}").options == ["validation"]
+    assert app.query_params["films"] == "validation"
+    assert "Test films at the lock" not in written(app)
+
+    actions.open_test(trained, MODEL, actor="test")
+    app = follow(model=MODEL, films="test", at="0.5")
+    assert app.selectbox(key=f"threshold split {MODEL}").value == "test"
+
+
+def test_a_band_is_locked_told_by_its_rules_and_can_be_taken_back(follow, trained):
+    found = actions.lock(trained, MODEL, "youden", actor="test").threshold
+    app = follow(model=MODEL, at=repr(found), review="0.01")
+    lock = next(button for button in app.button if button.label.startswith("Lock at"))
+    assert not lock.disabled, "the same threshold, but with a band"
+    lock.click().run()
+    made = load_model(trained, MODEL).lock
+    assert (made.rule, made.review_from, made.review_rule) == ("youden", 0.01, "value:0.01")
+    assert next(button for button in app.button if button.label.startswith("Lock at")).disabled
+
+    app.session_state[store_of(load_model(trained, MODEL))] = Chosen(found)
+    app.run()
+    next(button for button in app.button if button.label.startswith("Lock at")).click().run()
+    assert load_model(trained, MODEL).lock.review_from is None
+
+
+def test_films_of_the_review_band_are_shown(follow, trained):
+    app = follow(model=MODEL, at="0.9", review="0.1")
+    app.session_state[f"threshold cell {MODEL} validation"] = "rp"
+    app.run()
+    assert not app.exception
+    said = load_model(trained, MODEL).validation.scored
+    between = ((said.labels == 1) & (said.scores >= 0.1) & (said.scores < 0.9)).sum()
+    labels = app.segmented_control(key=f"threshold cell {MODEL} validation").options
+    assert f"{between} with pneumonia for a reader" in labels
+
+    app.session_state[store_of(load_model(trained, MODEL))] = Chosen(0.9)
+    app.run()
+    assert not app.exception
+    assert len(app.segmented_control(key=f"threshold cell {MODEL} validation").options) == 4
+
+
+def test_another_model_or_other_films_stand_under_the_same_handle(follow, trained):
+    actions.open_test(trained, MODEL, actor="test")
+    app = follow(model=MODEL)
+    assert "test films" in app.selectbox(key=f"threshold beside {MODEL} validation").options
+    app.selectbox(key=f"threshold beside {MODEL} validation").select("test films").run()
+    assert not app.exception
+
+
+def test_the_floor_says_why_there_is_none(follow, trained):
+    button = follow(model=MODEL).button(key="floor")
+    assert button.disabled
+    assert "sensitivity" in button.help
