@@ -50,12 +50,25 @@ class FileFacts:
     synthetic: bool  # a teaching phantom
 
 
+@dataclass(frozen=True)
+class Signs:
+    """What a film tells of itself beside its grey values, for whoever reads it; nothing that names anybody."""
+
+    colour: float = 0.0  # mean distance between the largest and the smallest of a pixel's channels, 0 to 255
+    modality: str | None = None  # as DICOM writes it: CR, DX, CT
+    view: str | None = None  # as DICOM writes it: PA, AP, LL
+    body_part: str | None = None  # as DICOM writes it: CHEST
+    age: float | None = None  # years
+    notes: tuple[str, ...] = ()  # what was done or doubted while it was read, in sentences
+
+
 @dataclass(frozen=True, eq=False)
 class StandardFilm:
     """A film as networks see it, with what its file said."""
 
     pixels: NDArray[np.uint8]  # (256, 256)
     facts: FileFacts
+    signs: Signs = Signs()
 
 
 def standardise(data: bytes) -> StandardFilm:
