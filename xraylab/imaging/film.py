@@ -52,7 +52,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Signs:
-    """What a film tells of itself beside its grey values, for whoever reads it; nothing that names anybody."""
+    """What a film tells of itself beside its grey values, for whoever reads it; it names nobody."""
 
     colour: float = 0.0  # mean distance between the largest and the smallest of a pixel's channels, 0 to 255
     modality: str | None = None  # as DICOM writes it: CR, DX, CT
