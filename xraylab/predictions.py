@@ -145,7 +145,8 @@ def read(path: Path) -> Predictions:
     Raises
     ------
     XRayLabError
-        If the file is missing, damaged, or of another schema.
+        If the file is missing, damaged, of another schema, or says what can't be: a score outside [0, 1], a
+        label that is neither 0 nor 1, a film twice.
     """
     try:
         table = pq.read_table(io.BytesIO(path.read_bytes()))
@@ -161,7 +162,21 @@ def read(path: Path) -> Predictions:
             f"{path} was not written by this version of XRayLab ({SCHEMA}). Train the model again."
         )
     frame = table.to_pandas()
+    if fault := _fault(frame):
+        raise XRayLabError(f"{path} can't be used: {fault}. Train the model again.")
     return Predictions(frame, metadata.pop("model_hash", ""), metadata.pop("dataset_hash", ""), metadata)
+
+
+def _fault(frame: pd.DataFrame) -> str:
+    """What makes predictions unusable; nothing of which numbers may be computed."""
+    scores, labels = frame["score"].dropna(), frame["label"].dropna()
+    if not scores.between(0, 1).all():
+        return "a score isn't between 0 and 1"
+    if not labels.isin((0, 1)).all():
+        return "a label is neither 0 nor 1"
+    if frame.duplicated([name for name in ("image_id", PERTURBATION) if name in frame]).any():
+        return "a film is in it twice"
+    return ""
 
 
 def _schema_of(columns: list[str]) -> pa.Schema:
