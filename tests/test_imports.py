@@ -20,6 +20,7 @@ LIGHT = [
     "xraylab.evaluation.cases",
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.comparison",
+    "xraylab.evaluation.estimates",
     "xraylab.evaluation.intervals",
     "xraylab.evaluation.labelled",
     "xraylab.evaluation.mcnemar",

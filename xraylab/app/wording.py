@@ -19,6 +19,7 @@ from xraylab.wording import (
     duration,
     interval,
     kept_epoch,
+    p_value,
     percent,
     score,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "epochs",
     "interval",
     "kept_epoch",
+    "p_value",
     "percent",
     "plain",
     "score",
