@@ -19,6 +19,7 @@ from xraylab.models.folder import (
     average_suites,
     check_held_out,
 )
+from xraylab.models.related import Seeds, ready_made, seed_groups
 from xraylab.models.shelf import (
     RESERVED_NAMES,
     SHIPPED_NAMES,
@@ -43,6 +44,7 @@ __all__ = [
     "Member",
     "Members",
     "Model",
+    "Seeds",
     "TrainedOn",
     "average_predictions",
     "average_suites",
@@ -53,5 +55,7 @@ __all__ = [
     "load_model",
     "load_shipped",
     "openings_of",
+    "ready_made",
+    "seed_groups",
     "shipped_names",
 ]
