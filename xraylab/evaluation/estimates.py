@@ -52,6 +52,38 @@ class Estimate:
     high: float
 
 
+def measures(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, float]:
+    """Every measure of a model at a threshold, without intervals.
+
+    Parameters
+    ----------
+    labels, scores : array_like, (n,)
+        0 or 1; in [0, 1].
+    threshold : float
+        A film is called positive when score >= threshold.
+
+    Returns
+    -------
+    dict of str to float
+        By the names in ``MEASURES``, in their order; NaN where nothing can be said.
+
+    Raises
+    ------
+    ValueError
+        As ``threshold_table`` does, and if the threshold is NaN.
+    """
+    truth, values, _ = checked(labels, scores, None)
+    table = threshold_table(truth, values)
+    point = table.at(threshold)
+    found = {
+        "auc": table.auc,
+        "average_precision": table.average_precision,
+        "brier": brier_score(truth, values),
+        "ece": expected_calibration_error(truth, values),
+    }
+    return {name: found[name] if name in found else float(getattr(point, name)) for name in MEASURES}
+
+
 def estimates(
     labels: ArrayLike,
     scores: ArrayLike,
@@ -84,13 +116,6 @@ def estimates(
     """
     truth, values, patients = checked(labels, scores, groups)
     table = threshold_table(truth, values, patients)
-    point = table.at(threshold)
-    found = {
-        "auc": table.auc,
-        "average_precision": table.average_precision,
-        "brier": brier_score(truth, values),
-        "ece": expected_calibration_error(truth, values),
-    }
     intervals = {
         "auc": auc_interval(truth, values, patients),
         "balanced_accuracy": balanced_accuracy_interval(table, threshold),
@@ -98,11 +123,8 @@ def estimates(
         **_drawn(truth, values, patients, threshold, resamples),
     }
     return {
-        name: Estimate(
-            found[name] if name in found else float(getattr(point, name)),
-            *intervals.get(name, _NO_INTERVAL),
-        )
-        for name in MEASURES
+        name: Estimate(value, *intervals.get(name, _NO_INTERVAL))
+        for name, value in measures(truth, values, threshold).items()
     }
 
 
@@ -138,14 +160,8 @@ def differences(
     """
     truth, values, patients = checked(labels, scores, groups)
     second = checked(labels, others, groups)[1]
-    tables = [threshold_table(truth, each, patients) for each in (values, second)]
     one, other = (
-        {
-            "average_precision": table.average_precision,
-            "f1": table.at(threshold).f1,
-            "kappa": table.at(threshold).kappa,
-        }
-        for table, threshold in zip(tables, thresholds, strict=True)
+        measures(truth, each, threshold) for each, threshold in zip((values, second), thresholds, strict=True)
     )
     intervals = bootstrap.area_difference_intervals(truth, values, second, patients, resamples=resamples)
     intervals |= bootstrap.rate_difference_intervals(
