@@ -135,6 +135,15 @@ def test_the_lock_lies_on_the_curves(show, newcomer):
     )
 
 
+def test_the_corner_where_good_models_differ_can_be_enlarged(show, newcomer):
+    app = show("compare")
+    app = app.toggle(key="compare curves corner").set_value(True).run()
+    roc, recall, *_ = figures(app)
+    for chart, (low, high) in ((roc, (0, 0.2)), (recall, (0.8, 1))):
+        shown = chart["layout"]["xaxis"]["range"]
+        assert shown == pytest.approx([low, high], abs=0.01)
+
+
 def test_charts_can_be_saved_and_nothing_else_be_done_with_them(show, newcomer):
     app = show("compare")
     configs = [json.loads(chart.proto.config) for chart in app.get("plotly_chart")]

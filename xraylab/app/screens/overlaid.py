@@ -21,7 +21,7 @@ from xraylab.evaluation.calibration import reliability
 from xraylab.models import Model
 
 _TALL, _MIDDLE, _SMALL = 330, 290, 250
-_WHOLE, _CORNER, _ROOM = (0.0, 1.0), 0.8, 0.02  # ranges of the axes; the last beyond both ends
+_WHOLE, _CORNER, _ROOM = (0.0, 1.0), 0.8, 0.04  # ranges of the axes; the last beyond both ends
 _COLUMNS = 4  # of calibrations
 _LETTER, _ROW = 7, 29  # pixels that a letter of a legend takes at most, and a row of it
 _FAINT = 0.55  # of one seed among others
