@@ -1,12 +1,13 @@
 """The Compare screen: models on the films that all held out."""
 
+import dataclasses
 import json
 
 import pytest
 
 from tests.app.conftest import written
 from tests.brief import MODEL
-from xraylab import actions
+from xraylab import actions, predictions, wording
 from xraylab.errors import ComparisonError, HonestOrderError
 from xraylab.evaluation.comparison import verdict
 from xraylab.models import load_model
@@ -271,6 +272,21 @@ def test_what_cannot_be_compared_is_a_sentence(newcomer, starter, first, second,
     (starter / "mobilenet_v2" / "lock.json").unlink()
     with pytest.raises(error, match=sentence):
         actions.compare(newcomer, first, "mobilenet_v2" if second == "unlocked" else second)
+
+
+@pytest.mark.parametrize("kept", ["label == 1", "label == 0", "group == group.iloc[0]"])
+def test_films_of_one_class_or_of_one_patient_give_dashes_and_a_sentence(show, newcomer, starter, kept):
+    for name in ("mobilenet_v2", "cnn", "ensemble"):
+        file = starter / name / "predictions.parquet"
+        said = predictions.read(file)
+        frame = said.frame.query("split == 'validation'").sort_values("image_id").query(kept)
+        predictions.write(file, dataclasses.replace(said, frame=frame))
+    app = choose(show("compare"), "mobilenet_v2", "cnn", "ensemble")
+    assert not app.exception
+    assert not app.error
+    assert "can't tell cnn and ensemble from mobilenet_v2" in written(app)
+    row = next(row for row in table_rows(app, 1) if row[0] == "AUC: p by DeLong")
+    assert row[1:] == [wording.DASH, wording.DASH]
 
 
 def test_models_scored_on_other_films_are_refused_on_the_screen(show, newcomer, starter, monkeypatch):
