@@ -24,6 +24,7 @@ LIGHT = [
     "xraylab.evaluation.comparison",
     "xraylab.evaluation.estimates",
     "xraylab.evaluation.floor",
+    "xraylab.evaluation.measures",
     "xraylab.evaluation.intervals",
     "xraylab.evaluation.labelled",
     "xraylab.evaluation.mcnemar",

@@ -56,6 +56,22 @@ def test_a_score_has_three_decimals_and_never_pretends_to_be_an_end(value, writt
 
 
 @pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.0123, "0.012"),
+        (0.0004, "<0.001"),
+        (0.0, "<0.001"),
+        (0.04996, "0.04996"),  # below 0.05, and it shows
+        (0.05, "0.050"),
+        (1.0, "1.000"),
+        (math.nan, "\u2013"),
+    ],
+)
+def test_a_p_has_three_decimals_and_never_reads_like_the_level_it_is_below(value, written):
+    assert wording.p_value(value) == written
+
+
+@pytest.mark.parametrize(
     ("number", "written"),
     [(0, "0"), (999, "999"), (5216, "5\u2009216"), (1234567, "1\u2009234\u2009567")],
 )
@@ -86,7 +102,17 @@ def test_which_epoch_was_kept_is_said_with_its_reason():
 
 
 def test_the_screens_write_numbers_as_documents_do():
-    for name in ("percent", "interval", "score", "auc", "auc_interval", "count", "duration", "kept_epoch"):
+    for name in (
+        "percent",
+        "interval",
+        "score",
+        "auc",
+        "auc_interval",
+        "count",
+        "duration",
+        "kept_epoch",
+        "p_value",
+    ):
         assert getattr(screens, name) is getattr(wording, name)
 
 

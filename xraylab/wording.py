@@ -16,6 +16,8 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUTE = 60
 _SMALLEST_SCORE = 0.001
 _TEN, _HUNDRED = 10, 100
+_LEVEL = 0.05  # of tests
+_MOST_DECIMALS = 17
 
 
 def percent(share: float) -> str:
@@ -76,6 +78,19 @@ def ratio_interval(low: float, high: float) -> str:
     if math.isnan(low) or math.isnan(high):
         return DASH
     return f"{ratio(low)}{DASH}{ratio(high)}"
+
+
+def p_value(value: float) -> str:
+    """Write a p with three decimals, ``0.012`` or ``<0.001``.
+
+    One just below 0.05 gets as many as it takes not to read 0.050, since there it is called a difference.
+    """
+    if value < _LEVEL:
+        for decimals in range(3, _MOST_DECIMALS):
+            written = f"{value:.{decimals}f}"
+            if float(written) < _LEVEL:
+                return "<0.001" if value < _SMALLEST_SCORE else written
+    return DASH if math.isnan(value) else f"{value:.3f}"
 
 
 def count(number: int) -> str:

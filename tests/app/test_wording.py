@@ -78,7 +78,7 @@ def test_a_difference_has_its_sign_unless_it_is_written_like_none(difference, wr
 
 @pytest.mark.parametrize(
     ("p", "written"),
-    [(0.0321, "p = 0.032"), (0.0004, "p < 0.001"), (1.0, "p = 1.000"), (float("nan"), f"p {wording.DASH}")],
+    [(0.0321, "p = 0.032"), (0.0004, "p <0.001"), (1.0, "p = 1.000"), (float("nan"), f"p {wording.DASH}")],
 )
 def test_a_p_value_is_never_zero(p, written):
-    assert wording.p_value(p) == written
+    assert wording.p_words(p) == written

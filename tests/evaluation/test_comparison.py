@@ -7,7 +7,15 @@ import pytest
 from sklearn.metrics import recall_score, roc_auc_score
 
 from xraylab.errors import ComparisonError
-from xraylab.evaluation.comparison import Comparison, Scored, adjusted_p, compare, holm, verdict
+from xraylab.evaluation.comparison import (
+    Comparison,
+    Scored,
+    adjusted_p,
+    compare,
+    holm,
+    verdict,
+    verdict_of_all,
+)
 from xraylab.evaluation.intervals import Difference, auc_difference
 from xraylab.evaluation.mcnemar import McNemar, mcnemar
 from xraylab.evaluation.paired import RateDifference
@@ -27,11 +35,11 @@ def scored(name, scores, threshold=0.5):
     return Scored(name, [f"film {i}" for i in range(len(scores))], scores, threshold)
 
 
-def of_areas(value, low, high, p, n=782, patients=395):
+def of_areas(value, low, high, p, n=782, patients=395, other="cnn"):
     """A comparison of which only the areas matter."""
     none = np.array([], np.int64)
     return Comparison(
-        names=("densenet", "cnn"),
+        names=("densenet", other),
         n=n,
         patients=patients,
         auc=Difference(value, low, high, p),
@@ -195,3 +203,74 @@ def test_several_pairs_are_adjusted_together():
     assert found["good", "worse"] == pytest.approx(2 * pairs[0].auc.p)
     with pytest.raises(ValueError, match="twice"):
         adjusted_p([pairs[0], pairs[0]])
+
+
+CLEAR, LIKELY, UNCERTAIN = (0.02, 0.01, 0.03, 0.001), (0.021, 0.001, 0.041, 0.04), (0.0, -0.01, 0.01, 0.9)
+WORSE = (-0.02, -0.03, -0.01, 0.0001)
+UNKNOWN = (0.2, math.nan, math.nan, math.nan)
+
+
+def several(**areas):
+    return [of_areas(*found, other=other) for other, found in areas.items()]
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "says"),
+    [
+        (
+            0.0496,
+            "On these 782 films of 395 patients, densenet ranks better than cnn: its AUC is 0.021 higher, "
+            "with a 95 % interval of 0.001 to 0.041; p is 0.0496, adjusted for 3 pairs by Holm's method.",
+        ),
+        (
+            0.08,
+            "These 782 films of 395 patients can't tell the two apart: the AUC of densenet less that of cnn "
+            "is 0.021 with a 95 % interval of 0.001 to 0.041, but adjusted for 3 pairs by Holm's method p is "
+            "0.080.",
+        ),
+        (0.05, "can't tell the two apart"),
+        (math.nan, "can't tell the two apart"),
+    ],
+)
+def test_among_several_pairs_a_winner_takes_an_adjusted_p_below_5_in_100_too(adjusted, says):
+    assert says in verdict(of_areas(*LIKELY), adjusted=adjusted, pairs=3)
+
+
+@pytest.mark.parametrize(
+    ("areas", "says"),
+    [
+        (
+            {"cnn": LIKELY, "resnet": UNCERTAIN},  # alone it would be told apart
+            "By AUC these films can't tell cnn and resnet from densenet, on 782 films of 395 patients and "
+            "adjusted for 2 pairs by Holm's method.",
+        ),
+        (
+            {"cnn": CLEAR, "resnet": UNCERTAIN, "vit": WORSE, "mlp": UNKNOWN},
+            "On these 782 films of 395 patients, adjusted for 4 pairs by Holm's method, AUC ranks vit (by "
+            "0.020) better than densenet and cnn (by 0.020) worse than densenet; these films can't tell "
+            "resnet and mlp from densenet.",
+        ),
+        (
+            {"cnn": CLEAR, "resnet": CLEAR, "vit": CLEAR},
+            "On these 782 films of 395 patients, adjusted for 3 pairs by Holm's method, AUC ranks cnn (by "
+            "0.020), resnet (by 0.020) and vit (by 0.020) worse than densenet.",
+        ),
+    ],
+)
+def test_several_models_get_one_verdict_adjusted_for_how_many_they_are(areas, says):
+    assert verdict_of_all(several(**areas)) == says
+
+
+def test_one_pair_alone_is_not_adjusted():
+    [pair] = several(cnn=LIKELY)
+    assert verdict_of_all([pair]) == verdict(pair)
+    assert "ranks better" in verdict(pair)
+
+
+def test_a_verdict_of_all_needs_one_reference():
+    labels, patients, good, worse = films()
+    models = [scored("good", good), scored("worse", worse), scored("copy", 2 * good)]
+    with pytest.raises(ValueError, match="one reference"):
+        verdict_of_all([compare(labels, patients, models[i], models[j]) for i, j in ((0, 1), (2, 1))])
+    with pytest.raises(ValueError, match="one reference"):
+        verdict_of_all([])

@@ -8,7 +8,7 @@ What a user can do, one function a job.
 
 from xraylab.actions.cards import model_card
 from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
-from xraylab.actions.comparison import Compared, compare
+from xraylab.actions.comparison import Compared, compare, compare_models
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.exports import (
     PREVALENCE,
@@ -23,6 +23,7 @@ from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms
 from xraylab.actions.health import doctor
 from xraylab.actions.many import request_seeds, train_seeds
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
+from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
 from xraylab.actions.reading import load_for_reading, predict
 from xraylab.actions.robustness import robustness
 from xraylab.actions.shift import Shifted, shift
@@ -50,7 +51,9 @@ __all__ = [
     "assist",
     "attend_runs",
     "cancel_run",
+    "check_pair",
     "compare",
+    "compare_models",
     "doctor",
     "drawn",
     "ensemble",
@@ -68,6 +71,8 @@ __all__ = [
     "model_card",
     "model_row",
     "model_rows",
+    "name_pair",
+    "named_pairs",
     "network_rows",
     "open_test",
     "predict",
@@ -83,6 +88,7 @@ __all__ = [
     "shift",
     "start_training",
     "start_trainings",
+    "test_pairs",
     "test_result",
     "threshold_csv",
     "train",

@@ -17,7 +17,9 @@ _ROW = 8  # films beside each other
 _SHORT = 16  # characters of a cell that isn't broken
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str | tuple[str, str]]]) -> None:
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str | tuple[str, str]]], *, stub: bool = False
+) -> None:
     """Draw a plain table of words; everything is escaped, so names may come from outside.
 
     Parameters
@@ -26,11 +28,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | tuple[str, str]]
         The heads; none draws no head.
     rows : sequence of sequences of str
         The cells, worded already; a pair is an estimate and its interval, which is set smaller behind it.
+    stub : bool
+        Whether the first column names the rows, and stays where it is when the table is moved sideways.
     """
     head = "".join(f"<th scope='col'>{html.escape(column)}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    kind = "xl-table xl-stub" if stub else "xl-table"
     st.html(
-        f'<div class="xl-scroll"><table class="xl-table">{f"<thead><tr>{head}</tr></thead>" if head else ""}'
+        f'<div class="xl-scroll"><table class="{kind}">{f"<thead><tr>{head}</tr></thead>" if head else ""}'
         f"<tbody>{body}</tbody></table></div>"
     )
 

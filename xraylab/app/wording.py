@@ -20,6 +20,7 @@ from xraylab.wording import (
     duration,
     interval,
     kept_epoch,
+    p_value,
     percent,
     ratio,
     ratio_interval,
@@ -40,6 +41,7 @@ __all__ = [
     "interval",
     "kept_epoch",
     "p_value",
+    "p_words",
     "percent",
     "plain",
     "points",
@@ -55,7 +57,6 @@ _MINUTE = 60
 _HOUR = 3600
 _THOUSAND = 1000
 _MINUS = "\N{MINUS SIGN}"
-_SMALLEST_P = 0.001
 _TEENS = (12.5, 17.5)  # where a rough number is 15
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
@@ -87,11 +88,10 @@ def points(value: float, low: float, high: float) -> tuple[str, str]:
     return apart(value, low, high, lambda number: f"{100 * number:.1f}")
 
 
-def p_value(value: float) -> str:
-    """Write a p value, ``p = 0.032`` or ``p < 0.001``."""
-    if math.isnan(value):
-        return f"p {DASH}"
-    return f"p < {_SMALLEST_P}" if value < _SMALLEST_P else f"p = {value:.3f}"
+def p_words(value: float) -> str:
+    """Write a p value with its letter, ``p = 0.032`` or ``p <0.001``."""
+    written = p_value(value)
+    return f"p {written}" if written in ("<0.001", DASH) else f"p = {written}"
 
 
 def epochs(number: int) -> str:

@@ -191,6 +191,45 @@ def area_difference_intervals(
     return dict(zip(AREAS, _intervals(measure, patients, resamples, seed, level), strict=True))
 
 
+def brier_interval(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Groups = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Interval of the Brier score, by a bootstrap of patients.
+
+    The expected calibration error has none here: chance in its bins makes the estimate too large, a draw
+    adds to that once more, and of a calibrated model the percentiles hardly ever hold the true error.
+
+    Parameters
+    ----------
+    labels, scores, groups, resamples, seed, level
+        As in ``rate_intervals``; scores in [0, 1].
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1]; (nan, nan) without films.
+
+    Raises
+    ------
+    ValueError
+        As ``area_intervals`` does.
+    """
+    truth, values, patients = checked(labels, scores, groups)
+    films, lost = np.bincount(patients), np.bincount(patients, (values - truth) ** 2)
+
+    def measure(drawn: Ints) -> list[float]:
+        n = int(drawn @ films)
+        return [float(drawn @ lost) / n if n else math.nan]
+
+    return _intervals(measure, patients, resamples, seed, level)[0]
+
+
 def _intervals(
     measure: Measure, patients: Ints, resamples: int, seed: int, level: float
 ) -> list[tuple[float, float]]:

@@ -1,10 +1,10 @@
 """
-Two models on the same films: how far they differ, and whether the films can tell.
+Models on the same films, two by two: how far they differ, and whether the films can tell.
 
 - differences are the first model's number less the second's; intervals are at 95 %, clustered by patient
 - areas don't know a threshold; rates and calls are at each model's own
 - a winner is named only where the interval of the AUC difference excludes zero
-- whoever compares several pairs reads the p that ``holm`` has adjusted
+- of several pairs it also takes a p below 0.05 once ``holm`` has adjusted it for how many they are
 """
 
 import math
@@ -21,10 +21,11 @@ from xraylab.evaluation.intervals import Difference, auc_difference
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.mcnemar import McNemar, mcnemar
 from xraylab.evaluation.paired import RateDifference, rate_difference
-from xraylab.wording import count
+from xraylab.wording import count, p_value
 
 _UNKNOWN = Difference(math.nan, math.nan, math.nan, math.nan)
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
+_LEVEL = 0.05  # an adjusted p below it tells two models apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,22 +91,69 @@ def compare(
     )
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: Comparison, *, adjusted: float | None = None, pairs: int = 1) -> str:
     """Say in a sentence which of two models ranks films better, or why these films can't tell.
 
-    It knows of this pair alone; of several pairs, some interval excludes zero by chance: see ``holm``.
+    Parameters
+    ----------
+    comparison : Comparison
+    adjusted : float, optional
+        P of the AUC difference as ``holm`` adjusts it where the pair is one of several; by default it is
+        the only one.
+    pairs : int
+        How many it was adjusted for.
     """
-    films = f"{_counted(comparison.n, 'film')} of {_counted(comparison.patients, 'patient')}"
-    doubt = _doubt(comparison)
+    films = _films(comparison)
+    doubt = _doubt(comparison, adjusted, pairs)
     if doubt:
         return f"These {films} can't tell the two apart: {doubt}."
     auc = comparison.auc
     better, worse = comparison.names if auc.value > 0 else comparison.names[::-1]
     fewest, most = sorted((abs(auc.low), abs(auc.high)))
+    several = "" if adjusted is None else f"; p is {p_value(adjusted)}, adjusted for {_pairs(pairs)}"
     return (
         f"On these {films}, {better} ranks better than {worse}: its AUC is {_signed(abs(auc.value))} higher, "
-        f"with a 95 % interval of {_signed(fewest)} to {_signed(most)}."
+        f"with a 95 % interval of {_signed(fewest)} to {_signed(most)}{several}."
     )
+
+
+def verdict_of_all(comparisons: Sequence[Comparison]) -> str:
+    """Say in a sentence which of several models rank better than a reference, which worse, and which neither.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+        One or more, each of the same reference less another model.
+
+    Raises
+    ------
+    ValueError
+        If there is none, they have different first models, or a pair comes twice.
+    """
+    references = {comparison.names[0] for comparison in comparisons}
+    if len(references) != 1:
+        raise ValueError(f"one reference is needed, not {sorted(references)}")
+    if len(comparisons) == 1:
+        return verdict(comparisons[0])
+    [reference], adjusted, pairs = references, adjusted_p(comparisons), len(comparisons)
+    better: list[str] = []
+    worse: list[str] = []
+    unknown: list[str] = []
+    for one in comparisons:
+        other = one.names[1]
+        if _doubt(one, adjusted[one.names], pairs):
+            unknown.append(other)
+        else:
+            (worse if one.auc.value > 0 else better).append(f"{other} (by {_signed(abs(one.auc.value))})")
+    told = [f"{_listed(better)} better than {reference}"] if better else []
+    told += [f"{_listed(worse)} worse than {reference}"] if worse else []
+    apart = f"these films can't tell {_listed(unknown)} from {reference}" if unknown else ""
+    if not told:
+        return f"By AUC {apart}, on {_films(comparisons[0])} and adjusted for {_pairs(pairs)}."
+    ranked = (
+        f"On these {_films(comparisons[0])}, adjusted for {_pairs(pairs)}, AUC ranks {' and '.join(told)}"
+    )
+    return f"{ranked}; {apart}." if apart else f"{ranked}."
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -158,7 +206,7 @@ def adjusted_p(comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float
     return by_pair
 
 
-def _doubt(comparison: Comparison) -> str:
+def _doubt(comparison: Comparison, adjusted: float | None, pairs: int) -> str:
     """Why no winner can be named; empty where one can."""
     (first, second), auc = comparison.names, comparison.auc
     if math.isnan(auc.low):
@@ -169,6 +217,11 @@ def _doubt(comparison: Comparison) -> str:
         return f"{apart}, and nothing varies from patient to patient that would tell how certain that is"
     if auc.low <= 0 <= auc.high:
         return f"{apart}, and its 95 % interval, {_signed(auc.low)} to {_signed(auc.high)}, includes zero"
+    if adjusted is not None and not adjusted < _LEVEL:
+        return (
+            f"{apart} with a 95 % interval of {_signed(auc.low)} to {_signed(auc.high)}, but adjusted for "
+            f"{_pairs(pairs)} p is {p_value(adjusted)}"
+        )
     return ""
 
 
@@ -194,6 +247,19 @@ def _called(scores: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
     if math.isnan(threshold):
         raise ValueError("a threshold cannot be NaN")
     return (scores >= threshold).astype(np.int64)
+
+
+def _films(comparison: Comparison) -> str:
+    return f"{_counted(comparison.n, 'film')} of {_counted(comparison.patients, 'patient')}"
+
+
+def _pairs(number: int) -> str:
+    return f"{_counted(number, 'pair')} by Holm's method"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _counted(number: int, noun: str) -> str:

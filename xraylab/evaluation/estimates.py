@@ -16,7 +16,7 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike, NDArray
 
 from xraylab.evaluation.balanced import balanced_accuracy_interval
-from xraylab.evaluation.bootstrap import area_intervals, rate_intervals
+from xraylab.evaluation.bootstrap import RESAMPLES, area_intervals, rate_intervals
 from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.ratios import likelihood_ratios
@@ -62,18 +62,15 @@ def area_estimates(
         As ``threshold_table`` does.
     """
     table = threshold_table(labels, scores, groups)
-    precision = [
-        _spread(area_intervals(labels, scores, units, level=level)["average_precision"])
-        for units in (groups, None)
-    ]
+    by_patient, by_film = (area_bounds(labels, scores, units, level=level) for units in (groups, None))
     return {
-        "auc": Estimate(
-            table.auc,
-            auc_interval(labels, scores, groups, level=level),
-            auc_interval(labels, scores, None, level=level),
-            "DeLong",
+        "auc": Estimate(table.auc, by_patient["auc"], by_film["auc"], "DeLong"),
+        "average_precision": Estimate(
+            table.average_precision,
+            by_patient["average_precision"],
+            by_film["average_precision"],
+            "bootstrap",
         ),
-        "average_precision": Estimate(table.average_precision, precision[0], precision[1], "bootstrap"),
     }
 
 
@@ -103,15 +100,42 @@ def rate_estimates(
     ValueError
         As ``threshold_table`` does, and if the threshold is NaN.
     """
-    by_patient, by_film = threshold_table(labels, scores, groups), threshold_table(labels, scores)
-    point = by_patient.at(threshold)
-    of_patients, of_films = (_by_formula(table, threshold, level) for table in (by_patient, by_film))
-    for found, units in ((of_patients, groups), (of_films, None)):
-        drawn = rate_intervals(labels, scores, units, threshold, rates=_DRAWN, level=level)
-        found |= {name: _spread(bounds) for name, bounds in drawn.items()}
+    point = threshold_table(labels, scores, groups).at(threshold)
+    of_patients, of_films = (
+        rate_bounds(labels, scores, units, threshold, level=level) for units in (groups, None)
+    )
     return {
         name: Estimate(float(getattr(point, name)), of_patients[name], of_films[name], _method(name))
         for name in of_patients
+    }
+
+
+def area_bounds(
+    labels: ArrayLike, scores: ArrayLike, groups: Groups, *, level: float = 0.95, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """Intervals of ``area_estimates`` for one choice of groups; ``resamples`` are the bootstrap's."""
+    drawn = area_intervals(labels, scores, groups, level=level, resamples=resamples)
+    return {
+        "auc": auc_interval(labels, scores, groups, level=level),
+        "average_precision": with_width(drawn["average_precision"]),
+    }
+
+
+def rate_bounds(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Groups,
+    threshold: float,
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> dict[str, Interval]:
+    """Intervals of ``rate_estimates`` for one choice of groups; ``resamples`` are the bootstrap's."""
+    table = threshold_table(labels, scores, groups)
+    drawn = rate_intervals(labels, scores, groups, threshold, rates=_DRAWN, level=level, resamples=resamples)
+    return {
+        **_by_formula(table, threshold, level),
+        **{name: with_width(bounds) for name, bounds in drawn.items()},
     }
 
 
@@ -131,7 +155,7 @@ def _method(name: str) -> Method:
     return "bootstrap" if name in _DRAWN else "MOVER"
 
 
-def _spread(bounds: Interval) -> Interval:
+def with_width(bounds: Interval) -> Interval:
     """A bootstrap's interval; NaN if it has no width, which a perfect rate or a single patient gives it."""
     low, high = bounds
     return bounds if low < high else (math.nan, math.nan)

@@ -20,6 +20,7 @@ from xraylab.models.folder import (
     average_suites,
     check_held_out,
 )
+from xraylab.models.related import Seeds, ready_made, seed_groups
 from xraylab.models.shelf import (
     RESERVED_NAMES,
     SHIPPED_NAMES,
@@ -44,6 +45,7 @@ __all__ = [
     "Member",
     "Members",
     "Model",
+    "Seeds",
     "TrainedOn",
     "average_predictions",
     "average_suites",
@@ -54,6 +56,8 @@ __all__ = [
     "load_model",
     "load_shipped",
     "openings_of",
+    "ready_made",
+    "seed_groups",
     "shipped_names",
     "why_no_floor",
     "why_no_floor_by",

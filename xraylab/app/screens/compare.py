@@ -1,186 +1,210 @@
-"""Compare: two models on the validation films that both held out, each at its lock; no test score."""
+"""Compare: models on the validation films that all held out, each at its lock; the first is the reference."""
 
 import html
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 import streamlit as st
 
-from xraylab import actions
-from xraylab.app import choice, shell, wording
-from xraylab.app.cache import table_of
+from xraylab import actions, documents
+from xraylab.actions import comparison
+from xraylab.app import choice, shell, status, wording
 from xraylab.app.faults import guard
-from xraylab.app.screens import cases
-from xraylab.app.screens.curves import learning_curves, side_by_side
-from xraylab.app.widgets import table
-from xraylab.evaluation.balanced import balanced_accuracy_interval
-from xraylab.evaluation.comparison import Comparison, verdict
-from xraylab.evaluation.paired import RateDifference
-from xraylab.evaluation.summary import Evaluation, summarise
-from xraylab.models import Model, list_models
+from xraylab.app.screens import cases, compared, named, overlaid
+from xraylab.models import Model, Seeds, list_models, ready_made, seed_groups
 from xraylab.settings import Settings, load_settings
 
-_FEWEST = 2
-_MINUS = "\N{MINUS SIGN}"
-_SMALLEST_P = 0.001
-_Estimate = tuple[str, str]  # a number and its interval
-_Cell = Callable[[Model, Evaluation], str | _Estimate]
+_KEY = "compare models"
+_KEPT = "compare chosen"  # what was chosen, for when the screen is opened again
+_HELP = "The first is what the others are held against. Only models of the same films can be compared."
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What can be chosen: a model, or the seeds of a training as one."""
+
+    key: str
+    words: str
+    models: tuple[Model, ...]
+
+    @property
+    def films(self) -> str:
+        return self.models[0].card.dataset.pixel_hash
+
+    @property
+    def identity(self) -> tuple[tuple[str, str, float], ...]:
+        """What its numbers hang on."""
+        return tuple(
+            (str(model.folder), model.card.model_sha256, model.require_lock().threshold)
+            for model in self.models
+        )
 
 
 def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
-    models = {model.name: model for model in list_models(settings)}
-    if len(models) < _FEWEST:
-        shell.empty_state(
-            "There are not two models yet to compare.", "Train one", key="compare train", to="train"
-        )
+    status.recall("compare")
+    models = list_models(settings)
+    if len(models) < comparison.FEWEST:
+        _offer_training("There are not two models yet to compare.")
+        return
+    entries = _entries(models)
+    with guard():
+        _draw_ready_made(models)
+    chosen = _pick(settings, entries)
+    if len(chosen) == 1 and not _others(entries, chosen[0]):
+        only = chosen[0].models[0]
+        _offer_training(f"No other model was trained on the films of {only.name} ({only.card.dataset.name}).")
+    elif len(chosen) < comparison.FEWEST:
+        st.markdown("Choose two models or more.")
+    else:
+        with guard():
+            _draw_comparison(settings, chosen)
+        shell.next_step("Move the threshold", "threshold")
+
+
+def _offer_training(sentence: str) -> None:
+    shell.empty_state(sentence, "Train one", key="compare train", to="train")
+
+
+def _entries(models: Sequence[Model]) -> dict[str, _Entry]:
+    """Models, newest first, then trainings of several seeds."""
+    single = [_Entry(model.name, choice.model_words(model), (model,)) for model in models]
+    return {entry.key: entry for entry in (*single, *map(_of_seeds, seed_groups(models)))}
+
+
+def _of_seeds(group: Seeds) -> _Entry:
+    words = wording.model(f"{group.name}, {len(group.models)} seeds", shipped=group.shipped)
+    return _Entry(f"{comparison.SEEDS}{group.name}", words, group.models)
+
+
+def _draw_ready_made(models: Sequence[Model]) -> None:
+    """Comparisons that people ask for; a click only fills the choice."""
+    found = ready_made(models)
+    if not found:
         return
     with st.container(horizontal=True):
-        first = _pick("First model", list(models.values()), _in_use(settings), key="compare first")
-        others = [model for model in models.values() if _on_the_same_films(model, first)]
-        if others:
-            second = _pick("Second model", others, _counterpart(first, others), key="compare second")
-    if not others:
-        shell.empty_state(
-            f"No other model was trained on the films of {first.name} ({first.card.dataset.name}).",
-            "Train one",
-            key="compare train",
-            to="train",
-        )
-        return
-    with guard():
-        _draw_comparison(settings, first, second)
-    shell.next_step("Move the threshold", "threshold")
-
-
-def _on_the_same_films(model: Model, first: Model) -> bool:
-    return model.name != first.name and model.card.dataset.pixel_hash == first.card.dataset.pixel_hash
-
-
-def _in_use(settings: Settings) -> str | None:
-    model = choice.model_in_use(settings)
-    return model.name if model else None
-
-
-def _counterpart(first: Model, others: list[Model]) -> str | None:
-    """Another network, none that the first averages or is averaged by; None if there isn't any."""
-    for other in others:
-        related = other.name in first.card.members or first.name in other.card.members
-        if not related and other.card.arch != first.card.arch:
-            return other.name
-    return None
-
-
-def _pick(label: str, models: list[Model], start: str | None, *, key: str) -> Model:
-    """Draw a choice of model; what was chosen and is gone gives way to the start."""
-    known = {model.name: model for model in models}
-    if st.session_state.get(key) not in known:
-        st.session_state[key] = start if start in known else models[0].name
-    return known[
-        str(
-            st.selectbox(
-                label, list(known), format_func=lambda name: choice.model_words(known[name]), key=key
+        for question, pair in found.items():
+            names = [model.name for model in pair]
+            st.button(
+                question,
+                key=f"compare {question}",
+                help=wording.plain(" and ".join(names)),
+                on_click=_choose,
+                args=(names,),
             )
-        )
-    ]
 
 
-def _draw_comparison(settings: Settings, first: Model, second: Model) -> None:
-    found = actions.compare(settings, first.name, second.name)
-    st.html(f'<p class="xl-verdict">{html.escape(verdict(found.comparison))}</p>')
-    _draw_table(found.comparison, first, second)
-    side_by_side(first, second, key="compare curves")
-    _draw_flipped(settings, found, first, second)
-    for model in (first, second):
-        if history := model.history:
-            with st.expander(f"How {model.name} was trained", key=f"compare history {model.name}"):
-                learning_curves(history, key=f"compare curves {model.card.model_sha256}")
+def _choose(keys: list[str]) -> None:
+    st.session_state[_KEY] = keys
 
 
-def _draw_table(found: Comparison, first: Model, second: Model) -> None:
-    models = first, second
-    figures = [_measured(model) for model in models]
-    apart = {
-        "AUC": _apart(found.auc.value, found.auc.low, found.auc.high, lambda value: f"{value:.4f}"),
-        "Sensitivity": _points(found.sensitivity),
-        "Specificity": _points(found.specificity),
-    }
-    rows: list[tuple[str, _Cell]] = [
-        ("AUC", lambda _, said: (wording.auc(said.auc), wording.auc_interval(*said.auc_ci))),
-        ("Sensitivity", lambda _, said: _rate(said, "sensitivity")),
-        ("Specificity", lambda _, said: _rate(said, "specificity")),
-        ("Balanced accuracy", _balanced),
-        ("Accuracy", lambda _, said: _rate(said, "accuracy")),
-        ("Brier score", lambda _, said: f"{said.brier:.3f}"),
-        ("Locked at", lambda model, _: wording.score(model.require_lock().threshold)),
-        ("Network", lambda model, _: model.card.arch),
-        ("Parameters", lambda model, _: wording.count(model.card.parameters)),
-        (
-            "Training took",
-            lambda model, _: wording.duration(model.card.seconds) if model.card.seconds else wording.DASH,
-        ),
-    ]
-    table(
-        ("", *map(choice.model_words, models), "First less second"),
-        [(name, *map(cell, models, figures), apart.get(name, "")) for name, cell in rows],
+def _pick(settings: Settings, entries: dict[str, _Entry]) -> list[_Entry]:
+    """Draw the choice; what was chosen and is gone, or is of other films than the first, gives way."""
+    wanted = st.session_state.get(_KEY, st.session_state.get(_KEPT))
+    if wanted is None:
+        wanted = _start(settings, entries)
+    known = [entries[key] for key in wanted if key in entries]
+    kept = [entry.key for entry in known if entry.films == known[0].films]
+    if wanted and not kept:
+        kept = _start(settings, entries)
+    if st.session_state.get(_KEY) != kept:
+        st.session_state[_KEY] = kept
+    offered = [key for key, one in entries.items() if not kept or one.films == entries[kept[0]].films]
+    chosen = st.multiselect(
+        "Models",
+        offered,
+        format_func=lambda key: entries[key].words if key in entries else key,
+        key=_KEY,
+        max_selections=comparison.MOST,
+        placeholder="Choose two models or more",
+        select_all=False,
+        help=_HELP,
     )
-    st.caption(
-        f"{wording.count(found.n)} validation films of {wording.count(found.patients)} patients, each model "
-        f"at its own lock; intervals at 95{wording.NARROW_SPACE}% and tests clustered by patient. AUC: "
-        f"DeLong, {_p(found.auc.p)}. Calls: McNemar, {_p(found.calls.p)}."
-    )
+    st.session_state[_KEPT] = chosen
+    return [entries[key] for key in chosen]
 
 
-def _measured(model: Model) -> Evaluation:
-    films = model.validation.scored
-    return summarise(films.labels, films.scores, films.groups, model.require_lock().threshold)
+def _start(settings: Settings, entries: dict[str, _Entry]) -> list[str]:
+    """The model in use, and another network, none that it averages or is averaged by, where there is one."""
+    model = choice.model_in_use(settings)
+    first = entries.get(model.name if model else "") or next(iter(entries.values()))
+    others = [other.models[0] for other in _others(entries, first) if len(other.models) == 1]
+    mine = first.models[0]
+    unlike = [
+        other
+        for other in others
+        if other.name not in mine.card.members
+        and mine.name not in other.card.members
+        and other.card.arch != mine.card.arch
+    ]
+    return [first.key, *(other.name for other in (unlike or others)[:1])]
 
 
-def _balanced(model: Model, said: Evaluation) -> _Estimate:
-    bounds = balanced_accuracy_interval(table_of(model, "validation"), said.threshold)
-    return wording.percent(said.point.balanced_accuracy), wording.interval(*bounds)
+def _others(entries: dict[str, _Entry], first: _Entry) -> list[_Entry]:
+    """What could be compared with an entry."""
+    return [other for other in entries.values() if other.key != first.key and other.films == first.films]
 
 
-def _rate(said: Evaluation, name: str) -> _Estimate:
-    return wording.percent(getattr(said.point, name)), wording.interval(*said.intervals[name])
+def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
+    by_key = {entry.key: entry for entry in chosen}
+    pairs = [
+        _paired(settings, by_key[first], by_key[second])
+        for first, second in comparison.pairs_of(list(by_key))
+    ]
+    measured = [_measured(entry.key, entry.identity, settings) for entry in chosen]
+    document = comparison.put_together(measured, pairs)
+    st.html(f'<p class="xl-verdict">{html.escape(document.verdict)}</p>')
+    compared.draw(document, [entry.words for entry in chosen])
+    overlaid.draw([overlaid.Drawn(entry.words, entry.models) for entry in chosen], key="compare curves")
+    single = [entry for entry in chosen if len(entry.models) == 1]
+    if len(single) >= comparison.FEWEST:
+        _draw_flipped(settings, single)
+        with guard():
+            named.draw(settings, [entry.models[0] for entry in single])
 
 
-def _points(found: RateDifference) -> _Estimate:
-    """A difference of two rates, in percentage points."""
-    return _apart(found.value, found.low, found.high, lambda value: f"{100 * value:.1f}")
+@st.cache_data(max_entries=64, show_spinner="Measuring")
+def _measured(
+    key: str, identity: tuple[tuple[str, str, float], ...], _settings: Settings
+) -> documents.ComparedModel:
+    return comparison.measure(_settings, key)
 
 
-def _apart(value: float, low: float, high: float, write: Callable[[float], str]) -> _Estimate:
-    """A difference with its sign, and its interval; what is written like zero has no sign."""
-
-    def signed(number: float) -> str:
-        written = write(abs(number))
-        sign = "" if written == write(0.0) else _MINUS if number < 0 else "+"
-        return f"{sign}{written}"
-
-    if math.isnan(low):
-        return wording.DASH, ""
-    return signed(value), f"{signed(low)} to {signed(high)}"
+def _paired(settings: Settings, first: _Entry, second: _Entry) -> actions.Compared:
+    return _compared((first.key, second.key), (*first.identity, *second.identity), settings)
 
 
-def _p(value: float) -> str:
-    if math.isnan(value):
-        return f"p {wording.DASH}"
-    return f"p < {_SMALLEST_P}" if value < _SMALLEST_P else f"p = {value:.3f}"
+@st.cache_data(max_entries=64, show_spinner="Comparing")
+def _compared(
+    keys: tuple[str, str], identity: tuple[tuple[str, str, float], ...], _settings: Settings
+) -> actions.Compared:
+    return actions.compare(_settings, *keys)
 
 
-def _draw_flipped(settings: Settings, found: actions.Compared, first: Model, second: Model) -> None:
+def _draw_flipped(settings: Settings, single: Sequence[_Entry]) -> None:
     """The films that one model calls rightly and the other doesn't."""
-    only = {
-        f"{wording.count(len(rows))} right with {model.name} alone": rows
-        for model, rows in ((first, found.comparison.first_only), (second, found.comparison.second_only))
+    pairs = {
+        f"{first.words} and {second.words}": (first, second) for first, second in combinations(single, 2)
     }
-    chosen = st.segmented_control("Films that flip", list(only), key=f"flips {first.name} {second.name}")
-    if chosen is None:
+    pair = next(iter(pairs))
+    if len(pairs) > 1:
+        pair = st.selectbox("Films that flip between", list(pairs), key=f"flips of {list(pairs)}", width=420)
+    first, second = pairs[pair]
+    found = _paired(settings, first, second)
+    only = {
+        f"{wording.count(len(rows))} right with {entry.key} alone": rows
+        for entry, rows in (
+            (first, found.comparison.first_only),
+            (second, found.comparison.second_only),
+        )
+    }
+    flipped = st.segmented_control("Films that flip", list(only), key=f"flips {first.key} {second.key}")
+    if flipped is None:
         return
-    if not only[chosen].size:
+    if not only[flipped].size:
         st.caption("There is no such film.")
         return
-    cases.strip(settings, first, found.films.iloc[only[chosen]], key=f"flipped {chosen}")
-    st.caption(f"Scores and heatmaps are those of {wording.plain(first.name)}.")
+    cases.strip(settings, first.models[0], found.films.iloc[only[flipped]], key=f"flipped {flipped}")
+    st.caption(f"Scores and heatmaps are those of {wording.plain(first.key)}.")

@@ -1,4 +1,4 @@
-"""Curves over epochs, of two models or of two sets of films, drawn with Plotly in the theme's colours."""
+"""Curves over epochs and of two sets of films, drawn with Plotly in the theme's colours."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from xraylab.app.cache import table_of
-from xraylab.evaluation.calibration import Reliability, reliability
-from xraylab.models import Model
+from xraylab.evaluation.calibration import Reliability
 
 _COLOURS = {  # muted and accent of each theme
     "dark": {"train": "#9aa4b2", "validation": "#4cc2c4"},
@@ -50,54 +48,6 @@ def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
             label_visibility="collapsed",
         )
     st.plotly_chart(_figure(history, rate), key=key, config={"displayModeBar": False}, width="stretch")
-
-
-def side_by_side(first: Model, second: Model, *, key: str) -> None:
-    """Draw the ROC curves, with the locks, and the calibration of two models on their validation films."""
-    colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
-    looks = (
-        {"color": colours["validation"], "width": 2},
-        {"color": colours["train"], "width": 2, "dash": "dash"},
-    )
-    roc, calibration = go.Figure(), go.Figure()
-    for model, line in zip((first, second), looks, strict=True):
-        table, films = table_of(model, "validation"), model.validation.scored
-        point = table.at(model.require_lock().threshold)
-        bins = reliability(films.labels, films.scores)
-        roc.add_scatter(
-            x=table.fp / max(table.negatives, 1),
-            y=table.tp / max(table.positives, 1),
-            name=model.name,
-            mode="lines",
-            line=line,
-            hovertemplate="1 − specificity %{x:.1%}, sensitivity %{y:.1%}<extra></extra>",
-        )
-        roc.add_scatter(
-            x=[1 - point.specificity],
-            y=[point.sensitivity],
-            mode="markers",
-            marker={"color": line["color"], "size": 10, "symbol": "diamond"},
-            showlegend=False,
-            hovertemplate="lock: 1 − specificity %{x:.1%}, sensitivity %{y:.1%}<extra></extra>",
-        )
-        calibration.add_scatter(
-            x=bins.score,
-            y=bins.share,
-            customdata=bins.n,
-            name=model.name,
-            mode="lines+markers",
-            line=line,
-            hovertemplate="%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia<extra></extra>",
-        )
-    drawn = (
-        ("ROC", roc, "1 − specificity", "sensitivity"),
-        ("Calibration", calibration, "mean score", "share with pneumonia"),
-    )
-    for column, (title, figure, x, y) in zip(st.columns(2), drawn, strict=True):
-        _frame(figure, title, x, y, colour=colours["train"])
-        column.plotly_chart(
-            figure, key=f"{key} {title}", config={"displayModeBar": False}, width="stretch", alt=title
-        )
 
 
 def mirrored_scores(

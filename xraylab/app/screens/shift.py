@@ -115,7 +115,7 @@ def _draw_found(found: actions.Shifted, lock: Lock) -> None:
 
 def _chance(one: ShiftOfClass) -> tuple[str, str, str]:
     """How often one of the others scores above one of validation."""
-    bounds = f"{wording.interval(*one.chance_ci)} · {wording.p_value(one.adjusted_p)}"
+    bounds = f"{wording.interval(*one.chance_ci)} · {wording.p_words(one.adjusted_p)}"
     return _ONE[one.label], wording.percent(one.chance), bounds
 
 

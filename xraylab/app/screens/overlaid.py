@@ -1,0 +1,330 @@
+"""
+Curves of several models on the same films, each told from the others by its dash and marker too.
+
+- one look a model, the same in every chart; the seeds of a training share theirs
+- validation films only; the marker on a curve is the model's lock
+- each chart can be saved as a picture from its own menu, as PNG or SVG
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+from plotly.subplots import make_subplots
+
+from xraylab.app.cache import table_of
+from xraylab.evaluation.calibration import reliability
+from xraylab.models import Model
+
+_TALL, _MIDDLE, _SMALL = 330, 290, 250
+_WHOLE, _CORNER, _ROOM = (0.0, 1.0), 0.8, 0.04  # ranges of the axes; the last beyond both ends
+_COLUMNS = 4  # of calibrations
+_LETTER, _ROW = 7, 29  # pixels that a letter of a legend takes at most, and a row of it
+_FAINT = 0.55  # of one seed among others
+_DASHES = (
+    "solid",
+    "dash",
+    "dot",
+    "dashdot",
+    "longdash",
+    "longdashdot",
+    "12px,3px,3px,3px,3px,3px",
+    "2px,6px",
+)
+_SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x", "triangle-down", "star")
+_COLOURS = {  # each at least 3 : 1 on the theme's background
+    "dark": ("#4cc2c4", "#e69f00", "#9ecbff", "#e58fc0", "#c9d1d9", "#a9c25a", "#f0896b", "#b39ddb"),
+    "light": ("#0b7a7d", "#b37400", "#1f78b4", "#a3407c", "#3d4650", "#64771a", "#b3361a", "#6a4fb3"),
+}
+_MUTED = {"dark": "#9aa4b2", "light": "#56616f"}
+_BACKGROUND = {"dark": "#0f1216", "light": "#ffffff"}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one look stands for."""
+
+    words: str
+    models: tuple[Model, ...]  # one, or the seeds of a training
+
+
+@dataclass(frozen=True)
+class _Look:
+    colour: str
+    dash: str
+    symbol: str
+    opacity: float
+
+    def line(self, *, width: float = 2) -> dict[str, Any]:
+        return {"color": self.colour, "dash": self.dash, "width": width}
+
+    def marker(self, size: int) -> dict[str, Any]:
+        return {"color": self.colour, "symbol": self.symbol, "size": size}
+
+
+def draw(drawn: Sequence[Drawn], *, key: str) -> None:
+    """Draw the curves of up to eight models: ROC, precision-recall, calibration and learning.
+
+    Parameters
+    ----------
+    drawn : sequence of Drawn
+        Locked; of the same validation films.
+    key : str
+        Of the widgets.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        saved_as = st.segmented_control(
+            "Save charts as", ["PNG", "SVG"], default="PNG", required=True, key=f"{key} format", help=_SAVING
+        )
+        corner = st.toggle("Enlarge the corner", key=f"{key} corner")
+    looks = _looks(drawn)
+    show = partial(_show, key=key, saved_as=saved_as.lower())
+    roc, recall = st.columns(2)
+    with roc:
+        show(_roc(drawn, looks, x=(0, 1 - _CORNER) if corner else _WHOLE, y=_high(corner)), "ROC")
+    with recall:
+        show(_precision_recall(drawn, looks, x=_high(corner), y=_high(corner)), "Precision and recall")
+    for start in range(0, len(drawn), _COLUMNS):
+        row = slice(start, start + _COLUMNS)
+        columns = st.columns(min(_COLUMNS, len(drawn)))
+        for column, one, look in zip(columns, drawn[row], looks[row], strict=False):
+            with column:
+                show(_calibration(one, look), f"Calibration of {one.words}")
+    if any(model.history for one in drawn for model in one.models):
+        show(_learning(drawn, looks), "Learning", per_row=2)
+
+
+_SAVING = (
+    "The camera at the upper right of a chart saves it. Drag over a part of a chart to enlarge it; a double "
+    "click shows all of it again."
+)
+
+
+def _high(corner: bool) -> tuple[float, float]:
+    return (_CORNER, 1) if corner else _WHOLE
+
+
+def _theme() -> str:
+    return "light" if st.context.theme.type == "light" else "dark"
+
+
+def _looks(drawn: Sequence[Drawn]) -> list[_Look]:
+    looks = zip(_COLOURS[_theme()], _DASHES, _SYMBOLS, strict=True)
+    return [
+        _Look(*look, opacity=_FAINT if len(one.models) > 1 else 1.0)
+        for one, look in zip(drawn, looks, strict=False)
+    ]
+
+
+def _show(figure: go.Figure, title: str, *, key: str, saved_as: str, per_row: int = 1) -> None:
+    """Draw a chart whose only button saves it; it grows with the rows of its legend."""
+    longest = max((len(trace.name or "") for trace in figure.data), default=0)
+    names = sum(trace.showlegend is not False for trace in figure.data)
+    background = _BACKGROUND[_theme()]
+    figure.update_layout(
+        # A saved picture has another font, wider than the one that the legend was measured with, and none of
+        # the page's background, on which its words can be read.
+        legend={
+            "orientation": "h",
+            "entrywidth": _LETTER * longest,
+            "entrywidthmode": "pixels",
+            "xref": "container",
+            "yref": "container",
+            "x": 0,
+            "y": 0,
+            "yanchor": "bottom",
+        },
+        height=figure.layout.height + _ROW * names // per_row,
+        paper_bgcolor=background,
+        plot_bgcolor=background,
+    )
+    st.plotly_chart(
+        figure,
+        key=f"{key} {title}",
+        width="stretch",
+        alt=title,
+        config={
+            "displayModeBar": True,
+            "displaylogo": False,
+            "modeBarButtons": [["toImage"]],
+            "toImageButtonOptions": {
+                "format": saved_as,
+                "filename": f"xraylab-{re.sub('[^a-z0-9._]+', '-', title.lower())}",
+                "scale": 2 if saved_as == "png" else 1,
+            },
+        },
+    )
+
+
+def _roc(
+    drawn: Sequence[Drawn], looks: Sequence[_Look], *, x: tuple[float, float], y: tuple[float, float]
+) -> go.Figure:
+    figure = go.Figure()
+    for one, look in zip(drawn, looks, strict=True):
+        _name(figure, one, look)
+        for model in one.models:
+            table, threshold = table_of(model, "validation"), model.require_lock().threshold
+            rows, point = table.steps([threshold]), table.at(threshold)
+            figure.add_scatter(
+                x=table.fp[rows] / max(table.negatives, 1),
+                y=table.tp[rows] / max(table.positives, 1),
+                mode="lines",
+                line=look.line(),
+                **_belongs(one, look, "1 − specificity %{x:.1%}, sensitivity %{y:.1%}"),
+            )
+            figure.add_scatter(
+                x=[1 - point.specificity],
+                y=[point.sensitivity],
+                mode="markers",
+                marker=look.marker(10),
+                **_belongs(one, look, "lock: 1 − specificity %{x:.1%}, sensitivity %{y:.1%}"),
+            )
+    _diagonal(figure)
+    return _framed(figure, "ROC", ("1 − specificity", "sensitivity"), height=_TALL, x=x, y=y)
+
+
+def _precision_recall(
+    drawn: Sequence[Drawn], looks: Sequence[_Look], *, x: tuple[float, float], y: tuple[float, float]
+) -> go.Figure:
+    """Steps, as average precision counts them; the dotted line is what calling at random would reach."""
+    figure = go.Figure()
+    for one, look in zip(drawn, looks, strict=True):
+        _name(figure, one, look)
+        for model in one.models:
+            table, threshold = table_of(model, "validation"), model.require_lock().threshold
+            rows, point = table.steps([threshold])[1:], table.at(threshold)  # the first calls nobody
+            figure.add_scatter(
+                x=table.tp[rows] / max(table.positives, 1),
+                y=table.tp[rows] / (table.tp[rows] + table.fp[rows]),
+                mode="lines",
+                line=look.line() | {"shape": "vh"},
+                **_belongs(one, look, "recall %{x:.1%}, precision %{y:.1%}"),
+            )
+            figure.add_scatter(
+                x=[point.sensitivity],
+                y=[point.ppv],
+                mode="markers",
+                marker=look.marker(10),
+                **_belongs(one, look, "lock: recall %{x:.1%}, precision %{y:.1%}"),
+            )
+    table = table_of(drawn[0].models[0], "validation")
+    share = table.positives / max(table.n, 1)
+    _dotted(figure, (0, share), (1, share))
+    axes = "recall (sensitivity)", "precision (PPV)"
+    return _framed(figure, "Precision and recall", axes, height=_TALL, x=x, y=y)
+
+
+def _calibration(one: Drawn, look: _Look) -> go.Figure:
+    figure = go.Figure()
+    for model in one.models:
+        films = model.validation.scored
+        bins = reliability(films.labels, films.scores)
+        figure.add_scatter(
+            x=bins.score,
+            y=bins.share,
+            customdata=bins.n,
+            mode="lines+markers",
+            line=look.line(),
+            marker=look.marker(7),
+            **_belongs(one, look, "%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia"),
+        )
+    _diagonal(figure)
+    axes = "mean score", "share with pneumonia"
+    return _framed(figure, "Calibration", axes, under=one.words, height=_SMALL, x=_WHOLE, y=_WHOLE)
+
+
+def _learning(drawn: Sequence[Drawn], looks: Sequence[_Look]) -> go.Figure:
+    """Loss and AUC of the validation films by epoch, of all that have a history."""
+    figure = make_subplots(
+        cols=2, subplot_titles=("Validation loss", "Validation AUC"), horizontal_spacing=0.1
+    )
+    longest = 1
+    for one, look in zip(drawn, looks, strict=True):
+        histories = [history for model in one.models if (history := model.history)]
+        if histories:
+            _name(figure, one, look)
+        for history in histories:
+            epochs = [epoch.get("epoch") for epoch in history]
+            longest = max(longest, len(epochs))
+            for column, quantity in enumerate(("validation_loss", "validation_auc"), 1):
+                figure.add_trace(
+                    go.Scatter(
+                        x=epochs,
+                        y=[epoch.get(quantity) for epoch in history],
+                        mode="lines+markers",
+                        line=look.line(),
+                        marker=look.marker(6),
+                        **_belongs(one, look, "epoch %{x}: %{y:.3f}"),
+                    ),
+                    row=1,
+                    col=column,
+                )
+    figure.update_xaxes(title_text="epoch", tick0=1, dtick=max(1, longest // 8), showgrid=False)
+    figure.update_layout(
+        height=_MIDDLE,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+    )
+    return figure
+
+
+def _name(figure: go.Figure, one: Drawn, look: _Look) -> None:
+    """An entry of the legend, with line and marker; its curves are hidden with it."""
+    figure.add_scatter(
+        x=[None],
+        y=[None],
+        name=one.words,
+        legendgroup=one.words,
+        mode="lines+markers",
+        line=look.line(),
+        marker=look.marker(8),
+    )
+
+
+def _belongs(one: Drawn, look: _Look, hover: str) -> dict[str, Any]:
+    """What every curve of one look has."""
+    return {
+        "name": one.words,
+        "legendgroup": one.words,
+        "showlegend": False,
+        "opacity": look.opacity,
+        "hovertemplate": f"{hover}<extra>{one.words}</extra>",
+    }
+
+
+def _diagonal(figure: go.Figure) -> None:
+    _dotted(figure, (0, 0), (1, 1))
+
+
+def _dotted(figure: go.Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A line to hold the curves against."""
+    (x0, y0), (x1, y1) = start, end
+    line = {"dash": "dot", "width": 1, "color": _MUTED[_theme()]}
+    figure.add_shape(type="line", x0=x0, y0=y0, x1=x1, y1=y1, opacity=0.5, line=line, layer="below")
+
+
+def _framed(
+    figure: go.Figure,
+    title: str,
+    axes: tuple[str, str],
+    *,
+    under: str = "",
+    height: int,
+    x: tuple[float, float],
+    y: tuple[float, float],
+) -> go.Figure:
+    """Axes of shares, with some room beyond what they show."""
+    for update, words, (low, high) in zip(
+        (figure.update_xaxes, figure.update_yaxes), axes, (x, y), strict=True
+    ):
+        room = _ROOM * (high - low)
+        update(title_text=words, range=[low - room, high + room], tickformat=".0%")
+    figure.update_layout(
+        title={"text": title, "subtitle": {"text": under, "font": {"size": 12}}},
+        height=height,
+        margin={"l": 8, "r": 8, "t": 66 if under else 40, "b": 8},
+    )
+    return figure

@@ -1,0 +1,164 @@
+"""
+Measures: all numbers of a model that a comparison shows, each with its interval, and how two models differ.
+
+- intervals are at 95 % and clustered by patient, by formula or by a bootstrap of patients where there is none
+- an interval that a bootstrap leaves without any width is none: on a rate of 1 every draw says 1
+- the expected calibration error has no interval; see ``bootstrap.brier_interval``
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from xraylab.evaluation import bootstrap
+from xraylab.evaluation.estimates import area_bounds, rate_bounds, with_width
+from xraylab.evaluation.labelled import checked
+from xraylab.evaluation.summary import brier_score, expected_calibration_error
+from xraylab.evaluation.thresholds import threshold_table
+
+MEASURES = (
+    "auc",
+    "average_precision",
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "f1",
+    "accuracy",
+    "balanced_accuracy",
+    "kappa",
+    "mcc",
+    "brier",
+    "ece",
+)
+BY_BOOTSTRAP = ("average_precision", "f1", "kappa")  # the differences that have no formula
+_NO_INTERVAL = (math.nan, math.nan)
+_Groups = Sequence[Any] | NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number and its interval; NaN where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
+
+
+def measures(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, float]:
+    """Every measure of a model at a threshold, without intervals.
+
+    Parameters
+    ----------
+    labels, scores : array_like, (n,)
+        0 or 1; in [0, 1].
+    threshold : float
+        A film is called positive when score >= threshold.
+
+    Returns
+    -------
+    dict of str to float
+        By the names in ``MEASURES``, in their order; NaN where nothing can be said.
+
+    Raises
+    ------
+    ValueError
+        As ``threshold_table`` does, and if the threshold is NaN.
+    """
+    truth, values, _ = checked(labels, scores, None)
+    table = threshold_table(truth, values)
+    point = table.at(threshold)
+    found = {
+        "auc": table.auc,
+        "average_precision": table.average_precision,
+        "brier": brier_score(truth, values),
+        "ece": expected_calibration_error(truth, values),
+    }
+    return {name: found[name] if name in found else float(getattr(point, name)) for name in MEASURES}
+
+
+def estimates(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: _Groups,
+    threshold: float,
+    *,
+    resamples: int = bootstrap.RESAMPLES,
+) -> dict[str, Measured]:
+    """Estimate every measure of a model at a threshold.
+
+    Parameters
+    ----------
+    labels, scores, groups
+        As in ``threshold_table``, (n,) each; scores in [0, 1].
+    threshold : float
+        A film is called positive when score >= threshold.
+    resamples : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict of str to Measured
+        By the names in ``MEASURES``, in their order. AUC: DeLong's, clustered; rates: Wilson's, clustered;
+        balanced accuracy: MOVER; average precision, kappa, Matthews correlation and Brier score: bootstrap.
+
+    Raises
+    ------
+    ValueError
+        As ``threshold_table`` does, and if the threshold is NaN.
+    """
+    truth, values, patients = checked(labels, scores, groups)
+    intervals = {
+        **area_bounds(truth, values, patients, resamples=resamples),
+        **rate_bounds(truth, values, patients, threshold, resamples=resamples),
+        "brier": with_width(bootstrap.brier_interval(truth, values, patients, resamples=resamples)),
+    }
+    return {
+        name: Measured(value, *intervals.get(name, _NO_INTERVAL))
+        for name, value in measures(truth, values, threshold).items()
+    }
+
+
+def differences(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    others: ArrayLike,
+    groups: _Groups,
+    thresholds: tuple[float, float],
+    *,
+    resamples: int = bootstrap.RESAMPLES,
+) -> dict[str, Measured]:
+    """Estimate how much larger one model's average precision, F1 and kappa are than another's.
+
+    Parameters
+    ----------
+    labels, scores, groups, resamples
+        As in ``estimates``.
+    others : array_like, (n,)
+        Scores of the model to be subtracted, film by film.
+    thresholds : (float, float)
+        Each model's own.
+
+    Returns
+    -------
+    dict of str to Measured
+        By the names in ``BY_BOOTSTRAP``, each in [-2, 2]; the patients are drawn for both models at once.
+
+    Raises
+    ------
+    ValueError
+        As ``estimates`` does.
+    """
+    truth, values, patients = checked(labels, scores, groups)
+    second = checked(labels, others, groups)[1]
+    one, other = (
+        measures(truth, each, threshold) for each, threshold in zip((values, second), thresholds, strict=True)
+    )
+    intervals = bootstrap.area_difference_intervals(truth, values, second, patients, resamples=resamples)
+    intervals |= bootstrap.rate_difference_intervals(
+        truth, values, second, patients, thresholds, rates=("f1", "kappa"), resamples=resamples
+    )
+    return {name: Measured(one[name] - other[name], *with_width(intervals[name])) for name in BY_BOOTSTRAP}

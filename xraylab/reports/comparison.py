@@ -1,0 +1,82 @@
+"""
+A comparison as a table of plain values, for a spreadsheet.
+
+- a line a number: what of which model, or of which less which, with its interval or its spread
+- numbers are written in full; one that isn't known is an empty cell
+- text that a spreadsheet would take for a formula is kept from being one
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+
+from xraylab.documents import ComparedModel, ComparedModels, ComparedPair, Estimate
+
+HEAD = ("model", "less", "quantity", "value", "low", "high", "range", "sd", "p", "p_holm")
+_DIFFERENCES = ("auc", "average_precision", "sensitivity", "specificity", "f1", "kappa")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_INTERVAL, _SEEDS = "95 % interval", "lowest to highest of the seeds"
+_Cell = str | float | int | None
+_Row = dict[str, _Cell]
+
+
+def comparison_csv(document: ComparedModels) -> str:
+    """Write a comparison as CSV."""
+    rows = [row for model in document.models for row in _of_model(model)]
+    rows += [row for pair in document.pairs for row in _of_pair(pair)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(HEAD)
+    writer.writerows([_cell(row.get(name)) for name in HEAD] for row in rows)
+    return out.getvalue()
+
+
+def _of_model(model: ComparedModel) -> Iterator[_Row]:
+    name = f"{model.model}, {len(model.seeds)} seeds" if model.seeds else model.model
+    for quantity, one in model.metrics.items():
+        named: _Row = {"model": name, "quantity": quantity}
+        yield named | _estimate(one)
+    for quantity, over in model.spread.items():
+        yield {
+            "model": name,
+            "quantity": quantity,
+            "value": over.mean,
+            "low": over.low,
+            "high": over.high,
+            "range": _SEEDS,
+            "sd": over.sd,
+        }
+    facts: _Row = {
+        "threshold": model.threshold,
+        "network": model.arch,
+        "recipe": model.recipe,
+        "parameters": model.parameters,
+        "training_seconds": model.seconds,
+    }
+    for quantity, value in facts.items():
+        yield {"model": name, "quantity": quantity, "value": value}
+
+
+def _of_pair(pair: ComparedPair) -> Iterator[_Row]:
+    both: _Row = {"model": pair.first, "less": pair.second}
+    area: _Row = {"p": pair.auc_p, "p_holm": pair.auc_p_holm}
+    for quantity in _DIFFERENCES:
+        tested = area if quantity == "auc" else {}
+        yield both | {"quantity": quantity} | _estimate(getattr(pair, quantity)) | tested
+    alone: _Row = {"quantity": "right_with_one_alone", "value": pair.first_only - pair.second_only}
+    yield both | alone | {"p": pair.mcnemar_p, "p_holm": pair.mcnemar_p_holm}
+
+
+def _estimate(one: Estimate) -> _Row:
+    known = not math.isnan(one.low)
+    return {"value": one.value, "low": one.low, "high": one.high, "range": _INTERVAL if known else ""}
+
+
+def _cell(value: _Cell) -> str:
+    """A value as a cell; only text can pretend to be a formula, a negative number can't."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    if value is None or math.isnan(value):
+        return ""
+    return repr(value)
