@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn import metrics
 from sklearn.metrics import class_likelihood_ratios, cohen_kappa_score, matthews_corrcoef
 
 from xraylab import wording
@@ -177,6 +178,26 @@ def test_every_rate_and_interval_is_pythons(cockpit):
             low, high = table.interval(metric, threshold)
             assert texts[metric] == _percent(getattr(point, metric))
             assert texts[f"{metric}-interval"] == _range(low, high)
+
+
+def test_every_count_rate_and_area_is_scikit_learns(cockpit):
+    films = _films()
+    view, _ = cockpit(**films)
+    labels, scores = films["labels"], films["scores"]
+    for threshold in (0.02, 0.31, 0.5, 0.77):
+        view.number.fill(str(threshold))
+        texts, called = view.texts(), scores >= threshold
+        (tn, fp), (fn, tp) = metrics.confusion_matrix(labels, called)
+        assert view.counts() == (tp, fp, tn, fn)
+        assert texts["sensitivity"] == _percent(metrics.recall_score(labels, called))
+        assert texts["specificity"] == _percent(metrics.recall_score(labels, called, pos_label=0))
+        assert texts["ppv"] == _percent(metrics.precision_score(labels, called))
+        assert texts["npv"] == _percent(metrics.precision_score(labels, called, pos_label=0))
+        assert texts["f1"] == _percent(metrics.f1_score(labels, called))
+        assert texts["accuracy"] == _percent(metrics.accuracy_score(labels, called))
+        assert texts["balanced"] == _percent(metrics.balanced_accuracy_score(labels, called))
+    assert texts["auc"] == f"AUC {metrics.roc_auc_score(labels, scores):.3f}"
+    assert texts["ap"] == f"AP {metrics.average_precision_score(labels, scores):.3f}"
 
 
 @pytest.mark.parametrize("percent", [1, 10, 37, 90])
