@@ -66,6 +66,7 @@ def predict(
                 decision=reading.decision,
                 threshold=reading.threshold,
                 warnings=list(reading.warnings),
+                notes=list(reading.notes),
                 refused=reading.refused,
                 heatmap=drawn,
                 spread=reading.spread,

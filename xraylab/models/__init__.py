@@ -20,6 +20,7 @@ from xraylab.models.folder import (
     average_suites,
     check_held_out,
 )
+from xraylab.models.novelty import NOVELTY_FILE, novelty_bytes
 from xraylab.models.shelf import (
     RESERVED_NAMES,
     SHIPPED_NAMES,
@@ -35,6 +36,7 @@ from xraylab.models.shelf import (
 __all__ = [
     "BACKEND",
     "ENSEMBLE",
+    "NOVELTY_FILE",
     "RESERVED_NAMES",
     "SHIPPED_NAMES",
     "SUITE_FILE",
@@ -53,6 +55,7 @@ __all__ = [
     "list_models",
     "load_model",
     "load_shipped",
+    "novelty_bytes",
     "openings_of",
     "shipped_names",
     "why_no_floor",
