@@ -6,7 +6,8 @@ one after another, and goes on where it stopped. ``python -m docs.starter pack -
 precision of their weights, scores the held-out films with those, averages the members, locks all under the
 suite of perturbations, opens the outer hold-out once, and writes ``xraylab/starter/`` and the cards in
 ``docs/models/``; with ``--only phantom`` it leaves the models of children alone and needs none of their
-films. ``python -m docs.starter lock`` locks what ships by another ``RULE``, which each lock then says came
+films. ``python -m docs.starter novelty --dataset NAME`` learns anew, for what ships, what the training films
+are like. ``python -m docs.starter lock`` locks what ships by another ``RULE``, which each lock then says came
 after an opening.
 
 The dataset has to be split by the most conservative patient key (``--patient-key number``); its test split is
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import safetensors.torch
+import torch
 
 from docs.experiments import EXPERIMENTS, Experiment, run
 from xraylab import actions
@@ -31,10 +33,22 @@ from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import XRayLabError
 from xraylab.files import write_bytes, write_text
-from xraylab.models import ENSEMBLE, SUITE_FILE, About, Card, Model, load_model, load_shipped, shipped_names
+from xraylab.models import (
+    ENSEMBLE,
+    NOVELTY_FILE,
+    SUITE_FILE,
+    About,
+    Card,
+    Model,
+    load_model,
+    load_shipped,
+    novelty_bytes,
+    shipped_names,
+)
 from xraylab.predictions import Predictions
 from xraylab.reading import golden
 from xraylab.reading.loaded import load
+from xraylab.reading.novelty import learn
 from xraylab.reading.scoring import described, described_under_suite, score_pixels
 from xraylab.settings import Settings, load_settings, shipped_models
 from xraylab.training.recipe import load_recipe
@@ -88,7 +102,8 @@ ABOUT = About(
         "Films of another hospital, machine or age: published models of this set fell from an AUC of 0.95 to "
         "0.54 on other children's films.",
         "A film that is posed or cut differently from most scores higher, ill or not.",
-        "Lateral films, photographs of films and anything that is no chest are scored all the same.",
+        "Lateral films, photographs of films and anything that is no chest are scored all the same, and not "
+        "all of them are warned of.",
         "Nothing but pneumonia is looked for.",
     ),
     licences=(
@@ -118,6 +133,7 @@ def halve(model: Model, films: Dataset) -> Model:
     write_bytes(model.weights, raw)
     write_text(model.folder / "card.json", card.model_dump_json(indent=2))
     made = Model(model.folder, card)
+    learn_novelty(made, films)
     loaded = load(made)
     held_out = np.concatenate([films.rows("validation"), films.rows("test")])
 
@@ -135,6 +151,36 @@ def halve(model: Model, films: Dataset) -> Model:
             ),
         )
     return Model(made.folder, card)
+
+
+def learn_novelty(model: Model, films: Dataset) -> None:
+    """Write what the films are like that a model was trained on; nothing where they are too few to tell."""
+    (model.folder / NOVELTY_FILE).unlink(missing_ok=True)
+    [part] = load(model).parts
+    rows = films.rows("train"), films.rows("validation")
+    if found := learn(part.net, part.entry, films.pixels, *rows, device=torch.device("cpu")):
+        raw = novelty_bytes(found, model_sha256=model.card.model_sha256, layer=part.entry.middle)
+        write_bytes(model.folder / NOVELTY_FILE, raw)
+
+
+def learn_shipped_novelty(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
+    """Write for every shipped network what the films are like that it was trained on.
+
+    Raises
+    ------
+    XRayLabError
+        If a dataset is missing, or isn't the one that the models were trained on.
+    """
+    for name in (*TRAINED, PHANTOM):
+        films = load_dataset(settings, PHANTOMS if name == PHANTOM else dataset)
+        with tempfile.TemporaryDirectory() as folder:
+            model = load_shipped(load_settings(home=Path(folder)), name)
+        trained_on = model.card.dataset
+        if (films.info.pixel_hash, films.info.splits) != (trained_on.pixel_hash, trained_on.splits):
+            raise XRayLabError(f"“{name}” wasn't trained on the films of “{films.info.name}”.")
+        learn_novelty(model, films)
+    _tell_again()
+    write_cards(cards)
 
 
 def pack(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
@@ -195,9 +241,17 @@ def lock_again(cards: Path = CARDS) -> None:
             actions.lock(newcomer, name, RULE, actor="training")
             actions.open_test(newcomer, name, actor=ACTOR)
             shutil.copy(newcomer.models / name / "lock.json", shipped_models() / name)
+    _tell_again()
+    write_cards(cards)
+
+
+def _tell_again() -> None:
+    """Write anew what a person says of the shipped models of children."""
+    with tempfile.TemporaryDirectory() as folder:
+        newcomer = load_settings(home=Path(folder))
+        for name in (ENSEMBLE, *TRAINED):
             card = load_shipped(newcomer, name).card
             _tell(shipped_models() / name, card, card.about.command)
-    write_cards(cards)
 
 
 def write_cards(cards: Path) -> None:
@@ -242,10 +296,13 @@ def main() -> None:
     packing = commands.add_parser("pack")
     packing.add_argument("--dataset")
     packing.add_argument("--only", choices=(PHANTOM,))
+    commands.add_parser("novelty").add_argument("--dataset", required=True)
     commands.add_parser("lock")
     options = parser.parse_args()
     if options.command == "train":
         train(load_settings(), options.dataset, options.only)
+    elif options.command == "novelty":
+        learn_shipped_novelty(load_settings(), options.dataset)
     elif options.command == "lock":
         lock_again()
     elif options.only:

@@ -28,6 +28,7 @@ LIGHT = [
     "xraylab.evaluation.intervals",
     "xraylab.evaluation.labelled",
     "xraylab.evaluation.mcnemar",
+    "xraylab.evaluation.novelty",
     "xraylab.evaluation.operating_point",
     "xraylab.evaluation.paired",
     "xraylab.evaluation.prevalence",

@@ -91,7 +91,8 @@ def test_a_shipped_model_travels_whole(tmp_path):
     for name in ("pyproject.toml", ".gitignore", "README.md", "LICENSE", "streamlit_app.py"):
         shutil.copyfile(ROOT / name, clone / name)
     files = [f"{model}/{name}" for model in ("cnn", "ensemble") for name in SHIPPED_FILES]
-    files += ["cnn/model.safetensors", "cnn/history.jsonl", "ensemble/members.json", "golden.json"]
+    files += ["cnn/model.safetensors", "cnn/novelty.safetensors", "cnn/history.jsonl"]
+    files += ["ensemble/members.json", "golden.json"]
     expected = {f"xraylab/starter/{name}" for name in files}
     for name in expected:
         (clone / name).parent.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,11 @@ import pytest
 from tests.brief import BRIEF, DATASET, MODEL
 from xraylab import actions
 from xraylab.actions.many import SPREAD_OF, spread
+from xraylab.data.datasets import load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, RecipeError, TrainingError
 from xraylab.models import load_model
+from xraylab.reading.loaded import load
+from xraylab.reading.scoring import score_pixels
 from xraylab.runs import folder, launch, table, worker
 
 pytest_plugins = ["tests.trained"]
@@ -200,3 +203,15 @@ def test_a_run_interrupted_in_the_foreground_goes_on_there(imported, ask):
     assert [(row.state, row.epoch, row.resumable) for row in actions.list_runs(imported)] == [
         ("done", 2, False)
     ]
+
+
+def test_a_training_of_enough_films_learns_what_they_are_like(imported, ask, monkeypatch):
+    for module in ("xraylab.evaluation.novelty", "xraylab.reading.novelty"):
+        monkeypatch.setattr(f"{module}.FEWEST", 5)
+    actions.train(imported, ask(imported))
+    model = load_model(imported, "mine")
+    assert model.tells_novelty
+    films = load_dataset(imported, DATASET)
+    far = score_pixels(load(model), films.pixels, films.rows("validation")).novelty
+    assert (far <= 1).all()
+    assert far.max() == pytest.approx(1, abs=1e-3)  # the limit lies at the farthest of so few

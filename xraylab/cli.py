@@ -333,12 +333,20 @@ def predict(
     model: Annotated[str, typer.Option(help="Name of a model.")],
     paths: Annotated[list[str], typer.Argument(help="Films, folders or archives.")],
     heatmaps: Annotated[Path | None, typer.Option(help="Folder for Grad-CAM overlays.")] = None,
+    age: Annotated[
+        float | None, typer.Option(min=0, max=120, help="Age of whoever is on the films, in years.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Score films; a file that can't be read is a row that says why."""
     with _bar("Reading films") as report:
         rows = actions.predict(
-            load_settings(), model, paths, heatmaps=heatmaps, on_progress=lambda done: report(done, done)
+            load_settings(),
+            model,
+            paths,
+            heatmaps=heatmaps,
+            age=age,
+            on_progress=lambda done: report(done, done),
         )
     _tell(rows, json)
 

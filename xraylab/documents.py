@@ -324,7 +324,8 @@ class Predicted(Record):
     score: float | None
     decision: str | None = Field(description="positive, negative, review or null")
     threshold: float | None
-    warnings: list[str]
+    warnings: list[str] = Field(description="What is unusual about the film; with any there is no decision.")
+    notes: list[str] = Field(description="What else to know of the film; it stops no decision.")
     refused: str | None
     heatmap: str | None = Field(description="Path of the overlay, where asked for.")
     spread: float | None = Field(

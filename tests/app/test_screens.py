@@ -1,5 +1,6 @@
 """The screens' own logic, without a browser: what they offer, what they refuse, and what they say."""
 
+import io
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.app.components.threshold_cockpit import Chosen
 from xraylab.data.datasets import list_datasets
+from xraylab.data.phantoms import generate
 from xraylab.models import load_model
 from xraylab.runs import table
 
@@ -218,3 +220,36 @@ def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trai
 
     _button(app, "Decide anyway").click().run()
     assert "in spite of the warning" in _said(app)
+
+
+def test_an_age_that_a_person_types_is_asked_of_films_of_children_and_judged(show, trained):
+    card = trained.models / MODEL / "card.json"
+    text = card.read_text()
+    card.write_text(text.replace('"kind": "phantoms"', '"kind": "radiographs"'))
+    assert card.read_text() != text
+    app = show("read")
+    app.file_uploader(key="films").upload("phantom.png", phantoms.fresh_phantom_png(), "image/png")
+    app.run()
+    assert not app.number_input  # a phantom has no age
+
+    app.file_uploader(key="films").upload("real.png", _chest(), "image/png")
+    app.run()
+    assert not app.warning
+    assert "Age unknown" in _said(app)
+    app.number_input[0].set_value(3.0).run()
+    assert not app.warning
+    assert "Age unknown" not in _said(app)
+    app.number_input[0].set_value(45.0).run()
+    assert "The age is 45 years" in app.warning[0].value
+    assert "No decision" in written(app)
+    app.number_input[0].set_value(None).run()
+    assert not app.warning
+    assert "Age unknown" in _said(app)
+    assert not app.exception
+
+
+def _chest():
+    """A phantom that doesn't say that it is one."""
+    buffer = io.BytesIO()
+    Image.fromarray(next(generate(1, seed=11)).pixels).save(buffer, "PNG")
+    return buffer.getvalue()

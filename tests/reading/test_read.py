@@ -14,7 +14,7 @@ from xraylab.errors import DatasetError, WeightsError
 from xraylab.imaging import standardise
 from xraylab.models import load_model
 from xraylab.reading.loaded import load
-from xraylab.reading.read import gate, read_film, read_films
+from xraylab.reading.read import read_film, read_films
 from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.trained"]
@@ -111,19 +111,6 @@ def test_an_unusual_film_is_scored_and_not_decided_until_a_person_says_so(model,
     assert (decided.decision, decided.overridden) == ("positive", True)
     assert decided.warnings == reading.warnings
     assert not reading.overridden
-
-
-@pytest.mark.parametrize(
-    ("synthetic", "trained_on", "warned"),
-    [
-        (True, "phantoms", False),
-        (False, "phantoms", True),
-        (True, "radiographs", True),
-        (False, "radiographs", False),
-    ],
-)
-def test_the_gate_knows_phantoms_from_radiographs_both_ways(synthetic, trained_on, warned):
-    assert bool(gate(synthetic, trained_on)) is warned
 
 
 @pytest.mark.parametrize("data", [b"", b"a text called film.png", "This file of the archive was not read."])

@@ -31,6 +31,7 @@ def model_card(settings: Settings, name: str) -> str:
         test=_or_why(lambda: model.test),
         openings=len(openings_of(settings, model)),
         suites=_suites(settings, model),
+        tells_novelty=_or_why(lambda: model.tells_novelty),
     )
 
 

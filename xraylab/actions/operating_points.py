@@ -234,16 +234,15 @@ def _score(
     rows: np.ndarray[Any, np.dtype[np.intp]],
     on_progress: Progress | None,
 ) -> Predictions:
-    from xraylab.reading.read import gate
+    from xraylab.reading.gate import gate_rows
     from xraylab.reading.scoring import score_pixels
 
     loaded = load_for_reading(settings, model.name)
     tell = (lambda done: on_progress(done, len(rows))) if on_progress else None
     scores = score_pixels(loaded, pixels, rows, on_progress=tell)
     frame = catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
-    frame["warned"] = [
-        bool(gate(bool(synthetic), model.card.dataset.kind)) for synthetic in frame["synthetic"]
-    ]
+    unusual = gate_rows(catalog, pixels, rows, model.card.dataset.kind, scores.novelty)
+    frame["warned"] = [bool(found) for found in unusual]
     return Predictions(frame, model.card.model_sha256)
 
 

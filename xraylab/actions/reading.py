@@ -36,9 +36,15 @@ def predict(
     paths: list[str],
     *,
     heatmaps: Path | None = None,
+    age: float | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[documents.Predicted]:
     """Score files, folders (recursively) and archives; what can't be read is a row that says why.
+
+    Parameters
+    ----------
+    age : float, optional
+        Years, of whoever is on the films; see ``read_films``.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def predict(
     loaded = load_for_reading(settings, name)
     rows = []
     films = (film for path in paths for film in _files_of(path))
-    for number, reading in enumerate(read_films(loaded, films), 1):
+    for number, reading in enumerate(read_films(loaded, films, age=age), 1):
         drawn = _write_heatmap(loaded, reading, heatmaps, number) if heatmaps else None
         rows.append(
             documents.Predicted(
@@ -66,6 +72,7 @@ def predict(
                 decision=reading.decision,
                 threshold=reading.threshold,
                 warnings=list(reading.warnings),
+                notes=list(reading.notes),
                 refused=reading.refused,
                 heatmap=drawn,
                 spread=reading.spread,

@@ -20,6 +20,7 @@ from xraylab.models.folder import (
     average_suites,
     check_held_out,
 )
+from xraylab.models.novelty import NOVELTY_FILE, novelty_bytes
 from xraylab.models.related import Seeds, ready_made, seed_groups
 from xraylab.models.shelf import (
     RESERVED_NAMES,
@@ -36,6 +37,7 @@ from xraylab.models.shelf import (
 __all__ = [
     "BACKEND",
     "ENSEMBLE",
+    "NOVELTY_FILE",
     "RESERVED_NAMES",
     "SHIPPED_NAMES",
     "SUITE_FILE",
@@ -55,6 +57,7 @@ __all__ = [
     "list_models",
     "load_model",
     "load_shipped",
+    "novelty_bytes",
     "openings_of",
     "ready_made",
     "seed_groups",

@@ -3,6 +3,7 @@ A model's folder: immutable but for its lock.
 
 - it holds ``model.safetensors``, ``card.json``, ``predictions.parquet``, ``history.jsonl`` and ``lock.json``
 - an ensemble's holds ``members.json`` instead of weights and history: who is in it, and how to calibrate each
+- ``novelty.safetensors`` is there if it can be told what its training films are like; an ensemble has none
 - ``suite.parquet`` is there if the held-out films were scored under the suite of perturbations too
 - validation predictions are open to everybody; test predictions are sealed until the model is locked and
   the test split has been opened for it, which is logged for good
@@ -33,11 +34,14 @@ from xraylab.errors import (
 )
 from xraylab.evaluation.averaging import ALONE, Averaging
 from xraylab.evaluation.calibration import Platt
+from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.rules import FLOOR, Rule, choose
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import Record, check_name, read_lines, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models.floor import floor_threshold
+from xraylab.models.novelty import NOVELTY_FILE, read_novelty
+from xraylab.networks.registry import network
 from xraylab.predictions import PERTURBATION, Predictions, class_columns, class_probabilities
 from xraylab.settings import shipped_models
 
@@ -249,6 +253,26 @@ class Model:
                 return part
         fate = "was replaced since" if found else "is gone or damaged"
         raise WeightsError(f"“{self.name}” averages “{name}”, which {fate}. {self.remedy}")
+
+    @cached_property
+    def novelty(self) -> Novelty | None:
+        """What its training films are like, for its own network; None where its folder doesn't tell."""
+        try:
+            layer = network(self.card.arch).middle
+        except NotFoundError:  # an ensemble, or a network of a package that is gone
+            return None
+        return read_novelty(self.folder / NOVELTY_FILE, model_sha256=self.card.model_sha256, layer=layer)
+
+    @property
+    def tells_novelty(self) -> bool:
+        """Whether it can tell a film that is unlike those it was trained on.
+
+        Raises
+        ------
+        WeightsError
+            As for ``parts``.
+        """
+        return any(part.novelty is not None and part.card.backend == BACKEND for part in self.parts)
 
     @property
     def averaging(self) -> Averaging:

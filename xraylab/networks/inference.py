@@ -4,9 +4,11 @@ The one scorer: stored films to outputs, in fp32.
 - a faster backend may be handed in by whoever asks for one
 - page, ``predict``, ``evaluate`` and validation during training all come through ``outputs``
 - a film's score doesn't depend on the batch it came in, to within 1e-6
+- what the network makes of a film on the way is looked at as it passes by: no film goes through it twice
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -57,6 +59,7 @@ def all_outputs(
     *,
     device: torch.device,
     on_progress: Callable[[int], None] | None = None,
+    on_features: Callable[[NDArray[np.float32]], None] | None = None,
     run: Run | None = None,
 ) -> Tensor:
     """Outputs of films, one a class, in one pass.
@@ -68,6 +71,9 @@ def all_outputs(
         Which films; all by default.
     on_progress : callable, optional
         Called with the films done so far; may raise to stop.
+    on_features : callable, optional
+        Called with each batch's features, float32 (B, d): the mean activations of the entry's ``middle``.
+        Only where ``shows_features``.
     run : callable, optional
         As for ``outputs``.
 
@@ -79,11 +85,38 @@ def all_outputs(
     starts = range(0, len(chosen), BATCH)
     done = []
     stream = outputs(net, entry, (pixels[chosen[s : s + BATCH]] for s in starts), device=device, run=run)
-    for start, output in zip(starts, stream, strict=True):
-        done.append(output)
-        if on_progress:
-            on_progress(min(start + BATCH, len(chosen)))
+    with _watched(net, entry.middle if on_features else None) as seen:
+        for start, output in zip(starts, stream, strict=True):
+            done.append(output)
+            if on_features:
+                on_features(seen.pop().float().cpu().numpy())
+            if on_progress:
+                on_progress(min(start + BATCH, len(chosen)))
     return torch.cat(done) if done else torch.empty(0, 2)
+
+
+def shows_features(net: nn.Module, run: Run | None) -> bool:
+    """Whether a forward pass goes through the network itself, so that features can be looked at."""
+    return run is None or run is net
+
+
+@contextmanager
+def _watched(net: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
+    """Keep a submodule's mean activations (B, d) of the last batch, until the block ends."""
+    seen: list[Tensor] = []
+    if layer is None:
+        yield seen
+        return
+
+    def look(_module: nn.Module, _given: object, made: Tensor) -> None:
+        # at once, since what follows may work in place on the map
+        seen[:] = [made.unsqueeze(-1).flatten(2).mean(dim=2)]
+
+    handle = net.get_submodule(layer).register_forward_hook(look)
+    try:
+        yield seen
+    finally:
+        handle.remove()
 
 
 def logits(

@@ -59,6 +59,14 @@ class Network:
         return bool(self.imagenet)
 
     @property
+    def middle(self) -> str:
+        """The submodule whose activations tell a film of another sort: the last of two thirds of the stages.
+
+        The last stages keep what tells ill from well and let go of what tells a chest from a cat.
+        """
+        return self.stages[2 * len(self.stages) // 3][-1]
+
+    @property
     def weights_file(self) -> str:
         """What ImageNet weights of one's own are called in the home's weights folder."""
         return f"{self.name}-imagenet.safetensors"

@@ -20,6 +20,7 @@ from xraylab.imaging import PREPROCESS_VERSION, StandardFilm, standardise
 from xraylab.models import Lock
 from xraylab.networks.inference import BATCH
 from xraylab.predictions import class_columns
+from xraylab.reading.gate import gate, notes
 from xraylab.reading.loaded import LoadedModel
 from xraylab.reading.scoring import score_pixels
 
@@ -34,7 +35,7 @@ class Reading:
     score: float | None  # 0 to 1; None if refused
     decision: str | None  # "positive", "negative", "review" (it needs a reader) or None
     threshold: float | None  # of the lock; None without one
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # what is unusual about it, in sentences; with any there is no decision
     refused: str | None  # why it couldn't be read
     synthetic: bool = False
     overridden: bool = False  # a person asked for the decision in spite of the warnings
@@ -42,6 +43,7 @@ class Reading:
     spread: float | None = None  # disagreement between an ensemble's members; no interval of the score
     kinds: tuple[tuple[str, float], ...] = ()  # kind of pneumonia and its probability, given pneumonia
     review_from: float | None = None  # lower end of the lock's review band; None without one
+    notes: tuple[str, ...] = ()  # what else to know of the film, in sentences; they stop no decision
 
     @property
     def subtype(self) -> tuple[tuple[str, float], ...]:
@@ -56,18 +58,22 @@ class Reading:
         return replace(self, decision=decision, overridden=True)
 
 
-def read_film(loaded: LoadedModel, data: bytes, name: str) -> Reading:
+def read_film(loaded: LoadedModel, data: bytes, name: str, *, age: float | None = None) -> Reading:
     """Read one film; see ``read_films``."""
-    return next(read_films(loaded, iter([(name, data)])))
+    return next(read_films(loaded, iter([(name, data)]), age=age))
 
 
-def read_films(loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]]) -> Iterator[Reading]:
+def read_films(
+    loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]], *, age: float | None = None
+) -> Iterator[Reading]:
     """Read films one batch at a time; any bytes are safe.
 
     Parameters
     ----------
     films : iterator of (name, bytes or str)
         What the user calls a file, and all of it, or a sentence on why it can't be had.
+    age : float, optional
+        Years, as a person says it of all of them; the age in a file's tags is looked at anyway.
 
     Yields
     ------
@@ -83,35 +89,37 @@ def read_films(loaded: LoadedModel, films: Iterator[tuple[str, bytes | str]]) ->
             if isinstance(film, str):
                 yield Reading(name, None, None, threshold, (), film)
                 continue
-            score, spread, kinds = next(remaining)
-            warnings = gate(film.facts.synthetic, kind)
+            score, novelty, spread, kinds = next(remaining)
+            unusual = gate(film, kind, novelty=novelty, age=age)
             yield Reading(
                 name,
                 score,
-                None if warnings else _decide(score, threshold, review_from),
+                None if unusual else _decide(score, threshold, review_from),
                 threshold,
-                warnings,
+                tuple(one.sentence for one in unusual),
                 None,
                 film.facts.synthetic,
                 pixels=film.pixels,
                 spread=spread,
                 kinds=kinds,
                 review_from=review_from,
+                notes=notes(film, kind, novelty=novelty, age=age),
             )
 
 
 def _score_films(
     loaded: LoadedModel, films: list[StandardFilm]
-) -> Iterator[tuple[float, float | None, tuple[tuple[str, float], ...]]]:
-    """Score, spread and kinds of each film."""
+) -> Iterator[tuple[float, float, float | None, tuple[tuple[str, float], ...]]]:
+    """Score, novelty, spread and kinds of each film."""
     if not films:
         return
     scores = score_pixels(loaded, np.stack([film.pixels for film in films]))
     classes = loaded.model.card.classes
     names = [name.lower() for name in classes[1:]] if class_columns(classes) else []
-    for score, spread, kinds in zip(scores.score, scores.spread, scores.kinds, strict=True):
+    told = zip(scores.score, scores.novelty, scores.spread, scores.kinds, strict=True)
+    for score, novelty, spread, kinds in told:
         several = zip(names, map(float, kinds), strict=False)  # with two classes there are no names
-        yield float(score), None if math.isnan(spread) else float(spread), tuple(several)
+        yield float(score), float(novelty), None if math.isnan(spread) else float(spread), tuple(several)
 
 
 def _try_standardise(data: bytes | str) -> StandardFilm | str:
@@ -121,15 +129,6 @@ def _try_standardise(data: bytes | str) -> StandardFilm | str:
         return standardise(data)
     except UnreadableImageError as error:
         return str(error)
-
-
-def gate(synthetic: bool, trained_on: str) -> tuple[str, ...]:
-    """What is unusual about a film for a model, as sentences; nothing if it is one the model knows."""
-    if synthetic and trained_on != "phantoms":
-        return ("This is a teaching phantom; the model was trained on radiographs.",)
-    if not synthetic and trained_on == "phantoms":
-        return ("The model was trained on teaching phantoms; its score says nothing about a real film.",)
-    return ()
 
 
 def usable_lock(loaded: LoadedModel) -> Lock | None:

@@ -3,6 +3,7 @@ Scoring: stored films to one score each, by one network or by several together.
 
 - the executor, ``evaluate``, ``predict`` and the page all score here
 - what a film's kind of pneumonia might be is kept beside the score; the decision never hangs on it
+- how unlike the training films a film is comes from the same forward pass
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +16,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xraylab.evaluation.averaging import ALONE, Averaging, probability
+from xraylab.evaluation.novelty import mean_ratio
 from xraylab.imaging.perturbations import SUITE, Perturbation
 from xraylab.networks.backends import forward
-from xraylab.networks.inference import all_outputs, kinds_given_pneumonia
+from xraylab.networks.inference import all_outputs, kinds_given_pneumonia, shows_features
 from xraylab.networks.inputs import pneumonia_logit
 from xraylab.networks.registry import Network
 from xraylab.predictions import PERTURBATION, class_columns, class_probabilities
 from xraylab.reading.loaded import LoadedModel, Part
+from xraylab.reading.novelty import FeatureReader
 
 Floats = NDArray[np.float64]
 _KNOWN = ["image_id", "patient", "group", "split", "label", "subtype"]  # of a film, before it is scored
@@ -35,6 +38,7 @@ class Scores:
     logit: Floats  # (m,)
     spread: Floats  # (m,) disagreement of an ensemble's members, as a standard deviation; NaN for one network
     kinds: Floats  # (m, classes - 1) probability of each kind of pneumonia, given pneumonia
+    novelty: Floats  # (m,) how unlike the training films, above 1 too unlike; NaN where the model can't tell
 
     @property
     def score(self) -> Floats:
@@ -132,15 +136,33 @@ def _score(
     on_progress: Callable[[int], None] | None,
 ) -> Scores:
     films = len(pixels if rows is None else rows)
-    outputs = []
+    outputs, ratios = [], []
     for number, part in enumerate(parts):
         tell = _share_of(on_progress, number * films, len(parts)) if on_progress else None
+        reader = _reader(part, pixels, rows)
         outputs.append(
-            all_outputs(part.net, part.entry, pixels, rows, device=device, on_progress=tell, run=part.run)
+            all_outputs(
+                part.net,
+                part.entry,
+                pixels,
+                rows,
+                device=device,
+                on_progress=tell,
+                on_features=reader,
+                run=part.run,
+            )
         )
+        ratios.append(np.full(films, np.nan) if reader is None else reader.made)
     averaged = averaging.of(np.stack([pneumonia_logit(output).numpy() for output in outputs]))
     kinds = averaged.given_pneumonia(np.stack([kinds_given_pneumonia(output) for output in outputs]))
-    return Scores(averaged.logit, averaged.spread, kinds)
+    return Scores(averaged.logit, averaged.spread, kinds, mean_ratio(np.stack(ratios)))
+
+
+def _reader(part: Part, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> FeatureReader | None:
+    """What tells how unlike the training films are those that a part scores, if it can."""
+    if part.novelty is None or not shows_features(part.net, part.run):
+        return None
+    return FeatureReader(pixels, rows, part.novelty.ratio)
 
 
 def _share_of(on_progress: Callable[[int], None], before: int, parts: int) -> Callable[[int], None]:

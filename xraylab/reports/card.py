@@ -14,6 +14,7 @@ from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
 from xraylab.evaluation.band import Band
 from xraylab.evaluation.calibration import Platt
+from xraylab.evaluation.novelty import WARNED
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import ENSEMBLE, About, Card, Lock, Members
@@ -70,6 +71,7 @@ def model_card(
     test: Predictions | str,
     openings: int = 0,
     suites: Sequence[Robustness | str] = (),
+    tells_novelty: bool | str = False,
 ) -> str:
     """Write a model card.
 
@@ -111,12 +113,29 @@ def model_card(
         _section("Validation films, which it was chosen by", *_validation(card, validation, usable)),
         _section("Test films", *_test(card, test, usable, openings)),
         _section("Under the suite of perturbations", *map(_suite, suites)) if suites else "",
+        _section("Unusual films", _gate(tells_novelty)),
         _section("Known failures", _told(card, about.failures, _ABOUT_PHANTOMS.failures)),
         _section("Licences", _told(card, about.licences, _ABOUT_PHANTOMS.licences)),
         _section("How to repeat it", how_to_repeat(card)),
         _section("Hashes", _hashes(card, members)),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _gate(tells_novelty: bool | str) -> str:
+    """What happens to a film that the model doesn't know."""
+    if isinstance(tells_novelty, str):
+        return plain(tells_novelty)
+    every = (
+        "A film is scored whatever it is. One that is unusual carries warnings, and has no decision until a "
+        "person asks for it: by its size, colour, contrast or tags"
+    )
+    if tells_novelty:
+        return (
+            f"{every}, or because it is unlike the training films. How unlike is too unlike was chosen on "
+            f"the validation films: no more than {100 * WARNED:g} % of them are."
+        )
+    return f"{every}. Whether it is unlike the training films isn’t checked: there is no record of them."
 
 
 def _section(title: str, *parts: str) -> str:

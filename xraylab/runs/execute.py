@@ -3,6 +3,7 @@ What the worker does with a run: train, score, publish, lock.
 
 - the model's folder appears whole, locked, at the very end; a run that stops before leaves none
 - a rule that no threshold can meet leaves the model without a lock, and the log says why
+- what the training films are like is learnt then, too, if there are enough of them
 - validation and test films are scored by the one scorer; the test scores stay sealed in the folder
 """
 
@@ -29,14 +30,24 @@ from torch import nn
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import RecipeError
+from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.rules import parse_rule
 from xraylab.files import append_line, new_folder, write_text
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.models import SUITE_FILE, Card, Model, TrainedOn, check_name_free
+from xraylab.models import (
+    NOVELTY_FILE,
+    SUITE_FILE,
+    Card,
+    Model,
+    TrainedOn,
+    check_name_free,
+    novelty_bytes,
+)
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.predictions import Predictions
+from xraylab.reading.novelty import learn
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
 from xraylab.runs import crew, folder
 from xraylab.runs.table import RunCancelled
@@ -87,9 +98,9 @@ def execute(
         crew.call(settings, run_id)
         fitted = job.train()
     net = fitted.net.to("cpu")
-    scored, suite = job.score(net), job.score_under_suite(net)
+    scored, suite, novelty = job.score(net), job.score_under_suite(net), job.learn_novelty(net)
     card = job.card(fitted, seconds=teller.seconds_before + time.monotonic() - started)
-    _publish(settings, request, card, fitted, scored, suite, dataset)
+    _publish(settings, request, card, fitted, scored, suite, novelty, dataset)
     job.tidy(fitted)
     return fitted.notes
 
@@ -262,6 +273,19 @@ class _Job:
             self.recipe.classes,
         )
 
+    def learn_novelty(self, net: nn.Module) -> Novelty | None:
+        """What the training films are like, for the gate; None if they are too few."""
+        self.teller.say("learning what the training films are like", 1.0)
+        return learn(
+            net,
+            self.entry,
+            self.dataset.pixels,
+            self.dataset.rows("train"),
+            self.dataset.rows("validation"),
+            device=torch.device("cpu"),
+            on_progress=self.teller.stop_if_cancelled,
+        )
+
     @property
     def held_out(self) -> NDArray[np.intp]:
         return np.concatenate([self.dataset.rows("validation"), self.dataset.rows("test")])
@@ -327,6 +351,7 @@ def _publish(
     fitted: Fitted,
     scored: pd.DataFrame,
     suite: pd.DataFrame | None,
+    novelty: Novelty | None,
     dataset: Dataset,
 ) -> None:
     with new_folder(settings.models / request.name, replace=request.replace) as staging:
@@ -342,6 +367,9 @@ def _publish(
             predictions_file.write(
                 staging / SUITE_FILE, Predictions(suite, card.model_sha256, card.dataset.pixel_hash)
             )
+        if novelty is not None:
+            made_for = {"model_sha256": card.model_sha256, "layer": network(card.arch).middle}
+            (staging / NOVELTY_FILE).write_bytes(novelty_bytes(novelty, **made_for))
         for epoch in fitted.history:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
         model = Model(staging, card)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from xraylab.reading.read import Reading
 
-_READINGS, _OVERRIDDEN = "readings", "overridden readings"
+_READINGS, _OVERRIDDEN, _AGES = "readings", "overridden readings", "ages"
+_OLDEST = 120  # years
 _IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
 _MOST_KEPT = 64  # readings a session keeps; the films themselves stay with the uploader
 
@@ -83,7 +84,7 @@ def _read_all(model: Model, uploads: "list[UploadedFile]") -> "list[Reading]":
         bar = st.progress(0.0, text="Reading films")
         network = loaded(model)
         for done, (key, upload) in enumerate(missing, 1):
-            kept[key] = read_film(network, upload.getvalue(), upload.name)
+            kept[key] = read_film(network, upload.getvalue(), upload.name, age=_age(upload.getvalue()))
             bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
@@ -94,10 +95,36 @@ def _read_all(model: Model, uploads: "list[UploadedFile]") -> "list[Reading]":
 
 
 def _key(model: Model, data: bytes) -> str:
-    """What a reading depends on: the film, the model and its lock."""
+    """What a reading depends on: the film with the age that was typed, the model and its lock."""
     lock = model.lock
     locked = f"{lock.threshold!r}{lock.review_from!r}{lock.locked_at.isoformat()}" if lock else ""
-    return f"{model.card.model_sha256} {locked} {hashlib.sha256(data).hexdigest()}"
+    return f"{model.card.model_sha256} {locked} {hashlib.sha256(data).hexdigest()} {_age(data)}"
+
+
+def _age(data: bytes) -> float | None:
+    """The age in years that a person typed for a film; None if nobody has."""
+    ages: dict[str, float | None] = st.session_state.get(_AGES, {})
+    return ages.get(hashlib.sha256(data).hexdigest())
+
+
+def _ask_age(data: bytes) -> None:
+    """Ask for the age of the child on a film; the reading is made again if it is another now."""
+    film = hashlib.sha256(data).hexdigest()
+    known, key = _age(data), f"age {film}"
+    st.session_state.setdefault(key, known)  # streamlit forgets it while another film is chosen
+    age = st.number_input(
+        "Age of the child in years, if known",
+        min_value=0.0,
+        max_value=float(_OLDEST),
+        value=None,
+        step=1.0,
+        format="%g",
+        placeholder="unknown",
+        key=key,
+    )
+    if age != known:
+        st.session_state.setdefault(_AGES, {})[film] = age
+        st.rerun()
 
 
 def _short(reading: "Reading") -> str:
@@ -159,6 +186,10 @@ def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
             st.rerun()
     elif reading.overridden:
         st.caption("Decided in spite of the warning, on your word.")
+    for note in reading.notes:
+        st.caption(wording.plain(note))
+    if model.card.dataset.kind == "radiographs" and not reading.synthetic:
+        _ask_age(data)
     validation = table_of(model, "validation")
     st.markdown(_standing_words(validation, reading.score))
     if lock is not None:
