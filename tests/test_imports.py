@@ -44,6 +44,7 @@ LIGHT = [
     "xraylab.data.sources",
     "xraylab.data.split",
     "xraylab.networks.registry",
+    "xraylab.records",
     "xraylab.runs.table",
     "xraylab.training.estimate",
     "xraylab.training.plateau",
