@@ -216,20 +216,8 @@ def _spread_words(spread: float, models: int) -> str:
 
 
 def _decision_words(reading: "Reading") -> str:
-    if reading.threshold is None:
-        return "No decision<small>This model's threshold is not locked yet.</small>"
-    thresholds = "the threshold" if reading.review_from is None else "both thresholds"
-    if reading.decision == "positive":
-        return f"Pneumonia score above {thresholds}"
-    if reading.decision == "negative":
-        return f"Pneumonia score below {thresholds}<small>No other finding was looked for.</small>"
-    if reading.decision == "review" and reading.review_from is not None:
-        low, high = wording.score(reading.review_from), wording.score(reading.threshold)
-        return (
-            f"Needs a reader<small>Pneumonia score between the two thresholds, {html.escape(low)} and "
-            f"{html.escape(high)}. No other finding was looked for.</small>"
-        )
-    return "No decision<small>The film is unusual for this model.</small>"
+    said, beside = wording.decision(reading.decision, reading.threshold, reading.review_from)
+    return f"{said}<small>{html.escape(beside)}</small>" if beside else said
 
 
 def _standing_words(validation: ThresholdTable, score: float) -> str:
