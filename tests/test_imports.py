@@ -52,6 +52,9 @@ LIGHT = [
     "xraylab.wording",
     "xraylab.reports.card",
     "xraylab.reports.evaluation",
+    "xraylab.reports.film",
+    "xraylab.reports.film_picture",
+    "xraylab.reports.secondary_capture",
     "xraylab.actions",
     "xraylab.cli",
 ]
@@ -59,7 +62,7 @@ LOADED = """
 import importlib, json, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-heavy = ("torch", "torchvision", "streamlit", "reportlab")
+heavy = ("torch", "torchvision", "streamlit", "reportlab", "highdicom", "pydicom")
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 

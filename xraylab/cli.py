@@ -251,12 +251,18 @@ def predict(
     model: Annotated[str, typer.Option(help="Name of a model.")],
     paths: Annotated[list[str], typer.Argument(help="Films, folders or archives.")],
     heatmaps: Annotated[Path | None, typer.Option(help="Folder for Grad-CAM overlays.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Folder for a PDF of each film and scores.csv.")] = None,
     json: Json = False,
 ) -> None:
     """Score films; a file that can't be read is a row that says why."""
-    with _bar("Reading films") as report:
+    with _bar("Reading films") as show:
         rows = actions.predict(
-            load_settings(), model, paths, heatmaps=heatmaps, on_progress=lambda done: report(done, done)
+            load_settings(),
+            model,
+            paths,
+            heatmaps=heatmaps,
+            report=report,
+            on_progress=lambda done: show(done, done),
         )
     _tell(rows, json)
 

@@ -15,8 +15,10 @@ from xraylab.errors import NotFoundError, StorageError, XRayLabError
 from xraylab.records import Kept, NewCase, Tags
 from xraylab.settings import load_settings
 
-SECRET = "Grandmother of the mayor"
-CASE = NewCase("ensemble", "57cb", 0.9, "positive", 0.4, warnings=("A warning.",), call="unsure", note=SECRET)
+TELLING = "Grandmother of the mayor"
+CASE = NewCase(
+    "ensemble", "57cb", 0.9, "positive", 0.4, warnings=("A warning.",), call="unsure", note=TELLING
+)
 PICTURE = Kept(np.arange(64 * 48, dtype=np.uint8).reshape(48, 64), Tags("DX", "PA", "CHEST", 6))
 
 
@@ -75,8 +77,8 @@ def test_a_case_has_no_place_for_whoever_it_is_about():
 
 def test_only_what_changed_is_a_line_of_the_trail_and_a_note_is_never_quoted(settings):
     number = records.keep(settings, CASE, actor="app")
-    records.change(settings, number, call="unsure", note=SECRET, actor="app")
-    records.change(settings, number, call="pneumonia", note=SECRET + "s", actor="command line")
+    records.change(settings, number, call="unsure", note=TELLING, actor="app")
+    records.change(settings, number, call="pneumonia", note=TELLING + "s", actor="command line")
     assert actions(settings) == [
         (1, "created", "call unsure"),
         (1, "call", "unsure to pneumonia"),
@@ -106,12 +108,12 @@ def test_the_database_itself_refuses_to_rewrite_the_trail_or_half_delete_a_case(
 
 def test_a_deleted_case_is_a_tombstone_and_its_words_are_gone_from_the_disk(settings):
     number = records.keep(settings, CASE, actor="app", picture=PICTURE, now=1e9)
-    assert SECRET.encode() in on_disk(settings)
+    assert TELLING.encode() in on_disk(settings)
     records.delete(settings, number, actor="app", now=2e9)
     [case] = records.all_cases(settings)
     assert (case.number, case.content, case.pixels_kept) == (1, None, False)
     assert (case.made_at.timestamp(), case.deleted_at.timestamp()) == (1e9, 2e9)
-    assert SECRET.encode() not in on_disk(settings)
+    assert TELLING.encode() not in on_disk(settings)
     assert b"ensemble" not in on_disk(settings)
     assert not (settings.cases / "1").exists()
     assert actions(settings)[-1] == (1, "deleted", "content wiped")
@@ -121,7 +123,7 @@ def test_a_deleted_case_is_a_tombstone_and_its_words_are_gone_from_the_disk(sett
 def test_a_note_that_was_changed_is_gone_from_the_disk_too(settings):
     number = records.keep(settings, CASE, actor="app")
     records.change(settings, number, call="unsure", note="", actor="app")
-    assert SECRET.encode() not in on_disk(settings)
+    assert TELLING.encode() not in on_disk(settings)
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -194,4 +196,6 @@ def test_an_export_is_in_the_trail_with_the_number_of_cases_that_are_there(setti
         records.keep(settings, CASE, actor="app")
     records.delete(settings, 1, actor="app")
     records.note_export(settings, "csv", actor="app")
-    assert actions(settings)[-1] == (None, "exported", "1 cases as csv")
+    assert actions(settings)[-1] == (None, "exported", "1 case as csv")
+    records.note_export(settings, "PDF", actor="app", number=2)
+    assert actions(settings)[-1] == (2, "exported", "as PDF")

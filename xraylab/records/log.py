@@ -202,12 +202,25 @@ def delete(settings: Settings, number: int, *, actor: str, now: float | None = N
     database.forget(settings)
 
 
-def note_export(settings: Settings, kind: str, *, actor: str, now: float | None = None) -> None:
-    """Write into the trail that the log was exported, as ``csv`` or ``json``."""
+def note_export(
+    settings: Settings, kind: str, *, actor: str, number: int | None = None, now: float | None = None
+) -> None:
+    """Write into the trail that a case was exported, or the whole log, and as what.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such case, or it was deleted.
+    """
     with database.writing(settings) as db:
-        kept = database.cases.c.deleted_at
-        number = len(db.execute(select(database.cases.c.number).where(kept.is_(None))).all())
-        _log(db, None, actor, "exported", f"{number} cases as {kind}", _moment(now))
+        if number is None:
+            there = select(database.cases.c.number).where(database.cases.c.deleted_at.is_(None))
+            kept = len(db.execute(there).all())
+            changed = f"{kept} {'case' if kept == 1 else 'cases'} as {kind}"
+        else:
+            _row(db, number)
+            changed = f"as {kind}"
+        _log(db, number, actor, "exported", changed, _moment(now))
 
 
 def all_cases(settings: Settings) -> list[Case]:
