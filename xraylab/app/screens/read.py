@@ -13,6 +13,7 @@ from PIL import Image
 from xraylab.app import choice, phantoms, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.film_viewer import film_viewer
+from xraylab.app.screens import cases_log, keep
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import decode
@@ -36,6 +37,7 @@ def draw() -> None:
         phantoms.offer(settings, "There is no model yet that could read a film.", key="read phantoms")
         return
     left, middle, right = st.columns([1.1, 2.6, 1.3], gap="medium")
+    cases_log.draw(settings)  # below the three columns, whichever of them is filled
     with left:
         model = choice.pick_model(settings, key="read model")
         uploads = st.file_uploader(
@@ -53,15 +55,17 @@ def draw() -> None:
         )
     reading, data = readings[chosen], uploads[chosen].getvalue()
     with middle:
-        _draw_film(model, reading, data, uploads[chosen].name)
+        overlay = _draw_film(model, reading, data, uploads[chosen].name)
     with right:
         _draw_reading(model, reading, data)
+        keep.draw(settings, model, reading, data, overlay, batch=readings)
 
 
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
     with place, st.container(key="xl-empty-read"):
         st.markdown(
-            "Drop one or more films on the left. They stay in memory and are gone when the page is closed."
+            "Drop one or more films on the left. They stay in memory and are gone when the page is closed, "
+            "unless you keep one."
         )
         if model is not None and model.card.dataset.kind == "phantoms":
             st.markdown("This model was trained on teaching phantoms; a fresh one to read is here:")
@@ -108,10 +112,11 @@ def _short(reading: "Reading") -> str:
     return f"{wording.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
 
 
-def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None:
+def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> bytes | None:
+    """The film in its viewer; gives the heatmap that lies over it."""
     if reading.refused is not None or reading.pixels is None:
         st.error(f"{wording.plain(name)}: {wording.plain(reading.refused or 'not read')}")
-        return
+        return None
     from xraylab.reading.heatmap import COLOURS
 
     film_sha256 = hashlib.sha256(data).hexdigest()
@@ -121,6 +126,7 @@ def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None
         "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It "
         "is about the model, not about the child."
     )
+    return overlay
 
 
 @st.cache_data(max_entries=8, scope="session", show_spinner="Drawing the heatmap")
