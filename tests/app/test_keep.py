@@ -41,7 +41,7 @@ def press(app, key):
 
 
 def call(app, said):
-    by_prefix(app.pills, "call ").set_value(said)
+    by_prefix(app.radio, "call ").set_value(said)
     return app
 
 

@@ -1,7 +1,9 @@
 """The case log: what is kept, what is wiped, and a trail that nobody rewrites."""
 
+import contextlib
 import io
 import json
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
@@ -118,6 +120,20 @@ def test_a_deleted_case_is_a_tombstone_and_its_words_are_gone_from_the_disk(sett
     assert not (settings.cases / "1").exists()
     assert actions(settings)[-1] == (1, "deleted", "content wiped")
     assert records.keep(settings, CASE, actor="app") == 2
+
+
+def test_wiped_words_are_gone_though_another_session_keeps_the_database_open(settings):
+    number = records.keep(settings, CASE, actor="app")
+    with contextlib.closing(
+        sqlite3.connect(settings.database)
+    ) as other:  # so the log isn't emptied on closing
+        other.execute("SELECT * FROM kept_case").fetchall()
+        records.change(settings, number, call="unsure", note="a", actor="app")
+        assert TELLING.encode() not in on_disk(settings)
+        records.change(settings, number, call="unsure", note=TELLING, actor="app")
+        assert TELLING.encode() in on_disk(settings)
+        records.delete(settings, number, actor="app")
+        assert TELLING.encode() not in on_disk(settings)
 
 
 def test_a_note_that_was_changed_is_gone_from_the_disk_too(settings):

@@ -311,6 +311,11 @@ def test_a_file_is_dicom_by_its_content():
 def test_a_broken_source_raises_no_warning_and_is_quoted_in_no_log(caplog, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        raw = for_the_study(a_report(), a_source().replace(b"20190203", b"Jane Doe"))
+        raw = for_the_study(
+            a_report(),
+            a_source(PatientName="Doe^J")
+            .replace(b"20190203", b"Jane Doe")
+            .replace(b"ISO_IR 100", b"Doe^Jane X"),
+        )
     assert b"Jane Doe" in raw
     assert capsys.readouterr().err == caplog.text == ""

@@ -79,7 +79,9 @@ def _draw_call(
     settings: Settings, model: Model, reading: "Reading", data: bytes, key: str
 ) -> tuple[records.Call | None, str]:
     """The reader's call and note, and the button that keeps them; gives both as they stand."""
-    call = st.pills("Your call", records.CALLS, format_func=str.capitalize, key=f"call {key}")
+    call = st.radio(
+        "Your call", records.CALLS, index=None, horizontal=True, format_func=str.capitalize, key=f"call {key}"
+    )
     note = st.text_area("Note", max_chars=records.LONGEST_NOTE, height=68, key=f"note {key}")
     st.caption(_NAMELESS)
     with guard():
@@ -156,7 +158,7 @@ def _draw_documents(
                 mime,
                 key=f"report {kind}",
             )
-    with st.expander("DICOM"):
+    with st.expander("DICOM", key=f"dicom {key}"):
         _draw_deidentified(settings, number, report, data, f"film-{name}.dcm", key)
         _draw_study(settings, number, report, data, f"film-{name}-study.dcm")
 
