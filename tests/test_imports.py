@@ -46,6 +46,7 @@ LIGHT = [
     "xraylab.data.sources",
     "xraylab.data.split",
     "xraylab.networks.registry",
+    "xraylab.records",
     "xraylab.runs.table",
     "xraylab.training.estimate",
     "xraylab.training.plateau",
@@ -53,6 +54,9 @@ LIGHT = [
     "xraylab.wording",
     "xraylab.reports.card",
     "xraylab.reports.evaluation",
+    "xraylab.reports.film",
+    "xraylab.reports.film_picture",
+    "xraylab.reports.secondary_capture",
     "xraylab.actions",
     "xraylab.cli",
 ]
@@ -60,7 +64,7 @@ LOADED = """
 import importlib, json, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-heavy = ("torch", "torchvision", "streamlit", "reportlab")
+heavy = ("torch", "torchvision", "streamlit", "reportlab", "highdicom", "pydicom")
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 

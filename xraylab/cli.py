@@ -336,17 +336,19 @@ def predict(
     age: Annotated[
         float | None, typer.Option(min=0, max=120, help="Age of whoever is on the films, in years.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="Folder for a PDF of each film and scores.csv.")] = None,
     json: Json = False,
 ) -> None:
     """Score films; a file that can't be read is a row that says why."""
-    with _bar("Reading films") as report:
+    with _bar("Reading films") as show:
         rows = actions.predict(
             load_settings(),
             model,
             paths,
             heatmaps=heatmaps,
             age=age,
-            on_progress=lambda done: report(done, done),
+            report=report,
+            on_progress=lambda done: show(done, done),
         )
     _tell(rows, json)
 

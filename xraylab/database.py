@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     Boolean,
     CheckConstraint,
     Column,
     Connection,
     Engine,
     Float,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -39,7 +41,7 @@ from xraylab.errors import StorageError
 from xraylab.files import storage_errors
 from xraylab.settings import Settings
 
-HEAD = "0001"  # the newest migration; written here so that a file already there opens without loading Alembic
+HEAD = "0002"  # the newest migration; written here so that a file already there opens without loading Alembic
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _PATIENCE = 15.0  # seconds to wait for another process's write
 
@@ -87,6 +89,58 @@ leases = Table(
     Column("token", String, nullable=False),
 )
 
+# Films that a reader kept. Nothing here tells whose they are; a deleted case keeps only its number and times.
+cases = Table(
+    "kept_case",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("model", String),
+    Column("model_sha256", String),
+    Column("score", Float),
+    Column("decision", String),
+    Column("threshold", Float),
+    Column("review_from", Float),
+    Column("warnings", String),  # a JSON list of sentences
+    Column("overridden", Boolean),
+    Column("synthetic", Boolean),
+    Column("call", String),  # the reader's own
+    Column("note", String),
+    Column("pixels_kept", Boolean),
+    Column("made_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    CheckConstraint("decision IN ('positive', 'negative', 'review')", name="decision"),
+    CheckConstraint("call IN ('pneumonia', 'no pneumonia', 'unsure')", name="call"),
+    CheckConstraint(
+        "deleted_at IS NULL OR coalesce(model, model_sha256, score, decision, threshold, review_from, "
+        "warnings, overridden, synthetic, call, note, pixels_kept) IS NULL",
+        name="tombstone",
+    ),
+)
+
+# Who did what to which case, and when. SQLite itself refuses to change or remove a row.
+trail = Table(
+    "case_trail",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_number", Integer, ForeignKey(cases.c.number, name="fk_case_trail_case_number")),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("changed", String, nullable=False),  # in words; never the text of a note
+    Column("at", Float, nullable=False),
+    CheckConstraint("action IN ('created', 'call', 'note', 'exported', 'deleted')", name="action"),
+)
+_KEPT_FOR_GOOD = (
+    "CREATE TRIGGER {name} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+)
+for _name, _what, _table in (
+    ("case_trail_no_update", "UPDATE", trail),
+    ("case_trail_no_delete", "DELETE", trail),
+    ("kept_case_no_delete", "DELETE", cases),
+):
+    _ddl = _KEPT_FOR_GOOD.format(name=_name, what=_what, table=_table.name)
+    event.listen(_table, "after_create", DDL(_ddl))  # type: ignore[no-untyped-call]
+
 
 @contextlib.contextmanager
 def reading(settings: Settings) -> Iterator[Connection]:
@@ -115,6 +169,15 @@ def writing(settings: Settings) -> Iterator[Connection]:
         engine(settings).execution_options(begin="BEGIN IMMEDIATE").begin() as connection,
     ):
         yield connection
+
+
+def forget(settings: Settings) -> None:
+    """Empty the write-ahead log into the file, so that wiped words don't go on living in it.
+
+    A reader in the middle of its transaction can keep that from happening; the next one to close does it.
+    """
+    with _sentences(settings.database), contextlib.closing(sqlite3.connect(settings.database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def engine(settings: Settings) -> Engine:
@@ -152,6 +215,8 @@ def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # sqlite3 would begin on its own, too late for BEGIN IMMEDIATE
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA recursive_triggers = ON")  # REPLACE must not get round a trigger on DELETE
+    connection.execute("PRAGMA secure_delete = ON")  # what was wiped is overwritten, not merely unlinked
 
 
 def _begin(connection: Connection) -> None:

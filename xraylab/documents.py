@@ -334,6 +334,49 @@ class Predicted(Record):
     subtype: dict[str, float] | None = Field(
         description="Kinds of pneumonia by file name, given pneumonia; null unless the decision is positive."
     )
+    report: str | None = Field(default=None, description="Path of the film's PDF, where asked for.")
+
+
+class CaseRow(Record):
+    """A film that a reader kept; a deleted one has its number and times only."""
+
+    case: int
+    made_at: datetime
+    changed_at: datetime
+    deleted_at: datetime | None = None
+    model: str | None = None
+    model_sha256: str | None = None
+    score: float | None = None
+    decision: str | None = Field(default=None, description="positive, negative, review or null")
+    threshold: float | None = None
+    review_from: float | None = None
+    warnings: list[str] | None = None
+    overridden: bool | None = Field(default=None, description="Decided in spite of its warnings.")
+    synthetic: bool | None = Field(default=None, description="A teaching phantom.")
+    call: str | None = Field(default=None, description="The reader's own: pneumonia, no pneumonia, unsure.")
+    agrees: bool | None = Field(
+        default=None, description="Whether call and decision say the same; null where one says nothing."
+    )
+    note: str | None = None
+    film_kept: bool | None = None
+
+
+class TrailRow(Record):
+    """Who did what to a case, and when."""
+
+    case: int | None = Field(description="Null where the whole log was meant.")
+    actor: str
+    action: str = Field(description="created, call, note, exported or deleted")
+    changed: str
+    at: datetime
+
+
+class CaseLog(Record):
+    """The case log with its trail."""
+
+    schema_: str = Field("xraylab.cases/1", alias="schema")
+    cases: list[CaseRow]
+    trail: list[TrailRow]
 
 
 class ModelRow(Record):

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> Path:
-        """The SQLite file of the run table."""
+        """The SQLite file of the run table and the case log."""
         return self.home / "xraylab.db"
 
     @property
@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     def runs(self) -> Path:
         """The folder of runs."""
         return self.home / "runs"
+
+    @property
+    def cases(self) -> Path:
+        """The folder of films that a reader asked to keep."""
+        return self.home / "cases"
 
     @property
     def weights(self) -> Path:

@@ -18,6 +18,7 @@ _SMALLEST_SCORE = 0.001
 _TEN, _HUNDRED = 10, 100
 _LEVEL = 0.05  # of tests
 _MOST_DECIMALS = 17
+_NOTHING_ELSE = "No other finding was looked for."
 
 
 def percent(share: float) -> str:
@@ -115,3 +116,26 @@ def duration(seconds: float) -> str:
 def kept_epoch(best: int, epochs: int, keep: str) -> str:
     """Say which epoch of a training was kept, and by what: ``epoch 3 of 9, by validation AUC``."""
     return f"epoch {best} of {epochs}, {'the last' if keep == 'last' else 'by validation AUC'}"
+
+
+def decision(said: str | None, threshold: float | None, review_from: float | None) -> tuple[str, str]:
+    """Say what a score comes to at a lock, never as a diagnosis: the words, and what must stand beside them.
+
+    Parameters
+    ----------
+    said : str or None
+        ``positive``, ``negative``, ``review``, or None for no decision.
+    threshold, review_from : float or None
+        Of the lock; None without one, or without a review band.
+    """
+    if threshold is None:
+        return "No decision", "This model's threshold is not locked yet."
+    thresholds = "the threshold" if review_from is None else "both thresholds"
+    if said == "positive":
+        return f"Pneumonia score above {thresholds}", ""
+    if said == "negative":
+        return f"Pneumonia score below {thresholds}", _NOTHING_ELSE
+    if said == "review" and review_from is not None:
+        between = f"Pneumonia score between the two thresholds, {score(review_from)} and {score(threshold)}."
+        return "Needs a reader", f"{between} {_NOTHING_ELSE}"
+    return "No decision", "The film is unusual for this model."

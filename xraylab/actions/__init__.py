@@ -7,6 +7,15 @@ What a user can do, one function a job.
 """
 
 from xraylab.actions.cards import model_card
+from xraylab.actions.cases import (
+    cases_csv,
+    cases_json,
+    change_case,
+    delete_case,
+    keep_case,
+    list_cases,
+    note_export,
+)
 from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
 from xraylab.actions.comparison import Compared, compare, compare_models
 from xraylab.actions.ensembles import ensemble
@@ -18,6 +27,17 @@ from xraylab.actions.exports import (
     evaluation_report,
     predictions_csv,
     threshold_csv,
+)
+from xraylab.actions.film_reports import (
+    came_as_dicom,
+    deidentified_dicom,
+    film_pdf,
+    film_png,
+    film_report,
+    predicted,
+    scores_csv,
+    standing_of,
+    study_dicom,
 )
 from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
 from xraylab.actions.health import doctor
@@ -50,10 +70,16 @@ __all__ = [
     "as_json",
     "assist",
     "attend_runs",
+    "came_as_dicom",
     "cancel_run",
+    "cases_csv",
+    "cases_json",
+    "change_case",
     "check_pair",
     "compare",
     "compare_models",
+    "deidentified_dicom",
+    "delete_case",
     "doctor",
     "drawn",
     "ensemble",
@@ -61,8 +87,13 @@ __all__ = [
     "evaluate_validation",
     "evaluation_pdf",
     "evaluation_report",
+    "film_pdf",
+    "film_png",
+    "film_report",
     "import_dataset",
     "import_phantoms",
+    "keep_case",
+    "list_cases",
     "list_datasets",
     "list_runs",
     "load_for_reading",
@@ -74,8 +105,10 @@ __all__ = [
     "name_pair",
     "named_pairs",
     "network_rows",
+    "note_export",
     "open_test",
     "predict",
+    "predicted",
     "predictions_csv",
     "recipe_rows",
     "request_of",
@@ -85,9 +118,12 @@ __all__ = [
     "resume_run",
     "robustness",
     "run_row",
+    "scores_csv",
     "shift",
+    "standing_of",
     "start_training",
     "start_trainings",
+    "study_dicom",
     "test_pairs",
     "test_result",
     "threshold_csv",

@@ -2,21 +2,17 @@
 Exports: a model's tables as CSV, and its evaluation as one document, as JSON or as a PDF.
 
 - nothing is opened here: test films are in an export only if their split was opened at the present lock
-- a CSV has a head, commas and CRLF, as RFC 4180 says; a number has all its digits, what isn't known is empty
-- a word from outside that a spreadsheet would run as a formula gets an apostrophe before it
+- a CSV is ``tables``': all digits of a number, and no word that a spreadsheet would run
 """
 
-import csv
-import io
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import numpy as np
 import pandas as pd
 
 from xraylab import documents
 from xraylab.actions.cards import model_card
+from xraylab.actions.tables import as_csv
 from xraylab.errors import HonestOrderError, NotFoundError, XRayLabError
 from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
@@ -28,7 +24,6 @@ from xraylab.settings import Settings
 
 PREVALENCE = 0.1
 _SPLITS = ("validation", "test")
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet may take a cell for a formula by
 
 
 def evaluation_report(
@@ -65,15 +60,15 @@ def evaluation_report(
         return evaluation.evaluation_report(
             model.card,
             lock,
-            validation=_films(model, "validation"),
-            test=_films(model, "test") if model.test_opened else None,
+            validation=films_of(model, "validation"),
+            test=films_of(model, "test") if model.test_opened else None,
             markdown=model_card(settings, name),
             openings=len(openings_of(settings, model)),
             prevalence=prevalence,
             made_at=now or datetime.now(UTC),
         )
     except (ValueError, TypeError) as error:  # a label that is none, scores outside of 0 to 1
-        raise _damaged(model) from error
+        raise damaged(model) from error
 
 
 def evaluation_pdf(
@@ -122,14 +117,14 @@ def threshold_csv(settings: Settings, name: str, split: str) -> str:
         If its predictions are damaged.
     """
     model = load_model(settings, name)
-    scored = _films(model, split).scored
+    scored = films_of(model, split).scored
     try:
         table = threshold_table(scored.labels, scored.scores, scored.groups)
     except (ValueError, TypeError) as error:
-        raise _damaged(model) from error
+        raise damaged(model) from error
     ends = [f"{rate}{end}" for rate in PROPORTIONS for end in ("", "_low", "_high")]
     rows = (_row(table, threshold) for threshold in table.threshold.tolist())
-    return _csv(("threshold", "tp", "fp", "fn", "tn", *ends), rows)
+    return as_csv(("threshold", "tp", "fp", "fn", "tn", *ends), rows)
 
 
 def predictions_csv(settings: Settings, name: str, split: str) -> str:
@@ -153,7 +148,7 @@ def predictions_csv(settings: Settings, name: str, split: str) -> str:
     XRayLabError
         If its predictions are those of other weights.
     """
-    films = _films(load_model(settings, name), split)
+    films = films_of(load_model(settings, name), split)
     frame = films.frame
     patients = pd.factorize(frame["group"])[0] + 1
     columns: dict[str, Sequence[object] | pd.Series] = {
@@ -165,10 +160,10 @@ def predictions_csv(settings: Settings, name: str, split: str) -> str:
         "refused": frame["refused"],
         **{f"p_{kind}": values.tolist() for kind, values in films.kinds.items()},
     }
-    return _csv(tuple(columns), zip(*(list(column) for column in columns.values()), strict=True))
+    return as_csv(tuple(columns), zip(*(list(column) for column in columns.values()), strict=True))
 
 
-def _films(model: Model, split: str) -> Predictions:
+def films_of(model: Model, split: str) -> Predictions:
     """Its predictions on a split that may be looked at, of the weights that it has."""
     if split not in _SPLITS:
         raise NotFoundError(f"There is no split “{split}” to export. Choose {' or '.join(_SPLITS)}.")
@@ -180,7 +175,8 @@ def _films(model: Model, split: str) -> Predictions:
     return films
 
 
-def _damaged(model: Model) -> XRayLabError:
+def damaged(model: Model) -> XRayLabError:
+    """What to say of predictions that are no predictions."""
     return XRayLabError(f"The stored predictions of “{model.name}” are damaged. {model.remedy}")
 
 
@@ -190,23 +186,3 @@ def _row(table: ThresholdTable, threshold: float) -> list[object]:
         number for rate in PROPORTIONS for number in (getattr(point, rate), *table.interval(rate, threshold))
     ]
     return [threshold, point.tp, point.fp, point.fn, point.tn, *rates]
-
-
-def _csv(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(list(map(_cell, head)))
-    writer.writerows(list(map(_cell, row)) for row in rows)
-    return file.getvalue()
-
-
-def _cell(value: object) -> str:
-    """A number with all its digits, nothing for what isn't known, a word that no spreadsheet runs."""
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return repr(float(value))
-    if isinstance(value, int | np.integer):
-        return str(value)
-    word = str(value)
-    return f"'{word}" if word.lstrip(" ").startswith(_FORMULA) else word

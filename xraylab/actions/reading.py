@@ -1,24 +1,27 @@
-"""Reading films: load a model, score files, draw heatmaps."""
+"""Reading films: load a model, score files, draw heatmaps and reports."""
 
 import os
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xraylab import documents
+from xraylab.actions import film_reports
 from xraylab.data.sources import LARGEST_FILE, danger, read_member
 from xraylab.errors import (
     NotFoundError,
     StorageError,
     UnreadableImageError,
 )
-from xraylab.files import write_bytes
+from xraylab.files import write_bytes, write_text
 from xraylab.models import load_model
 from xraylab.settings import Settings
 
 if TYPE_CHECKING:
     from xraylab.reading.loaded import LoadedModel
+    from xraylab.reading.read import Reading
 
 
 def load_for_reading(settings: Settings, name: str) -> "LoadedModel":
@@ -37,6 +40,7 @@ def predict(
     *,
     heatmaps: Path | None = None,
     age: float | None = None,
+    report: Path | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[documents.Predicted]:
     """Score files, folders (recursively) and archives; what can't be read is a row that says why.
@@ -45,43 +49,67 @@ def predict(
     ----------
     age : float, optional
         Years, of whoever is on the films; see ``read_films``.
+    heatmaps : Path, optional
+        Folder for an overlay of each film.
+    report : Path, optional
+        Folder for a PDF of each film, named by the film's place in the list, and ``scores.csv``.
 
     Raises
     ------
     NotFoundError
         If a path doesn't exist, or there is no such model.
     StorageError
-        If the heatmaps can't be written.
+        If heatmaps or reports can't be written.
     """
     from xraylab.reading.read import read_films
 
     for path in paths:
         if not Path(path).exists():
             raise NotFoundError(f"{path} doesn't exist. Check the path.")
-    if heatmaps is not None and heatmaps.exists() and not heatmaps.is_dir():
-        raise StorageError(f"{heatmaps} is not a folder, so no heatmaps can go there. Name a folder.")
+    for folder, what in ((heatmaps, "heatmaps"), (report, "reports")):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise StorageError(f"{folder} is not a folder, so no {what} can go there. Name a folder.")
     loaded = load_for_reading(settings, name)
+    reported = _Reports(loaded, report) if report is not None else None
     rows = []
     films = (film for path in paths for film in _files_of(path))
-    for number, reading in enumerate(read_films(loaded, films, age=age), 1):
-        drawn = _write_heatmap(loaded, reading, heatmaps, number) if heatmaps else None
-        rows.append(
-            documents.Predicted(
-                file=reading.name,
-                score=reading.score,
-                decision=reading.decision,
-                threshold=reading.threshold,
-                warnings=list(reading.warnings),
-                notes=list(reading.notes),
-                refused=reading.refused,
-                heatmap=drawn,
-                spread=reading.spread,
-                subtype=dict(reading.subtype) or None,
-            )
-        )
+    for number, reading in enumerate(
+        read_films(loaded, reported.watch(films) if reported else films, age=age), 1
+    ):
+        overlay = _overlay(loaded, reading) if heatmaps or reported else None
+        drawn = _write_heatmap(overlay, reading, heatmaps, number) if heatmaps else None
+        written = reported.write(overlay, reading, number) if reported else None
+        rows.append(film_reports.predicted(reading, heatmap=drawn, report=written))
         if on_progress:
             on_progress(number)
+    if report is not None:
+        write_text(report / "scores.csv", film_reports.scores_csv(loaded.model, rows))
     return rows
+
+
+class _Reports:
+    """Writes a PDF a film; it sees the files pass by, since a reading doesn't keep them."""
+
+    def __init__(self, loaded: "LoadedModel", folder: Path) -> None:
+        from xraylab.reading.read import usable_lock
+
+        self._folder = folder
+        self._standing = film_reports.standing_of(loaded.model, usable_lock(loaded))
+        self._passed: deque[bytes | str] = deque()
+
+    def watch(self, films: Iterator[tuple[str, bytes | str]]) -> Iterator[tuple[str, bytes | str]]:
+        for name, data in films:
+            self._passed.append(data)
+            yield name, data
+
+    def write(self, overlay: bytes | None, reading: "Reading", number: int) -> str | None:
+        data = self._passed.popleft()
+        if reading.score is None or isinstance(data, str):
+            return None
+        told = film_reports.film_report(self._standing, reading, data, overlay=overlay)
+        file = self._folder / f"{number:05d}.pdf"
+        write_bytes(file, film_reports.film_pdf(told))
+        return str(file)
 
 
 def _files_of(path: str) -> Iterator[tuple[str, bytes | str]]:
@@ -134,12 +162,19 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | s
         return str(error)
 
 
-def _write_heatmap(loaded: "LoadedModel", reading: Any, target: Path, number: int) -> str | None:
+def _overlay(loaded: "LoadedModel", reading: "Reading") -> bytes | None:
+    """A film's heatmap as PNG; None for what couldn't be read."""
     if reading.pixels is None:
         return None
     from xraylab.reading.heatmap import heatmap, overlay_png
 
+    return overlay_png(heatmap(loaded, reading.pixels))
+
+
+def _write_heatmap(overlay: bytes | None, reading: "Reading", target: Path, number: int) -> str | None:
+    if overlay is None:
+        return None
     stem = Path(reading.name.rpartition("::")[2]).stem[:80]
     file = target / f"{number:05d}-{stem}.png"
-    write_bytes(file, overlay_png(heatmap(loaded, reading.pixels)))
+    write_bytes(file, overlay)
     return str(file)

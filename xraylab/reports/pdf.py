@@ -6,13 +6,11 @@ The evaluation as a PDF: one A4 document, drawn from the JSON document and from 
 - the same document gives the same bytes: nothing in the file depends on when or where it was drawn
 """
 
-import io
 import math
 from typing import Any
 
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, Spacer, Table
 
 from xraylab import wording
 from xraylab.documents import (
@@ -31,14 +29,12 @@ from xraylab.reports.markdown import tidy
 from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
 from xraylab.reports.typeset import (
     ALARM,
-    BORDER,
     MISSED,
-    MUTED,
-    REGULAR,
+    NOTICE,
     TEXT,
     WIDTH,
     Head,
-    fonts,
+    bound,
     from_markdown,
     grid,
     note,
@@ -47,8 +43,6 @@ from xraylab.reports.typeset import (
 )
 from xraylab.wording import DASH, count, percent, ratio, score
 
-NOTICE = "Research and teaching. Not a medical device."
-_MARGIN = (A4[0] - WIDTH) / 2
 _NAME, _LONG = 60, 120  # characters of a name in a line, and in a title
 _BY_PATIENT = "95 %, by patient"
 _COUNTS = {"n": "Films", "positives": "Films with pneumonia", "patients": "Patients"}
@@ -84,45 +78,11 @@ def evaluation_pdf(report: EvaluationReport) -> bytes:
     bytes
         Of a PDF; the same for the same document.
     """
-    fonts()
-    pages = _built(report, pages=0)[1]
-    return _built(report, pages=pages)[0]
-
-
-def _built(report: EvaluationReport, *, pages: int) -> tuple[bytes, int]:
-    """The file and its number of pages, whose total it states."""
-    file = io.BytesIO()
-    name = tidy(report.model, longest=_LONG)
-    frame = SimpleDocTemplate(
-        file,
-        pagesize=A4,
-        leftMargin=_MARGIN - 6,  # a frame keeps six points to itself on each side
-        rightMargin=_MARGIN - 6,
-        topMargin=20 * mm,
-        bottomMargin=20 * mm,
-        invariant=1,
-        title=f"Evaluation of {name}",
-        author="XRayLab",
-        subject=NOTICE,
-        lang="en",
+    return bound(
+        lambda: _story(report),
+        title=f"Evaluation of {tidy(report.model, longest=_LONG)}",
+        running=f"Evaluation of {tidy(report.model, longest=_NAME)}",
     )
-
-    def furnish(canvas: Any, _: Any) -> None:
-        canvas.saveState()
-        canvas.setFont(REGULAR, 7)
-        canvas.setFillColor(MUTED)
-        canvas.setStrokeColor(BORDER)
-        canvas.setLineWidth(0.4)
-        canvas.line(_MARGIN, 14 * mm, A4[0] - _MARGIN, 14 * mm)
-        canvas.drawString(_MARGIN, 10 * mm, NOTICE)
-        canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"Page {canvas.getPageNumber()} of {pages}")
-        if canvas.getPageNumber() > 1:
-            words = visible(f"Evaluation of {tidy(report.model, longest=_NAME)}")
-            canvas.drawString(_MARGIN, A4[1] - 13 * mm, words)
-        canvas.restoreState()
-
-    frame.build(_story(report), onFirstPage=furnish, onLaterPages=furnish)
-    return file.getvalue(), int(frame.page)
 
 
 def _story(report: EvaluationReport) -> list[Any]:

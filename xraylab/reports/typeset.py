@@ -6,8 +6,9 @@ Setting type with reportlab: fonts, paragraphs, tables, and the Markdown that th
 - the only importer beside it is what draws a PDF: reportlab takes a moment to load
 """
 
+import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,20 +16,23 @@ from xml.sax.saxutils import escape
 
 import reportlab
 from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
-from reportlab.platypus import Paragraph, Table
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 
 from xraylab.wording import NARROW_SPACE, THIN_SPACE
 
+NOTICE = "Research and teaching. Not a medical device."
 WIDTH = 174 * mm  # of the text on a page of A4
 TEXT, MUTED, BORDER, SURFACE, ACCENT = map(HexColor, ("#16202b", "#56616f", "#d9dfe6", "#f5f7f9", "#0b7a7d"))
 PNEUMONIA, NORMAL, MISSED, ALARM = map(HexColor, ("#b37400", "#1f78b4", "#b3361a", "#8a6d00"))
 REGULAR, BOLD, CODE = "Vera", "VeraBd", "Courier"
 BOX = "\N{WHITE SQUARE}"  # Vera has no such sign either, and draws its box for what it lacks
 
+_MARGIN = (A4[0] - WIDTH) / 2
 _SPACES = {NARROW_SPACE: "\N{NO-BREAK SPACE}", THIN_SPACE: "\N{NO-BREAK SPACE}", "\n": " "}
 _INLINE = re.compile(r"\\(?P<kept>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*|(?P<text>[^\\`*]+|.)")
 _CELL = re.compile(r"(?:\\.|[^|\\])+")
@@ -172,6 +176,62 @@ def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float =
         spaceAfter=6,
         hAlign="LEFT",
     )
+
+
+def bound(story: Callable[[], list[Any]], *, title: str, running: str) -> bytes:
+    """A story as an A4 document whose every page carries the notice and says where it stands.
+
+    Parameters
+    ----------
+    story : callable
+        Gives the flowables anew: they are laid out twice, since each page states how many there are.
+    title : str
+        Of the file.
+    running : str
+        What stands above every page but the first.
+
+    Returns
+    -------
+    bytes
+        Of a PDF; the same for the same story, since nothing in it depends on when or where it was drawn.
+    """
+    fonts()
+    pages = _laid_out(story(), title, running, pages=0)[1]
+    return _laid_out(story(), title, running, pages=pages)[0]
+
+
+def _laid_out(story: list[Any], title: str, running: str, *, pages: int) -> tuple[bytes, int]:
+    """The file and its number of pages."""
+    file = io.BytesIO()
+    frame = SimpleDocTemplate(
+        file,
+        pagesize=A4,
+        leftMargin=_MARGIN - 6,  # a frame keeps six points to itself on each side
+        rightMargin=_MARGIN - 6,
+        topMargin=20 * mm,
+        bottomMargin=20 * mm,
+        invariant=1,
+        title=title,
+        author="XRayLab",
+        subject=NOTICE,
+        lang="en",
+    )
+
+    def furnish(canvas: Any, _: Any) -> None:
+        canvas.saveState()
+        canvas.setFont(REGULAR, 7)
+        canvas.setFillColor(MUTED)
+        canvas.setStrokeColor(BORDER)
+        canvas.setLineWidth(0.4)
+        canvas.line(_MARGIN, 14 * mm, A4[0] - _MARGIN, 14 * mm)
+        canvas.drawString(_MARGIN, 10 * mm, NOTICE)
+        canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"Page {canvas.getPageNumber()} of {pages}")
+        if canvas.getPageNumber() > 1:
+            canvas.drawString(_MARGIN, A4[1] - 13 * mm, visible(running))
+        canvas.restoreState()
+
+    frame.build(story, onFirstPage=furnish, onLaterPages=furnish)
+    return file.getvalue(), int(frame.page)
 
 
 def from_markdown(text: str) -> list[Any]:

@@ -13,6 +13,7 @@ from PIL import Image
 from xraylab.app import choice, phantoms, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.components.film_viewer import film_viewer
+from xraylab.app.screens import cases_log, keep
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import decode
@@ -37,6 +38,7 @@ def draw() -> None:
         phantoms.offer(settings, "There is no model yet that could read a film.", key="read phantoms")
         return
     left, middle, right = st.columns([1.1, 2.6, 1.3], gap="medium")
+    cases_log.draw(settings)  # below the three columns, whichever of them is filled
     with left:
         model = choice.pick_model(settings, key="read model")
         uploads = st.file_uploader(
@@ -54,15 +56,17 @@ def draw() -> None:
         )
     reading, data = readings[chosen], uploads[chosen].getvalue()
     with middle:
-        _draw_film(model, reading, data, uploads[chosen].name)
+        overlay = _draw_film(model, reading, data, uploads[chosen].name)
     with right:
         _draw_reading(model, reading, data)
+        keep.draw(settings, model, reading, data, overlay, batch=readings)
 
 
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
     with place, st.container(key="xl-empty-read"):
         st.markdown(
-            "Drop one or more films on the left. They stay in memory and are gone when the page is closed."
+            "Drop one or more films on the left. They stay in memory and are gone when the page is closed, "
+            "unless you keep one."
         )
         if model is not None and model.card.dataset.kind == "phantoms":
             st.markdown("This model was trained on teaching phantoms; a fresh one to read is here:")
@@ -135,10 +139,11 @@ def _short(reading: "Reading") -> str:
     return f"{wording.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
 
 
-def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None:
+def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> bytes | None:
+    """The film in its viewer; gives the heatmap that lies over it."""
     if reading.refused is not None or reading.pixels is None:
         st.error(f"{wording.plain(name)}: {wording.plain(reading.refused or 'not read')}")
-        return
+        return None
     from xraylab.reading.heatmap import COLOURS
 
     film_sha256 = hashlib.sha256(data).hexdigest()
@@ -148,6 +153,7 @@ def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> None
         "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It "
         "is about the model, not about the child."
     )
+    return overlay
 
 
 @st.cache_data(max_entries=8, scope="session", show_spinner="Drawing the heatmap")
@@ -247,20 +253,8 @@ def _spread_words(spread: float, models: int) -> str:
 
 
 def _decision_words(reading: "Reading") -> str:
-    if reading.threshold is None:
-        return "No decision<small>This model's threshold is not locked yet.</small>"
-    thresholds = "the threshold" if reading.review_from is None else "both thresholds"
-    if reading.decision == "positive":
-        return f"Pneumonia score above {thresholds}"
-    if reading.decision == "negative":
-        return f"Pneumonia score below {thresholds}<small>No other finding was looked for.</small>"
-    if reading.decision == "review" and reading.review_from is not None:
-        low, high = wording.score(reading.review_from), wording.score(reading.threshold)
-        return (
-            f"Needs a reader<small>Pneumonia score between the two thresholds, {html.escape(low)} and "
-            f"{html.escape(high)}. No other finding was looked for.</small>"
-        )
-    return "No decision<small>The film is unusual for this model.</small>"
+    said, beside = wording.decision(reading.decision, reading.threshold, reading.review_from)
+    return f"{said}<small>{html.escape(beside)}</small>" if beside else said
 
 
 def _standing_words(validation: ThresholdTable, score: float) -> str:

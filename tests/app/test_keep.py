@@ -1,0 +1,157 @@
+"""Keep and report on the Read screen: nothing before a button, one case a film, questions where it counts."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import written
+from tests.brief import MODEL
+from tests.browser.serving import ROOT
+from tests.films import encoded, grey
+from tests.test_keeping import FILE, everywhere
+from xraylab import actions, records
+from xraylab.app import phantoms
+
+pytest_plugins = ["tests.trained"]
+
+
+@pytest.fixture
+def read(monkeypatch, trained):
+    """Read a film in a session of its own, with the log open."""
+    monkeypatch.setattr("xraylab.runs.launch.ensure_worker", lambda *_: False)
+
+    def read(data=None, name="film.png"):
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+        app.session_state["model in use"] = MODEL
+        app.session_state["cases kept"] = True
+        app = app.switch_page("pages/read.py").run()
+        return app.file_uploader(key="films").upload(name, data or phantoms.fresh_phantom_png()).run()
+
+    return read
+
+
+def by_prefix(elements, prefix):
+    [found] = [element for element in elements if element.key and element.key.startswith(prefix)]
+    return found
+
+
+def press(app, key):
+    return app.button(key=key).click().run()
+
+
+def call(app, said):
+    by_prefix(app.radio, "call ").set_value(said)
+    return app
+
+
+def test_nothing_is_kept_or_drawn_before_a_button_is_pressed(read, trained, monkeypatch):
+    for name in ("film_pdf", "film_png", "deidentified_dicom", "study_dicom", "scores_csv", "cases_csv"):
+        monkeypatch.setattr(f"xraylab.actions.{name}", lambda *_, **__: pytest.fail("drawn unasked"))
+    app = read()
+    assert not app.exception
+    assert "No case has been kept yet" in written(app)
+    assert records.all_cases(trained) == records.full_trail(trained) == []
+    labels = {button.proto.label for button in app.get("download_button")}
+    assert {"Report as PDF", "Report as PNG", "De-identified", "All films as CSV (1)"} <= labels
+
+
+def test_a_case_is_saved_once_and_then_changed(read, trained):
+    app = press(call(read(), "pneumonia"), "save case")
+    assert not app.exception
+    assert "Kept as case 1, without its picture." in written(app)
+    assert app.button(key="save changes").disabled
+    by_prefix(app.text_area, "note ").set_value("Rotated")
+    app = press(call(app, "unsure").run(), "save changes")
+    [case] = records.all_cases(trained)
+    assert (case.content.call, case.content.note) == ("unsure", "Rotated")
+    assert [entry.action for entry in records.full_trail(trained)] == ["created", "call", "note"]
+    assert "Rotated" in written(app)
+
+
+def test_reader_and_model_that_differ_are_said_to_differ(read, trained):
+    lock = actions.lock(trained, MODEL, "value:0.0", actor="test")
+    assert lock.threshold == 0
+    app = press(call(read(), "no pneumonia"), "save case")
+    assert "Your call and the model differ." in written(app)
+    assert "reader and model agree on 0 of 1" in written(app)
+
+
+def test_the_picture_is_kept_only_after_somebody_has_looked(read, trained):
+    app = read()
+    by_prefix(app.checkbox, "pixels ").check()
+    app = press(app.run(), "save case")
+    assert not trained.cases.exists()
+    app = read(encoded(grey(4)))
+    by_prefix(app.checkbox, "pixels ").check()
+    app.run()
+    by_prefix(app.checkbox, "looked before keeping ").check()
+    press(app.run(), "save case")
+    assert [file.name for file in (trained.cases / "2").iterdir() if file.suffix == ".png"] == ["film.png"]
+
+
+def test_a_telling_file_name_reaches_neither_database_nor_log(read, trained):
+    app = press(call(read(name=FILE), "unsure"), "save case")
+    assert not app.exception
+    assert "DOE" in app.radio(key="film chosen").options[0]
+    kept = everywhere(trained.home)
+    assert [part for part in ("DOE-JANE", "MRN5550123", FILE) if part.encode() in kept] == []
+
+
+def test_two_sessions_keep_two_cases_and_each_changes_its_own(read, trained):
+    one, two = press(read(), "save case"), press(read(), "save case")
+    assert "Kept as case 1" in written(one)
+    assert "Kept as case 2" in written(two)
+    press(call(two, "unsure").run(), "save changes")
+    assert [case.content.call for case in records.all_cases(trained)] == [None, "unsure"]
+
+
+def test_a_case_deleted_elsewhere_is_said_to_be_gone_and_can_be_kept_anew(read, trained):
+    app = press(read(), "save case")
+    actions.delete_case(trained, 1, actor="another")
+    app.run()
+    assert not app.exception
+    assert "Case 1 was deleted." in written(app)
+    assert "Kept as case 2" in written(press(app, "save case"))
+
+
+def test_a_case_is_deleted_after_a_question_and_stays_as_a_tombstone(read, trained):
+    app = press(press(read(), "save case"), "delete case")
+    assert records.find(trained, 1)
+    assert "Case 1 will be wiped" in written(app)
+    app = press(app, "delete case for good")
+    assert [case.content for case in records.all_cases(trained)] == [None]
+
+
+def test_what_tells_whose_film_it_is_needs_a_dicom_upload_and_the_deidentified_file_a_look(read):
+    app = read()
+    assert app.button(key="dicom study").disabled
+    [dicom] = [button for button in app.get("download_button") if button.proto.label == "De-identified"]
+    assert dicom.proto.disabled
+    [box] = [box for box in app.checkbox if box.key.startswith("looked ")]
+    box.check().run()
+    [dicom] = [button for button in app.get("download_button") if button.proto.label == "De-identified"]
+    assert not dicom.proto.disabled
+
+
+def test_going_back_to_the_study_asks_first(read, monkeypatch):
+    monkeypatch.setattr("xraylab.actions.came_as_dicom", lambda _: True)
+    app = press(read(), "dicom study")
+    assert "Send it only to the archive the film came from" in written(app)
+    [button] = [one for one in app.get("download_button") if one.proto.label == "Save with patient and study"]
+    assert button.proto.disabled
+
+
+def test_a_refused_film_has_no_case_and_no_report(read):
+    app = read(b"no film")
+    assert not app.exception
+    assert not [button for button in app.button if button.key == "save case"]
+    assert [button.proto.label for button in app.get("download_button")] == ["All films as CSV (1)"]
+
+
+def test_a_note_is_shown_as_it_is_written(read, trained):
+    app = read()
+    by_prefix(app.text_area, "note ").set_value("<img src=x onerror=alert(1)>")
+    app = press(app, "save case")
+    assert "<img" not in " ".join(element.proto.body for element in app.get("html"))
+    assert json.loads(actions.cases_json(trained, actor="t"))["cases"][0]["note"].startswith("<img")

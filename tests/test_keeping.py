@@ -1,0 +1,172 @@
+"""Keeping and reporting what was read: nothing that tells whose film it is goes into the home or a log."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pypdfium2
+import pytest
+from PIL import Image
+
+from tests.brief import MODEL
+from tests.films import encoded, grey
+from tests.reports.test_film import IDENTITY, a_source
+from xraylab import actions
+from xraylab.app import phantoms
+from xraylab.errors import NotFoundError, StorageError
+from xraylab.imaging import FileFacts, Signs, StandardFilm
+from xraylab.models import load_model
+from xraylab.reading.read import read_film
+
+pytest_plugins = ["tests.trained"]
+FILE = "DOE-JANE-1999-11-02-MRN5550123.png"
+EXIF = {"Artist": "Jane-Doe-Artist", "Make": "ACME-4711", "GPS": "N-48-8566"}
+
+
+@pytest.fixture
+def loaded(trained):
+    return actions.load_for_reading(trained, MODEL)
+
+
+def telling_film():
+    """A film whose EXIF, text and comment tell whose it is."""
+    image = Image.fromarray(grey(2, width=200, height=160))
+    exif = image.getexif()
+    exif[0x013B], exif[0x010F] = EXIF["Artist"], EXIF["Make"]
+    exif.get_ifd(0x8825)[1] = EXIF["GPS"]
+    return encoded(image, "JPEG", exif=exif, comment=b"Jane-Doe-Comment", quality=95)
+
+
+def everywhere(home):
+    """Every byte and every file name below the home."""
+    files = [file for file in home.rglob("*") if file.is_file()]
+    return b"\n".join([*(file.read_bytes() for file in files), *(str(file).encode() for file in files)])
+
+
+def cells(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_nothing_that_tells_whose_film_it_is_is_kept_even_with_its_pixels(trained, loaded):
+    before = everywhere(trained.home)
+    data = telling_film()
+    secrets = [FILE, "DOE-JANE", "5550123", "Jane-Doe", *EXIF.values()]
+    assert all(value.encode() in data for value in EXIF.values())
+    reading = read_film(loaded, data, FILE)
+    number = actions.keep_case(trained, loaded.model, reading, actor="app", call="unsure", film=data)
+    actions.cases_csv(trained, actor="app")
+    actions.cases_json(trained, actor="app")
+    kept = everywhere(trained.home)
+    assert [secret for secret in secrets if secret.encode() in kept and secret.encode() not in before] == []
+    with Image.open(trained.cases / str(number) / "film.png") as picture:
+        assert picture.info == {}
+        assert picture.size == (200, 160)
+    assert sorted(file.name for file in trained.cases.rglob("*.*")) == ["film.json", "film.png"]
+
+
+def test_nothing_of_a_dicom_upload_is_kept_but_the_listed_words(trained, loaded, monkeypatch):
+    source = a_source()
+    film = StandardFilm(
+        np.zeros((256, 256), np.uint8),
+        FileFacts("DICOM", len(source), 64, 48, 12, None, False),
+        Signs(modality="DX", view=IDENTITY["PatientName"], body_part="CHEST", age=6.7, notes=("MRN-778812",)),
+    )
+    monkeypatch.setattr("xraylab.actions.cases.standardise", lambda _: film)
+    monkeypatch.setattr("xraylab.actions.cases.decode", lambda _: grey())
+    reading = read_film(loaded, encoded(grey()), "IM-" + IDENTITY["PatientID"])
+    number = actions.keep_case(trained, loaded.model, reading, actor="app", film=source)
+    kept = everywhere(trained.home)
+    assert [value for value in IDENTITY.values() if len(value) > 3 and value.encode() in kept] == []
+    told = json.loads((trained.cases / str(number) / "film.json").read_text())
+    assert (told["modality"], told["view"], told["body_part"], told["age_years"]) == ("DX", None, "CHEST", 6)
+
+
+def test_pixels_are_kept_only_when_asked_for(trained, loaded):
+    reading = read_film(loaded, telling_film(), FILE)
+    actions.keep_case(trained, loaded.model, reading, actor="app")
+    assert not trained.cases.exists()
+
+
+def test_the_exported_log_is_the_log_and_runs_nothing_in_a_spreadsheet(trained, loaded):
+    reading = read_film(loaded, phantoms.fresh_phantom_png(), "a.png")
+    for note in ("=cmd|' /C calc'!A0", "+1", "-1", "@x", "plain"):
+        actions.keep_case(trained, loaded.model, reading, actor="app", call="pneumonia", note=note)
+    actions.delete_case(trained, 5, actor="app")
+    rows = cells(actions.cases_csv(trained, actor="app"))
+    assert [row["note"] for row in rows] == ["'=cmd|' /C calc'!A0", "'+1", "'-1", "'@x", ""]
+    assert float(rows[0]["score"]) == reading.score
+    assert rows[0]["agrees"] == ("yes" if reading.decision == "positive" else "no")
+    assert (rows[4]["case"], rows[4]["model"], bool(rows[4]["deleted_at"])) == ("5", "", True)
+    log = json.loads(actions.cases_json(trained, actor="app"))
+    assert [case["note"] for case in log["cases"]][:2] == ["=cmd|' /C calc'!A0", "+1"]
+    assert log["cases"][4] | {"deleted_at": 0, "made_at": 0, "changed_at": 0} == dict.fromkeys(
+        log["cases"][4]
+    ) | {"case": 5, "deleted_at": 0, "made_at": 0, "changed_at": 0}
+    assert [line["action"] for line in log["trail"]] == ["created"] * 5 + ["deleted", "exported", "exported"]
+
+
+def test_two_sessions_change_one_case_and_both_are_in_the_trail(trained, loaded):
+    reading = read_film(loaded, phantoms.fresh_phantom_png(), "a.png")
+    number = actions.keep_case(trained, loaded.model, reading, actor="one")
+    actions.change_case(trained, number, call="pneumonia", note="", actor="one")
+    after = actions.change_case(trained, number, call="unsure", note="", actor="two")
+    assert (after.content.call, after.agrees) == ("unsure", None)
+    actions.delete_case(trained, number, actor="one")
+    with pytest.raises(NotFoundError, match="was deleted"):
+        actions.change_case(trained, number, call=None, note="", actor="two")
+    log = json.loads(actions.cases_json(trained, actor="one"))
+    assert [line["actor"] for line in log["trail"]] == ["one", "one", "two", "one", "one"]
+
+
+def test_predict_writes_a_page_a_film_and_the_scores(run, trained, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "A broken.png").write_bytes(b"no film")
+    (films / FILE).write_bytes(phantoms.fresh_phantom_png())
+    out = tmp_path / "out"
+    rows = run("predict", "--model", MODEL, films, "--report", out)
+    assert [row["report"] for row in rows] == [None, str(out / "00002.pdf")]
+    assert sorted(file.name for file in out.iterdir()) == ["00002.pdf", "scores.csv"]
+    with pypdfium2.PdfDocument(out / "00002.pdf") as pdf:
+        [page] = list(pdf)
+        words = " ".join(page.get_textpage().get_text_range().split())
+    assert f"Pneumonia score {rows[1]['score']:.3f}" in words
+    assert "SYNTHETIC" in words
+    assert "DOE" not in words
+    told = cells((out / "scores.csv").read_bytes().decode())
+    assert [row["file"] for row in told] == [row["file"] for row in rows]
+    assert told[0]["score"] == ""
+    assert told[0]["refused"] == rows[0]["refused"]
+    assert float(told[1]["score"]) == rows[1]["score"]
+
+
+def test_predict_writes_heatmaps_and_reports_of_more_films_than_a_batch(run, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("xraylab.reading.read.BATCH", 2)
+    monkeypatch.setattr("xraylab.actions.film_reports.film_pdf", lambda report: report.film_sha256.encode())
+    from hashlib import sha256
+
+    for number in range(5):
+        (tmp_path / f"{number}.png").write_bytes(encoded(grey(number)))
+    files = [tmp_path / f"{number}.png" for number in range(5)]
+    rows = run("predict", "--model", MODEL, *files, "--report", tmp_path / "r", "--heatmaps", tmp_path / "h")
+    assert len(list((tmp_path / "h").iterdir())) == 5
+    for file, row in zip(files, rows, strict=True):
+        with open(row["report"]) as written:  # noqa: PTH123
+            assert written.read() == sha256(file.read_bytes()).hexdigest()
+
+
+def test_reports_cannot_go_where_a_file_is(trained, tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(StorageError, match="no reports can go there"):
+        actions.predict(trained, MODEL, [str(tmp_path)], report=tmp_path / "out")
+
+
+def test_the_standing_is_that_of_the_validation_films_at_the_lock(trained):
+    model = load_model(trained, MODEL)
+    told = actions.standing_of(model, model.lock)
+    films = model.validation
+    called = films.scores >= model.lock.threshold
+    assert told.sensitivity == pytest.approx(called[films.labels == 1].mean())
+    assert told.specificity == pytest.approx((~called)[films.labels == 0].mean())
+    assert told.prevalence == pytest.approx((films.labels == 1).mean())

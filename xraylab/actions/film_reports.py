@@ -1,0 +1,208 @@
+"""
+Reports of films that were read: PDF, picture, DICOM and the table of scores.
+
+- drawn when asked for and handed over as bytes; nothing is written to the home
+- reportlab and highdicom are loaded by what needs them, when it is called
+- a case that was kept remembers that it was exported, and as what
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from xraylab import __version__, documents
+from xraylab.actions.exports import damaged, films_of
+from xraylab.actions.tables import as_csv
+from xraylab.errors import RecipeError
+from xraylab.evaluation.rules import parse_rule
+from xraylab.evaluation.thresholds import threshold_table
+from xraylab.imaging import decode
+from xraylab.models import Lock, Model
+from xraylab.reports.film import FilmReport, Standing, standing_rates
+
+if TYPE_CHECKING:
+    from xraylab.reading.read import Reading
+
+_JPEG = b"\xff\xd8\xff"
+
+
+def standing_of(model: Model, lock: Lock | None) -> Standing:
+    """How a model did on its validation films, at the lock that its readings were decided by.
+
+    Raises
+    ------
+    NotFoundError
+        If its predictions are missing.
+    XRayLabError
+        If they are damaged or those of other weights.
+    """
+    scored = films_of(model, "validation").scored
+    try:
+        table = threshold_table(scored.labels, scored.scores, scored.groups)
+        rates: dict[str, Any] = (
+            {} if lock is None else standing_rates(table, lock.threshold, lock.review_from)
+        )
+    except (ValueError, TypeError) as error:
+        raise damaged(model) from error
+    card = model.card
+    return Standing(
+        model=model.name,
+        model_sha256=card.model_sha256,
+        arch=card.arch,
+        dataset=card.dataset.name,
+        backend=card.backend,
+        rule=None if lock is None else _rule_words(lock.rule),
+        n=table.n,
+        patients=table.n_groups,
+        positives=table.positives,
+        **rates,
+    )
+
+
+def film_report(
+    standing: Standing,
+    reading: "Reading",
+    data: bytes,
+    *,
+    overlay: bytes | None = None,
+    call: str | None = None,
+    note: str = "",
+    now: datetime | None = None,
+) -> FilmReport:
+    """What documents say of a film that was read.
+
+    Parameters
+    ----------
+    reading : Reading
+        With a score; a film that was refused has no report.
+    data : bytes
+        The film's file.
+    overlay : bytes, optional
+        Its heatmap, as RGBA PNG.
+    call, note : str, optional
+        The reader's own.
+
+    Raises
+    ------
+    ValueError
+        If the reading has no score.
+    """
+    if reading.score is None:
+        raise ValueError("a film that was refused has no report")
+    return FilmReport(
+        standing=standing,
+        film_sha256=hashlib.sha256(data).hexdigest(),
+        film=decode(data),
+        overlay=overlay,
+        score=reading.score,
+        decision=reading.decision,
+        threshold=reading.threshold,
+        review_from=reading.review_from,
+        warnings=reading.warnings,
+        overridden=reading.overridden,
+        synthetic=reading.synthetic,
+        made_at=now or datetime.now(UTC),
+        version=__version__,
+        call=call,
+        note=note,
+    )
+
+
+def film_pdf(report: FilmReport) -> bytes:
+    """A film's report as a PDF of one page."""
+    from xraylab.reports.film_pdf import film_pdf as draw
+
+    return draw(report)
+
+
+def film_png(report: FilmReport) -> bytes:
+    """A film and its heatmap as one PNG, with the notice burned in."""
+    from xraylab.reports.film_picture import film_png as draw
+
+    return draw(report)
+
+
+def deidentified_dicom(report: FilmReport, data: bytes) -> bytes:
+    """A film's picture as a de-identified DICOM Secondary Capture; see ``reports.secondary_capture``."""
+    from xraylab.reports.secondary_capture import deidentified
+
+    return deidentified(report, lossy=data.startswith(_JPEG))
+
+
+def study_dicom(report: FilmReport, data: bytes) -> bytes:
+    """A film's picture as a DICOM Secondary Capture of its own study; it tells whose film it is.
+
+    Raises
+    ------
+    XRayLabError
+        If the film was no DICOM file, or its study can't be read.
+    """
+    from xraylab.reports.secondary_capture import for_the_study
+
+    return for_the_study(report, data)
+
+
+def came_as_dicom(data: bytes) -> bool:
+    """Whether a film's file is DICOM, so that there is a study to go back to."""
+    from xraylab.reports.secondary_capture import is_dicom
+
+    return is_dicom(data)
+
+
+def predicted(
+    reading: "Reading", *, heatmap: str | None = None, report: str | None = None
+) -> documents.Predicted:
+    """A reading as a row of a document."""
+    return documents.Predicted(
+        file=reading.name,
+        score=reading.score,
+        decision=reading.decision,
+        threshold=reading.threshold,
+        warnings=list(reading.warnings),
+        notes=list(reading.notes),
+        refused=reading.refused,
+        heatmap=heatmap,
+        spread=reading.spread,
+        subtype=dict(reading.subtype) or None,
+        report=report,
+    )
+
+
+def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
+    """The films of a batch, a row each, as they were given; a file's name may tell whose film it is."""
+    head = (
+        "film",
+        "file",
+        "score",
+        "decision",
+        "threshold",
+        "warnings",
+        "refused",
+        "report",
+        "model",
+        "hash",
+    )
+    table = (
+        (
+            number,
+            row.file,
+            row.score,
+            row.decision,
+            row.threshold,
+            " ".join(row.warnings),
+            row.refused,
+            row.report,
+            model.name,
+            model.card.model_sha256,
+        )
+        for number, row in enumerate(rows, 1)
+    )
+    return as_csv(head, table)
+
+
+def _rule_words(rule: str) -> str:
+    try:
+        return parse_rule(rule).words
+    except RecipeError:
+        return rule

@@ -1,0 +1,107 @@
+"""
+Pictures that a reader asked to keep: ``cases/<number>/film.png``, and what may be said of it, ``film.json``.
+
+- the PNG is encoded here from grey values, so nothing that stood in the uploaded file comes along
+- words come from short lists of DICOM's own terms: a name in the wrong field is dropped, not kept
+"""
+
+import io
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from xraylab.files import storage_errors, write_bytes, write_json
+from xraylab.settings import Settings
+
+_MODALITIES = frozenset({"CR", "DX", "DR", "RG", "RF", "XA", "CT", "MR", "US", "OT", "SC"})
+_VIEWS = frozenset({"PA", "AP", "LL", "RL", "LLD", "RLD", "LLO", "RLO"})
+_BODY_PARTS = frozenset(
+    {"CHEST", "THORAX", "LUNG", "ABDOMEN", "SPINE", "SHOULDER", "HAND", "SKULL", "PELVIS"}
+)
+_OLDEST = 90  # above 89 an age may tell who it is (45 CFR 164.514(b)(2)(i)(C))
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What may be kept of a film beside its grey values; anything else becomes None."""
+
+    modality: str | None = None
+    view: str | None = None
+    body_part: str | None = None
+    age_years: int | None = None  # whole years; 90 stands for 90 and above
+
+    @classmethod
+    def allowed(
+        cls, modality: str | None, view: str | None, body_part: str | None, age: float | None
+    ) -> "Tags":
+        """Keep of a film's own words those that are on our lists, and of an age the whole years."""
+        whole = None if age is None or not math.isfinite(age) or age < 0 else min(math.floor(age), _OLDEST)
+        return cls(
+            _listed(modality, _MODALITIES), _listed(view, _VIEWS), _listed(body_part, _BODY_PARTS), whole
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A picture to keep."""
+
+    film: NDArray[np.uint8]  # (height, width), for display
+    tags: Tags = Tags()
+
+
+def write(settings: Settings, number: int, kept: Kept) -> None:
+    """Write a case's picture and its few tags.
+
+    Raises
+    ------
+    ValueError
+        If the film isn't uint8 of shape (height, width).
+    StorageError
+        If the disk is full or may not be written.
+    """
+    if kept.film.ndim != 2 or kept.film.dtype != np.uint8:  # noqa: PLR2004
+        raise ValueError(f"a film is uint8 (height, width), not {kept.film.dtype} {kept.film.shape}")
+    picture = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(kept.film)).save(picture, format="PNG")
+    folder = folder_of(settings, number)
+    tags = kept.tags
+    write_bytes(folder / "film.png", picture.getvalue())
+    write_json(
+        folder / "film.json",
+        {
+            "schema": "xraylab.kept-film/1",
+            "modality": tags.modality,
+            "view": tags.view,
+            "body_part": tags.body_part,
+            "age_years": tags.age_years,
+        },
+    )
+
+
+def remove(settings: Settings, number: int) -> None:
+    """Remove a case's picture, if there is one.
+
+    Raises
+    ------
+    StorageError
+        If it may not be removed.
+    """
+    folder = folder_of(settings, number)
+    if folder.exists():
+        with storage_errors(folder):
+            shutil.rmtree(folder)
+
+
+def folder_of(settings: Settings, number: int) -> Path:
+    """Where a case's picture lies, if it was kept."""
+    return settings.cases / str(int(number))
+
+
+def _listed(word: str | None, known: frozenset[str]) -> str | None:
+    tidy = (word or "").strip().upper()
+    return tidy if tidy in known else None

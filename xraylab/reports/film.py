@@ -1,0 +1,105 @@
+"""
+What a document says of one film: its score, what the lock makes of it, and how good the model was there.
+
+- plain values, filled in by whoever has the model; the PDF, the picture and DICOM are drawn from these alone
+- nothing here tells whose film it is: it is known by the first digits of its file's hash, which say nothing
+  of anybody and let a person who has the file find it again
+- rates are those of the validation films, with 95 % intervals clustered by patient, NaN where there is none
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab import wording
+from xraylab.evaluation.band import review_band
+from xraylab.evaluation.thresholds import ThresholdTable
+
+BURNED_IN = "RESEARCH, NOT FOR DIAGNOSIS"
+SYNTHETIC = "SYNTHETIC"
+_FILM, _HASH = 12, 16  # digits of a film's and of a model's hash that are written
+
+Interval = tuple[float, float]
+_UNKNOWN: Interval = (math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A model and how it did on its validation films at its lock."""
+
+    model: str
+    model_sha256: str
+    arch: str
+    dataset: str  # the films it was trained and judged on
+    backend: str
+    rule: str | None  # of the lock, in words; None without one
+    n: int  # validation films
+    patients: int
+    positives: int  # validation films with pneumonia
+    sensitivity: float = math.nan
+    sensitivity_interval: Interval = _UNKNOWN
+    specificity: float = math.nan
+    specificity_interval: Interval = _UNKNOWN
+    missed_below: float = math.nan  # share of the pneumonias that lie below a review band
+    missed_below_interval: Interval = _UNKNOWN
+
+    @property
+    def prevalence(self) -> float:
+        """Share of pneumonia among the validation films."""
+        return self.positives / self.n if self.n else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class FilmReport:
+    """One film as a model read it."""
+
+    standing: Standing
+    film_sha256: str  # of the whole file
+    film: NDArray[np.uint8]  # (height, width), as it is looked at
+    overlay: bytes | None  # a heatmap as PNG, RGBA, stretched to the film; None if it wasn't drawn
+    score: float  # 0 to 1
+    decision: str | None  # positive, negative, review or None
+    threshold: float | None
+    review_from: float | None
+    warnings: tuple[str, ...]
+    overridden: bool
+    synthetic: bool
+    made_at: datetime
+    version: str  # of XRayLab
+    call: str | None = None  # the reader's own
+    note: str = ""
+
+    @property
+    def known_by(self) -> str:
+        """What the film is called: some digits of its file's hash."""
+        return self.film_sha256[:_FILM]
+
+    @property
+    def model_known_by(self) -> str:
+        """Some digits of the model's hash."""
+        return self.standing.model_sha256[:_HASH]
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """The decision in the house's words, and what has to stand beside it."""
+        return wording.decision(self.decision, self.threshold, self.review_from)
+
+
+def standing_rates(
+    table: ThresholdTable, threshold: float, review_from: float | None
+) -> dict[str, float | Interval]:
+    """The rates of a ``Standing`` at a lock, by the names of its fields."""
+    point = table.at(threshold)
+    rates: dict[str, float | Interval] = {
+        "sensitivity": point.sensitivity,
+        "sensitivity_interval": table.interval("sensitivity", threshold),
+        "specificity": point.specificity,
+        "specificity_interval": table.interval("specificity", threshold),
+    }
+    if review_from is not None:
+        band = review_band(table, review_from, threshold)
+        rates |= {"missed_below": band.missed_rate, "missed_below_interval": band.missed_interval}
+    return rates

@@ -1,0 +1,127 @@
+"""
+A film as one picture: as it is and under its heatmap, with words burned in that no viewer can leave out.
+
+- the notice stands in a strip above and on each of the two films, so that a cut-out carries it too
+- a teaching phantom says SYNTHETIC in the same places
+- made of grey values and our own words only: nothing else of the uploaded file comes along
+"""
+
+import io
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from xraylab.reports.film import BURNED_IN, SYNTHETIC, FilmReport
+from xraylab.wording import score
+
+_SIDE = 1024  # pixels of a film's longer side, at most
+_PALE, _FAINT, _ALARM = (230, 233, 238), (154, 164, 178), (255, 214, 102)
+_GROUND = (15, 18, 22)
+_LEAST = 768  # pixels of its longer side, at least, so that the words have room
+
+
+def film_picture(report: FilmReport) -> NDArray[np.uint8]:
+    """Draw a film and its heatmap side by side.
+
+    Returns
+    -------
+    uint8 array of shape (height, width, 3)
+    """
+    panes = burned_films(report)
+    width, height = sum(pane.width for pane in panes) + 8 * (len(panes) - 1), panes[0].height
+    size = max(13, min(26, width // 46))
+    line = round(size * 1.5)
+    below = _words_below(report)
+    whole = Image.new("RGB", (width, height + 2 * line + line * len(below) + size), _GROUND)
+    draw = ImageDraw.Draw(whole)
+    draw.text((size // 2, line // 2), _notice(report), fill=_ALARM, font=_font(size))
+    left = 0
+    for pane in panes:
+        whole.paste(pane, (left, 2 * line))
+        left += pane.width + 8
+    for number, words in enumerate(below):
+        top = 2 * line + height + size // 2 + number * line
+        draw.text(
+            (size // 2, top), words, fill=_FAINT if number else _PALE, font=_fitting(words, width, size)
+        )
+    return np.asarray(whole, dtype=np.uint8)
+
+
+def film_png(report: FilmReport) -> bytes:
+    """The same as PNG, without metadata."""
+    return png(Image.fromarray(film_picture(report)))
+
+
+def burned_films(report: FilmReport) -> list[Image.Image]:
+    """The film and, where there is a heatmap, the film under it; each carries the notice."""
+    return [_burned_in(pane, report) for pane in _panes(report)]
+
+
+def _panes(report: FilmReport) -> list[Image.Image]:
+    """Both in colour and of one size, without words."""
+    film = Image.fromarray(np.ascontiguousarray(report.film))
+    longest = max(film.size)
+    scale = _SIDE / longest if longest > _SIDE else max(1.0, _LEAST / longest)
+    if scale != 1:
+        size = tuple(max(1, round(side * scale)) for side in film.size)
+        film = film.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    plain = film.convert("RGB")
+    if report.overlay is None:
+        return [plain]
+    with Image.open(io.BytesIO(report.overlay)) as overlay:
+        laid = overlay.convert("RGBA").resize(plain.size, Image.Resampling.BICUBIC)
+    return [plain, Image.alpha_composite(plain.convert("RGBA"), laid).convert("RGB")]
+
+
+def png(image: Image.Image) -> bytes:
+    """An image as the bytes of a PNG file."""
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
+
+
+def _notice(report: FilmReport) -> str:
+    return f"{BURNED_IN}  ·  {SYNTHETIC}" if report.synthetic else BURNED_IN
+
+
+def _burned_in(pane: Image.Image, report: FilmReport) -> Image.Image:
+    """A film with the notice along its lower edge."""
+    burned = pane.copy()
+    draw = ImageDraw.Draw(burned, "RGBA")
+    words = _notice(report)
+    font = _fitting(words, pane.width, max(11, min(20, pane.width // 34)))
+    left, top, right, bottom = draw.textbbox((0, 0), words, font=font)
+    high = bottom - top + 12
+    draw.rectangle((0, pane.height - high, right - left + 16, pane.height), fill=(0, 0, 0, 170))
+    draw.text((8, pane.height - high + 6 - top), words, fill=(*_ALARM, 255), font=font)
+    return burned
+
+
+def _words_below(report: FilmReport) -> list[str]:
+    said, beside = report.said
+    cut = "" if report.threshold is None else f" ({score(report.threshold)})"
+    if report.decision == "review":
+        cut = ""
+    lines = [f"Pneumonia score {score(report.score)}. {said}{cut}. {beside}".strip()]
+    about = f"Model {report.standing.model}, {report.model_known_by}. XRayLab {report.version}."
+    if report.overlay is not None:
+        about += " Right: heatmap, about the model, not about the child."
+    lines.append(about)
+    if report.warnings:
+        decided = "Decided in spite of warnings" if report.overridden else "Warnings"
+        lines.append(f"{decided}: {' '.join(report.warnings)}")
+    return lines
+
+
+def _fitting(words: str, width: int, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font in which a line fits; the smallest one may be cut off."""
+    while size > 8 and _font(size).getlength(words) > width - size:  # noqa: PLR2004
+        size -= 1
+    return _font(size)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

@@ -1,0 +1,191 @@
+"""
+A film's picture as DICOM Secondary Capture, on one of two ways that never mix.
+
+- de-identified: written from nothing but our own picture; every UID is new, there is no patient, no date, no
+  private element and no free text, as the Basic Application Level Confidentiality Profile asks
+- back to the study: patient and study modules of the uploaded DICOM file are copied, in a new series of the
+  same study; the file's bytes are read here and kept nowhere
+- both say DERIVED, SECONDARY and Burned In Annotation YES: the notice stands in the picture
+- highdicom takes a moment to load, so it is imported when a file is asked for
+
+References
+----------
+DICOM PS3.15, Annex E (Attribute Confidentiality Profiles), Table E.1-1; PS3.3, A.8.1 (Secondary Capture Image
+IOD), C.7.1.1 (Patient Identity Removed).
+"""
+
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+from xraylab.errors import XRayLabError
+from xraylab.reports.film import BURNED_IN, FilmReport
+from xraylab.reports.film_picture import film_picture
+from xraylab.wording import score
+
+if TYPE_CHECKING:
+    from highdicom.sc import SCImage
+    from pydicom import Dataset
+
+_MAGIC = slice(128, 132)
+_SERIES = 9001  # number of our series in a study: far from those that machines give
+_METHOD = "Written anew by XRayLab; DICOM PS3.15 Basic Profile"
+_PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")
+_DATES = (  # of the making, not of the film; the profile takes them away all the same
+    "InstanceCreationDate",
+    "InstanceCreationTime",
+    "SeriesDate",
+    "SeriesTime",
+    "DateOfSecondaryCapture",
+    "TimeOfSecondaryCapture",
+    "ContributingEquipmentSequence",
+)
+_EMPTY = (  # type 2: has to be there, and says nothing
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "ContentDate",
+    "ContentTime",
+)
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether a file says that it is DICOM."""
+    return data[_MAGIC] == b"DICM"
+
+
+def deidentified(report: FilmReport, *, lossy: bool = False) -> bytes:
+    """A film's picture as DICOM that tells of nobody.
+
+    Writing inside the film itself isn't removed: whoever asks for this has to have looked at the film.
+
+    Parameters
+    ----------
+    lossy : bool
+        Whether the film had been compressed with loss, as JPEG does.
+
+    Returns
+    -------
+    bytes
+        Of a DICOM file; every call gives new UIDs.
+    """
+    from highdicom import UID
+    from highdicom.sr import CodedConcept
+
+    image = _captured(report, UID(), lossy=lossy)
+    for keyword in _DATES:
+        if keyword in image:
+            delattr(image, keyword)
+    for keyword in _EMPTY:
+        setattr(image, keyword, None)
+    image.PatientIdentityRemoved = "YES"
+    image.DeidentificationMethod = _METHOD
+    image.DeidentificationMethodCodeSequence = [CodedConcept(*_PROFILE)]
+    image.LongitudinalTemporalInformationModified = "REMOVED"
+    return _written(image)
+
+
+def for_the_study(report: FilmReport, source: bytes) -> bytes:
+    """A film's picture as DICOM of the same patient and study as the uploaded file, in a new series.
+
+    Parameters
+    ----------
+    source : bytes
+        The uploaded DICOM file.
+
+    Returns
+    -------
+    bytes
+        Of a DICOM file, which tells whose film it is.
+
+    Raises
+    ------
+    XRayLabError
+        If the upload is no DICOM file, or names no study.
+    """
+    study = _study_of(source)
+    image = _captured(report, str(study.StudyInstanceUID), lossy=study.get("LossyImageCompression") == "01")
+    image.copy_patient_and_study_information(study)
+    image.StudyInstanceUID = str(study.StudyInstanceUID)
+    image.SeriesDescription = f"XRayLab: {BURNED_IN.lower()}"
+    image.DerivationDescription = (
+        f"{BURNED_IN}. Pneumonia score {score(report.score)}. {report.said[0]}. "
+        f"Model {report.standing.model} {report.model_known_by}."
+    )[:1024]
+    return _written(image)
+
+
+def _study_of(source: bytes) -> "Dataset":
+    """The uploaded file without its pixels, its words decoded."""
+    import pydicom
+    from pydicom import uid
+
+    if not is_dicom(source):
+        raise XRayLabError("The film was not read from a DICOM file, so there is no study to add this to.")
+    _silence()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # faults of the file that don't concern us
+            found = pydicom.dcmread(io.BytesIO(source), stop_before_pixels=True)
+            found.remove_private_tags()
+            found.decode()
+            for _ in found.iterall():  # values are converted when looked at: here, where faults are caught
+                pass
+    except Exception as error:  # hostile bytes meet the reader with many kinds of exception
+        raise XRayLabError("The DICOM file's patient and study can't be read. Export it again.") from error
+    if not uid.UID(str(found.get("StudyInstanceUID", ""))).is_valid:
+        raise XRayLabError(
+            "The DICOM file names no study (Study Instance UID), so nothing can be added to it."
+        )
+    return found
+
+
+def _silence() -> None:
+    """Keep pydicom, which quotes a file's values when it complains of them, from printing a name to a log."""
+    logger = logging.getLogger("pydicom")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+
+
+def _captured(report: FilmReport, study_uid: str, *, lossy: bool) -> "SCImage":
+    """The picture with everything that both ways share."""
+    from highdicom import UID
+    from highdicom.sc import SCImage
+
+    image = SCImage(
+        pixel_array=film_picture(report),
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "F"),  # asked for by highdicom; two films side by side have none, see below
+        study_instance_uid=study_uid,
+        series_instance_uid=UID(),
+        series_number=_SERIES,
+        sop_instance_uid=UID(),
+        instance_number=1,
+        manufacturer="XRayLab",
+        manufacturer_model_name="XRayLab",
+        software_versions=report.version,
+        specific_character_set="ISO_IR 192",
+    )
+    image.PatientOrientation = []
+    image.Laterality = ""  # unknown of two films in one picture, and has to be there
+    image.ImageType = ["DERIVED", "SECONDARY"]
+    image.ConversionType = "WSD"  # made by software
+    image.BurnedInAnnotation = "YES"
+    image.LossyImageCompression = "01" if lossy else "00"
+    return image
+
+
+def _written(image: "SCImage") -> bytes:
+    file = io.BytesIO()
+    image.remove_private_tags()
+    image.save_as(file, enforce_file_format=True)
+    return file.getvalue()
