@@ -33,10 +33,12 @@ from xraylab.evaluation.rules import parse_rule
 from xraylab.files import append_line, new_folder, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import SUITE_FILE, Card, Model, TrainedOn, check_name_free
+from xraylab.models.scale import SCALE_FILE
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.predictions import Predictions
+from xraylab.reading.scale import measure_scale, positives
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
 from xraylab.runs import crew, folder
 from xraylab.runs.table import RunCancelled
@@ -344,6 +346,7 @@ def _publish(
             )
         for epoch in fitted.history:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
+        _write_scale(staging, card, fitted, network(request.arch), dataset)
         model = Model(staging, card)
         rule = parse_rule(request.recipe.rule)
         try:
@@ -354,3 +357,12 @@ def _publish(
         model.write_lock(
             threshold, str(rule), actor="training", after_opening=dataset.opened_for(request.name)
         )
+
+
+def _write_scale(staging: Path, card: Card, fitted: Fitted, entry: Network, dataset: Dataset) -> None:
+    """Measure what full colour means in the model's heatmaps, on validation films with pneumonia."""
+    films = dataset.pixels[positives(dataset.targets("pneumonia"), dataset.rows("validation"))]
+    net = fitted.net.requires_grad_(requires_grad=False)
+    scale = measure_scale(net, entry, films, classes=len(card.classes), model_sha256=card.model_sha256)
+    if scale is not None:
+        write_text(staging / SCALE_FILE, scale.model_dump_json(indent=2) + "\n")
