@@ -2,7 +2,8 @@
 Does reading films leak? ``python -m benchmarks.memory [--films 500]`` reads uploads one after another.
 
 Each is read, scored and gets its heatmap, as on the Read screen, with a model that ships; printed is by how
-much the resident memory grew after the first films, which pay for what is loaded once. Target: less than 50 MB.
+much the resident memory grew after the first films, which pay for what is loaded once. Target: less than
+50 MB.
 """
 
 import argparse

@@ -64,8 +64,8 @@ class ReadCam(_Read):
     def compared(self) -> str:
         """In words."""
         return (
-            f"One forward and backward pass of {self.arch} to its input on one film, against its score and its "
-            "Grad-CAM, from the film's stored bytes."
+            f"One forward and backward pass of {self.arch} to its input on one film, against its score "
+            "and its Grad-CAM, from the film's stored bytes."
         )
 
     def baseline(self) -> Tensor:
