@@ -7,6 +7,7 @@ from benchmarks.frame import Row
 from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
+from benchmarks.read import ReadBatch, ReadCam
 from benchmarks.step import StepBf16
 from benchmarks.tail import Tail
 
@@ -20,6 +21,8 @@ ROWS: tuple[Row, ...] = (
     StepBf16(),
     Infer(1),
     Infer(8),
+    ReadCam(),
+    ReadBatch(),
     Thresholds("thresholds_624", 624),
     Thresholds("thresholds_25k", 25_000),
     Thresholds("thresholds_1m", 1_000_000),

@@ -22,7 +22,7 @@ from xraylab.data import phantoms
 from xraylab.data.phantoms import Phantom
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.models import load_shipped
-from xraylab.reading.heatmap import heatmap, laid_over
+from xraylab.reading.heatmap import heatmap, heatmaps, laid_over
 from xraylab.reading.loaded import LoadedModel, load
 from xraylab.reading.scoring import score_pixels
 from xraylab.settings import load_settings
@@ -72,7 +72,7 @@ def point(loaded: LoadedModel, films: list[Phantom], threshold: float) -> tuple[
     """Count, and give the films that were called positive."""
     scores = score_pixels(loaded, np.stack([film.pixels for film in films])).score
     positive = [film for film, score in zip(films, scores, strict=True) if score >= threshold]
-    hits = sum(_points_into(heatmap(loaded, film.pixels), film.mask) for film in positive)
+    hits = sum(_points_into(heatmaps(loaded, film.pixels)[0].strength, film.mask) for film in positive)
     share = float(np.mean([film.mask.mean() for film in positive])) if positive else 0.0
     return Pointed(len(films), len(positive), hits, share), positive
 

@@ -7,8 +7,9 @@ precision of their weights, scores the held-out films with those, averages the m
 suite of perturbations, opens the outer hold-out once, and writes ``xraylab/starter/`` and the cards in
 ``docs/models/``; with ``--only phantom`` it leaves the models of children alone and needs none of their
 films. ``python -m docs.starter novelty --dataset NAME`` learns anew, for what ships, what the training films
-are like. ``python -m docs.starter lock`` locks what ships by another ``RULE``, which each lock then says came
-after an opening.
+are like, and ``python -m docs.starter scale --dataset NAME`` the scale of its heatmaps.
+``python -m docs.starter lock`` locks what ships by another ``RULE``, which each lock then says came after an
+opening.
 
 The dataset has to be split by the most conservative patient key (``--patient-key number``); its test split is
 the outer hold-out. Nothing here looks at it before the locks are made.
@@ -45,10 +46,12 @@ from xraylab.models import (
     novelty_bytes,
     shipped_names,
 )
+from xraylab.models.scale import SCALE_FILE
 from xraylab.predictions import Predictions
 from xraylab.reading import golden
 from xraylab.reading.loaded import load
 from xraylab.reading.novelty import learn
+from xraylab.reading.scale import measure_scale, positives
 from xraylab.reading.scoring import described, described_under_suite, score_pixels
 from xraylab.settings import Settings, load_settings, shipped_models
 from xraylab.training.recipe import load_recipe
@@ -150,6 +153,7 @@ def halve(model: Model, films: Dataset) -> Model:
                 lambda some: score_pixels(loaded, some), films.catalog, films.pixels, held_out, card.classes
             ),
         )
+    write_scale(made, films)
     return Model(made.folder, card)
 
 
@@ -180,6 +184,41 @@ def learn_shipped_novelty(settings: Settings, dataset: str, cards: Path = CARDS)
             raise XRayLabError(f"“{name}” wasn't trained on the films of “{films.info.name}”.")
         learn_novelty(model, films)
     _tell_again()
+    write_cards(cards)
+
+
+def write_scale(model: Model, films: Dataset) -> None:
+    """Measure the scale of a model's heatmaps on the validation films it was made with."""
+    (part,) = load(model).parts
+    chosen = films.pixels[positives(films.targets("pneumonia"), films.rows("validation"))]
+    scale = measure_scale(
+        part.net,
+        part.entry,
+        chosen,
+        classes=len(model.card.classes),
+        model_sha256=model.card.model_sha256,
+    )
+    if scale is not None:
+        write_text(model.folder / SCALE_FILE, scale.model_dump_json(indent=2) + "\n")
+
+
+def scale_again(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
+    """Measure the scale of every shipped network's heatmaps, on the films it was made with.
+
+    Raises
+    ------
+    XRayLabError
+        If the dataset has other films.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        shop = load_settings(home=Path(folder))
+        actions.import_phantoms(shop, PHANTOMS, n=PHANTOM_FILMS, seed=PHANTOM_SEED)
+        for name in (*TRAINED, PHANTOM):
+            model = load_shipped(shop, name)
+            films = load_dataset(shop, PHANTOMS) if name == PHANTOM else load_dataset(settings, dataset)
+            if films.info.pixel_hash != model.card.dataset.pixel_hash:
+                raise XRayLabError(f"“{name}” was made with other films than those of “{films.info.name}”.")
+            write_scale(model, films)
     write_cards(cards)
 
 
@@ -298,6 +337,7 @@ def main() -> None:
     packing.add_argument("--only", choices=(PHANTOM,))
     commands.add_parser("novelty").add_argument("--dataset", required=True)
     commands.add_parser("lock")
+    commands.add_parser("scale").add_argument("--dataset", required=True)
     options = parser.parse_args()
     if options.command == "train":
         train(load_settings(), options.dataset, options.only)
@@ -305,6 +345,8 @@ def main() -> None:
         learn_shipped_novelty(load_settings(), options.dataset)
     elif options.command == "lock":
         lock_again()
+    elif options.command == "scale":
+        scale_again(load_settings(), options.dataset)
     elif options.only:
         pack_phantom(load_settings())
     elif options.dataset:

@@ -18,6 +18,7 @@ Errors that a person can act on.
     ├── CalibrationError         scores of which no probability can be made
     ├── EnsembleError            models that can't be averaged
     ├── ComparisonError          models that can't be compared
+    ├── HeatmapError             a heatmap that is no answer
     ├── HonestOrderError         a step taken before the one it depends on
     ├── SettingsError            a setting that cannot be used
     └── StorageError             the disk is full or the home folder cannot be written
@@ -66,6 +67,10 @@ class EnsembleError(XRayLabError):
 
 class ComparisonError(XRayLabError):
     """Models that can't be compared."""
+
+
+class HeatmapError(XRayLabError):
+    """A heatmap that is no answer: its values are no numbers."""
 
 
 class HonestOrderError(XRayLabError):

@@ -8,6 +8,7 @@ from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
 from benchmarks.material import NATIVE, Material
+from benchmarks.read import ReadBatch, ReadCam
 from benchmarks.step import StepBf16
 from benchmarks.tail import Tail
 from tests.films import film
@@ -28,6 +29,8 @@ ROWS = [
     StepBf16(batch=4),  # bf16 moves the maxima that a small CNN with random weights takes by more
     Thresholds("thresholds", 624),
     Intervals(resamples=200),
+    ReadCam("small_cnn"),
+    ReadBatch(3, "small_cnn"),
     GpuEpoch("small_cnn", device="cpu", films=6),
 ]
 

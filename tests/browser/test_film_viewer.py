@@ -14,7 +14,7 @@ import io
 import numpy as np
 import streamlit as st
 from PIL import Image
-from xraylab.app.components.film_viewer import film_viewer
+from xraylab.app.components.film_viewer import Overlay, film_viewer
 
 def png(pixels):
     file = io.BytesIO()
@@ -27,6 +27,9 @@ film = png(np.full((200, 400), grey, dtype=np.uint8))
 heat = png(np.full((64, 64, 4), (255, 0, 0, 255), dtype=np.uint8))
 film_viewer(film, heat, key="with", caption="film <b>one</b>", synthetic=True, scale=("#000", "#f00"))
 film_viewer(film, None, key="without", caption="film two", height=300)
+cold = png(np.full((64, 64, 4), (0, 0, 255, 255), dtype=np.uint8))
+both = [Overlay("Grad-CAM", heat, "as strong as the <i>strongest</i>"), Overlay("HiResCAM", cold, "its most")]
+film_viewer(film, both, key="several", caption="film three", height=300, grid=(7, 5))
 st.write(f"runs {st.session_state.runs}")
 """
 
@@ -237,3 +240,74 @@ def test_nothing_the_reader_does_to_the_view_runs_the_page_again(page, viewer):
     set_slider(viewer, "window", 60)
     page.wait_for_timeout(500)  # a rerun would have come back by now
     assert page.get_by_text("runs ").inner_text() == before
+
+
+@pytest.fixture
+def several(page):
+    """The viewer of two methods, as at first."""
+    found = page.get_by_label("Film viewer").nth(2)
+    found.locator("canvas").scroll_into_view_if_needed()
+    until_grey(page, found, 60)
+    found.get_by_role("button", name="Reset").click()
+    set_slider(found, "opacity", 100)
+    yield found
+    found.get_by_role("button", name="Reset").click()
+
+
+def shown(page, viewer, x_share):
+    """The colour in sight at a share of the film's width, near its top."""
+    left, top, width, _ = box(viewer, "canvas")
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    return shot.getpixel((round(left + x_share * width), round(top + 30)))
+
+
+def test_methods_are_switched_between_without_a_rerun_and_the_legend_follows(page, several):
+    before = page.get_by_text("runs ").inner_text()
+    several.get_by_role("button", name="Grad-CAM").click()
+    assert shown(page, several, 0.5) == (255, 0, 0)
+    assert several.locator(".most").inner_text() == "as strong as the <i>strongest</i>"
+    several.get_by_role("button", name="HiResCAM").click()
+    page.wait_for_timeout(200)
+    assert shown(page, several, 0.5) == (0, 0, 255)
+    assert several.locator(".most").inner_text() == "its most"
+    pressed = several.locator(".methods button").evaluate_all("all => all.map(one => one.ariaPressed)")
+    assert pressed == ["false", "true"]
+    several.locator(".stage").focus()
+    page.keyboard.press("m")
+    assert several.locator(".most").inner_text() == "as strong as the <i>strongest</i>"
+    assert page.get_by_text("runs ").inner_text() == before
+
+
+def test_one_heatmap_offers_no_methods(viewer):
+    assert not viewer.locator(".methods").is_visible()
+
+
+def test_swiping_lays_the_heatmap_over_one_side_and_the_arrow_keys_move_it(page, several):
+    several.get_by_role("button", name="Grad-CAM").click()
+    set_slider(several, "swipe", 50)
+    assert shown(page, several, 0.25) == (255, 0, 0)
+    assert shown(page, several, 0.75) == (60, 60, 60)
+    assert several.locator(".edge").is_visible()
+    slider = several.get_by_label("Swipe")
+    slider.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+    assert slider.input_value() == "20"
+    assert shown(page, several, 0.25) == (60, 60, 60)
+    several.get_by_role("button", name="Reset").click()
+    assert slider.input_value() == "100"
+
+
+def test_the_networks_square_and_its_true_grid_are_drawn_when_asked_for(page, several):
+    grid = several.locator(".grid")
+    assert not grid.is_visible()
+    several.locator(".stage").focus()
+    page.keyboard.press("g")
+    assert grid.is_visible()
+    assert box(several, ".grid") == pytest.approx(box(several, "canvas"), abs=0.5)
+    assert several.locator(".grid path").get_attribute("d").count("M") == 4 + 6
+    assert several.get_by_role("button", name="Grid").get_attribute("aria-pressed") == "true"
+
+
+def test_without_a_grid_none_is_offered(viewer):
+    assert viewer.get_by_role("button", name="Grid").is_disabled()

@@ -9,6 +9,7 @@ import pytest
 from docs import heatmaps
 from tests.brief import MODEL
 from xraylab.models import load_model
+from xraylab.reading.heatmap import Heatmap
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 
@@ -38,7 +39,9 @@ def test_a_map_points_into_a_lesion_where_its_brightest_point_lies_in_it(trained
     mask[64:96, 160:192] = inside
     mask[:32, :32] = not inside
     films = [dataclasses.replace(film, mask=mask) for film in focal]
-    monkeypatch.setattr(heatmaps, "heatmap", lambda *_: values)
+    monkeypatch.setattr(
+        heatmaps, "heatmaps", lambda *_: (Heatmap("grad-cam", values, ((8, 8),), fixed=True),)
+    )
     found, positive = heatmaps.point(load(load_model(trained, MODEL)), films, 0.0)
     assert (found.drawn, found.positive, len(positive)) == (4, 4, 4)
     assert found.hits == (4 if inside else 0)
@@ -47,7 +50,9 @@ def test_a_map_points_into_a_lesion_where_its_brightest_point_lies_in_it(trained
 
 def test_an_empty_map_points_nowhere_and_what_is_called_negative_is_not_asked(trained, focal, monkeypatch):
     loaded = load(load_model(trained, MODEL))
-    monkeypatch.setattr(heatmaps, "heatmap", lambda *_: np.zeros((8, 8), dtype=np.float32))
+    blank = np.zeros((8, 8), dtype=np.float32)
+    drawn = Heatmap("grad-cam", blank, ((8, 8),), fixed=True)
+    monkeypatch.setattr(heatmaps, "heatmaps", lambda *_: (drawn,))
     scores = score_pixels(loaded, np.stack([film.pixels for film in focal])).score
     threshold = float(np.sort(scores)[2])
     found, positive = heatmaps.point(loaded, focal, threshold)

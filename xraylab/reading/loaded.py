@@ -17,6 +17,7 @@ from xraylab.errors import DatasetError, WeightsError
 from xraylab.evaluation.novelty import Novelty
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import Model
+from xraylab.models.scale import MapScale, read_scale
 from xraylab.networks.backends import Run, forward
 from xraylab.networks.registry import Network, build, network
 
@@ -29,6 +30,7 @@ class Part:
     entry: Network
     run: Run | None = None  # the network on the model's backend; None for the network itself
     novelty: Novelty | None = None  # what its training films are like; None where that isn't known
+    scale: MapScale | None = None  # of its heatmaps; None of models that weren't measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,4 +80,5 @@ def _load_part(model: Model, device: torch.device) -> Part:
     if not all(bool(torch.isfinite(parameter).all()) for parameter in net.state_dict().values()):
         raise WeightsError(f"The weights of “{card.name}” are not finite numbers. {model.remedy}")
     net = net.eval().requires_grad_(requires_grad=False).to(device).to(memory_format=torch.channels_last)
-    return Part(net, entry, forward(net, entry, card.backend, device), model.novelty)
+    run = forward(net, entry, card.backend, device)
+    return Part(net, entry, run, model.novelty, read_scale(model))

@@ -43,11 +43,13 @@ from xraylab.models import (
     check_name_free,
     novelty_bytes,
 )
+from xraylab.models.scale import SCALE_FILE
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.predictions import Predictions
 from xraylab.reading.novelty import learn
+from xraylab.reading.scale import measure_scale, positives
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
 from xraylab.runs import crew, folder
 from xraylab.runs.table import RunCancelled
@@ -372,6 +374,7 @@ def _publish(
             (staging / NOVELTY_FILE).write_bytes(novelty_bytes(novelty, **made_for))
         for epoch in fitted.history:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
+        _write_scale(staging, card, fitted, network(request.arch), dataset)
         model = Model(staging, card)
         rule = parse_rule(request.recipe.rule)
         try:
@@ -382,3 +385,12 @@ def _publish(
         model.write_lock(
             threshold, str(rule), actor="training", after_opening=dataset.opened_for(request.name)
         )
+
+
+def _write_scale(staging: Path, card: Card, fitted: Fitted, entry: Network, dataset: Dataset) -> None:
+    """Measure what full colour means in the model's heatmaps, on validation films with pneumonia."""
+    films = dataset.pixels[positives(dataset.targets("pneumonia"), dataset.rows("validation"))]
+    net = fitted.net.requires_grad_(requires_grad=False)
+    scale = measure_scale(net, entry, films, classes=len(card.classes), model_sha256=card.model_sha256)
+    if scale is not None:
+        write_text(staging / SCALE_FILE, scale.model_dump_json(indent=2) + "\n")

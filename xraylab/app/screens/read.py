@@ -5,15 +5,12 @@ import html
 import io
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 from PIL import Image
 
 from xraylab.app import choice, phantoms, widgets, wording
 from xraylab.app.cache import table_of
-from xraylab.app.components.film_viewer import film_viewer
-from xraylab.app.screens import cases_log, keep
+from xraylab.app.screens import cases_log, explain, keep
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import decode
@@ -144,25 +141,14 @@ def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> byte
     if reading.refused is not None or reading.pixels is None:
         st.error(f"{wording.plain(name)}: {wording.plain(reading.refused or 'not read')}")
         return None
-    from xraylab.reading.heatmap import COLOURS
-
-    film_sha256 = hashlib.sha256(data).hexdigest()
-    overlay = _overlay(model.card.model_sha256, film_sha256, model, reading.pixels)
-    film_viewer(_png(data), overlay, key="film", caption=name, synthetic=reading.synthetic, scale=COLOURS)
-    st.caption(
-        "The heatmap (overlay, key o) shows which regions raised the pneumonia score, on a coarse grid. It "
-        "is about the model, not about the child."
+    return explain.draw_film(
+        model,
+        reading.pixels,
+        _png(data),
+        film_sha256=hashlib.sha256(data).hexdigest(),
+        name=name,
+        synthetic=reading.synthetic,
     )
-    return overlay
-
-
-@st.cache_data(max_entries=8, scope="session", show_spinner="Drawing the heatmap")
-def _overlay(model_sha256: str, film_sha256: str, _model: Model, _pixels: NDArray[np.uint8]) -> bytes:
-    """The heatmap of a film, drawn once for each model; it goes with the session."""
-    from xraylab.app.loaded import loaded
-    from xraylab.reading.heatmap import heatmap, overlay_png
-
-    return overlay_png(heatmap(loaded(_model), _pixels))
 
 
 @st.cache_data(max_entries=4, scope="session", show_spinner=False)
@@ -197,6 +183,7 @@ def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
     if model.card.dataset.kind == "radiographs" and not reading.synthetic:
         _ask_age(data)
     validation = table_of(model, "validation")
+    explain.draw_standing(model, validation, reading.score, lock)
     st.markdown(_standing_words(validation, reading.score))
     if lock is not None:
         point = validation.at(lock.threshold)

@@ -3,7 +3,8 @@ Film viewer: the film first, the heatmap only when it is asked for.
 
 - overlay, window, level, inversion, zoom and pan happen in the browser; the server is not asked
 - the film is shown in its own resolution and proportions; a heatmap is stretched over the whole film, as the
-  film was stretched to the network's square
+  film was stretched to the network's square; that square and its true grid can be drawn over it
+- several heatmaps are switched between, and swiped over the film, in the browser too
 - a synthetic film carries the word SYNTHETIC in the drawn pixels and in a corner that zooming can't leave
 - images travel as data URLs inside the component's message; equal messages are sent once and then by hash
 """
@@ -11,6 +12,7 @@ Film viewer: the film first, the heatmap only when it is asked for.
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -26,15 +28,25 @@ _mount = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True)
+class Overlay:
+    """One heatmap to lay over a film."""
+
+    name: str  # on its button
+    png: bytes  # RGBA, in the film's proportions or square
+    most: str = "high"  # what the upper end of its colours stands for, in words
+
+
 def film_viewer(
     film_png: bytes,
-    overlay_png: bytes | None,
+    overlays: bytes | Sequence[Overlay] | None,
     *,
     key: str,
     caption: str,
     synthetic: bool = False,
     height: int = 640,
     scale: Sequence[str] = (),
+    grid: tuple[int, int] | None = None,
 ) -> None:
     """Show a film, and a heatmap over it once the reader asks for it.
 
@@ -42,8 +54,9 @@ def film_viewer(
     ----------
     film_png : bytes
         The film as PNG, any size and proportions.
-    overlay_png : bytes or None
-        The heatmap as RGBA PNG in the film's proportions or square; without it the controls are disabled.
+    overlays : bytes, sequence of Overlay, or None
+        The heatmap as RGBA PNG in the film's proportions or square, or several to switch between; without any
+        the controls are disabled.
     key : str
         The component's key. Another film under the same key starts afresh, but for the overlay's opacity.
     caption : str
@@ -54,6 +67,8 @@ def film_viewer(
         Height of the black surround in CSS pixels on a desktop; a small window gets less.
     scale : sequence of str
         CSS colours of the heatmap from low to high, for the legend; without them the legend has words only.
+    grid : (rows, columns), optional
+        The true grid of the network's square, which can be drawn over the film.
 
     Raises
     ------
@@ -62,12 +77,14 @@ def film_viewer(
     """
     if height <= 0:
         raise ValueError(f"height must be positive, not {height}")
+    several = [Overlay("Heatmap", overlays)] if isinstance(overlays, bytes) else (overlays or ())
     _mount(
         key=key,
         data={
             "film": _data_url(film_png),
             "film_id": hashlib.sha256(film_png).hexdigest()[:16],
-            "overlay": None if overlay_png is None else _data_url(overlay_png),
+            "overlays": [{"name": one.name, "url": _data_url(one.png), "most": one.most} for one in several],
+            "grid": None if grid is None else list(grid),
             "caption": caption,
             "synthetic": synthetic,
             "height": height,

@@ -5,12 +5,13 @@ const LARGEST_ZOOM = 16;
 const STEP = 1.25;
 const MARK = "SYNTHETIC";
 const UNTOUCHED = { zoom: 1, x: 0, y: 0, window: 100, level: 50, invert: false };
-const shared = { opacity: 45 }; // the one choice that outlives a film
+const shared = { opacity: 45, method: "" }; // what outlives a film
+const UNSWIPED = 100;
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 function newMemory() {
-  return { film: null, overlay: null, pixels: null, on: false, pointers: new Map(), frame: 0, view: { ...UNTOUCHED } };
+  return { film: null, overlay: null, pixels: null, on: false, grid: false, swipe: UNSWIPED, pointers: new Map(), frame: 0, view: { ...UNTOUCHED } };
 }
 
 async function load(url) {
@@ -115,29 +116,96 @@ export default function ({ parentElement: root, data }) {
     place();
   }
 
+  // The heatmap in sight: the method that was chosen, or the first.
+  const chosen = () => data.overlays.find(({ name }) => name === shared.method) ?? data.overlays[0];
+
+  function showOverlay() {
+    const one = chosen();
+    if (memory.overlay === one?.url) return;
+    memory.overlay = one?.url ?? null;
+    if (one) overlay.src = one.url;
+    else overlay.removeAttribute("src");
+  }
+
+  function listMethods() {
+    const group = $(".methods");
+    group.hidden = data.overlays.length < 2;
+    group.replaceChildren(
+      ...data.overlays.map(({ name }) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = name;
+        button.onclick = () => choose(name);
+        return button;
+      }),
+    );
+  }
+
+  function choose(name) {
+    shared.method = name;
+    memory.on = true;
+    showControls();
+    say(`${name}, overlay on`);
+  }
+
+  function drawGrid() {
+    const grid = $(".grid");
+    grid.toggleAttribute("hidden", !(memory.grid && data.grid)); // an SVG has no property for it
+    if (!data.grid) return;
+    const [rows, columns] = data.grid;
+    grid.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
+    const lines = [];
+    for (let x = 1; x < columns; x++) lines.push(`M${x} 0V${rows}`);
+    for (let y = 1; y < rows; y++) lines.push(`M0 ${y}H${columns}`);
+    $(".grid path").setAttribute("d", lines.join(""));
+  }
+
   function showControls() {
-    const has = Boolean(data.overlay);
+    const has = data.overlays.length > 0;
+    showOverlay();
     overlay.hidden = !(has && memory.on);
     overlay.style.opacity = shared.opacity / 100;
+    overlay.style.clipPath = memory.swipe < UNSWIPED ? `inset(0 ${UNSWIPED - memory.swipe}% 0 0)` : "";
+    const edge = $(".edge");
+    edge.hidden = overlay.hidden || memory.swipe === UNSWIPED || memory.swipe === 0;
+    edge.style.setProperty("--at", `${memory.swipe}%`);
+    drawGrid();
     $(".legend").hidden = overlay.hidden;
+    $(".most").textContent = chosen()?.most ?? "";
+    for (const button of $(".methods").children) {
+      button.setAttribute("aria-pressed", String(memory.on && button.textContent === chosen()?.name));
+    }
+    $("[data-do=grid]").disabled = !data.grid;
+    $("[data-do=grid]").setAttribute("aria-pressed", String(memory.grid && Boolean(data.grid)));
     const button = $("[data-do=overlay]");
     button.disabled = !has;
     button.setAttribute("aria-pressed", String(has && memory.on));
     $("[data-do=invert]").setAttribute("aria-pressed", String(view.invert));
-    for (const [name, value] of [["opacity", shared.opacity], ["window", view.window], ["level", view.level]]) {
+    for (const [name, value] of [["opacity", shared.opacity], ["swipe", memory.swipe], ["window", view.window], ["level", view.level]]) {
       const slider = $(`[data-set=${name}]`);
       slider.value = value;
       slider.setAttribute("aria-valuetext", `${value} %`);
     }
-    $("[data-set=opacity]").disabled = !has || !memory.on;
+    $("[data-set=opacity]").disabled = $("[data-set=swipe]").disabled = !has || !memory.on;
   }
 
   const actions = {
     overlay() {
-      if (!data.overlay) return;
+      if (!data.overlays.length) return;
       memory.on = !memory.on;
       showControls();
       say(memory.on ? "Overlay on" : "Overlay off");
+    },
+    method() {
+      if (data.overlays.length < 2) return;
+      const at = data.overlays.indexOf(chosen());
+      choose(data.overlays[(at + 1) % data.overlays.length].name);
+    },
+    grid() {
+      if (!data.grid) return;
+      memory.grid = !memory.grid;
+      showControls();
+      say(memory.grid ? `Grid on, ${data.grid.join(" by ")}` : "Grid off");
     },
     invert() {
       view.invert = !view.invert;
@@ -150,6 +218,8 @@ export default function ({ parentElement: root, data }) {
     reset() {
       Object.assign(view, UNTOUCHED);
       memory.on = false;
+      memory.grid = false;
+      memory.swipe = UNSWIPED;
       showControls();
       place();
       redrawSoon();
@@ -162,6 +232,10 @@ export default function ({ parentElement: root, data }) {
     shared.opacity = event.target.valueAsNumber;
     showControls();
   };
+  $("[data-set=swipe]").oninput = (event) => {
+    memory.swipe = event.target.valueAsNumber;
+    showControls();
+  };
   for (const name of ["window", "level"]) {
     $(`[data-set=${name}]`).oninput = (event) => {
       view[name] = event.target.valueAsNumber;
@@ -170,7 +244,7 @@ export default function ({ parentElement: root, data }) {
     };
   }
 
-  const KEYS = { o: "overlay", i: "invert", "+": "in", "=": "in", "-": "out", "−": "out", 0: "reset" };
+  const KEYS = { o: "overlay", m: "method", g: "grid", i: "invert", "+": "in", "=": "in", "-": "out", "−": "out", 0: "reset" };
   const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   $(".viewer").onkeydown = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -240,6 +314,8 @@ export default function ({ parentElement: root, data }) {
     memory.film = id;
     memory.pixels = null;
     memory.on = false;
+    memory.grid = false;
+    memory.swipe = UNSWIPED;
     Object.assign(view, UNTOUCHED);
     stage.setAttribute("aria-busy", "true");
     try {
@@ -266,11 +342,7 @@ export default function ({ parentElement: root, data }) {
   $(".mark").hidden = !data.synthetic;
   $(".bar").hidden = data.scale.length < 2;
   $(".bar").style.background = data.scale.length < 2 ? "" : `linear-gradient(to right, ${data.scale.join(", ")})`;
-  if (memory.overlay !== data.overlay) {
-    memory.overlay = data.overlay;
-    if (data.overlay) overlay.src = data.overlay;
-    else overlay.removeAttribute("src");
-  }
+  listMethods();
   memory.place = place;
   memory.watcher ??= new ResizeObserver(() => memory.place());
   memory.watcher.observe(stage);

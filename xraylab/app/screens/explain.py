@@ -1,0 +1,238 @@
+"""Read, explained: the heatmap with its methods, scale and faithfulness, and where a score stands."""
+
+import html
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from xraylab.app import wording
+from xraylab.app.components.film_viewer import Overlay, film_viewer
+from xraylab.errors import HeatmapError
+from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.models import Lock, Model
+
+if TYPE_CHECKING:
+    from xraylab.reading.faithfulness import Faithfulness
+    from xraylab.reading.heatmap import Heatmap
+
+    Pixels = NDArray[np.uint8]
+
+_BINS = 25
+_WIDTH, _HALF, _SIDE = 300.0, 44.0, 8.0  # of the histograms, in units of their drawing
+_FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
+_OWN = "the most on this film"
+
+
+def draw_film(
+    model: Model, pixels: "Pixels", film_png: bytes, *, film_sha256: str, name: str, synthetic: bool
+) -> bytes | None:
+    """The film in its viewer, with the heatmaps that were asked for, and what they are.
+
+    Returns
+    -------
+    bytes or None
+        The first heatmap as PNG; None if none could be drawn.
+    """
+    from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK
+
+    sha256 = model.card.model_sha256
+    place = st.container()
+    names: tuple[str, ...] = (DEFAULT,)
+    if st.toggle("Compare methods", key="compare methods", help="Other ways to draw the heatmap."):
+        names = QUICK
+        slow = next(method for method in METHODS.values() if not method.quick)
+        if st.checkbox(
+            f"{slow.title} too",
+            key="slow method",
+            help="It runs the network hundreds of times, which takes a minute or several.",
+        ):
+            names = (*QUICK, slow.name)
+    fault = ""
+    found: list[Heatmap] = []
+    try:
+        for some in (names[:1], names[1 : len(QUICK)], names[len(QUICK) :]):
+            found += _heatmaps(sha256, film_sha256, some, model, pixels) if some else []
+    except HeatmapError as error:
+        fault = str(error)
+    overlays = [_overlay(one) for one in found]
+    with place:
+        film_viewer(
+            film_png,
+            overlays,
+            key="film",
+            caption=name,
+            synthetic=synthetic,
+            scale=COLOURS,
+            grid=found[0].grids[0] if found and len(found[0].grids) == 1 else None,
+        )
+    if fault:
+        st.error(wording.plain(fault))
+    if not found:
+        return None
+    st.caption(told(found[0]))
+    if len(found) > 1:
+        st.caption(
+            "\n".join(f"- **{METHODS[one.method].title}**: {METHODS[one.method].about}" for one in found)
+        )
+    _draw_faithfulness(model, pixels, film_sha256, found[0])
+    return overlays[0].png
+
+
+def _overlay(drawn: "Heatmap") -> Overlay:
+    from xraylab.reading.heatmap import METHODS, overlay_png
+
+    return Overlay(METHODS[drawn.method].title, overlay_png(drawn.values), _FIXED if drawn.fixed else _OWN)
+
+
+def told(drawn: "Heatmap") -> str:
+    """What a heatmap is: method, grid and scale, in sentences."""
+    from xraylab.reading.heatmap import METHODS
+
+    title = METHODS[drawn.method].title
+    grids = " and ".join(f"{rows} × {columns}" for rows, columns in drawn.grids)
+    says = (
+        "It is blank: nothing in the film raised the pneumonia score, which is a valid answer."
+        if drawn.blank
+        else "It shows which regions raised the pneumonia score."
+    )
+    scale = (
+        f"Full colour is the same on every film: {_FIXED}."
+        if drawn.fixed
+        else "Full colour is the most on this film, so a low score may glow too: there is no fixed scale."
+    )
+    return (
+        f"Heatmap (overlay, key o): {title} on the network's own grid of {grids}; finer detail is "
+        f"interpolation. {says} {scale} It is about the model, not about the child."
+    )
+
+
+@st.cache_data(max_entries=24, scope="session", show_spinner="Drawing the heatmap")
+def _heatmaps(
+    model_sha256: str, film_sha256: str, methods: tuple[str, ...], _model: Model, _pixels: "Pixels"
+) -> "list[Heatmap]":
+    """The heatmaps of a film, drawn once for each model; they go with the session."""
+    from xraylab.app.loaded import loaded
+    from xraylab.reading.heatmap import heatmaps
+
+    return list(heatmaps(loaded(_model), _pixels, methods))
+
+
+def _draw_faithfulness(model: Model, pixels: "Pixels", film_sha256: str, drawn: "Heatmap") -> None:
+    """On demand: whether the heatmap is faithful to the model."""
+    asked: dict[str, Faithfulness | None] = st.session_state.setdefault("faithfulness", {})
+    key = f"{model.card.model_sha256} {film_sha256}"
+    if key not in asked:
+        if not drawn.blank and st.button(
+            "Is it faithful to the model?",
+            key="faithful",
+            help="Removes from the film what the heatmap marks, and the same of 20 random maps. It takes "
+            "about half a minute on two cores, longer for an ensemble.",
+        ):
+            asked.clear()  # one film at a time is enough to keep
+            asked[key] = _judge(model, pixels, drawn)
+            st.rerun()
+        return
+    st.caption(faithful_words(asked[key]))
+
+
+def _judge(model: Model, pixels: "Pixels", drawn: "Heatmap") -> "Faithfulness | None":
+    from xraylab.app.loaded import loaded
+    from xraylab.reading.faithfulness import faithfulness
+
+    text = "Removing what the heatmap marks"
+    bar = st.progress(0.0, text=text)
+
+    def tell(done: float) -> None:
+        bar.progress(done, text=text)
+
+    found = faithfulness(loaded(model), pixels, drawn, on_progress=tell)
+    bar.empty()
+    return found
+
+
+def faithful_words(found: "Faithfulness | None") -> str:
+    """How faithful a heatmap is to the model, in words that nobody takes for being right."""
+    if found is None:
+        return "The heatmap is blank, so there is nothing to be faithful to."
+    return (
+        f"Faithful to the model: more than {found.beaten} of {len(found.random)} smooth random maps "
+        f"({found.share:.2f}; by chance 0.50), by what becomes of the score when the marked parts are filled "
+        "in (ROAD). That is not whether the model is right about the child."
+    )
+
+
+def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: Lock | None) -> None:
+    """A score among the validation films: two histograms with "you are here", and its prevalence."""
+    cuts = [] if lock is None else [cut for cut in (lock.review_from, lock.threshold) if cut is not None]
+    st.html(standing_svg(validation, score, cuts))
+    st.caption(prevalence_words(validation, calibrated=bool(model.card.members)))
+
+
+def prevalence_words(validation: ThresholdTable, *, calibrated: bool) -> str:
+    """Which share of pneumonia a score belongs to, and whether it is a probability."""
+    if not validation.n:
+        return "The score is no probability of pneumonia: there are no validation films."
+    share = wording.percent(validation.positives / validation.n)
+    if calibrated:
+        return (
+            f"Calibrated on validation films of which {share} have pneumonia: a probability only where "
+            "pneumonia is as common as there."
+        )
+    return (
+        f"Not calibrated, so no probability of pneumonia. {share} of the validation films have pneumonia; "
+        "where it is rarer, more films above the threshold are false alarms."
+    )
+
+
+def standing_svg(validation: ThresholdTable, score: float, cuts: list[float]) -> str:
+    """Two mirrored histograms of validation scores, normals above and pneumonias below, with marks."""
+    normals, ill = _counts(validation)
+    tallest = (max(normals.max(initial=0), 1), max(ill.max(initial=0), 1))
+    step = _WIDTH / _BINS
+    middle = _HALF + 16
+    bars = []
+    for kind, counts, top in (("normal", normals, tallest[0]), ("ill", ill, tallest[1])):
+        for place, number in enumerate(counts):
+            height = _HALF * float(number) / top
+            y = middle - height if kind == "normal" else middle
+            bars.append(
+                f'<rect class="{kind}" x="{_SIDE + place * step:.1f}" y="{y:.1f}" width="{step - 1:.1f}" '
+                f'height="{height:.1f}"/>'
+            )
+    low, high = middle - _HALF - 4, middle + _HALF + 4
+    lines = [
+        f'<line class="cut" x1="{_at(cut):.1f}" x2="{_at(cut):.1f}" y1="{low}" y2="{high}"/>' for cut in cuts
+    ]
+    here = _at(score)
+    anchor = "start" if score < 0.3 else "end" if score > 0.7 else "middle"  # noqa: PLR2004 - so it fits
+    cut_words = f"; dashed: {'threshold' if len(cuts) == 1 else 'thresholds'}" if cuts else ""
+    said = html.escape(
+        f"Scores of the validation films, normals above and pneumonias below; this film at "
+        f"{wording.score(score)}"
+    )
+    total = f"{_WIDTH + 2 * _SIDE:.0f} {high + 14:.0f}"
+    return (
+        f'<svg class="xl-standing" role="img" aria-label="{said}" viewBox="0 0 {total}">'
+        f"{''.join(bars)}{''.join(lines)}"
+        f'<line class="here" x1="{here:.1f}" x2="{here:.1f}" y1="{low}" y2="{high}"/>'
+        f'<text x="{here:.1f}" y="{low - 3}" text-anchor="{anchor}">you are here</text>'
+        f'<text class="axis" x="{_SIDE}" y="{high + 11}">0</text>'
+        f'<text class="axis" x="{_SIDE + _WIDTH}" y="{high + 11}" text-anchor="end">1</text></svg>'
+        f'<p class="xl-standing-legend"><span class="normal">normals</span> above, '
+        f'<span class="ill">pneumonias</span> below, each to its own height{cut_words}</p>'
+    )
+
+
+def _counts(validation: ThresholdTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Normals and pneumonias of the validation films in each bin of the score, (bins,) each."""
+    scores = validation.threshold[1:]
+    edges = np.linspace(0, 1, _BINS + 1)
+    normals, _ = np.histogram(scores, edges, weights=np.diff(validation.fp))
+    ill, _ = np.histogram(scores, edges, weights=np.diff(validation.tp))
+    return normals.round().astype(np.int64), ill.round().astype(np.int64)
+
+
+def _at(score: float) -> float:
+    return _SIDE + _WIDTH * score

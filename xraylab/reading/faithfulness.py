@@ -1,0 +1,137 @@
+"""
+Is a heatmap faithful to the model? Remove from the film what it marks, and see what becomes of the score.
+
+- ROAD, by pytorch-grad-cam: removed pixels are filled in from their surroundings, so that no edge gives away
+  where they were; whatever the map marks most is removed first, and in a second go last
+- held against smooth random maps of the same grid, since any smooth map does something
+- about the model, not about the child: a faithful map may well point at what has nothing to do with disease
+
+References
+----------
+Rong et al. (2022), A consistent and efficient evaluation strategy for attribution methods, ICML, PMLR
+162:18770-18795.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_grad_cam.metrics.perturbation_confidence import RemoveLeastRelevantFirst, RemoveMostRelevantFirst
+from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+from torch.nn.functional import interpolate
+
+from xraylab.reading.heatmap import Heatmap
+from xraylab.reading.loaded import LoadedModel
+from xraylab.reading.scoring import score_pixels
+
+RANDOM_MAPS = 20
+SHARES = (0.1, 0.2, 0.3)  # of the film that is removed
+_SEED = 7
+_GREYS = 255
+_TIE = 1e-6  # of a random map, so that equal values of a map don't fall apart into single pixels
+Floats = NDArray[np.float32]
+
+
+class _Imputer(NoisyLinearImputer):  # type: ignore[misc]  # the library has no types
+    """The library's system of equations without its noise; its own call mixes tensors and arrays."""
+
+    def __call__(self, img: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Fill in where the mask (rows, columns) is 0, in a film (1, rows, columns)."""
+        from scipy.sparse import csc_matrix
+        from scipy.sparse.linalg import spsolve
+
+        missing, film = mask.numpy() == 0, img.numpy().copy()
+        system, right = self.setup_sparse_system(mask.numpy(), film, self.weighting)
+        film[0, missing] = spsolve(csc_matrix(system), right[:, 0])
+        return torch.from_numpy(film)
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """How a map fares beside random ones; in logits, more is more faithful."""
+
+    gain: float
+    random: tuple[float, ...]
+
+    @property
+    def beaten(self) -> int:
+        """How many of the random maps are less faithful."""
+        return sum(self.gain > one for one in self.random)
+
+    @property
+    def share(self) -> float:
+        """The same as a share in [0, 1]; 0.5 is what chance gives."""
+        return self.beaten / len(self.random)
+
+
+def faithfulness(
+    loaded: LoadedModel,
+    pixels: NDArray[np.uint8],
+    drawn: Heatmap,
+    *,
+    maps: int = RANDOM_MAPS,
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> Faithfulness | None:
+    """Hold a heatmap against smooth random maps by ROAD; the same again for the same film.
+
+    Each map removes the same shares of the film, once what it marks most and once what it marks least; its
+    gain is half the difference between the logits that are left.
+
+    Parameters
+    ----------
+    pixels : uint8 array of shape (256, 256)
+        The standardised film.
+    drawn : Heatmap
+        Of that film by that model.
+    maps : int
+        How many random maps.
+    on_progress : callable
+        Called with the share that is done.
+
+    Returns
+    -------
+    Faithfulness or None
+        None of a blank map, which marks nothing that could be removed.
+    """
+    if drawn.blank:
+        return None
+    draw = np.random.default_rng(_SEED)
+    side = len(pixels)
+    random = [smooth(draw, drawn.grids[0], side) for _ in range(maps)]
+    own = _resized(drawn.strength, side)
+    candidates = [own / own.max() + _TIE * smooth(draw, drawn.grids[0], side), *random]
+    gains = []
+    for done, one in enumerate(candidates, 1):
+        gains.append(_gain(loaded, pixels, one))
+        on_progress(done / len(candidates))
+    return Faithfulness(gains[0], tuple(gains[1:]))
+
+
+def smooth(draw: np.random.Generator, grid: tuple[int, int], side: int) -> Floats:
+    """A random map as smooth as a heatmap of that grid, (side, side) in [0, 1]."""
+    return _resized(draw.random(grid, dtype=np.float32), side)
+
+
+def _gain(loaded: LoadedModel, pixels: NDArray[np.uint8], one: Floats) -> float:
+    """Half of how far the logit lies apart without the least and without the most marked parts."""
+    least = [_without(RemoveLeastRelevantFirst, pixels, one, share) for share in SHARES]
+    most = [_without(RemoveMostRelevantFirst, pixels, one, share) for share in SHARES]
+    logit = score_pixels(loaded, np.stack(least + most)).logit
+    return float(logit[: len(SHARES)].mean() - logit[len(SHARES) :].mean()) / 2
+
+
+def _without(
+    remove: type[RemoveMostRelevantFirst], pixels: NDArray[np.uint8], one: Floats, share: float
+) -> NDArray[np.uint8]:
+    """A film of which a share is filled in from its surroundings."""
+    film = torch.from_numpy(pixels.astype(np.float32) / _GREYS)[None]
+    filled = remove(100 * (1 - share), _Imputer())(film, torch.from_numpy(one))[0]
+    return np.asarray((filled.numpy() * _GREYS).round().clip(0, _GREYS), np.uint8)
+
+
+def _resized(values: Floats, side: int) -> Floats:
+    grid = torch.from_numpy(np.ascontiguousarray(values))[None, None]
+    resized: Floats = interpolate(grid, size=(side, side), mode="bilinear")[0, 0].numpy()
+    return resized
