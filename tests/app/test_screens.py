@@ -209,7 +209,7 @@ def test_a_read_film_is_decided_at_the_lock_and_a_text_file_is_refused(show, tra
 
     app.file_uploader(key="films").upload("film.png", b"not a film", "image/png")
     app.run()
-    assert "not a PNG or JPEG" in app.error[0].value
+    assert "not a DICOM, PNG, JPEG" in app.error[0].value
 
 
 def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trained, tmp_path):

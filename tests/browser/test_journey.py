@@ -106,7 +106,7 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     overlay.click()
     page.get_by_text("SYNTHETIC").first.wait_for(state="attached")
     page.get_by_role("radiogroup").get_by_text(re.compile("unreadable")).click()
-    page.get_by_text("This is not a PNG or JPEG image").first.wait_for()
+    page.get_by_text("This is not a DICOM, PNG, JPEG").first.wait_for()
 
 
 def test_the_phantoms_are_neither_too_easy_nor_too_hard(home):

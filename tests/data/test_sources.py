@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.films import film, kermany, write_folder, write_zip
+from tests.dicoms import dicom
+from tests.films import film, grey, kermany, write_folder, write_zip
 from xraylab.data.sources import Source, danger, open_source, read_member
 from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
 
@@ -24,6 +25,7 @@ CLUTTER = {
     "chest_xray/train/NORMAL/Thumbs.db": b"windows",
     "chest_xray/train/PNEUMONIA/notes.txt": b"text",
     "chest_xray/readme": b"text",
+    "chest_xray/train/NORMAL/README": b"text",
     "chest_xray/cover.png": film(),
     "chest_xray/train/OTHER/IM-0000-0001.png": film(),
 }
@@ -105,9 +107,19 @@ def test_what_is_no_film_is_ignored_and_counted(made):
     assert contents(source) == dict(sorted(films.items()))
     assert listed(source).ignored == {
         "system file": 4,
-        "not a PNG or JPEG": 3,
+        "not an image": 4,
         "not in a NORMAL or PNEUMONIA folder": 2,
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["a.dcm", "a.DICOM", "a.tif", "a.TIFF", "a.bmp", "a.webp", "IM0001", "1.2.840.113619.2.5"]
+)
+def test_a_film_may_be_of_any_format_and_a_dicom_file_without_a_name_for_it(made, name):
+    data = dicom(grey()) if name[0] in "I1" or name[2:5].lower() in ("dcm", "dic") else film()
+    source = made({f"NORMAL/{name}": data, "NORMAL/1.2.3": b"text", "NORMAL/notes": b"text"})
+    assert contents(source) == {f"NORMAL/{name}": data}
+    assert listed(source).ignored == {"not an image": 2}
 
 
 def test_a_copy_nested_in_itself_counts_once(made):

@@ -1,8 +1,10 @@
 """Films: one way from a file to pixels, and any bytes are safe."""
 
 import io
+import struct
 import tracemalloc
 import warnings
+import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +19,7 @@ from tests.films import PNG_SIGNATURE, bare_png, encoded, film, grey, png_chunk
 from xraylab.data import phantoms
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import PHANTOM_MARK, SIDE, FileFacts, decode, standardise
+from xraylab.imaging import film as film_module
 
 EXIF_ORIENTATION = 0x0112
 PALETTE = [value for level in range(256) for value in (level, level, level)]
@@ -54,6 +57,19 @@ def marked(pixels: np.ndarray) -> bytes:
     text = PngInfo()
     text.add_text(PHANTOM_MARK, "1")
     return encoded(pixels, pnginfo=text)
+
+
+def several(kind: str) -> bytes:
+    """A file of two pictures."""
+    second = Image.fromarray(grey(1))
+    return encoded(grey(), kind, save_all=True, append_images=[second])
+
+
+def tiled(side: int) -> bytes:
+    """A TIFF whose tiles claim to be of a size."""
+    tags = {256: 64, 257: 48, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side, 324: 200, 325: 9}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(100)
 
 
 def flipped(data: bytes, at: int) -> bytes:
@@ -131,6 +147,80 @@ def test_every_film_is_stretched_to_the_square(width, height, kind):
 def test_a_film_of_the_square_is_not_touched():
     pixels = grey(width=SIDE, height=SIDE)
     np.testing.assert_array_equal(standardise(encoded(pixels)).pixels, pixels)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_film_is_the_same_in_every_format_without_loss(kind, mode):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(in_mode(mode), kind, **options)
+    np.testing.assert_array_equal(decode(data), grey())
+    read = standardise(data)
+    np.testing.assert_array_equal(read.pixels, standardise(film()).pixels)
+    assert (read.facts.format, read.facts.bits, read.signs.colour) == (kind, 8, 0)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
+def test_a_tiff_of_16_bits_keeps_the_top_8(compression):
+    values = np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16)
+    data = encoded(values, "TIFF", compression=compression)
+    np.testing.assert_array_equal(decode(data), values >> 4)
+    assert standardise(data).facts.bits == 16
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_tiff_whose_white_is_zero_is_inverted(deep):
+    # What Pillow writes has black at zero; only the tag (262, a short) is changed here.
+    stored = grey().astype(np.uint16) * 257 if deep else grey()
+    data = encoded(stored, "TIFF")
+    tag = b"\x06\x01\x03\x00\x01\x00\x00\x00"
+    at = data.index(tag) + len(tag)
+    np.testing.assert_array_equal(decode(data), grey())
+    np.testing.assert_array_equal(decode(data[:at] + b"\0\0" + data[at + 2 :]), 255 - grey())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
+def test_the_newer_formats_are_upright_too(orientation, kind):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    read = decode(encoded(grey(), kind, exif=exif, **options))
+    np.testing.assert_array_equal(read, UPRIGHT[orientation](grey()))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+def test_how_coloured_a_film_is_is_said(kind):
+    colour = np.zeros((600, 800, 3), np.uint8)
+    colour[:] = (200, 100, 50)
+    assert standardise(encoded(colour, kind)).signs.colour == pytest.approx(150, abs=4)
+    assert standardise(encoded(grey(), kind)).signs.colour < 1
+
+
+def test_a_grey_jpeg_is_decoded_only_once(monkeypatch):
+    opened = []
+    original = film_module._opened
+    monkeypatch.setattr(film_module, "_opened", lambda *a: opened.append(1) or original(*a))
+    standardise(film(kind="JPEG"))
+    assert len(opened) == 1
+    standardise(encoded(in_mode("RGB"), "JPEG"))
+    assert len(opened) == 3
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_what_hangs_on_behind_a_film_changes_nothing(kind):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("other.png", film(1))
+    whole = film(kind=kind)
+    np.testing.assert_array_equal(standardise(whole + archive.getvalue()).pixels, standardise(whole).pixels)
+
+
+def test_a_png_with_the_mark_of_dicom_in_it_is_a_png():
+    comment = png_chunk(b"tEXt", b"Comment\x00" + b"DICM" * 60)
+    for shift in range(4):
+        data = WHOLE_PNG[:33] + png_chunk(b"tEXt", b"a\x00" + b"b" * shift) + comment + WHOLE_PNG[33:]
+        np.testing.assert_array_equal(decode(data), grey())
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -219,10 +309,19 @@ IDAT = WHOLE_PNG.index(b"IDAT")
 
 BAD = {
     "empty": (b"", r"empty \(0 bytes\)"),
-    "text": (b"not an image at all", "not a PNG or JPEG"),
-    "noise": (bytes(range(7, 250)) * 9, "not a PNG or JPEG"),
-    "gif": (encoded(grey(), "GIF"), "not a PNG or JPEG"),
-    "bmp": (encoded(grey(), "BMP"), "not a PNG or JPEG"),
+    "text": (b"not an image at all", "not a DICOM, PNG, JPEG"),
+    "noise": (bytes(range(9, 250)) * 9, "not a DICOM, PNG, JPEG"),
+    "gif": (encoded(grey(), "GIF"), "not a DICOM, PNG, JPEG"),
+    "pdf": (b"%PDF-1.7\n" + bytes(500), "not a DICOM, PNG, JPEG"),
+    "text that begins like a BMP": (b"BMI of the child: 17, and more of it", "not a DICOM, PNG, JPEG"),
+    "half a BMP": (encoded(grey(), "BMP")[:900], "damaged or cut off"),
+    "half a TIFF": (encoded(grey(), "TIFF")[:900], "damaged or cut off"),
+    "half a WebP": (encoded(grey(), "WEBP")[:100], "damaged or cut off"),
+    "pages": (several("TIFF"), "holds 2 pictures, and a film is one"),
+    "an animated PNG": (several("PNG"), "holds 2 pictures, and a film is one"),
+    "an animated WebP": (several("WEBP"), "holds 2 pictures, and a film is one"),
+    "a TIFF of fractions": (encoded(grey().astype(np.float32), "TIFF"), "signed or fractional"),
+    "a TIFF of huge tiles": (tiled(2**20), "tiles too large"),
     "only a PNG's signature": (PNG_SIGNATURE, "damaged or cut off"),
     "only a JPEG's signature": (WHOLE_JPEG[:3], "damaged or cut off"),
     "half a PNG": (WHOLE_PNG[: len(WHOLE_PNG) // 2], "damaged or cut off"),
@@ -340,6 +439,7 @@ REAL = [
     oriented(6, "PNG"),
     encoded(in_mode("RGB"), "JPEG", progressive=True),
     marked(grey()),
+    *(encoded(grey(), kind) for kind in ("TIFF", "BMP", "WEBP")),
 ]
 
 

@@ -19,9 +19,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
+from xraylab.imaging import is_film
 
 LABELS = ("NORMAL", "PNEUMONIA")  # the position is the label's number
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".dic"}
+)
 
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 LARGEST_FILE = 200 * 2**20  # bytes of one file
@@ -186,7 +189,7 @@ def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:
     namesakes: dict[tuple[str, int, str], list[SourceFile]] = {}
     for path, read in entries:
         parts = PurePosixPath(path).parts
-        if reason := _reason_to_ignore(parts):
+        if reason := _reason_to_ignore(parts, read):
             ignored[reason] += 1
             continue
         label = LABELS.index(parts[-2].upper())
@@ -217,20 +220,30 @@ def _content(file: SourceFile) -> str:
         return file.path  # kept, and refused when its turn comes
 
 
-def _reason_to_ignore(parts: tuple[str, ...]) -> str | None:
+def _reason_to_ignore(parts: tuple[str, ...], read: Callable[[], bytes]) -> str | None:
     if not parts or any(part == "__MACOSX" or part.startswith(".") for part in parts):
         return "system file"
-    if PurePosixPath(parts[-1]).suffix.lower() not in IMAGE_SUFFIXES:
-        return "not a PNG or JPEG"
+    suffix = PurePosixPath(parts[-1]).suffix.lower()
+    nameless = suffix in ("", ".") or suffix[1:].isdigit()  # archives name DICOM files by numbers
+    if suffix not in IMAGE_SUFFIXES and not nameless:
+        return "not an image"
     if len(parts) < 2 or parts[-2].upper() not in LABELS:  # noqa: PLR2004 (a folder and a file)
-        return "not in a NORMAL or PNEUMONIA folder"
-    return None
+        return "not an image" if nameless else "not in a NORMAL or PNEUMONIA folder"
+    return "not an image" if nameless and not _is_film(read) else None
+
+
+def _is_film(read: Callable[[], bytes]) -> bool:
+    try:
+        return is_film(read())
+    except UnreadableImageError:
+        return False
 
 
 def _checked(source: Source, path: Path) -> Source:
     if not source.files:
         raise DatasetError(
-            f"{path.name} holds no labelled radiographs. XRayLab looks for PNG or JPEG files in folders "
+            f"{path.name} holds no labelled radiographs. XRayLab looks for DICOM, PNG, JPEG, "
+            "TIFF, BMP or WebP files in folders "
             "called NORMAL and PNEUMONIA."
         )
     return source

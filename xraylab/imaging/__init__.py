@@ -15,6 +15,7 @@ from xraylab.imaging.film import (
     Signs,
     StandardFilm,
     decode,
+    is_film,
     standardise,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "Signs",
     "StandardFilm",
     "decode",
+    "is_film",
     "standardise",
 ]

@@ -39,7 +39,7 @@ def draw() -> None:
     with left:
         model = choice.pick_model(settings, key="read model")
         uploads = st.file_uploader(
-            "Films (PNG or JPEG)", type=["png", "jpg", "jpeg"], accept_multiple_files=True, key="films"
+            "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP)", type=None, accept_multiple_files=True, key="films"
         )
         if model is None or not uploads:
             _draw_waiting(middle, model)
