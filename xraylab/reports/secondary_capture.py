@@ -149,9 +149,7 @@ def _study_of(source: bytes) -> "Dataset":
 
 def _silence() -> None:
     """Keep pydicom, which quotes a file's values when it complains of them, from printing a name to a log."""
-    logger = logging.getLogger("pydicom")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def _captured(report: FilmReport, study_uid: str, *, lossy: bool) -> "SCImage":
