@@ -49,7 +49,7 @@ class _Read:
     def check(self) -> Sequence[Difference]:
         """How far the scores lie apart."""
         with torch.no_grad():
-            plain = torch.cat([pneumonia_logit(self.net(some)) for some in torch.split(self.x, BATCH)])
+            plain = torch.cat([pneumonia_logit(self.net(some)) for some in _batches(self.x)])
         apart = np.abs(score_pixels(self.loaded, self.pixels).score - plain.sigmoid().numpy()).max()
         return [Difference(what="scores", largest=float(apart), allowed=_SAME_SCORE)]
 
@@ -96,8 +96,12 @@ class ReadBatch(_Read):
     @torch.no_grad()
     def baseline(self) -> Tensor:
         """The network itself."""
-        return torch.cat([self.net(some) for some in torch.split(self.x, BATCH)])
+        return torch.cat([self.net(some) for some in _batches(self.x)])
 
     def ours(self) -> object:
         """The scorer."""
         return score_pixels(self.loaded, self.pixels)
+
+
+def _batches(x: Tensor) -> list[Tensor]:
+    return [x[start : start + BATCH] for start in range(0, len(x), BATCH)]
