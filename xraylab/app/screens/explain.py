@@ -1,6 +1,7 @@
 """Read, explained: the heatmap with its methods, scale and faithfulness, and where a score stands."""
 
 import html
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 _BINS = 25
-_WIDTH, _HALF, _SIDE = 300.0, 44.0, 8.0  # of the histograms, in units of their drawing
 _FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
 _OWN = "the most on this film"
 
@@ -166,7 +166,7 @@ def faithful_words(found: "Faithfulness | None") -> str:
 def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: Lock | None) -> None:
     """A score among the validation films: two histograms with "you are here", and its prevalence."""
     cuts = [] if lock is None else [cut for cut in (lock.review_from, lock.threshold) if cut is not None]
-    st.html(standing_svg(validation, score, cuts))
+    st.html(standing(validation, score, cuts))
     st.caption(prevalence_words(validation, calibrated=bool(model.card.members)))
 
 
@@ -186,43 +186,34 @@ def prevalence_words(validation: ThresholdTable, *, calibrated: bool) -> str:
     )
 
 
-def standing_svg(validation: ThresholdTable, score: float, cuts: list[float]) -> str:
+def standing(validation: ThresholdTable, score: float, cuts: list[float]) -> str:
     """Two mirrored histograms of validation scores, normals above and pneumonias below, with marks."""
-    normals, ill = _counts(validation)
-    tallest = (max(normals.max(initial=0), 1), max(ill.max(initial=0), 1))
-    step = _WIDTH / _BINS
-    middle = _HALF + 16
-    bars = []
-    for kind, counts, top in (("normal", normals, tallest[0]), ("ill", ill, tallest[1])):
-        for place, number in enumerate(counts):
-            height = _HALF * float(number) / top
-            y = middle - height if kind == "normal" else middle
-            bars.append(
-                f'<rect class="{kind}" x="{_SIDE + place * step:.1f}" y="{y:.1f}" width="{step - 1:.1f}" '
-                f'height="{height:.1f}"/>'
-            )
-    low, high = middle - _HALF - 4, middle + _HALF + 4
-    lines = [
-        f'<line class="cut" x1="{_at(cut):.1f}" x2="{_at(cut):.1f}" y1="{low}" y2="{high}"/>' for cut in cuts
-    ]
-    here = _at(score)
-    anchor = "start" if score < 0.3 else "end" if score > 0.7 else "middle"  # noqa: PLR2004 - so it fits
-    cut_words = f"; dashed: {'threshold' if len(cuts) == 1 else 'thresholds'}" if cuts else ""
+    rows = "".join(
+        f'<div class="{kind}">{_bars(counts)}</div>'
+        for kind, counts in zip(("normal", "ill"), _counts(validation), strict=True)
+    )
+    marks = "".join(f'<i class="cut" style="left:{100 * cut:.1f}%"></i>' for cut in cuts)
+    # The words lean inwards at both ends, so that they stay inside.
+    leaning = f"left:{100 * score:.1f}%;translate:{-100 * score:.0f}% 0"
+    here = f'<span class="here" style="{leaning}">you are here</span>'
     said = html.escape(
         f"Scores of the validation films, normals above and pneumonias below; this film at "
         f"{wording.score(score)}"
     )
-    total = f"{_WIDTH + 2 * _SIDE:.0f} {high + 14:.0f}"
+    cut_words = f"; dashed: {'threshold' if len(cuts) == 1 else 'thresholds'}" if cuts else ""
     return (
-        f'<svg class="xl-standing" role="img" aria-label="{said}" viewBox="0 0 {total}">'
-        f"{''.join(bars)}{''.join(lines)}"
-        f'<line class="here" x1="{here:.1f}" x2="{here:.1f}" y1="{low}" y2="{high}"/>'
-        f'<text x="{here:.1f}" y="{low - 3}" text-anchor="{anchor}">you are here</text>'
-        f'<text class="axis" x="{_SIDE}" y="{high + 11}">0</text>'
-        f'<text class="axis" x="{_SIDE + _WIDTH}" y="{high + 11}" text-anchor="end">1</text></svg>'
+        f'<div class="xl-standing" role="img" aria-label="{said}">{rows}{marks}'
+        f'<i class="here" style="left:{100 * score:.1f}%"></i>{here}</div>'
+        '<p class="xl-standing-axis"><span>0</span><span>score</span><span>1</span></p>'
         f'<p class="xl-standing-legend"><span class="normal">normals</span> above, '
-        f'<span class="ill">pneumonias</span> below, each to its own height{cut_words}</p>'
+        f'<span class="ill">pneumonias</span> below, each to its own height, as square roots{cut_words}</p>'
     )
+
+
+def _bars(counts: NDArray[np.int64]) -> str:
+    """Bars in percent of the tallest, as square roots: nearly all films score near an end."""
+    tallest = max(int(counts.max(initial=0)), 1)
+    return "".join(f'<b style="height:{100 * math.sqrt(n / tallest):.1f}%"></b>' for n in counts.tolist())
 
 
 def _counts(validation: ThresholdTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -232,7 +223,3 @@ def _counts(validation: ThresholdTable) -> tuple[NDArray[np.int64], NDArray[np.i
     normals, _ = np.histogram(scores, edges, weights=np.diff(validation.fp))
     ill, _ = np.histogram(scores, edges, weights=np.diff(validation.tp))
     return normals.round().astype(np.int64), ill.round().astype(np.int64)
-
-
-def _at(score: float) -> float:
-    return _SIDE + _WIDTH * score
