@@ -341,9 +341,9 @@ Written by `python -m docs.gate` with the shipped models of children; don't edit
 
 A film with a warning is scored, and has no decision until a person asks for it. How unlike the training films
 is too unlike was chosen on validation, where no more than {100 * WARNED:g} % of the films are; the statistics
-come from 1,000 training films. Below are the test films, which the models opened at their locks and which
-chose nothing here. What the pictures were made of was looked at while the gate was built; their crops, turns
-and noise are drawn anew. Intervals at 95 % (Wilson), film by film.
+come from 1,000 training films. Below are the test films, which the models opened at their locks; they set no
+number, but how many of them each design warned of was seen while it was chosen. So were the pictures that the
+strangers are made of; their crops, turns and noise are drawn anew. Intervals at 95 % (Wilson), film by film.
 
 ## Test films that are warned of
 
