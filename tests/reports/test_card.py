@@ -21,6 +21,7 @@ from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import ENSEMBLE, About, Card, Lock, Member, Members, TrainedOn
+from xraylab.models.scale import MapScale
 from xraylab.predictions import Predictions
 from xraylab.reports.card import model_card
 from xraylab.training.recipe import PRESETS, Recipe, Stage, load_recipe, parse_recipe
@@ -503,3 +504,27 @@ def test_an_absurd_recipe_is_not_printed():
     card = a_card(recipe=BRIEF.model_dump(mode="json") | {"about": "x" * 10**6})
     assert "too long to be shown; see `card.json`" in section(written(card), "How to repeat it")
     assert len(written(card)) < 10_000
+
+
+def test_heatmaps_tell_their_scale_and_whether_they_hang_on_what_was_learnt():
+    scale = MapScale(
+        model_sha256=HASH,
+        films=90,
+        quantile=0.99,
+        strongest={"grad-cam": 0.5},
+        randomised=-0.013,
+        randomised_films=12,
+    )
+    untold = scale.model_copy(update={"randomised": None, "randomised_films": 0})
+    text = model_card(
+        a_card(),
+        lock=a_lock(),
+        members=None,
+        validation=predictions(),
+        test=SEALED,
+        scales={"first": scale, "second": untold},
+    )
+    part = section(text, "Heatmaps")
+    found = list(rows(part).values())
+    assert found[-2:] == [["90", "\N{MINUS SIGN}0.01", "12"], ["90", DASH, "0"]]
+    assert "no fixed scale" in section(written(), "Heatmaps")

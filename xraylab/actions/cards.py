@@ -8,6 +8,7 @@ from xraylab import documents
 from xraylab.actions.robustness import robustness
 from xraylab.errors import XRayLabError
 from xraylab.models import Model, load_model, openings_of
+from xraylab.models.scale import MapScale, read_scale
 from xraylab.reports import card
 from xraylab.settings import Settings
 
@@ -32,7 +33,14 @@ def model_card(settings: Settings, name: str) -> str:
         openings=len(openings_of(settings, model)),
         suites=_suites(settings, model),
         tells_novelty=_or_why(lambda: model.tells_novelty),
+        scales=_or_why(partial(_scales, model)),
     )
+
+
+def _scales(model: Model) -> dict[str, MapScale]:
+    """The scales of a model's heatmaps, by the model of each network; without those that have none."""
+    found = {part.name: read_scale(part) for part in model.parts}
+    return {name: scale for name, scale in found.items() if scale is not None}
 
 
 def _suites(settings: Settings, model: Model) -> list[documents.Robustness | str]:

@@ -7,8 +7,9 @@ The model card: what a model is, for whom, how good and where it fails, as Markd
 - words from outside go through ``markdown``: no name can break the document or add to it
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
@@ -18,6 +19,7 @@ from xraylab.evaluation.novelty import WARNED
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import ENSEMBLE, About, Card, Lock, Members
+from xraylab.models.scale import MapScale
 from xraylab.predictions import Predictions
 from xraylab.reports.figures import Figures, Interval, measure
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
@@ -72,6 +74,7 @@ def model_card(
     openings: int = 0,
     suites: Sequence[Robustness | str] = (),
     tells_novelty: bool | str = False,
+    scales: Mapping[str, MapScale] | str = MappingProxyType({}),
 ) -> str:
     """Write a model card.
 
@@ -89,6 +92,10 @@ def model_card(
     suites : sequence of Robustness or str
         What the suite of perturbations leaves of it, split by split, or why that can't be told; none if it
         wasn't scored under it.
+    tells_novelty : bool or str
+        Whether it can tell a film that is unlike its training films, or why that can't be told.
+    scales : mapping of str to MapScale, or str
+        Of its heatmaps, by the name of the network's model; or why they can't be told.
 
     Returns
     -------
@@ -114,6 +121,7 @@ def model_card(
         _section("Test films", *_test(card, test, usable, openings)),
         _section("Under the suite of perturbations", *map(_suite, suites)) if suites else "",
         _section("Unusual films", _gate(tells_novelty)),
+        _section("Heatmaps", *_heatmaps(scales)),
         _section("Known failures", _told(card, about.failures, _ABOUT_PHANTOMS.failures)),
         _section("Licences", _told(card, about.licences, _ABOUT_PHANTOMS.licences)),
         _section("How to repeat it", how_to_repeat(card)),
@@ -136,6 +144,29 @@ def _gate(tells_novelty: bool | str) -> str:
             f"the validation films: no more than {100 * WARNED:g} % of them are."
         )
     return f"{every}. Whether it is unlike the training films isn’t checked: there is no record of them."
+
+
+def _heatmaps(scales: Mapping[str, MapScale] | str) -> tuple[str, ...]:
+    """What full colour means in its heatmaps, and whether they hang on what was learnt."""
+    if isinstance(scales, str):
+        return (plain(scales),)
+    if not scales:
+        return ("Coloured up to the most on each film: there is no fixed scale.",)
+    rows = [
+        (named(name), count(scale.films), _likeness(scale.randomised), count(scale.randomised_films))
+        for name, scale in scales.items()
+    ]
+    return (
+        "Grad-CAM of the pneumonia logit. Full colour is as strong as the strongest 1 % of places on "
+        "validation films with pneumonia. Likeness is the mean rank correlation of a map with that of the "
+        "same network with random weights: near 0, what is drawn hangs on what was learnt; near 1 it would "
+        "hang on the film alone.",
+        table(("Network of", "Films for the scale", "Likeness", "Films for it"), rows),
+    )
+
+
+def _likeness(value: float | None) -> str:
+    return DASH if value is None else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _section(title: str, *parts: str) -> str:
