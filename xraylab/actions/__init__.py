@@ -44,7 +44,7 @@ from xraylab.actions.health import doctor
 from xraylab.actions.many import request_seeds, train_seeds
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
-from xraylab.actions.reading import load_for_reading, predict
+from xraylab.actions.reading import load_for_reading, predict, unpacked
 from xraylab.actions.robustness import robustness
 from xraylab.actions.shift import Shifted, shift
 from xraylab.actions.training import (
@@ -129,4 +129,5 @@ __all__ = [
     "threshold_csv",
     "train",
     "train_seeds",
+    "unpacked",
 ]

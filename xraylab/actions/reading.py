@@ -1,5 +1,6 @@
 """Reading films: load a model, score files, draw heatmaps and reports."""
 
+import io
 import os
 import zipfile
 from collections import deque
@@ -16,12 +17,15 @@ from xraylab.errors import (
     UnreadableImageError,
 )
 from xraylab.files import write_bytes, write_text
+from xraylab.imaging import is_film
 from xraylab.models import load_model
 from xraylab.settings import Settings
 
 if TYPE_CHECKING:
     from xraylab.reading.loaded import LoadedModel
     from xraylab.reading.read import Reading
+
+_HEAD = 4096  # bytes
 
 
 def load_for_reading(settings: Settings, name: str) -> "LoadedModel":
@@ -112,6 +116,17 @@ class _Reports:
         return str(file)
 
 
+def unpacked(name: str, data: bytes) -> Iterator[tuple[str, bytes | str]]:
+    """An uploaded file, or every file in it if it is an archive; a sentence where one can't be had.
+
+    A film with an archive hidden behind it is a film.
+    """
+    if is_film(data) or not zipfile.is_zipfile(io.BytesIO(data)):
+        yield name, data
+    else:
+        yield from _members_of(name, io.BytesIO(data))
+
+
 def _files_of(path: str) -> Iterator[tuple[str, bytes | str]]:
     """Every file that a path stands for, with the name to tell it by."""
     place = Path(path)
@@ -119,8 +134,8 @@ def _files_of(path: str) -> Iterator[tuple[str, bytes | str]]:
         for file in sorted(place.rglob("*")):
             if file.is_file() and not any(part.startswith(".") for part in file.relative_to(place).parts):
                 yield os.path.join(path, file.relative_to(place).as_posix()), _read_file(file)  # noqa: PTH118
-    elif zipfile.is_zipfile(place):
-        yield from _members_of(path)
+    elif zipfile.is_zipfile(place) and not is_film(_head(place)):
+        yield from _members_of(path, place)
     else:
         yield path, _read_file(place)
 
@@ -134,10 +149,19 @@ def _read_file(file: Path) -> bytes | str:
         return "The file can't be opened. Check its permissions."
 
 
-def _members_of(path: str) -> Iterator[tuple[str, bytes | str]]:
+def _head(file: Path) -> bytes:
+    """So much of a file that it can be told what it is; nothing if it can't be opened."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_HEAD)
+    except OSError:
+        return b""
+
+
+def _members_of(path: str, place: Path | io.BytesIO) -> Iterator[tuple[str, bytes | str]]:
     """Every file in an archive, or why it isn't read."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(place)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         yield path, "The archive is damaged. Download or copy it again."
         return

@@ -3,11 +3,13 @@
 import hashlib
 import html
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image
 
+from xraylab import actions
 from xraylab.app import choice, phantoms, widgets, wording
 from xraylab.app.cache import table_of
 from xraylab.app.screens import cases_log, explain, keep
@@ -25,7 +27,18 @@ if TYPE_CHECKING:
 _READINGS, _OVERRIDDEN, _AGES = "readings", "overridden readings", "ages"
 _OLDEST = 120  # years
 _IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
+_UNPACKED = "unpacked films"
+_MOST_FILMS, _MOST_BYTES = 500, 512 * 2**20  # of one session's uploads, unpacked
 _MOST_KEPT = 64  # readings a session keeps; the films themselves stay with the uploader
+
+
+@dataclass(frozen=True)
+class _Film:
+    """A file to be read, from an upload or an archive."""
+
+    name: str
+    data: bytes
+    refused: str | None = None  # why it can't be had; its data are empty then
 
 
 def draw() -> None:
@@ -39,24 +52,28 @@ def draw() -> None:
     with left:
         model = choice.pick_model(settings, key="read model")
         uploads = st.file_uploader(
-            "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP)", type=None, accept_multiple_files=True, key="films"
+            "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP) or zip archives of them",
+            type=None,
+            accept_multiple_files=True,
+            key="films",
         )
-        if model is None or not uploads:
+        films = _unpacked(uploads)
+        if model is None or not films:
             _draw_waiting(middle, model)
             return
-        readings = _read_all(model, uploads)
+        readings = _read_all(model, films)
         chosen = st.radio(
             "This film",
-            range(len(uploads)),
-            format_func=lambda i: f"{_short(readings[i])} · {wording.plain(uploads[i].name)}",
+            range(len(films)),
+            format_func=lambda i: f"{_short(readings[i])} · {wording.plain(films[i].name)}",
             key="film chosen",
         )
-    reading, data = readings[chosen], uploads[chosen].getvalue()
+    reading, film = readings[chosen], films[chosen]
     with middle:
-        overlay = _draw_film(model, reading, data, uploads[chosen].name)
+        overlay = _draw_film(model, reading, film)
     with right:
-        _draw_reading(model, reading, data)
-        keep.draw(settings, model, reading, data, overlay, batch=readings)
+        _draw_reading(model, reading, film)
+        keep.draw(settings, model, reading, film.data, overlay, batch=readings)
 
 
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
@@ -73,33 +90,66 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
             )
 
 
-def _read_all(model: Model, uploads: "list[UploadedFile]") -> "list[Reading]":
-    """Readings of all uploads; a film is scored once a model, whatever is clicked."""
+def _unpacked(uploads: "list[UploadedFile]") -> list[_Film]:
+    """All that was uploaded, film by film; archives are unpacked once, and no further than fits in memory."""
+    kept: dict[str, list[_Film]] = st.session_state.get(_UNPACKED, {})
+    now: dict[str, list[_Film]] = {}
+    left, bytes_left = _MOST_FILMS, _MOST_BYTES
+    for upload in uploads:
+        if upload.file_id not in kept:
+            kept[upload.file_id] = _films_in(upload, left, bytes_left)
+        now[upload.file_id] = kept[upload.file_id]
+        left -= len(now[upload.file_id])
+        bytes_left -= sum(len(film.data) for film in now[upload.file_id])
+    st.session_state[_UNPACKED] = now
+    films = [film for some in now.values() for film in some]
+    if len(films) >= _MOST_FILMS or bytes_left <= 0:
+        st.warning(
+            f"This page reads {wording.count(len(films))} films at once. On the command line, predict reads "
+            "any number of them."
+        )
+    return films
+
+
+def _films_in(upload: "UploadedFile", most: int, most_bytes: int) -> list[_Film]:
+    found: list[_Film] = []
+    for name, data in actions.unpacked(upload.name, upload.getvalue()):
+        if len(found) >= most or most_bytes <= 0:
+            break
+        found.append(_Film(name, b"", data) if isinstance(data, str) else _Film(name, data))
+        most_bytes -= len(found[-1].data)
+    return found
+
+
+def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
+    """Readings of all films; a film is scored once a model, whatever is clicked."""
     from xraylab.app.loaded import loaded
-    from xraylab.reading.read import read_film
+    from xraylab.reading.read import read_films
 
     kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
-    keys = [_key(model, upload.getvalue()) for upload in uploads]
-    missing = [(key, upload) for key, upload in zip(keys, uploads, strict=True) if key not in kept]
+    keys = [_key(model, film) for film in films]
+    missing = [(key, film) for key, film in zip(keys, films, strict=True) if key not in kept]
     if missing:
         bar = st.progress(0.0, text="Reading films")
         network = loaded(model)
-        for done, (key, upload) in enumerate(missing, 1):
-            kept[key] = read_film(network, upload.getvalue(), upload.name, age=_age(upload.getvalue()))
+        for done, (key, film) in enumerate(missing, 1):
+            given = (film.name, film.refused or film.data)
+            kept[key] = next(read_films(network, iter([given]), age=_age(film.data)))
             bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
     readings = [kept[key].decided_anyway() if key in overridden else kept[key] for key in keys]
-    for key in [key for key in kept if key not in keys][: max(0, len(kept) - _MOST_KEPT)]:
+    for key in [key for key in kept if key not in keys][: max(0, len(kept) - max(_MOST_KEPT, len(keys)))]:
         del kept[key]
     return readings
 
 
-def _key(model: Model, data: bytes) -> str:
+def _key(model: Model, film: _Film) -> str:
     """What a reading depends on: the film with the age that was typed, the model and its lock."""
     lock = model.lock
     locked = f"{lock.threshold!r}{lock.review_from!r}{lock.locked_at.isoformat()}" if lock else ""
-    return f"{model.card.model_sha256} {locked} {hashlib.sha256(data).hexdigest()} {_age(data)}"
+    what = film.refused or hashlib.sha256(film.data).hexdigest()
+    return f"{model.card.model_sha256} {locked} {what} {_age(film.data)}"
 
 
 def _age(data: bytes) -> float | None:
@@ -136,17 +186,17 @@ def _short(reading: "Reading") -> str:
     return f"{wording.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
 
 
-def _draw_film(model: Model, reading: "Reading", data: bytes, name: str) -> bytes | None:
+def _draw_film(model: Model, reading: "Reading", film: _Film) -> bytes | None:
     """The film in its viewer; gives the heatmap that lies over it."""
     if reading.refused is not None or reading.pixels is None:
-        st.error(f"{wording.plain(name)}: {wording.plain(reading.refused or 'not read')}")
+        st.error(f"{wording.plain(film.name)}: {wording.plain(reading.refused or 'not read')}")
         return None
     return explain.draw_film(
         model,
         reading.pixels,
-        _png(data),
-        film_sha256=hashlib.sha256(data).hexdigest(),
-        name=name,
+        _png(film.data),
+        film_sha256=hashlib.sha256(film.data).hexdigest(),
+        name=film.name,
         synthetic=reading.synthetic,
     )
 
@@ -159,7 +209,7 @@ def _png(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
+def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
     if reading.score is None:
         return
     lock = model.lock
@@ -174,14 +224,14 @@ def _draw_reading(model: Model, reading: "Reading", data: bytes) -> None:
         st.warning(wording.plain(warning))
     if reading.warnings and not reading.overridden and reading.threshold is not None:
         if st.button("Decide anyway", key="decide anyway"):
-            st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, data))
+            st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
             st.rerun()
     elif reading.overridden:
         st.caption("Decided in spite of the warning, on your word.")
     for note in reading.notes:
         st.caption(wording.plain(note))
     if model.card.dataset.kind == "radiographs" and not reading.synthetic:
-        _ask_age(data)
+        _ask_age(film.data)
     validation = table_of(model, "validation")
     explain.draw_standing(model, validation, reading.score, lock)
     st.markdown(_standing_words(validation, reading.score))

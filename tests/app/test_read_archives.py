@@ -1,0 +1,58 @@
+"""Archives on the Read screen: every film in them, and a reason for every file that is none."""
+
+import io
+import zipfile
+
+from xraylab import actions
+from xraylab.app import phantoms
+
+pytest_plugins = ["tests.shipped"]
+
+
+def test_an_archive_is_read_film_by_film_and_what_is_wrong_in_it_is_a_row(show, newcomer):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("good/film.png", phantoms.fresh_phantom_png())
+        made.writestr("<script>.txt", "no film")
+        made.writestr("../out.png", phantoms.fresh_phantom_png())
+        made.writestr("bomb.png", b"0" * 8 * 2**20)
+        made.writestr("__MACOSX/film.png", "a system's own")
+    app = show("read")
+    app.file_uploader(key="films").upload("films.zip", archive.getvalue(), "application/zip")
+    app.run()
+    assert not app.exception
+    listed = app.radio(key="film chosen").options
+    assert len(listed) == 4
+    assert sum("unreadable" in row for row in listed) == 3
+    assert not any("<script>" in row for row in listed)
+    good = next(place for place, row in enumerate(listed) if "good" in row)
+    app.radio(key="film chosen").set_value(good).run()
+    assert not app.error
+    app.radio(key="film chosen").set_value((good + 1) % 4).run()
+    assert app.error
+    assert not app.exception
+
+
+def test_more_films_than_a_page_can_hold_are_left_to_the_command_line(show, newcomer, monkeypatch):
+    monkeypatch.setattr("xraylab.app.screens.read._MOST_FILMS", 3)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        for number in range(5):
+            made.writestr(f"{number}.txt", "no film")
+    app = show("read")
+    app.file_uploader(key="films").upload("films.zip", archive.getvalue(), "application/zip")
+    app.run()
+    assert len(app.radio(key="film chosen").options) == 3
+    assert "reads 3 films at once" in app.warning[0].value
+
+
+def test_a_film_with_an_archive_behind_it_is_a_film(newcomer, tmp_path):
+    film, archive = phantoms.fresh_phantom_png(), io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("hidden.png", film)
+    both = film + archive.getvalue()
+    assert [name for name, _ in actions.unpacked("both.png", both)] == ["both.png"]
+    (tmp_path / "both.png").write_bytes(both)
+    rows = actions.predict(newcomer, "cnn", [str(tmp_path / "both.png")])
+    assert [row.file for row in rows] == [str(tmp_path / "both.png")]
+    assert rows[0].score is not None
