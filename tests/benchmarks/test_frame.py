@@ -125,6 +125,8 @@ def test_the_rows_and_targets_are_those_that_were_promised():
         "thresholds_25k": 2,
         "thresholds_1m": 2,
         "intervals": 1_000,
+        "read_cam": 0.77,
+        "read_batch": 0.8,
         "gpu_epoch": 0.5,
     }
 
