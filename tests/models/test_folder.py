@@ -26,6 +26,7 @@ def test_a_models_folder_holds_all_it_is(model):
         "predictions.parquet",
         "history.jsonl",
         "lock.json",
+        "scale.json",
     }
     assert model.name == MODEL
     assert [epoch["epoch"] for epoch in model.history] == [1, 2]

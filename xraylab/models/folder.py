@@ -3,6 +3,7 @@ A model's folder: immutable but for its lock.
 
 - it holds ``model.safetensors``, ``card.json``, ``predictions.parquet``, ``history.jsonl`` and ``lock.json``
 - an ensemble's holds ``members.json`` instead of weights and history: who is in it, and how to calibrate each
+- ``scale.json`` says what full colour means in its heatmaps; an ensemble has none
 - ``novelty.safetensors`` is there if it can be told what its training films are like; an ensemble has none
 - ``suite.parquet`` is there if the held-out films were scored under the suite of perturbations too
 - validation predictions are open to everybody; test predictions are sealed until the model is locked and
