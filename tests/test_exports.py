@@ -166,10 +166,9 @@ def test_without_a_lock_or_with_one_that_does_not_fit_there_is_no_report(trained
 
 def test_damaged_predictions_are_a_sentence(trained):
     change(trained, score=7.0)
-    with pytest.raises(XRayLabError, match=r"are damaged\. Train it again"):
+    with pytest.raises(XRayLabError, match=r"are missing or damaged\. Train it again"):
         actions.evaluation_report(trained, MODEL)
-    change(trained, label=5)
-    with pytest.raises(XRayLabError, match=r"are damaged\. Train it again"):
+    with pytest.raises(XRayLabError, match=r"are missing or damaged\. Train it again"):
         actions.threshold_csv(trained, MODEL, "validation")
 
 

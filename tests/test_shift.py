@@ -94,7 +94,10 @@ def repeat_validation(model, times):
     """As if so many times as many patients had been held out, since nine films can't tell much apart."""
     stored = predictions_file.read(model.folder / "predictions.parquet")
     frame = stored.of_split("validation").frame
-    more = [frame.assign(group=frame["group"] + f"-{n}") for n in range(1, times)]
+    more = [
+        frame.assign(image_id=frame["image_id"] + f"-{n}", group=frame["group"] + f"-{n}")
+        for n in range(1, times)
+    ]
     repeated = replace(stored, frame=pd.concat([stored.frame, *more], ignore_index=True))
     predictions_file.write(model.folder / "predictions.parquet", repeated)
 
