@@ -8,10 +8,10 @@ Keeping films that were read: the case log and its exports.
 from typing import TYPE_CHECKING
 
 from xraylab import documents, records
-from xraylab.actions.tables import as_csv
 from xraylab.imaging import StandardFilm, decode, standardise
 from xraylab.models import Model
 from xraylab.records import Call, Case, Kept, NewCase, Tags
+from xraylab.reports.tables import as_csv
 from xraylab.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from xraylab import documents
 from xraylab.actions.cards import model_card
-from xraylab.actions.tables import as_csv
 from xraylab.errors import HonestOrderError, NotFoundError, XRayLabError
 from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
@@ -20,6 +19,7 @@ from xraylab.models import Model, load_model, openings_of
 from xraylab.predictions import Predictions
 from xraylab.reports import evaluation
 from xraylab.reports.card import fits_card
+from xraylab.reports.tables import as_csv
 from xraylab.settings import Settings
 
 PREVALENCE = 0.1

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from xraylab import __version__, documents
 from xraylab.actions.exports import damaged, films_of
-from xraylab.actions.tables import as_csv
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import decode
 from xraylab.models import Lock, Model
 from xraylab.reports.film import FilmReport, Standing, standing_rates
+from xraylab.reports.tables import as_csv
 
 if TYPE_CHECKING:
     from xraylab.reading.read import Reading

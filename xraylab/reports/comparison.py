@@ -2,20 +2,17 @@
 A comparison as a table of plain values, for a spreadsheet.
 
 - a line a number: what of which model, or of which less which, with its interval or its spread
-- numbers are written in full; one that isn't known is an empty cell
-- text that a spreadsheet would take for a formula is kept from being one
+- how a number and a word are written is that of every table, see ``tables``
 """
 
-import csv
-import io
 import math
 from collections.abc import Iterator
 
 from xraylab.documents import ComparedModel, ComparedModels, ComparedPair, Estimate
+from xraylab.reports.tables import as_csv
 
 HEAD = ("model", "less", "quantity", "value", "low", "high", "range", "sd", "p", "p_holm")
 _DIFFERENCES = ("auc", "average_precision", "sensitivity", "specificity", "f1", "kappa")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _INTERVAL, _SEEDS = "95 % interval", "lowest to highest of the seeds"
 _Cell = str | float | int | None
 _Row = dict[str, _Cell]
@@ -25,11 +22,7 @@ def comparison_csv(document: ComparedModels) -> str:
     """Write a comparison as CSV."""
     rows = [row for model in document.models for row in _of_model(model)]
     rows += [row for pair in document.pairs for row in _of_pair(pair)]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(HEAD)
-    writer.writerows([_cell(row.get(name)) for name in HEAD] for row in rows)
-    return out.getvalue()
+    return as_csv(HEAD, ([row.get(name) for name in HEAD] for row in rows))
 
 
 def _of_model(model: ComparedModel) -> Iterator[_Row]:
@@ -71,12 +64,3 @@ def _of_pair(pair: ComparedPair) -> Iterator[_Row]:
 def _estimate(one: Estimate) -> _Row:
     known = not math.isnan(one.low)
     return {"value": one.value, "low": one.low, "high": one.high, "range": _INTERVAL if known else ""}
-
-
-def _cell(value: _Cell) -> str:
-    """A value as a cell; only text can pretend to be a formula, a negative number can't."""
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    if value is None or math.isnan(value):
-        return ""
-    return repr(value)
