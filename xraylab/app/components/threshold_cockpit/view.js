@@ -26,7 +26,11 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   view.section.dataset.tone = isDark(view.section) ? "dark" : "light";
 
   const draw = () => drawPoint(view, { table, other, prevalence: memory.prevalence, cost: memory.cost }, memory.at);
-  const weigh = () => { view.benefitAt = drawDecision(view, table, memory.prevalence); };
+  // What hangs on prevalence and cost alone, kept from the way of every drag.
+  const weigh = () => {
+    view.benefitAt = drawDecision(view, table, memory.prevalence);
+    view.best = cheapest(table, memory.cost, memory.prevalence);
+  };
   const show = (asked, review = memory.at.review) => {
     const threshold = table.nearest(asked);
     // Said until the handle moves on, and not taken back when the threshold shown is itself asked for.
@@ -113,6 +117,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     view.cost.setAttribute("aria-invalid", String(!usable));
     if (!usable) return;
     memory.cost = typed;
+    weigh();
     draw();
   };
   view.cost.onchange = () => {
@@ -323,7 +328,7 @@ function drawMore(view, { table, prevalence, cost }, at, { above: c }) {
   place(view.one("[data-curve=decision] .dot"), Number.isNaN(benefit) ? null : [SIDE * worth, Math.min(SIDE, view.benefitAt(benefit))]);
   const thousand = (value) => (Number.isNaN(value) ? "–" : count(Math.round(THOUSAND * value)));
   view.put("cost-here", thousand(expectedCost(c, cost, prevalence)));
-  const best = cheapest(table, cost, prevalence);
+  const { best } = view;
   const least = best === null ? NaN : table.cut(table.last - best);
   view.put("cost-least", thousand(best === null ? NaN : expectedCost(table.counts(least), cost, prevalence)));
   view.put("cost-where", best === null ? "–" : short(least));
