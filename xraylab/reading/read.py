@@ -58,7 +58,7 @@ class Reading:
         return replace(self, decision=decision, overridden=True)
 
 
-def read_film(loaded: LoadedModel, data: bytes, name: str, *, age: float | None = None) -> Reading:
+def read_film(loaded: LoadedModel, data: bytes | str, name: str, *, age: float | None = None) -> Reading:
     """Read one film; see ``read_films``."""
     return next(read_films(loaded, iter([(name, data)]), age=age))
 

@@ -124,7 +124,7 @@ def _films_in(upload: "UploadedFile", most: int, most_bytes: int) -> list[_Film]
 def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
     """Readings of all films; a film is scored once a model, whatever is clicked."""
     from xraylab.app.loaded import loaded
-    from xraylab.reading.read import read_films
+    from xraylab.reading.read import read_film
 
     kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
     keys = [_key(model, film) for film in films]
@@ -133,8 +133,8 @@ def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
         bar = st.progress(0.0, text="Reading films")
         network = loaded(model)
         for done, (key, film) in enumerate(missing, 1):
-            given = (film.name, film.refused or film.data)
-            kept[key] = next(read_films(network, iter([given]), age=_age(film.data)))
+            given = film.refused or film.data
+            kept[key] = read_film(network, given, film.name, age=_age(film.data))
             bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
