@@ -1,15 +1,15 @@
 """
 Hold the shipped phantom model's heatmaps against lesions whose place is known.
 
-``python -m docs.heatmaps [--films N]`` draws phantoms that no model has seen, takes those that are ill and
-that the model calls positive at its lock, and counts how often the brightest point of the heatmap lies within
+``python -m docs.heatmaps [--films N]`` draws phantoms that no model has seen, until so many that are ill are
+called positive by the model at its lock, and counts how often the brightest point of the heatmap lies within
 the lesion (the pointing game). It writes ``docs/heatmaps.md`` and the picture in it.
 """
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ SEED = 4_004  # patients of nobody's training
 PATTERNS = ("focal", "interstitial")
 LARGEST = 0.15  # of the lungs; a focal lesion beyond it is hard to miss
 _SHOWN = 6
+_CHUNK = 50  # phantoms scored at once
 _OUTLINE = np.array([90, 200, 250], dtype=np.uint8)
 
 
@@ -48,33 +49,47 @@ class Pointed:
     @property
     def cells(self) -> tuple[str, ...]:
         """What a line of the table says of it."""
-        found, pointed = (
-            (percent(part / whole, wilson_interval(part, whole)) if whole else "–")
-            for part, whole in ((self.positive, self.drawn), (self.hits, self.positive))
+        share = percent(self.hits / self.positive, wilson_interval(self.hits, self.positive))
+        return (
+            str(self.drawn),
+            str(self.positive),
+            f"{self.hits} of {self.positive}, {share}",
+            f"{100 * self.chance:.1f} %",
         )
-        return str(self.drawn), found, pointed, f"{100 * self.chance:.1f} %"
 
 
-def ill(pattern: str, n: int) -> Iterable[Phantom]:
-    """``n`` phantoms of a pattern, one a patient; focal ones with a lesion of less than ``LARGEST``."""
-    left = n
+def ill(pattern: str) -> Iterator[Phantom]:
+    """Phantoms of a pattern without end, one a patient; focal ones with a lesion below ``LARGEST``."""
     for patient in count():
-        if not left:
-            return
         made = phantoms.phantom(patient, 1, seed=SEED)
         small = made.mask.sum() < LARGEST * made.lungs.sum()
         if made.pattern == pattern and (small or pattern != "focal"):
-            left -= 1
             yield made
 
 
-def point(loaded: LoadedModel, films: list[Phantom], threshold: float) -> tuple[Pointed, list[Phantom]]:
-    """Count, and give the films that were called positive."""
-    scores = score_pixels(loaded, np.stack([film.pixels for film in films])).score
-    positive = [film for film, score in zip(films, scores, strict=True) if score >= threshold]
+def called_positive(
+    loaded: LoadedModel, films: Iterator[Phantom], threshold: float, n: int
+) -> tuple[int, list[Phantom]]:
+    """The first ``n`` films that a model calls positive, and how many had to be drawn for them."""
+    found: list[Phantom] = []
+    drawn = 0
+    while True:
+        some = list(islice(films, _CHUNK))
+        for film, score in zip(
+            some, score_pixels(loaded, np.stack([film.pixels for film in some])).score, strict=True
+        ):
+            drawn += 1
+            if score >= threshold:
+                found.append(film)
+            if len(found) == n:
+                return drawn, found
+
+
+def point(loaded: LoadedModel, positive: list[Phantom], drawn: int) -> Pointed:
+    """Count into how many lesions the heatmaps of positive films point."""
     hits = sum(_points_into(heatmaps(loaded, film.pixels)[0].strength, film.mask) for film in positive)
-    share = float(np.mean([film.mask.mean() for film in positive])) if positive else 0.0
-    return Pointed(len(films), len(positive), hits, share), positive
+    share = float(np.mean([film.mask.mean() for film in positive]))
+    return Pointed(drawn, len(positive), hits, share)
 
 
 def _points_into(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> bool:
@@ -106,16 +121,16 @@ def _edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def page(told: dict[str, Pointed], threshold: float) -> str:
     """All of ``docs/heatmaps.md``."""
-    columns = ("Pattern", "Phantoms", "Called positive", "Points into the lesion", "By chance")
+    columns = ("Pattern", "Drawn", "Called positive", "Points into the lesion", "By chance")
     return f"""# Heatmaps against known lesions
 
 Written by `python -m docs.heatmaps` with the shipped model `{PHANTOM}`; don't edit.
 
 Nobody knows where exactly a network should look on a child's film; on a teaching phantom it is known to the
-pixel. The phantoms here were drawn anew, one a patient, and no model has seen them. Of those that the model
-calls positive at its lock ({threshold:.3f}), the table counts how often the brightest point of the Grad-CAM
-lies within the lesion; by chance it would as often as the lesion takes up the film. Focal lesions here fill
-less than {100 * LARGEST:.0f} % of the lungs. Intervals at 95 % (Wilson).
+pixel. The phantoms here were drawn anew, one a patient, and no model has seen them. They were drawn until the
+model had called so many positive at its lock ({threshold:.3f}); of these the table counts how often the
+brightest point of the Grad-CAM lies within the lesion. By chance it would as often as the lesion takes up the
+film. Focal lesions here fill less than {100 * LARGEST:.0f} % of the lungs. Intervals at 95 % (Wilson).
 
 {table(columns, [(pattern, *one.cells) for pattern, one in told.items()])}
 
@@ -132,13 +147,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--films", type=int, default=500, help="Of each pattern.")
+    parser.add_argument("--films", type=int, default=500, help="Called positive, of each pattern.")
     n = parser.parse_args().films
     model = load_shipped(load_settings(), PHANTOM)
     loaded, threshold = load(model), model.require_lock().threshold
     told: dict[str, Pointed] = {}
     for pattern in PATTERNS:
-        told[pattern], positive = point(loaded, list(ill(pattern, n)), threshold)
+        drawn, positive = called_positive(loaded, ill(pattern), threshold, n)
+        told[pattern] = point(loaded, positive, drawn)
         if pattern == "focal":
             sheet(loaded, positive[:_SHOWN]).save(PICTURE, optimize=True)
     PAGE.write_text(page(told, threshold), encoding="utf-8")

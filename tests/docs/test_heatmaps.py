@@ -18,16 +18,26 @@ pytest_plugins = ["tests.trained"]
 
 @pytest.fixture(scope="module")
 def focal():
-    return list(heatmaps.ill("focal", 4))
+    return list(islice(heatmaps.ill("focal"), 4))
 
 
 def test_phantoms_of_the_pattern_are_drawn_one_a_patient_and_the_same_again(focal):
     assert [film.pattern for film in focal] == ["focal"] * 4
     assert len({film.patient for film in focal}) == 4
     assert all(film.mask.sum() < heatmaps.LARGEST * film.lungs.sum() for film in focal)
-    again = next(iter(heatmaps.ill("focal", 1)))
+    again = next(heatmaps.ill("focal"))
     np.testing.assert_array_equal(again.pixels, focal[0].pixels)
-    assert {film.pattern for film in islice(heatmaps.ill("interstitial", 2), 2)} == {"interstitial"}
+    assert {film.pattern for film in islice(heatmaps.ill("interstitial"), 2)} == {"interstitial"}
+
+
+def test_films_are_drawn_until_so_many_are_called_positive(trained, focal):
+    loaded = load(load_model(trained, MODEL))
+    scores = score_pixels(loaded, np.stack([film.pixels for film in focal])).score
+    first, second = np.argsort(-scores)[:2]
+    threshold = float(scores[second])
+    drawn, positive = heatmaps.called_positive(loaded, iter(focal), threshold, 2)
+    assert drawn == max(first, second) + 1
+    assert {film.patient for film in positive} == {focal[first].patient, focal[second].patient}
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -42,24 +52,19 @@ def test_a_map_points_into_a_lesion_where_its_brightest_point_lies_in_it(trained
     monkeypatch.setattr(
         heatmaps, "heatmaps", lambda *_: (Heatmap("grad-cam", values, ((8, 8),), fixed=True),)
     )
-    found, positive = heatmaps.point(load(load_model(trained, MODEL)), films, 0.0)
-    assert (found.drawn, found.positive, len(positive)) == (4, 4, 4)
+    found = heatmaps.point(load(load_model(trained, MODEL)), films, 9)
+    assert (found.drawn, found.positive) == (9, 4)
     assert found.hits == (4 if inside else 0)
     assert found.chance == pytest.approx(1 / 64)
 
 
-def test_an_empty_map_points_nowhere_and_what_is_called_negative_is_not_asked(trained, focal, monkeypatch):
-    loaded = load(load_model(trained, MODEL))
+def test_an_empty_map_points_nowhere(trained, focal, monkeypatch):
     blank = np.zeros((8, 8), dtype=np.float32)
     drawn = Heatmap("grad-cam", blank, ((8, 8),), fixed=True)
     monkeypatch.setattr(heatmaps, "heatmaps", lambda *_: (drawn,))
-    scores = score_pixels(loaded, np.stack([film.pixels for film in focal])).score
-    threshold = float(np.sort(scores)[2])
-    found, positive = heatmaps.point(loaded, focal, threshold)
-    assert (found.positive, found.hits) == ((scores >= threshold).sum(), 0)
-    assert found.cells[0] == "4"
-    assert found.cells[2].startswith("0.0 % (0.0–")
-    assert len(positive) == found.positive
+    found = heatmaps.point(load(load_model(trained, MODEL)), focal, 4)
+    assert found.hits == 0
+    assert found.cells[2].startswith("0 of 4, 0.0 % (0.0–")
 
 
 def test_the_picture_has_two_films_a_column_and_says_that_they_are_synthetic(trained, focal):
@@ -71,6 +76,5 @@ def test_the_picture_has_two_films_a_column_and_says_that_they_are_synthetic(tra
 
 def test_the_page_tells_what_was_counted():
     told = heatmaps.page({"focal": heatmaps.Pointed(500, 400, 300, 0.02)}, 0.4)
-    assert "| focal | 500 | 80.0 % (" in told
-    assert "| 75.0 % (" in told
+    assert "| focal | 500 | 400 | 300 of 400, 75.0 % (" in told
     assert "| 2.0 % |" in told
