@@ -70,7 +70,9 @@ class Evaluated(Record):
     n: int
     patients: int
     refused: int
-    warned: int
+    warned: int | None = Field(
+        description="Films with warnings; null where only stored scores were there, not the films."
+    )
     auc: float
     auc_ci: Interval
     average_precision: float
@@ -134,7 +136,7 @@ class ShiftSide(Record):
     n: int
     patients: int
     refused: int
-    warned: int
+    warned: int | None = Field(description="Films with warnings; null where only stored scores were there.")
     prevalence: float = Field(description="Share of films with pneumonia.")
     prevalence_ci: Interval
     auc: float
@@ -639,7 +641,7 @@ def evaluated(
     data: str,
     split: str | None,
     refused: int = 0,
-    warned: int = 0,
+    warned: int | None = None,
     test_openings: int = 0,
     lock_after_opening: bool = False,
     band: Band | None = None,

@@ -10,6 +10,7 @@ from PIL import Image
 from docs.starter import learn_novelty
 from tests.brief import BOTH, DATASET, MEMBERS, MODEL
 from xraylab import actions
+from xraylab.actions.operating_points import evaluate_validation
 from xraylab.data.datasets import load_dataset
 from xraylab.evaluation.novelty import FEWEST
 from xraylab.models import NOVELTY_FILE, load_model, novelty_bytes
@@ -190,6 +191,14 @@ def test_evaluate_counts_the_films_that_the_same_gate_warns_of(trained, knowing,
     rows = actions.predict(trained, MODEL, folders)
     assert told.warned == sum(bool(row.warnings) for row in rows) == told.n
     assert "no more than 0.5 % of them are" in actions.model_card(trained, MODEL)
+
+
+def test_evaluate_counts_them_among_the_films_that_a_model_held_out(trained, knowing, phantom_folder):
+    held_out = knowing.validation.frame["image_id"]
+    rows = actions.predict(trained, MODEL, [str(phantom_folder / name) for name in held_out])
+    told = actions.evaluate(trained, MODEL, DATASET, split="validation", actor="test")
+    assert told.warned == sum(bool(row.warnings) for row in rows) == told.n > 0
+    assert evaluate_validation(trained, MODEL).warned is None  # that looks at stored scores alone
 
 
 def test_a_model_of_few_films_gets_no_file(averaged):

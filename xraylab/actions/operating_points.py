@@ -147,7 +147,7 @@ def evaluate(
     if not Path(data).exists():
         raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
     scored, refused = score_source(settings, model, Path(data), on_progress)
-    return _evaluated(model, scored, data=data, split=None, refused=refused)
+    return _evaluated(model, scored, data=data, split=None, refused=refused, warned=count_warned(scored))
 
 
 def score_source(
@@ -215,10 +215,17 @@ def _evaluate_dataset(
         if trained_on is not None:
             model.write_opening()
     own = trained_on is not None and dataset.info.pixel_hash == model.card.dataset.pixel_hash
-    if own and split != "train":  # scored by the same scorer when the training ended
-        return _evaluate_kept(settings, model, split)
     scored = _score(settings, model, dataset.catalog, dataset.pixels, rows, on_progress)
-    return _evaluated(model, scored, data=data, split=split, test_openings=len(dataset.openings))
+    if own and split != "train":  # the lock was chosen on the stored scores, to their last digit
+        return _evaluate_kept(settings, model, split, warned=count_warned(scored))
+    return _evaluated(
+        model,
+        scored,
+        data=data,
+        split=split,
+        warned=count_warned(scored),
+        test_openings=len(dataset.openings),
+    )
 
 
 def _check_split(split: str) -> None:
@@ -246,13 +253,16 @@ def _score(
     return Predictions(frame, model.card.model_sha256)
 
 
-def _evaluate_kept(settings: Settings, model: Model, split: str) -> documents.Evaluated:
+def _evaluate_kept(
+    settings: Settings, model: Model, split: str, *, warned: int | None = None
+) -> documents.Evaluated:
     """A model's numbers on films that it held out, from the scores in its folder."""
     return _evaluated(
         model,
         model.test if split == "test" else model.validation,
         data=model.card.dataset.name,
         split=split,
+        warned=warned,
         test_openings=len(openings_of(settings, model)),
     )
 
@@ -264,6 +274,7 @@ def _evaluated(
     data: str,
     split: str | None,
     refused: int = 0,
+    warned: int | None = None,
     test_openings: int = 0,
 ) -> documents.Evaluated:
     lock = model.require_lock()
@@ -279,12 +290,12 @@ def _evaluated(
         data=data,
         split=split,
         refused=refused,
-        warned=count_warned(predictions),
+        warned=warned,
         test_openings=test_openings,
         lock_after_opening=lock.after_opening,
     )
 
 
-def count_warned(predictions: Predictions) -> int:
-    """How many films carry a warning; none where the films are the model's own."""
-    return int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else 0
+def count_warned(predictions: Predictions) -> int | None:
+    """How many films carry a warning; None for stored scores, without the films that they are of."""
+    return int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else None

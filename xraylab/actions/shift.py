@@ -113,7 +113,7 @@ def _class(one: ClassShift) -> documents.ShiftOfClass:
     )
 
 
-def _side(side: Side, *, refused: int = 0, warned: int = 0) -> documents.ShiftSide:
+def _side(side: Side, *, refused: int = 0, warned: int | None = None) -> documents.ShiftSide:
     figures, fit = side.figures, side.calibration
     return documents.ShiftSide(
         n=figures.n,
