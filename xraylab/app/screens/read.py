@@ -3,7 +3,8 @@
 import hashlib
 import html
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -15,11 +16,13 @@ from xraylab.app.cache import table_of
 from xraylab.app.screens import cases_log, explain, keep
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.imaging import decode
+from xraylab.imaging import decode, standardise
 from xraylab.models import Model
 from xraylab.settings import load_settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from xraylab.reading.read import Reading
@@ -39,6 +42,11 @@ class _Film:
     name: str
     data: bytes
     refused: str | None = None  # why it can't be had; its data are empty then
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the file, counted once however often the page is drawn."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 def draw() -> None:
@@ -134,7 +142,8 @@ def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
         network = loaded(model)
         for done, (key, film) in enumerate(missing, 1):
             given = film.refused or film.data
-            kept[key] = read_film(network, given, film.name, age=_age(film.data))
+            reading = read_film(network, given, film.name, age=_age(film))
+            kept[key] = replace(reading, pixels=None)  # of the film that is looked at they are made again
             bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
@@ -148,20 +157,18 @@ def _key(model: Model, film: _Film) -> str:
     """What a reading depends on: the film with the age that was typed, the model and its lock."""
     lock = model.lock
     locked = f"{lock.threshold!r}{lock.review_from!r}{lock.locked_at.isoformat()}" if lock else ""
-    what = film.refused or hashlib.sha256(film.data).hexdigest()
-    return f"{model.card.model_sha256} {locked} {what} {_age(film.data)}"
+    return f"{model.card.model_sha256} {locked} {film.refused or film.sha256} {_age(film)}"
 
 
-def _age(data: bytes) -> float | None:
+def _age(film: _Film) -> float | None:
     """The age in years that a person typed for a film; None if nobody has."""
     ages: dict[str, float | None] = st.session_state.get(_AGES, {})
-    return ages.get(hashlib.sha256(data).hexdigest())
+    return ages.get(film.sha256)
 
 
-def _ask_age(data: bytes) -> None:
+def _ask_age(film: _Film) -> None:
     """Ask for the age of the child on a film; the reading is made again if it is another now."""
-    film = hashlib.sha256(data).hexdigest()
-    known, key = _age(data), f"age {film}"
+    known, key = _age(film), f"age {film.sha256}"
     st.session_state.setdefault(key, known)  # streamlit forgets it while another film is chosen
     age = st.number_input(
         "Age of the child in years, if known",
@@ -174,7 +181,7 @@ def _ask_age(data: bytes) -> None:
         key=key,
     )
     if age != known:
-        st.session_state.setdefault(_AGES, {})[film] = age
+        st.session_state.setdefault(_AGES, {})[film.sha256] = age
         st.rerun()
 
 
@@ -188,25 +195,24 @@ def _short(reading: "Reading") -> str:
 
 def _draw_film(model: Model, reading: "Reading", film: _Film) -> bytes | None:
     """The film in its viewer; gives the heatmap that lies over it."""
-    if reading.refused is not None or reading.pixels is None:
+    if reading.refused is not None:
         st.error(f"{wording.plain(film.name)}: {wording.plain(reading.refused or 'not read')}")
         return None
     return explain.draw_film(
         model,
-        reading.pixels,
-        _png(film.data),
-        film_sha256=hashlib.sha256(film.data).hexdigest(),
+        *_shown(film.sha256, film.data),
+        film_sha256=film.sha256,
         name=film.name,
         synthetic=reading.synthetic,
     )
 
 
 @st.cache_data(max_entries=4, scope="session", show_spinner=False)
-def _png(data: bytes) -> bytes:
-    """A film at its native resolution, as PNG for the browser."""
+def _shown(sha256: str, _data: bytes) -> "tuple[NDArray[np.uint8], bytes]":
+    """A film as the network gets it, (256, 256), and at its native resolution, as PNG for the browser."""
     buffer = io.BytesIO()
-    Image.fromarray(decode(data)).save(buffer, format="PNG", compress_level=1)
-    return buffer.getvalue()
+    Image.fromarray(decode(_data)).save(buffer, format="PNG", compress_level=1)
+    return standardise(_data).pixels, buffer.getvalue()
 
 
 def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
@@ -231,7 +237,7 @@ def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
     for note in reading.notes:
         st.caption(wording.plain(note))
     if model.card.dataset.kind == "radiographs" and not reading.synthetic:
-        _ask_age(film.data)
+        _ask_age(film)
     validation = table_of(model, "validation")
     explain.draw_standing(model, validation, reading.score, lock)
     st.markdown(_standing_words(validation, reading.score))
