@@ -1,0 +1,91 @@
+"""Two readers on one server at once, with the same model: each gets the scores and the map of own films."""
+
+import base64
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.browser.serving import ROOT
+from xraylab import actions
+from xraylab.data import phantoms
+from xraylab.models import ENSEMBLE, load_shipped
+from xraylab.reading.heatmap import heatmap, overlay_png
+from xraylab.reading.loaded import load
+from xraylab.reading.read import read_film
+from xraylab.settings import load_settings
+
+PATIENCE = 120_000  # ms
+EACH = 4  # films a reader
+
+
+@pytest.fixture(scope="module")
+def films():
+    """Films as PNG by their names."""
+    made = {}
+    for number, film in enumerate(phantoms.generate(2 * EACH, seed=8)):
+        data = io.BytesIO()
+        Image.fromarray(film.pixels).save(data, "PNG")
+        made[f"{number}.png"] = data.getvalue()
+    return made
+
+
+def drop(page, films):
+    page.locator("input[type=file]").set_input_files(
+        [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in films.items()]
+    )
+
+
+def scores(page):
+    """What the table of the batch says, film by film."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="All films as CSV").click()
+    rows = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig")))
+    return {row["file"]: float(row["score"]) for row in rows}
+
+
+def drawn(page):
+    """The heatmap over the first film, as it came to the browser."""
+    page.locator("img.overlay[src]").wait_for(state="attached", timeout=PATIENCE)
+    source = page.locator("img.overlay").get_attribute("src")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), np.int16)
+
+
+def test_each_reader_gets_the_scores_and_the_map_that_a_film_has_alone(
+    serve, context, films, tmp_path, monkeypatch, package_models
+):
+    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
+    url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path / "home")})
+    named = list(films.items())
+    batches = [dict(named[:EACH]), dict(named[EACH:])]
+    pages = [context.new_page() for _ in batches]
+    for page in pages:
+        page.goto(f"{url}/read")
+        page.locator("input[type=file]").wait_for(state="attached", timeout=PATIENCE)
+    for page, batch in zip(pages, batches, strict=True):  # neither waits for the other
+        drop(page, batch)
+    loaded = load(load_shipped(load_settings(), ENSEMBLE))
+    alone = {name: read_film(loaded, data, name) for name, data in films.items()}
+    maps = []
+    for page, batch in zip(pages, batches, strict=True):
+        page.get_by_role("button", name="All films as CSV").wait_for(timeout=PATIENCE)
+        found = scores(page)
+        assert found == pytest.approx({name: alone[name].score for name in batch}, rel=0, abs=1e-6)
+        maps.append(drawn(page))
+        first = alone[next(iter(batch))].pixels
+        expected = Image.open(io.BytesIO(overlay_png(heatmap(loaded, first))))
+        assert np.abs(maps[-1] - np.asarray(expected, np.int16)).max() <= 1
+        page.close()
+    assert np.abs(maps[0] - maps[1]).max() > 5, "the test needs maps that differ by more than is allowed"
+
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name, data in films.items():
+        (folder / name).write_bytes(data)
+    told = actions.predict(load_settings(), ENSEMBLE, [str(folder)])
+    assert [row.score for row in told] == pytest.approx(
+        [alone[Path(row.file).name].score for row in told], rel=0, abs=1e-6
+    )
