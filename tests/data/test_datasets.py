@@ -30,6 +30,7 @@ from xraylab.settings import load_settings
 COLUMNS = {
     *("image_id", "path", "label", "subtype", "patient", "group", "split", "sha256", "pixel_sha256"),
     *("format", "bytes", "width", "height", "bits", "quant_sum", "synthetic", "sharpness"),
+    *("colour", "modality", "view", "body_part", "age", "raw"),
 }
 # A process that may not write files of more than 400 KB: a full disk, seen from inside.
 SMALL_DISK = """

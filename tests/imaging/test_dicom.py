@@ -189,10 +189,9 @@ def test_a_window_that_makes_no_sense_is_said():
 
 
 def test_raw_data_of_the_detector_is_said():
-    assert (
-        "for processing" in standardise(dicom(grey(), PresentationIntentType="FOR PROCESSING")).signs.notes[0]
-    )
-    assert standardise(dicom(grey(), PresentationIntentType="FOR PRESENTATION")).signs.notes == ()
+    assert standardise(dicom(grey(), PresentationIntentType="FOR PROCESSING")).signs.raw
+    assert not standardise(dicom(grey(), PresentationIntentType="FOR PRESENTATION")).signs.raw
+    assert not standardise(dicom(grey())).signs.raw
 
 
 def test_a_film_is_the_same_as_either_kind_of_dicom_and_as_a_png_of_what_is_shown():

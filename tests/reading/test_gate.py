@@ -2,13 +2,17 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.dicoms import dicom
+from tests.films import encoded
+from xraylab.data.datasets import read_labelled
 from xraylab.data.phantoms import generate
-from xraylab.imaging import FileFacts, Signs, StandardFilm
+from xraylab.imaging import FileFacts, Signs, StandardFilm, standardise
 from xraylab.reading.gate import BLANK, COLOURED, INVERTED, SMALLEST, UNCHECKED, gate, gate_rows, notes
 
 FACTS = FileFacts("PNG", 50_000, 1200, 900, 8, None, synthetic=False)
@@ -94,6 +98,7 @@ def test_every_inverted_chest_is_warned_of_and_no_chest_as_it_should_be(chests):
         (Signs(view="LATERAL"), ["lateral"]),
         (Signs(view="Left Lateral"), ["lateral"]),
         (Signs(view="LLO"), ["view"]),
+        (Signs(raw=True), ["raw"]),
     ],
 )
 def test_what_the_tags_say_is_warned_of_where_it_is_no_frontal_chest_film(film, signs, found):
@@ -164,3 +169,29 @@ def test_films_of_a_catalog_pass_the_same_gate(chests):
         "lateral",
         "unlike",
     ]
+
+
+def test_a_labelled_folder_is_warned_of_as_its_files_are_one_by_one(chests, tmp_path):
+    """By what the files say alone: the picture is the same each time."""
+    grey = chests[0]
+    files = {
+        "adult.dcm": (dicom(grey, PatientAge="045Y"), ["age"]),
+        "ct.dcm": (dicom(grey, Modality="CT"), ["modality"]),
+        "grey.png": (encoded(grey), []),
+        "knee.dcm": (dicom(grey, BodyPartExamined="KNEE"), ["body part"]),
+        "plain.dcm": (dicom(grey, Modality="DX", ViewPosition="PA"), []),
+        "raw.dcm": (dicom(grey, PresentationIntentType="FOR PROCESSING"), ["raw"]),
+        "red.png": (encoded(np.stack([grey, grey // 2, grey // 2], axis=-1)), ["colour"]),
+        "side.dcm": (dicom(grey, ViewPosition="LL"), ["lateral"]),
+    }
+    folder = tmp_path / "NORMAL"
+    folder.mkdir()
+    for name, (data, expected) in files.items():
+        (folder / name).write_bytes(data)
+        assert kinds(standardise(data)) == expected, name
+    catalog, pixels, _ = read_labelled(tmp_path)
+    together = gate_rows(catalog, pixels, np.arange(len(files)), "radiographs", np.full(len(files), np.nan))
+    assert {
+        Path(path).name: [one.kind for one in found]
+        for path, found in zip(catalog["path"], together, strict=True)
+    } == {name: expected for name, (_, expected) in files.items()}

@@ -94,7 +94,8 @@ class Dataset:
         """One row a film, in the order of ``pixels``.
 
         The columns are image_id, path, label (0 or 1), subtype, patient, group, split, what the file said
-        (sha256, format, bytes, width, height, bits, quant_sum, synthetic), pixel_sha256 and sharpness.
+        (sha256, format, bytes, width, height, bits, quant_sum, synthetic, and the fields of ``Signs`` but its
+        notes), pixel_sha256 and sharpness. Those of earlier versions have nothing of ``Signs``.
         """
         with _damage(self.folder / "catalog.parquet") as file:
             table = pq.read_table(io.BytesIO(file.read_bytes()))
@@ -382,6 +383,8 @@ def _try_read(file: SourceFile) -> _ReadFilm | str:
         film = standardise(raw)
     except UnreadableImageError as error:
         return str(error)
+    signs = asdict(film.signs)  # the gate asks for them
+    del signs["notes"]
     row = {
         "path": file.path,
         "label": file.label,
@@ -391,6 +394,7 @@ def _try_read(file: SourceFile) -> _ReadFilm | str:
         "pixel_sha256": hashlib.sha256(film.pixels.tobytes()).hexdigest(),
         "sharpness": sharpness(film.pixels),
         **asdict(film.facts),
+        **signs,
     }
     return _ReadFilm(film.pixels, row)
 

@@ -126,7 +126,6 @@ _WHITE = 255
 _NO_WINDOW = "The file names no grey scale, so it was set from the darkest and brightest parts of the film."
 _BAD_WINDOW = "The file's grey scale makes no sense, so it was set from the darkest and brightest parts."
 _FIRST = "The file names several grey scales; the first was used."
-_RAW = "The file is marked as raw data of the detector (for processing), which looks unlike a finished film."
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,14 +155,13 @@ def read(data: bytes) -> DicomFilm:
     _check(ds)
     stored = _unpacked(ds)
     modality = _word(ds, "Modality", _MODALITIES)
-    notes = [_RAW] if _text(ds, "PresentationIntentType") == "FOR PROCESSING" else []
+    notes: list[str] = []
     colour = 0.0
     if stored.ndim == 3:  # noqa: PLR2004 (rows, columns, channels)
         picture = Image.fromarray(_eight_bits(stored, ds))
         pixels, colour = np.asarray(picture.convert("L")).copy(), colour_of(picture)
     else:
-        pixels, more = _shown(stored, ds)
-        notes += more
+        pixels, notes = _shown(stored, ds)
     return DicomFilm(
         pixels=pixels,
         bits=_whole(ds, "BitsStored"),
@@ -173,6 +171,7 @@ def read(data: bytes) -> DicomFilm:
             view=_view(ds),
             body_part=_word(ds, "BodyPartExamined", _BODY_PARTS),
             age=_age(ds),
+            raw=_text(ds, "PresentationIntentType") == "FOR PROCESSING",
             notes=tuple(notes),
         ),
     )

@@ -72,6 +72,7 @@ class Signs:
     view: str | None = None  # as DICOM writes it: PA, AP, LL
     body_part: str | None = None  # as DICOM writes it: CHEST
     age: float | None = None  # years
+    raw: bool = False  # data of the detector, which weren't made to be looked at
     notes: tuple[str, ...] = ()  # what was done or doubted while it was read, in sentences
 
 

@@ -33,6 +33,7 @@ _FRONTAL = re.compile(r"AP|PA|ANTERO|POSTERO|FRONTAL")
 _LATERAL = re.compile(r"LL\b|RL\b|.*LAT")
 _CHEST = re.compile("CHEST|THORA|TORAX|LUNG|PULM")
 _LONGEST_TAG = 24
+_RAW = "The file is marked as raw data of the detector (for processing), which looks unlike a finished film."
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Unusual:
     """One thing that is unusual about a film."""
 
     kind: str  # "phantom", "no phantom", "small", "colour", "blank", "inverted", "modality", "body part",
-    # "lateral", "view", "age" or "unlike"
+    # "lateral", "view", "raw", "age" or "unlike"
     sentence: str
 
 
@@ -173,6 +174,8 @@ def _tags(signs: Signs) -> tuple[Unusual, ...]:
         found.append(Unusual("lateral", f"The file says that this is a lateral film (view {view})."))
     elif view and not _FRONTAL.match(view):
         found.append(Unusual("view", f"The file says that this is no frontal film (view {view})."))
+    if signs.raw:
+        found.append(Unusual("raw", _RAW))
     return tuple(found)
 
 
