@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 
 from tests.films import encoded, grey
 from xraylab import wording
-from xraylab.errors import XRayLabError
+from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.reports.film import FilmReport, Standing, standing_rates
 from xraylab.reports.film_pdf import film_pdf
@@ -274,7 +274,7 @@ def test_the_png_has_no_metadata_and_goes_without_a_heatmap():
 
 
 def test_a_deidentified_file_passes_the_validator_and_names_nobody(tmp_path):
-    raw = deidentified(a_report())
+    raw = deidentified(a_report(), looked=True)
     assert complaints(raw, tmp_path) == []
     found = pydicom.dcmread(io.BytesIO(raw))
     assert list(found.ImageType) == ["DERIVED", "SECONDARY"]
@@ -285,7 +285,7 @@ def test_a_deidentified_file_passes_the_validator_and_names_nobody(tmp_path):
 
 
 def test_a_deidentified_file_has_no_date_no_private_element_and_only_what_we_write():
-    found = pydicom.dcmread(io.BytesIO(deidentified(a_report(note="A note", call="unsure"))))
+    found = pydicom.dcmread(io.BytesIO(deidentified(a_report(note="A note", call="unsure"), looked=True)))
     assert not [element for element in found.iterall() if element.tag.is_private]
     dated = [element for element in found.iterall() if element.VR in ("DA", "TM", "DT")]
     assert dated
@@ -299,14 +299,14 @@ def test_a_deidentified_file_has_no_date_no_private_element_and_only_what_we_wri
 
 
 def test_every_deidentified_file_has_uids_of_its_own():
-    files = [pydicom.dcmread(io.BytesIO(deidentified(a_report()))) for _ in range(2)]
+    files = [pydicom.dcmread(io.BytesIO(deidentified(a_report(), looked=True))) for _ in range(2)]
     uids = [uid for one in files for uid in (one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID)]
     assert len(set(uids)) == 6
     assert not set(uids) & {IDENTITY[name] for name in IDENTITY if name.endswith("UID")}
 
 
 def test_back_to_the_study_keeps_patient_and_study_in_a_new_series(tmp_path):
-    raw = for_the_study(a_report(), a_source())
+    raw = for_the_study(a_report(), a_source(), confirmed=True)
     assert complaints(raw, tmp_path) == []
     found = pydicom.dcmread(io.BytesIO(raw))
     for keyword in (
@@ -330,7 +330,9 @@ def test_back_to_the_study_keeps_patient_and_study_in_a_new_series(tmp_path):
 
 
 def test_a_study_that_was_deidentified_stays_so(tmp_path):
-    raw = for_the_study(a_report(), a_source(PatientIdentityRemoved="YES", DeidentificationMethod="By hand"))
+    raw = for_the_study(
+        a_report(), a_source(PatientIdentityRemoved="YES", DeidentificationMethod="By hand"), confirmed=True
+    )
     assert complaints(raw, tmp_path) == []
     assert pydicom.dcmread(io.BytesIO(raw)).PatientIdentityRemoved == "YES"
 
@@ -346,7 +348,13 @@ def test_a_study_that_was_deidentified_stays_so(tmp_path):
 def test_without_a_study_there_is_no_way_back(source, said):
     source = a_source(StudyInstanceUID=None) if source is None else source
     with pytest.raises(XRayLabError, match=said):
-        for_the_study(a_report(), source)
+        for_the_study(a_report(), source, confirmed=True)
+
+
+@pytest.mark.parametrize("make", [deidentified, lambda report: for_the_study(report, a_source())])
+def test_no_dicom_is_written_without_a_persons_word(make):
+    with pytest.raises(NotConfirmedError, match="Confirm that"):
+        make(a_report())
 
 
 def test_a_file_is_dicom_by_its_content():
@@ -363,6 +371,7 @@ def test_a_broken_source_raises_no_warning_and_is_quoted_in_no_log(caplog, capsy
             a_source(PatientName="Doe^J")
             .replace(b"20190203", b"Jane Doe")
             .replace(b"ISO_IR 100", b"Doe^Jane X"),
+            confirmed=True,
         )
     assert b"Jane Doe" in raw
     assert capsys.readouterr().err == caplog.text == ""

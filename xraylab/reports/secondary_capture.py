@@ -19,7 +19,7 @@ import logging
 import warnings
 from typing import TYPE_CHECKING
 
-from xraylab.errors import XRayLabError
+from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.reports.film import BURNED_IN, FilmReport
 from xraylab.reports.film_picture import film_picture
 from xraylab.wording import score
@@ -61,13 +61,15 @@ def is_dicom(data: bytes) -> bool:
     return data[_MAGIC] == b"DICM"
 
 
-def deidentified(report: FilmReport, *, lossy: bool = False) -> bytes:
+def deidentified(report: FilmReport, *, looked: bool = False, lossy: bool = False) -> bytes:
     """A film's picture as DICOM that tells of nobody.
 
     Writing inside the film itself isn't removed: whoever asks for this has to have looked at the film.
 
     Parameters
     ----------
+    looked : bool
+        The word of a person who looked at the film that no name or number stands in it.
     lossy : bool
         Whether the film had been compressed with loss, as JPEG does.
 
@@ -75,7 +77,17 @@ def deidentified(report: FilmReport, *, lossy: bool = False) -> bytes:
     -------
     bytes
         Of a DICOM file; every call gives new UIDs.
+
+    Raises
+    ------
+    NotConfirmedError
+        Without that word.
     """
+    if not looked:
+        raise NotConfirmedError(
+            "Look at the film first: a name or number that stands in the picture is not removed. "
+            "Confirm that you looked (looked=True in code)."
+        )
     from highdicom import UID
     from highdicom.sr import CodedConcept
 
@@ -92,13 +104,15 @@ def deidentified(report: FilmReport, *, lossy: bool = False) -> bytes:
     return _written(image)
 
 
-def for_the_study(report: FilmReport, source: bytes) -> bytes:
+def for_the_study(report: FilmReport, source: bytes, *, confirmed: bool = False) -> bytes:
     """A film's picture as DICOM of the same patient and study as the uploaded file, in a new series.
 
     Parameters
     ----------
     source : bytes
         The uploaded DICOM file.
+    confirmed : bool
+        A person's word that it may go to the patient's study.
 
     Returns
     -------
@@ -107,9 +121,16 @@ def for_the_study(report: FilmReport, source: bytes) -> bytes:
 
     Raises
     ------
+    NotConfirmedError
+        Without that word.
     XRayLabError
         If the upload is no DICOM file, or names no study.
     """
+    if not confirmed:
+        raise NotConfirmedError(
+            "This file tells whose film it is. Confirm that it may go to the patient's study "
+            "(confirmed=True in code)."
+        )
     study = _study_of(source)
     image = _captured(report, str(study.StudyInstanceUID), lossy=study.get("LossyImageCompression") == "01")
     image.copy_patient_and_study_information(study)
