@@ -373,5 +373,6 @@ def test_a_broken_source_raises_no_warning_and_is_quoted_in_no_log(caplog, capsy
             .replace(b"ISO_IR 100", b"Doe^Jane X"),
             confirmed=True,
         )
-    assert b"Jane Doe" in raw
+    assert b"Doe^J" in raw
+    assert b"Jane Doe" not in raw  # no date of birth
     assert capsys.readouterr().err == caplog.text == ""

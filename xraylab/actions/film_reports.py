@@ -24,8 +24,6 @@ from xraylab.reports.tables import as_csv
 if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
-_JPEG = b"\xff\xd8\xff"
-
 
 def standing_of(model: Model, lock: Lock | None) -> Standing:
     """How a model did on its validation films, at the lock that its readings were decided by.
@@ -136,9 +134,9 @@ def deidentified_dicom(report: FilmReport, data: bytes, *, looked: bool = False)
     NotConfirmedError
         Without that word.
     """
-    from xraylab.reports.secondary_capture import deidentified
+    from xraylab.reports.secondary_capture import deidentified, lossy_before
 
-    return deidentified(report, looked=looked, lossy=data.startswith(_JPEG))
+    return deidentified(report, looked=looked, lossy=lossy_before(data))
 
 
 def study_dicom(report: FilmReport, data: bytes, *, confirmed: bool = False) -> bytes:
