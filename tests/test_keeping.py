@@ -11,10 +11,10 @@ from PIL import Image
 
 from tests.brief import MODEL
 from tests.films import encoded, grey
-from tests.reports.test_film import IDENTITY, a_source
+from tests.reports.test_film import IDENTITY, a_report, a_source
 from xraylab import actions
 from xraylab.app import phantoms
-from xraylab.errors import NotFoundError, StorageError
+from xraylab.errors import NotConfirmedError, NotFoundError, StorageError
 from xraylab.imaging import FileFacts, Signs, StandardFilm
 from xraylab.models import load_model
 from xraylab.reading.read import read_film
@@ -54,7 +54,9 @@ def test_nothing_that_tells_whose_film_it_is_is_kept_even_with_its_pixels(traine
     secrets = [FILE, "DOE-JANE", "5550123", "Jane-Doe", *EXIF.values()]
     assert all(value.encode() in data for value in EXIF.values())
     reading = read_film(loaded, data, FILE)
-    number = actions.keep_case(trained, loaded.model, reading, actor="app", call="unsure", film=data)
+    number = actions.keep_case(
+        trained, loaded.model, reading, actor="app", call="unsure", film=data, looked=True
+    )
     actions.cases_csv(trained, actor="app")
     actions.cases_json(trained, actor="app")
     kept = everywhere(trained.home)
@@ -75,7 +77,7 @@ def test_nothing_of_a_dicom_upload_is_kept_but_the_listed_words(trained, loaded,
     monkeypatch.setattr("xraylab.actions.cases.standardise", lambda _: film)
     monkeypatch.setattr("xraylab.actions.cases.decode", lambda _: grey())
     reading = read_film(loaded, encoded(grey()), "IM-" + IDENTITY["PatientID"])
-    number = actions.keep_case(trained, loaded.model, reading, actor="app", film=source)
+    number = actions.keep_case(trained, loaded.model, reading, actor="app", film=source, looked=True)
     kept = everywhere(trained.home)
     assert [value for value in IDENTITY.values() if len(value) > 3 and value.encode() in kept] == []
     told = json.loads((trained.cases / str(number) / "film.json").read_text())
@@ -86,6 +88,24 @@ def test_pixels_are_kept_only_when_asked_for(trained, loaded):
     reading = read_film(loaded, telling_film(), FILE)
     actions.keep_case(trained, loaded.model, reading, actor="app")
     assert not trained.cases.exists()
+
+
+def test_a_picture_that_nobody_looked_at_is_not_kept_nor_its_case(trained, loaded):
+    data = telling_film()
+    reading = read_film(loaded, data, FILE)
+    with pytest.raises(NotConfirmedError, match="Look at the film first"):
+        actions.keep_case(trained, loaded.model, reading, actor="app", film=data)
+    assert not trained.cases.exists()
+    assert actions.list_cases(trained) == []
+
+
+def test_the_dicom_actions_need_a_persons_word():
+    data = a_source()
+    for make in (actions.deidentified_dicom, actions.study_dicom):
+        with pytest.raises(NotConfirmedError):
+            make(a_report(), data)
+    assert actions.came_as_dicom(actions.deidentified_dicom(a_report(), data, looked=True))
+    assert actions.came_as_dicom(actions.study_dicom(a_report(), data, confirmed=True))
 
 
 def test_the_exported_log_is_the_log_and_runs_nothing_in_a_spreadsheet(trained, loaded):

@@ -20,6 +20,7 @@ Errors that a person can act on.
     ├── ComparisonError          models that can't be compared
     ├── HeatmapError             a heatmap that is no answer
     ├── HonestOrderError         a step taken before the one it depends on
+    ├── NotConfirmedError        a step that needs a person's word first
     ├── SettingsError            a setting that cannot be used
     └── StorageError             the disk is full or the home folder cannot be written
 """
@@ -75,6 +76,10 @@ class HeatmapError(XRayLabError):
 
 class HonestOrderError(XRayLabError):
     """A step taken before the one it depends on: lock before opening the test split."""
+
+
+class NotConfirmedError(XRayLabError):
+    """A step that needs a person's word first: that the film was looked at, or that it may be sent."""
 
 
 class SettingsError(XRayLabError):

@@ -1,6 +1,7 @@
 """A film's report: as a page, as a picture, and as DICOM on each of its two ways."""
 
 import io
+import math
 import shutil
 import subprocess
 import warnings
@@ -11,16 +12,17 @@ import numpy as np
 import pydicom
 import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from tests.films import encoded, grey
-from xraylab.errors import XRayLabError
+from xraylab import wording
+from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.reports.film import FilmReport, Standing, standing_rates
 from xraylab.reports.film_pdf import film_pdf
-from xraylab.reports.film_picture import film_picture, film_png
+from xraylab.reports.film_picture import _LACKING, _broken, _words_below, film_picture, film_png
 from xraylab.reports.secondary_capture import deidentified, for_the_study, is_dicom
 from xraylab.reports.typeset import NOTICE
 
@@ -220,6 +222,51 @@ def test_the_picture_shows_the_film_and_the_heatmap_with_words_burned_in():
     assert words[700:, 808:].any()
 
 
+ALARM = (255, 214, 102)  # of the notice
+WARNINGS = ("The image has only 80 × 80 pixels, too few to show a chest well.",) * 4
+
+
+@pytest.mark.parametrize("panes", [1, 2])
+@pytest.mark.parametrize(("width", "height"), [(60, 3000), (400, 2600), (3000, 120), (640, 480)])
+def test_an_odd_film_keeps_its_shape_and_no_word_is_cut_off(width, height, panes):
+    flat = np.full((height, width), 100, np.uint8)
+    unseen = encoded(Image.new("RGBA", (8, 8)))
+    overlay = unseen if panes == 2 else None
+    report = a_report(film=flat, overlay=overlay, synthetic=True, warnings=WARNINGS)
+    picture = film_picture(report)
+    film = (picture == 100).all(axis=2)[:, : picture.shape[1] // panes]
+    rows, columns = (np.flatnonzero(film.any(axis=axis)) for axis in (1, 0))
+    shape = (np.ptp(columns) + 1) / (np.ptp(rows) + 1)
+    assert shape == pytest.approx(width / height, rel=0.06)
+    edge = picture[:, -4:]
+    plain = (edge == 100).all(axis=2) | (edge.max(axis=2) < 60)  # film or ground
+    assert plain.all()  # words that are cut off run into it
+    notice = (picture[:40] == ALARM).all(axis=2)
+    assert np.ptp(np.flatnonzero(notice.any(axis=0))) > 200
+
+
+def test_lines_are_broken_at_words_and_inside_only_of_a_word_too_long():
+    font = ImageFont.load_default(13)
+    lines = _broken("a film that is " + "m" * 64, font, 200)
+    assert lines[0] == "a film that is"
+    assert "".join(lines[1:]) == "m" * 64
+    assert max(map(font.getlength, lines)) <= 200
+
+
+def test_every_sign_of_our_sentences_is_in_the_font_of_the_picture():
+    font = ImageFont.load_default(30)
+    none = bytes(font.getmask("\uffff"))
+    said = "".join(
+        [*WARNINGS, wording.percent(0.5), wording.score(math.nan), wording.count(1000), "·,:()<>’“”"]
+    )
+    assert [sign for sign in said.translate(_LACKING) if bytes(font.getmask(sign)) == none] == []
+
+
+def test_no_decision_has_no_threshold_behind_it():
+    assert _words_below(a_report(decision=None))[0].startswith("Pneumonia score 0.913. No decision. The film")
+    assert "threshold (0.412)." in _words_below(a_report())[0]
+
+
 def test_the_png_has_no_metadata_and_goes_without_a_heatmap():
     with Image.open(io.BytesIO(film_png(a_report(overlay=None)))) as image:
         assert image.info == {}
@@ -227,7 +274,7 @@ def test_the_png_has_no_metadata_and_goes_without_a_heatmap():
 
 
 def test_a_deidentified_file_passes_the_validator_and_names_nobody(tmp_path):
-    raw = deidentified(a_report())
+    raw = deidentified(a_report(), looked=True)
     assert complaints(raw, tmp_path) == []
     found = pydicom.dcmread(io.BytesIO(raw))
     assert list(found.ImageType) == ["DERIVED", "SECONDARY"]
@@ -238,7 +285,7 @@ def test_a_deidentified_file_passes_the_validator_and_names_nobody(tmp_path):
 
 
 def test_a_deidentified_file_has_no_date_no_private_element_and_only_what_we_write():
-    found = pydicom.dcmread(io.BytesIO(deidentified(a_report(note="A note", call="unsure"))))
+    found = pydicom.dcmread(io.BytesIO(deidentified(a_report(note="A note", call="unsure"), looked=True)))
     assert not [element for element in found.iterall() if element.tag.is_private]
     dated = [element for element in found.iterall() if element.VR in ("DA", "TM", "DT")]
     assert dated
@@ -252,14 +299,14 @@ def test_a_deidentified_file_has_no_date_no_private_element_and_only_what_we_wri
 
 
 def test_every_deidentified_file_has_uids_of_its_own():
-    files = [pydicom.dcmread(io.BytesIO(deidentified(a_report()))) for _ in range(2)]
+    files = [pydicom.dcmread(io.BytesIO(deidentified(a_report(), looked=True))) for _ in range(2)]
     uids = [uid for one in files for uid in (one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID)]
     assert len(set(uids)) == 6
     assert not set(uids) & {IDENTITY[name] for name in IDENTITY if name.endswith("UID")}
 
 
 def test_back_to_the_study_keeps_patient_and_study_in_a_new_series(tmp_path):
-    raw = for_the_study(a_report(), a_source())
+    raw = for_the_study(a_report(), a_source(), confirmed=True)
     assert complaints(raw, tmp_path) == []
     found = pydicom.dcmread(io.BytesIO(raw))
     for keyword in (
@@ -283,7 +330,9 @@ def test_back_to_the_study_keeps_patient_and_study_in_a_new_series(tmp_path):
 
 
 def test_a_study_that_was_deidentified_stays_so(tmp_path):
-    raw = for_the_study(a_report(), a_source(PatientIdentityRemoved="YES", DeidentificationMethod="By hand"))
+    raw = for_the_study(
+        a_report(), a_source(PatientIdentityRemoved="YES", DeidentificationMethod="By hand"), confirmed=True
+    )
     assert complaints(raw, tmp_path) == []
     assert pydicom.dcmread(io.BytesIO(raw)).PatientIdentityRemoved == "YES"
 
@@ -299,7 +348,13 @@ def test_a_study_that_was_deidentified_stays_so(tmp_path):
 def test_without_a_study_there_is_no_way_back(source, said):
     source = a_source(StudyInstanceUID=None) if source is None else source
     with pytest.raises(XRayLabError, match=said):
-        for_the_study(a_report(), source)
+        for_the_study(a_report(), source, confirmed=True)
+
+
+@pytest.mark.parametrize("make", [deidentified, lambda report: for_the_study(report, a_source())])
+def test_no_dicom_is_written_without_a_persons_word(make):
+    with pytest.raises(NotConfirmedError, match="Confirm that"):
+        make(a_report())
 
 
 def test_a_file_is_dicom_by_its_content():
@@ -316,6 +371,8 @@ def test_a_broken_source_raises_no_warning_and_is_quoted_in_no_log(caplog, capsy
             a_source(PatientName="Doe^J")
             .replace(b"20190203", b"Jane Doe")
             .replace(b"ISO_IR 100", b"Doe^Jane X"),
+            confirmed=True,
         )
-    assert b"Jane Doe" in raw
+    assert b"Doe^J" in raw
+    assert b"Jane Doe" not in raw  # no date of birth
     assert capsys.readouterr().err == caplog.text == ""

@@ -8,6 +8,7 @@ Keeping films that were read: the case log and its exports.
 from typing import TYPE_CHECKING
 
 from xraylab import documents, records
+from xraylab.errors import NotConfirmedError
 from xraylab.imaging import StandardFilm, decode, standardise
 from xraylab.models import Model
 from xraylab.records import Call, Case, Kept, NewCase, Tags
@@ -47,6 +48,7 @@ def keep_case(
     call: Call | None = None,
     note: str = "",
     film: bytes | None = None,
+    looked: bool = False,
 ) -> int:
     """Keep a film that was read, under a neutral number.
 
@@ -56,6 +58,9 @@ def keep_case(
         The reader's own.
     film : bytes, optional
         The film's file, only if its picture shall be kept too.
+    looked : bool
+        The word of a person who looked at the film that no name or number stands in it; its picture is kept
+        on that word alone.
 
     Returns
     -------
@@ -66,11 +71,18 @@ def keep_case(
     ------
     ValueError
         If the reading has no score.
+    NotConfirmedError
+        If the picture shall be kept without that word; then nothing is kept.
     XRayLabError
         If the note is too long, the film can't be read or nothing can be written; then nothing is kept.
     """
     if reading.score is None:
         raise ValueError("a film that was refused can't be kept")
+    if film is not None and not looked:
+        raise NotConfirmedError(
+            "Look at the film first: a name or number that stands in the picture would be kept with it. "
+            "Confirm that you looked (looked=True in code), or keep the case without its picture."
+        )
     case = NewCase(
         model=model.name,
         model_sha256=model.card.model_sha256,

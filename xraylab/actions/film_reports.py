@@ -24,8 +24,6 @@ from xraylab.reports.tables import as_csv
 if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
-_JPEG = b"\xff\xd8\xff"
-
 
 def standing_of(model: Model, lock: Lock | None) -> Standing:
     """How a model did on its validation films, at the lock that its readings were decided by.
@@ -123,24 +121,42 @@ def film_png(report: FilmReport) -> bytes:
     return draw(report)
 
 
-def deidentified_dicom(report: FilmReport, data: bytes) -> bytes:
-    """A film's picture as a de-identified DICOM Secondary Capture; see ``reports.secondary_capture``."""
-    from xraylab.reports.secondary_capture import deidentified
+def deidentified_dicom(report: FilmReport, data: bytes, *, looked: bool = False) -> bytes:
+    """A film's picture as a de-identified DICOM Secondary Capture; see ``reports.secondary_capture``.
 
-    return deidentified(report, lossy=data.startswith(_JPEG))
-
-
-def study_dicom(report: FilmReport, data: bytes) -> bytes:
-    """A film's picture as a DICOM Secondary Capture of its own study; it tells whose film it is.
+    Parameters
+    ----------
+    looked : bool
+        The word of a person who looked at the film that no name or number stands in it.
 
     Raises
     ------
+    NotConfirmedError
+        Without that word.
+    """
+    from xraylab.reports.secondary_capture import deidentified, lossy_before
+
+    return deidentified(report, looked=looked, lossy=lossy_before(data))
+
+
+def study_dicom(report: FilmReport, data: bytes, *, confirmed: bool = False) -> bytes:
+    """A film's picture as a DICOM Secondary Capture of its own study; it tells whose film it is.
+
+    Parameters
+    ----------
+    confirmed : bool
+        A person's word that it may go to the patient's study.
+
+    Raises
+    ------
+    NotConfirmedError
+        Without that word.
     XRayLabError
         If the film was no DICOM file, or its study can't be read.
     """
     from xraylab.reports.secondary_capture import for_the_study
 
-    return for_the_study(report, data)
+    return for_the_study(report, data, confirmed=confirmed)
 
 
 def came_as_dicom(data: bytes) -> bool:

@@ -3,6 +3,7 @@ A film as one picture: as it is and under its heatmap, with words burned in that
 
 - the notice stands in a strip above and on each of the two films, so that a cut-out carries it too
 - a teaching phantom says SYNTHETIC in the same places
+- no line is cut off: long ones are broken, and a narrow film stands in a pane wide enough for the notice
 - made of grey values and our own words only: nothing else of the uploaded file comes along
 """
 
@@ -20,6 +21,10 @@ _SIDE = 1024  # pixels of a film's longer side, at most
 _PALE, _FAINT, _ALARM = (230, 233, 238), (154, 164, 178), (255, 214, 102)
 _GROUND = (15, 18, 22)
 _LEAST = 768  # pixels of its longer side, at least, so that the words have room
+_PANE = (400, 160)  # pixels of what a film stands in, at least
+_LACKING = str.maketrans("×–−\u202f\u2009\xa0", "x--   ")  # signs that the font doesn't have
+
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def film_picture(report: FilmReport) -> NDArray[np.uint8]:
@@ -33,19 +38,22 @@ def film_picture(report: FilmReport) -> NDArray[np.uint8]:
     width, height = sum(pane.width for pane in panes) + 8 * (len(panes) - 1), panes[0].height
     size = max(13, min(26, width // 46))
     line = round(size * 1.5)
-    below = _words_below(report)
+    font = _font(size)
+    below = [
+        (words, _FAINT if number else _PALE)
+        for number, said in enumerate(_words_below(report))
+        for words in _broken(said.translate(_LACKING), font, width - size)
+    ]
     whole = Image.new("RGB", (width, height + 2 * line + line * len(below) + size), _GROUND)
     draw = ImageDraw.Draw(whole)
-    draw.text((size // 2, line // 2), _notice(report), fill=_ALARM, font=_font(size))
+    draw.text((size // 2, line // 2), _notice(report), fill=_ALARM, font=font)
     left = 0
     for pane in panes:
         whole.paste(pane, (left, 2 * line))
         left += pane.width + 8
-    for number, words in enumerate(below):
+    for number, (words, colour) in enumerate(below):
         top = 2 * line + height + size // 2 + number * line
-        draw.text(
-            (size // 2, top), words, fill=_FAINT if number else _PALE, font=_fitting(words, width, size)
-        )
+        draw.text((size // 2, top), words, fill=colour, font=font)
     return np.asarray(whole, dtype=np.uint8)
 
 
@@ -56,7 +64,7 @@ def film_png(report: FilmReport) -> bytes:
 
 def burned_films(report: FilmReport) -> list[Image.Image]:
     """The film and, where there is a heatmap, the film under it; each carries the notice."""
-    return [_burned_in(pane, report) for pane in _panes(report)]
+    return [_burned_in(_with_room(pane), report) for pane in _panes(report)]
 
 
 def _panes(report: FilmReport) -> list[Image.Image]:
@@ -73,6 +81,16 @@ def _panes(report: FilmReport) -> list[Image.Image]:
     with Image.open(io.BytesIO(report.overlay)) as overlay:
         laid = overlay.convert("RGBA").resize(plain.size, Image.Resampling.BICUBIC)
     return [plain, Image.alpha_composite(plain.convert("RGBA"), laid).convert("RGB")]
+
+
+def _with_room(film: Image.Image) -> Image.Image:
+    """A narrow or flat film in the middle of a pane in which the notice has room."""
+    size = (max(film.width, _PANE[0]), max(film.height, _PANE[1]))
+    if size == film.size:
+        return film
+    pane = Image.new("RGB", size, _GROUND)
+    pane.paste(film, ((size[0] - film.width) // 2, (size[1] - film.height) // 2))
+    return pane
 
 
 def png(image: Image.Image) -> bytes:
@@ -101,9 +119,9 @@ def _burned_in(pane: Image.Image, report: FilmReport) -> Image.Image:
 
 def _words_below(report: FilmReport) -> list[str]:
     said, beside = report.said
-    cut = "" if report.threshold is None else f" ({score(report.threshold)})"
-    if report.decision == "review":
-        cut = ""
+    cut = ""
+    if report.threshold is not None and report.decision in ("positive", "negative"):
+        cut = f" ({score(report.threshold)})"
     lines = [f"Pneumonia score {score(report.score)}. {said}{cut}. {beside}".strip()]
     about = f"Model {report.standing.model}, {report.model_known_by}. XRayLab {report.version}."
     if report.overlay is not None:
@@ -115,13 +133,29 @@ def _words_below(report: FilmReport) -> list[str]:
     return lines
 
 
-def _fitting(words: str, width: int, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The font in which a line fits; the smallest one may be cut off."""
+def _broken(words: str, font: _Font, width: int) -> list[str]:
+    """Words in lines no wider than that, in pixels; a word that alone is wider is broken too."""
+    lines = [""]
+    for word in words.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+            continue
+        lines += [""] if lines[-1] else []
+        for sign in word:
+            if lines[-1] and font.getlength(lines[-1] + sign) > width:
+                lines.append("")
+            lines[-1] += sign
+    return lines
+
+
+def _fitting(words: str, width: int, size: int) -> _Font:
+    """The largest font up to that size in which a line fits."""
     while size > 8 and _font(size).getlength(words) > width - size:  # noqa: PLR2004
         size -= 1
     return _font(size)
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> _Font:
     return ImageFont.load_default(size)

@@ -4,7 +4,8 @@ A film's picture as DICOM Secondary Capture, on one of two ways that never mix.
 - de-identified: written from nothing but our own picture; every UID is new, there is no patient, no date, no
   private element and no free text, as the Basic Application Level Confidentiality Profile asks
 - back to the study: patient and study modules of the uploaded DICOM file are copied, in a new series of the
-  same study; the file's bytes are read here and kept nowhere
+  same study; the file's bytes are read here and kept nowhere; a date, time, number or code that DICOM doesn't
+  allow is left out
 - both say DERIVED, SECONDARY and Burned In Annotation YES: the notice stands in the picture
 - highdicom takes a moment to load, so it is imported when a file is asked for
 
@@ -19,16 +20,17 @@ import logging
 import warnings
 from typing import TYPE_CHECKING
 
-from xraylab.errors import XRayLabError
+from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.reports.film import BURNED_IN, FilmReport
 from xraylab.reports.film_picture import film_picture
 from xraylab.wording import score
 
 if TYPE_CHECKING:
     from highdicom.sc import SCImage
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
 
 _MAGIC = slice(128, 132)
+_JPEG = b"\xff\xd8\xff"
 _SERIES = 9001  # number of our series in a study: far from those that machines give
 _METHOD = "Written anew by XRayLab; DICOM PS3.15 Basic Profile"
 _PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")
@@ -40,6 +42,15 @@ _DATES = (  # of the making, not of the film; the profile takes them away all th
     "DateOfSecondaryCapture",
     "TimeOfSecondaryCapture",
     "ContributingEquipmentSequence",
+)
+_WHOSE = ("PatientName", "PatientID")  # are carried over as they are: an archive knows its patients by them
+_SEXES = frozenset("MFO")
+_CODED = frozenset(
+    ["AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"]
+)  # kinds of values whose form DICOM lays down
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+_LOSSY = frozenset(  # JPEG, JPEG-LS near-lossless, JPEG 2000 and HTJ2K where they may lose something
+    f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203)
 )
 _EMPTY = (  # type 2: has to be there, and says nothing
     "PatientName",
@@ -61,21 +72,52 @@ def is_dicom(data: bytes) -> bool:
     return data[_MAGIC] == b"DICM"
 
 
-def deidentified(report: FilmReport, *, lossy: bool = False) -> bytes:
+def lossy_before(data: bytes) -> bool | None:
+    """Whether a film's file says that it was ever compressed with loss; None where it doesn't say."""
+    import pydicom
+
+    if data.startswith(_JPEG):
+        return True
+    if not is_dicom(data):
+        return None
+    _silence()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = pydicom.dcmread(io.BytesIO(data), specific_tags=["LossyImageCompression"])
+            said = str(found.get("LossyImageCompression", ""))
+    except Exception:  # hostile bytes meet the reader with many kinds of exception; they say nothing then
+        return None
+    return True if found.file_meta.get("TransferSyntaxUID") in _LOSSY else {"00": False, "01": True}.get(said)
+
+
+def deidentified(report: FilmReport, *, looked: bool = False, lossy: bool | None = None) -> bytes:
     """A film's picture as DICOM that tells of nobody.
 
     Writing inside the film itself isn't removed: whoever asks for this has to have looked at the film.
 
     Parameters
     ----------
-    lossy : bool
-        Whether the film had been compressed with loss, as JPEG does.
+    looked : bool
+        The word of a person who looked at the film that no name or number stands in it.
+    lossy : bool, optional
+        Whether the film had been compressed with loss; see ``lossy_before``.
 
     Returns
     -------
     bytes
         Of a DICOM file; every call gives new UIDs.
+
+    Raises
+    ------
+    NotConfirmedError
+        Without that word.
     """
+    if not looked:
+        raise NotConfirmedError(
+            "Look at the film first: a name or number that stands in the picture is not removed. "
+            "Confirm that you looked (looked=True in code)."
+        )
     from highdicom import UID
     from highdicom.sr import CodedConcept
 
@@ -92,13 +134,15 @@ def deidentified(report: FilmReport, *, lossy: bool = False) -> bytes:
     return _written(image)
 
 
-def for_the_study(report: FilmReport, source: bytes) -> bytes:
+def for_the_study(report: FilmReport, source: bytes, *, confirmed: bool = False) -> bytes:
     """A film's picture as DICOM of the same patient and study as the uploaded file, in a new series.
 
     Parameters
     ----------
     source : bytes
         The uploaded DICOM file.
+    confirmed : bool
+        A person's word that it may go to the patient's study.
 
     Returns
     -------
@@ -107,11 +151,18 @@ def for_the_study(report: FilmReport, source: bytes) -> bytes:
 
     Raises
     ------
+    NotConfirmedError
+        Without that word.
     XRayLabError
         If the upload is no DICOM file, or names no study.
     """
+    if not confirmed:
+        raise NotConfirmedError(
+            "This file tells whose film it is. Confirm that it may go to the patient's study "
+            "(confirmed=True in code)."
+        )
     study = _study_of(source)
-    image = _captured(report, str(study.StudyInstanceUID), lossy=study.get("LossyImageCompression") == "01")
+    image = _captured(report, str(study.StudyInstanceUID), lossy=lossy_before(source))
     image.copy_patient_and_study_information(study)
     image.StudyInstanceUID = str(study.StudyInstanceUID)
     image.SeriesDescription = f"XRayLab: {BURNED_IN.lower()}"
@@ -123,9 +174,9 @@ def for_the_study(report: FilmReport, source: bytes) -> bytes:
 
 
 def _study_of(source: bytes) -> "Dataset":
-    """The uploaded file without its pixels, its words decoded."""
+    """The uploaded file without its pixels, its words decoded, and without what DICOM doesn't allow."""
     import pydicom
-    from pydicom import uid
+    from pydicom.uid import UID, SecondaryCaptureImageStorage
 
     if not is_dicom(source):
         raise XRayLabError("The film was not read from a DICOM file, so there is no study to add this to.")
@@ -136,15 +187,43 @@ def _study_of(source: bytes) -> "Dataset":
             found = pydicom.dcmread(io.BytesIO(source), stop_before_pixels=True)
             found.remove_private_tags()
             found.decode()
-            for _ in found.iterall():  # values are converted when looked at: here, where faults are caught
-                pass
+            for element in list(found):  # values are converted when looked at: here, where faults are caught
+                if element.keyword not in _WHOSE and not _allowed(element):
+                    del found[element.tag]
+            whose = "".join(str(found.get(keyword, "")) for keyword in _WHOSE)
     except Exception as error:  # hostile bytes meet the reader with many kinds of exception
         raise XRayLabError("The DICOM file's patient and study can't be read. Export it again.") from error
-    if not uid.UID(str(found.get("StudyInstanceUID", ""))).is_valid:
+    if _UNREADABLE in whose:
+        raise XRayLabError(
+            "The patient's name or ID isn't written in the character set that the DICOM file names, so it "
+            "can't be carried over. Export it again."
+        )
+    if not UID(str(found.get("StudyInstanceUID", ""))).is_valid:
         raise XRayLabError(
             "The DICOM file names no study (Study Instance UID), so nothing can be added to it."
         )
+    found.SOPClassUID = SecondaryCaptureImageStorage  # whose patient and study modules are ours
+    found.SOPInstanceUID = ""  # highdicom wants to log one
     return found
+
+
+def _allowed(element: "DataElement") -> bool:
+    """Whether an element, with all that is in it, holds values that DICOM allows there."""
+    from pydicom.config import RAISE
+    from pydicom.valuerep import validate_value
+
+    if element.VR == "SQ":
+        return all(_allowed(part) for item in element.value for part in item)
+    values = element.value if element.VM > 1 else [element.value]
+    words = [str(value) for value in values if value not in (None, "")]
+    if element.keyword == "PatientSex":
+        return set(words) <= _SEXES
+    try:
+        for word in words if element.VR in _CODED else ():
+            validate_value(element.VR, word, RAISE)
+    except ValueError:
+        return False
+    return not any(_UNREADABLE in word for word in words)
 
 
 def _silence() -> None:
@@ -152,7 +231,7 @@ def _silence() -> None:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
-def _captured(report: FilmReport, study_uid: str, *, lossy: bool) -> "SCImage":
+def _captured(report: FilmReport, study_uid: str, *, lossy: bool | None) -> "SCImage":
     """The picture with everything that both ways share."""
     from highdicom import UID
     from highdicom.sc import SCImage
@@ -178,7 +257,8 @@ def _captured(report: FilmReport, study_uid: str, *, lossy: bool) -> "SCImage":
     image.ImageType = ["DERIVED", "SECONDARY"]
     image.ConversionType = "WSD"  # made by software
     image.BurnedInAnnotation = "YES"
-    image.LossyImageCompression = "01" if lossy else "00"
+    if lossy is not None:
+        image.LossyImageCompression = "01" if lossy else "00"
     return image
 
 

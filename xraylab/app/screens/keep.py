@@ -87,10 +87,11 @@ def _draw_call(
     with guard():
         number = _number(settings, key)
         if number is None:
-            film = data if _draw_pixels(key) else None
+            looked = _draw_pixels(key)
+            film = data if looked else None
             if st.button("Save case", key="save case", width="stretch"):
                 kept = actions.keep_case(
-                    settings, model, reading, actor=ACTOR, call=call, note=note, film=film
+                    settings, model, reading, actor=ACTOR, call=call, note=note, film=film, looked=looked
                 )
                 st.session_state.setdefault(_KEPT, {})[key] = kept
                 st.rerun()
@@ -174,7 +175,9 @@ def _draw_deidentified(
     looked = st.checkbox(_LOOKED, key=f"looked {key}")
     _offer(
         "De-identified",
-        partial(_made, settings, number, "DICOM, de-identified", report, partial(_deidentified, data)),
+        partial(
+            _made, settings, number, "DICOM, de-identified", report, partial(_deidentified, data, looked)
+        ),
         name,
         "application/dicom",
         key="dicom deidentified",
@@ -219,7 +222,7 @@ def _confirm_study(
         sure = st.checkbox("I may send this to the patient's study", key="study confirmed")
         _offer(
             "Save with patient and study",
-            partial(_made, settings, number, "DICOM, back to the study", report, partial(_study, data)),
+            partial(_made, settings, number, "DICOM, back to the study", report, partial(_study, data, sure)),
             name,
             "application/dicom",
             key="dicom study confirmed",
@@ -263,12 +266,12 @@ def _report(
     return actions.film_report(standing, reading, data, overlay=overlay, call=call, note=note)
 
 
-def _deidentified(data: bytes, report: FilmReport) -> bytes:
-    return actions.deidentified_dicom(report, data)
+def _deidentified(data: bytes, looked: bool, report: FilmReport) -> bytes:
+    return actions.deidentified_dicom(report, data, looked=looked)
 
 
-def _study(data: bytes, report: FilmReport) -> bytes:
-    return actions.study_dicom(report, data)
+def _study(data: bytes, confirmed: bool, report: FilmReport) -> bytes:
+    return actions.study_dicom(report, data, confirmed=confirmed)
 
 
 def _table(model: Model, batch: "tuple[Reading, ...]") -> str:
