@@ -8,7 +8,9 @@ from tests.brief import BOTH
 from tests.browser.serving import ROOT
 from xraylab import actions
 from xraylab.app import phantoms
+from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import load_model
+from xraylab.reports import film_words
 from xraylab.wording import interval, percent
 
 pytest_plugins = ["tests.averaged"]
@@ -97,6 +99,18 @@ def test_an_ensemble_shows_how_far_its_models_are_apart_and_no_kind(read, averag
 
 def test_a_single_model_shows_no_disagreement(read, averaged):
     assert "Disagreement" not in words(read("one"))
+
+
+@pytest.mark.parametrize(("model", "calibrated"), [("one", False), (BOTH, True)])
+def test_the_screen_says_of_a_score_what_documents_say(read, averaged, model, calibrated):
+    of = load_model(averaged, model)
+    films = of.validation
+    table = threshold_table(films.labels, films.scores, films.groups)
+    said = words(read(model))
+    assert film_words.prevalence(table.positives, table.n, calibrated=calibrated) in said
+    standing = actions.standing_of(of, of.lock)
+    assert standing.prevalence_words in said
+    assert "normals score this high or higher" in said
 
 
 @pytest.mark.parametrize("page", ["models", "threshold"])

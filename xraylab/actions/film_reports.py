@@ -18,10 +18,12 @@ from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import decode
 from xraylab.models import Lock, Model
-from xraylab.reports.film import FilmReport, Standing, standing_rates
+from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
 from xraylab.reports.tables import as_csv
 
 if TYPE_CHECKING:
+    from xraylab.reading.faithfulness import Faithfulness
+    from xraylab.reading.heatmap import Heatmap
     from xraylab.reading.read import Reading
 
 
@@ -54,7 +56,30 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         n=table.n,
         patients=table.n_groups,
         positives=table.positives,
+        calibrated=card.calibrated,
+        models=max(1, len(card.members)),
+        films=table,
         **rates,
+    )
+
+
+def drawn_heatmap(heatmap: "Heatmap", faithful: "Faithfulness | None" = None) -> DrawnHeatmap:
+    """A heatmap as documents show it.
+
+    Parameters
+    ----------
+    faithful : Faithfulness, optional
+        If it was judged.
+    """
+    from xraylab.reading.heatmap import METHODS, overlay_png
+
+    return DrawnHeatmap(
+        png=overlay_png(heatmap.values),
+        method=METHODS[heatmap.method].title,
+        grids=heatmap.grids,
+        fixed=heatmap.fixed,
+        strongest=float(heatmap.values.max()),
+        faithful=None if faithful is None else (faithful.beaten, len(faithful.random)),
     )
 
 
@@ -63,7 +88,7 @@ def film_report(
     reading: "Reading",
     data: bytes,
     *,
-    overlay: bytes | None = None,
+    overlay: DrawnHeatmap | None = None,
     call: str | None = None,
     note: str = "",
     now: datetime | None = None,
@@ -76,8 +101,8 @@ def film_report(
         With a score; a film that was refused has no report.
     data : bytes
         The film's file.
-    overlay : bytes, optional
-        Its heatmap, as RGBA PNG.
+    overlay : DrawnHeatmap, optional
+        Its heatmap.
     call, note : str, optional
         The reader's own.
 
@@ -104,6 +129,9 @@ def film_report(
         version=__version__,
         call=call,
         note=note,
+        notes=reading.notes,
+        spread=reading.spread,
+        kinds=reading.subtype,
     )
 
 

@@ -17,6 +17,8 @@ from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import decode
 from xraylab.models import Model
+from xraylab.reports import film_words
+from xraylab.reports.film import DrawnHeatmap
 from xraylab.settings import load_settings
 
 if TYPE_CHECKING:
@@ -186,7 +188,7 @@ def _short(reading: "Reading") -> str:
     return f"{wording.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
 
 
-def _draw_film(model: Model, reading: "Reading", film: _Film) -> bytes | None:
+def _draw_film(model: Model, reading: "Reading", film: _Film) -> DrawnHeatmap | None:
     """The film in its viewer; gives the heatmap that lies over it."""
     if reading.refused is not None or reading.pixels is None:
         st.error(f"{wording.plain(film.name)}: {wording.plain(reading.refused or 'not read')}")
@@ -215,11 +217,11 @@ def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
     lock = model.lock
     widgets.figures([("Pneumonia score", wording.score(reading.score), "")])
     if reading.spread is not None:
-        st.caption(_spread_words(reading.spread, len(model.card.members)))
+        st.caption(film_words.disagreement(reading.spread, len(model.card.members)))
     st.html(f'<p class="xl-decision">{_decision_words(reading)}</p>')
     if reading.subtype:
         widgets.figures([(name.capitalize(), wording.percent(share), "") for name, share in reading.subtype])
-        st.caption(_SUBTYPE_CAVEAT)
+        st.caption(film_words.KINDS_CAVEAT)
     for warning in reading.warnings:
         st.warning(wording.plain(warning))
     if reading.warnings and not reading.overridden and reading.threshold is not None:
@@ -227,14 +229,14 @@ def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
             st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
             st.rerun()
     elif reading.overridden:
-        st.caption("Decided in spite of the warning, on your word.")
+        st.caption(film_words.OVERRIDDEN)
     for note in reading.notes:
         st.caption(wording.plain(note))
     if model.card.dataset.kind == "radiographs" and not reading.synthetic:
         _ask_age(film.data)
     validation = table_of(model, "validation")
     explain.draw_standing(model, validation, reading.score, lock)
-    st.markdown(_standing_words(validation, reading.score))
+    st.markdown(film_words.position(validation, reading.score))
     if lock is not None:
         point = validation.at(lock.threshold)
         widgets.figures(
@@ -276,27 +278,6 @@ def _draw_band(validation: ThresholdTable, review_from: float, threshold: float)
     )
 
 
-_SUBTYPE_CAVEAT = (
-    "Kind of pneumonia, if it is one, from file names; films don't reliably tell bacterial from viral."
-)
-
-
-def _spread_words(spread: float, models: int) -> str:
-    """How far the models of an ensemble are apart, in words that nobody takes for an interval."""
-    return (
-        f"Disagreement between its {models} models: {wording.score(spread)} (standard deviation of their "
-        "probabilities). It says how alike the models are, not how sure the score is."
-    )
-
-
 def _decision_words(reading: "Reading") -> str:
     said, beside = wording.decision(reading.decision, reading.threshold, reading.review_from)
     return f"{said}<small>{html.escape(beside)}</small>" if beside else said
-
-
-def _standing_words(validation: ThresholdTable, score: float) -> str:
-    """Where a score stands among the validation films: "2 of 100 normals score this high"."""
-    point = validation.at(score)
-    normals = wording.DASH if not validation.negatives else f"{100 * point.fp / validation.negatives:.0f}"
-    ill = wording.DASH if not validation.positives else f"{100 * point.fn / validation.positives:.0f}"
-    return f"{normals} of 100 normals score this high or higher; {ill} of 100 pneumonias score lower."
