@@ -197,9 +197,12 @@ def came_as_dicom(data: bytes) -> bool:
 def predicted(
     reading: "Reading", *, heatmap: str | None = None, report: str | None = None
 ) -> documents.Predicted:
-    """A reading as a row of a document."""
+    """A reading as a row of a document.
+
+    A file's name may hold bytes that are no text, which no document can carry: they are written as escapes.
+    """
     return documents.Predicted(
-        file=reading.name,
+        file=reading.name.encode("utf-8", "backslashreplace").decode(),
         score=reading.score,
         decision=reading.decision,
         threshold=reading.threshold,
@@ -210,6 +213,9 @@ def predicted(
         spread=reading.spread,
         subtype=dict(reading.subtype) or None,
         report=report,
+        overridden=reading.overridden,
+        review_from=reading.review_from,
+        synthetic=reading.synthetic,
     )
 
 
@@ -221,7 +227,12 @@ def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
         "score",
         "decision",
         "threshold",
+        "review_from",
         "warnings",
+        "overridden",
+        "notes",
+        "disagreement",
+        "synthetic",
         "refused",
         "report",
         "model",
@@ -234,7 +245,12 @@ def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
             row.score,
             row.decision,
             row.threshold,
+            row.review_from,
             " ".join(row.warnings),
+            row.overridden,
+            " ".join(row.notes),
+            row.spread,
+            row.synthetic,
             row.refused,
             row.report,
             model.name,
