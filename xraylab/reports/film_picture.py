@@ -124,7 +124,7 @@ def _words_below(report: FilmReport) -> list[str]:
         cut = f" ({score(report.threshold)})"
     lines = [f"Pneumonia score {score(report.score)}. {said}{cut}. {beside}".strip()]
     if report.overridden:
-        lines.append(report.despite_warnings)
+        lines[0] += f" {report.despite_warnings}"
     if report.warnings:
         lines.append(f"Warnings: {' '.join(report.warnings)}")
     lines.append(report.standing.prevalence_words)
