@@ -3,6 +3,7 @@
 import hashlib
 import html
 import io
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from xraylab.reading.read import Reading
 
+_LISTED, _LOOKED_AT = "films listed", "film looked at"
 _READINGS, _OVERRIDDEN, _AGES = "readings", "overridden readings", "ages"
 _OLDEST = 120  # years
 _IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
@@ -64,12 +66,7 @@ def draw() -> None:
             _draw_waiting(middle, model)
             return
         readings = _read_all(model, films)
-        chosen = st.radio(
-            "This film",
-            range(len(films)),
-            format_func=lambda i: f"{_short(readings[i])} · {wording.plain(films[i].name)}",
-            key="film chosen",
-        )
+        chosen = _choose(readings, films)
     reading, film = readings[chosen], films[chosen]
     with middle:
         overlay = _draw_film(model, reading, film)
@@ -178,6 +175,28 @@ def _ask_age(data: bytes) -> None:
     if age != known:
         st.session_state.setdefault(_AGES, {})[film] = age
         st.rerun()
+
+
+def _choose(readings: "list[Reading]", films: list[_Film]) -> int:
+    """The place in the list of the film that is looked at.
+
+    The browser knows a choice by its words, and a film's words change when it is decided anyway or read by
+    another model: unless it is told anew, the next click anywhere would put another film on the screen.
+    """
+    told = [
+        f"{_short(reading)} · {wording.plain(film.name)}"
+        for reading, film in zip(readings, films, strict=True)
+    ]
+    times = Counter(told)
+    listed = [f"{words} ({place})" if times[words] > 1 else words for place, words in enumerate(told, 1)]
+    known = [(film.name, hash(film.data)) for film in films]
+    if st.session_state.get(_LISTED, listed) != listed:
+        before = st.session_state.get(_LOOKED_AT)
+        st.session_state["film chosen"] = known.index(before) if before in known else 0
+    st.session_state[_LISTED] = listed
+    chosen = st.radio("This film", range(len(films)), format_func=listed.__getitem__, key="film chosen")
+    st.session_state[_LOOKED_AT] = known[chosen]
+    return chosen
 
 
 def _short(reading: "Reading") -> str:
