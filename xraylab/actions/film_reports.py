@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from xraylab import __version__, documents
 from xraylab.actions.exports import damaged, films_of
+from xraylab.data.sources import printable
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import threshold_table
@@ -199,17 +200,17 @@ def predicted(
 ) -> documents.Predicted:
     """A reading as a row of a document.
 
-    A file's name may hold bytes that are no text, which no document can carry: they are written as escapes.
+    A file's name may hold bytes that are no text, which no document can carry: they are spelt out.
     """
     return documents.Predicted(
-        file=reading.name.encode("utf-8", "backslashreplace").decode(),
+        file=printable(reading.name),
         score=reading.score,
         decision=reading.decision,
         threshold=reading.threshold,
         warnings=list(reading.warnings),
         notes=list(reading.notes),
         refused=reading.refused,
-        heatmap=heatmap,
+        heatmap=None if heatmap is None else printable(heatmap),
         spread=reading.spread,
         subtype=dict(reading.subtype) or None,
         report=report,

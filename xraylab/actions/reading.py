@@ -200,7 +200,6 @@ def _write_heatmap(overlay: DrawnHeatmap | None, reading: "Reading", target: Pat
     if overlay is None:
         return None
     stem = Path(reading.name.rpartition("::")[2]).stem[:80]
-    stem = "".join(sign if sign.isprintable() else "_" for sign in stem)  # its path goes into documents too
     file = target / f"{number:05d}-{stem}.png"
     write_bytes(file, overlay.png)
     return str(file)
