@@ -137,7 +137,7 @@ def film_report(
 
 
 def film_pdf(report: FilmReport) -> bytes:
-    """A film's report as a PDF of one page."""
+    """A film's report as a PDF, of one page where its words have room."""
     from xraylab.reports.film_pdf import film_pdf as draw
 
     return draw(report)
