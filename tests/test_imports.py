@@ -56,6 +56,7 @@ LIGHT = [
     "xraylab.reports.evaluation",
     "xraylab.reports.film",
     "xraylab.reports.film_picture",
+    "xraylab.reports.film_words",
     "xraylab.reports.secondary_capture",
     "xraylab.actions",
     "xraylab.cli",

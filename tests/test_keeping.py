@@ -1,25 +1,30 @@
 """Keeping and reporting what was read: nothing that tells whose film it is goes into the home or a log."""
 
+import contextlib
 import csv
 import io
 import json
+import os
+from dataclasses import replace
 
 import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image
 
-from tests.brief import MODEL
+from tests.brief import BOTH, MODEL
 from tests.films import encoded, grey
 from tests.reports.test_film import IDENTITY, a_report, a_source
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.errors import NotConfirmedError, NotFoundError, StorageError
+from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import FileFacts, Signs, StandardFilm
 from xraylab.models import load_model
 from xraylab.reading.read import read_film
+from xraylab.reports import film_words
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.averaged"]
 FILE = "DOE-JANE-1999-11-02-MRN5550123.png"
 EXIF = {"Artist": "Jane-Doe-Artist", "Make": "ACME-4711", "GPS": "N-48-8566"}
 
@@ -176,6 +181,61 @@ def test_predict_writes_heatmaps_and_reports_of_more_films_than_a_batch(run, tra
             assert written.read() == sha256(file.read_bytes()).hexdigest()
 
 
+def test_names_that_are_hostile_or_no_text_are_rows_of_the_table_and_run_nothing(run, trained, tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    names = [b"=cmd().png", b"+1;2.png", b'a,"b\nc.png', b"\xff\xfe.png", "肺炎\u202e😀.png".encode()]
+    for name in names:
+        (films / os.fsdecode(name)).write_bytes(encoded(grey(1)))
+    with contextlib.chdir(films):
+        rows = run(
+            "predict", "--model", MODEL, *map(os.fsdecode, names), "--report", "out", "--heatmaps", "maps"
+        )
+    assert len(names) == len(rows) == len(list((films / "out").glob("*.pdf")))
+    told = cells((films / "out" / "scores.csv").read_bytes().decode())
+    assert [row["file"] for row in told] == [
+        "'=cmd().png",
+        "'+1;2.png",
+        'a,"b\nc.png',
+        r"\udcff\udcfe.png",
+        "肺炎\u202e😀.png",
+    ]
+    assert len(list((films / "maps").iterdir())) == len(names)
+
+
+def test_the_table_of_a_batch_has_the_notes_and_the_disagreement(loaded):
+    reading = replace(
+        read_film(loaded, phantoms.fresh_phantom_png(), "a.png"),
+        notes=("Age unknown.", "No VOI window."),
+        spread=0.25,
+        review_from=0.125,
+    )
+    [row] = cells(actions.scores_csv(loaded.model, [actions.predicted(reading)]))
+    assert (row["notes"], row["disagreement"]) == ("Age unknown. No VOI window.", "0.25")
+    assert (row["review_from"], row["synthetic"]) == ("0.125", "yes")
+
+
+def test_what_predict_reports_is_what_the_reading_says(run, averaged, tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded(grey(1)))
+    [row] = run("predict", "--model", BOTH, tmp_path / "a.png", "--report", tmp_path / "out")
+    with pypdfium2.PdfDocument(row["report"]) as pdf:
+        words = " ".join(" ".join(page.get_textpage().get_text_range() for page in pdf).split())
+    films = load_model(averaged, BOTH).validation
+    table = threshold_table(films.labels, films.scores, films.groups)
+    for said in (
+        *row["warnings"],
+        *row["notes"],
+        film_words.NOT_DECIDED,
+        film_words.position(table, row["score"]),
+        film_words.prevalence(table.positives, table.n, calibrated=True),
+        film_words.disagreement(row["spread"], 2),
+        "Grad-CAM on the network's own grid of 16 × 16",
+    ):
+        assert " ".join(said.replace("'", "’").split()) in words.replace("'", "’")
+    assert row["warnings"]
+    assert row["notes"]
+
+
 def test_reports_cannot_go_where_a_file_is(trained, tmp_path):
     (tmp_path / "out").touch()
     with pytest.raises(StorageError, match="no reports can go there"):
@@ -189,4 +249,5 @@ def test_the_standing_is_that_of_the_validation_films_at_the_lock(trained):
     called = films.scores >= model.lock.threshold
     assert told.sensitivity == pytest.approx(called[films.labels == 1].mean())
     assert told.specificity == pytest.approx((~called)[films.labels == 0].mean())
-    assert told.prevalence == pytest.approx((films.labels == 1).mean())
+    assert (told.positives, told.n) == ((films.labels == 1).sum(), len(films.labels))
+    assert (told.calibrated, told.models) == (False, 1)

@@ -337,6 +337,11 @@ class Predicted(Record):
         description="Kinds of pneumonia by file name, given pneumonia; null unless the decision is positive."
     )
     report: str | None = Field(default=None, description="Path of the film's PDF, where asked for.")
+    overridden: bool = Field(default=False, description="Decided in spite of its warnings, by a person.")
+    review_from: float | None = Field(
+        default=None, description="Lower end of the lock's review band; null without one."
+    )
+    synthetic: bool = Field(default=False, description="A teaching phantom.")
 
 
 class CaseRow(Record):

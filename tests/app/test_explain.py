@@ -16,13 +16,6 @@ def table():
     return threshold_table([0, 0, 0, 1, 1], [0.0, 0.01, 0.5, 0.99, 1.0])
 
 
-def test_every_validation_film_is_in_one_bin_of_its_own_histogram(table):
-    normals, ill = explain._counts(table)
-    assert (normals.sum(), ill.sum()) == (3, 2)
-    assert normals[0] == 2
-    assert ill[-1] == 2
-
-
 def test_films_of_one_class_only_are_drawn_without_a_number_that_is_none():
     drawn = explain.standing(threshold_table([1, 1], [0.2, 0.9]), 0.5, [])
     assert "nan" not in drawn.lower()
@@ -36,13 +29,6 @@ def test_the_film_and_both_cuts_are_marked(table):
     assert 'class="here" style="left:100.0%' in drawn
     assert "<svg" not in drawn  # Streamlit takes drawings out of what it is given as HTML
     assert "dashed: thresholds" in drawn
-
-
-def test_a_score_is_a_probability_only_where_it_is_calibrated_and_names_its_prevalence(table):
-    for calibrated, said in ((True, "Calibrated"), (False, "Not calibrated")):
-        words = explain.prevalence_words(table, calibrated=calibrated)
-        assert words.startswith(said)
-        assert "40.0" in words
 
 
 @pytest.mark.parametrize(

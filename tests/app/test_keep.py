@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,6 +13,9 @@ from tests.films import encoded, grey
 from tests.test_keeping import FILE, everywhere
 from xraylab import actions, records
 from xraylab.app import phantoms
+from xraylab.app.screens import explain
+from xraylab.reading.faithfulness import Faithfulness
+from xraylab.reading.heatmap import Heatmap
 
 pytest_plugins = ["tests.trained"]
 
@@ -147,6 +151,20 @@ def test_a_refused_film_has_no_case_and_no_report(read):
     assert not app.exception
     assert not [button for button in app.button if button.key == "save case"]
     assert [button.proto.label for button in app.get("download_button")] == ["All films as CSV (1)"]
+
+
+def test_what_was_found_of_the_heatmap_goes_into_the_report(read, monkeypatch):
+    drawn = Heatmap("grad-cam", np.ones((8, 8), np.float32), ((7, 7),), fixed=True)
+    monkeypatch.setattr(explain, "_heatmaps", lambda *_: [drawn])
+    monkeypatch.setattr(explain, "_judge", lambda *_: Faithfulness(1.0, (0.5, 2.0, 0.1, 0.0)))
+    handed = []
+    monkeypatch.setattr("xraylab.app.screens.keep.draw", lambda *given, **_: handed.append(given[4]))
+    app = read()
+    assert (handed[-1].method, handed[-1].grids, handed[-1].faithful) == ("Grad-CAM", ((7, 7),), None)
+    app = press(app, "faithful")
+    assert handed[-1].faithful == (3, 4)
+    for words in handed[-1].words.split(". "):
+        assert words.strip(".") in written(app)
 
 
 def test_a_note_is_shown_as_it_is_written(read, trained):

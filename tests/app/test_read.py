@@ -6,12 +6,16 @@ from streamlit.testing.v1 import AppTest
 
 from tests.brief import BOTH
 from tests.browser.serving import ROOT
+from tests.films import encoded, grey
 from xraylab import actions
 from xraylab.app import phantoms
+from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import load_model
+from xraylab.reports import film_words
 from xraylab.wording import interval, percent
 
 pytest_plugins = ["tests.averaged"]
+OTHER = ("other.png", encoded(grey(1)), "image/png")  # no phantom
 CAVEAT = "from file names; films don't reliably tell bacterial from viral"
 
 
@@ -97,6 +101,41 @@ def test_an_ensemble_shows_how_far_its_models_are_apart_and_no_kind(read, averag
 
 def test_a_single_model_shows_no_disagreement(read, averaged):
     assert "Disagreement" not in words(read("one"))
+
+
+def test_a_film_stays_on_the_screen_when_its_words_in_the_list_change(read, averaged):
+    films = [("film.png", phantoms.fresh_phantom_png(), "image/png"), OTHER]
+    app = read("one").file_uploader(key="films").set_value(films).run()
+    app.radio(key="film chosen").set_value(1).run()
+    before = list(app.radio(key="film chosen").options)
+    app.button(key="decide anyway").click().run()
+    chosen = app.radio(key="film chosen")
+    assert list(chosen.options) != before
+    assert chosen.value == 1
+    told_the_browser = (chosen.proto.set_value, chosen.proto.raw_value)
+    assert told_the_browser == (True, chosen.options[1])
+    app.session_state["model in use"] = "two"
+    app.run()
+    assert app.radio(key="film chosen").value == 1
+
+
+def test_films_of_one_name_and_score_can_be_told_apart_and_chosen(read, averaged):
+    app = read("one").file_uploader(key="films").set_value([OTHER, OTHER]).run()
+    listed = app.radio(key="film chosen").options
+    assert [row[-4:] for row in listed] == [" (1)", " (2)"]
+    assert app.radio(key="film chosen").set_value(1).run().radio(key="film chosen").value == 1
+
+
+@pytest.mark.parametrize(("model", "calibrated"), [("one", False), (BOTH, True)])
+def test_the_screen_says_of_a_score_what_documents_say(read, averaged, model, calibrated):
+    of = load_model(averaged, model)
+    films = of.validation
+    table = threshold_table(films.labels, films.scores, films.groups)
+    said = words(read(model))
+    assert film_words.prevalence(table.positives, table.n, calibrated=calibrated) in said
+    standing = actions.standing_of(of, of.lock)
+    assert standing.prevalence_words in said
+    assert "normals score this high or higher" in said
 
 
 @pytest.mark.parametrize("page", ["models", "threshold"])

@@ -11,6 +11,7 @@ from pydicom.data import get_testdata_file
 
 from tests.browser.serving import ROOT
 from xraylab.data import phantoms
+from xraylab.reports.film_words import OVERRIDDEN
 
 READING = 120_000  # milliseconds
 READ = (
@@ -71,5 +72,12 @@ def test_each_file_has_a_score_or_a_reason_and_the_page_lives(page, serve, files
     page.get_by_text("modality CT").wait_for(timeout=READING)
     page.get_by_text("No decision").wait_for()
     page.get_by_role("button", name="Decide anyway").click()
-    page.get_by_text("on your word").wait_for(timeout=READING)
+    page.get_by_text(OVERRIDDEN).wait_for(timeout=READING)
+    # Its words in the list are others now: it is still chosen, and what is clicked next is about it.
+    page.get_by_role("radiogroup", name="Your call").get_by_text("Unsure").click()
+    page.get_by_role("button", name="Save case").click()
+    page.get_by_text("Kept as case 1").wait_for(timeout=READING)
+    chosen = page.get_by_role("radiogroup", name="This film").locator("label:has(input:checked)")
+    assert "CT_small.dcm" in chosen.inner_text()
+    assert page.get_by_text(OVERRIDDEN).is_visible()
     assert "Traceback" not in page.locator("body").inner_text()

@@ -347,3 +347,17 @@ def test_no_threshold_up_to_1_leaves_out_a_film_that_scores_1():
 def test_scores_outside_0_to_1_have_no_cut():
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         threshold_table([0, 1], [-3.0, 4.0]).cut(1)
+
+
+def test_every_film_is_in_one_bin_of_its_class_as_numpy_counts():
+    rng = np.random.default_rng(5)
+    labels = np.r_[0, 1, 0, 1, rng.integers(0, 2, 500)]
+    scores = np.r_[0.0, 0.0, 1.0, 1.0, rng.random(500).round(2)]
+    found = threshold_table(labels, scores).histogram(7)
+    for label, counts in enumerate(found):
+        np.testing.assert_array_equal(counts, np.histogram(scores[labels == label], 7, (0, 1))[0])
+
+
+def test_scores_outside_0_to_1_have_no_histogram():
+    with pytest.raises(ValueError, match=r"not in \[0, 1\]"):
+        threshold_table([0, 1], [-0.5, 1.0]).histogram(4)

@@ -20,11 +20,13 @@ from tests.films import encoded, grey
 from xraylab import wording
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.reports.film import FilmReport, Standing, standing_rates
+from xraylab.records import LONGEST_NOTE
+from xraylab.reports import charts, film_words
+from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
 from xraylab.reports.film_pdf import film_pdf
 from xraylab.reports.film_picture import _LACKING, _broken, _words_below, film_picture, film_png
 from xraylab.reports.secondary_capture import deidentified, for_the_study, is_dicom
-from xraylab.reports.typeset import NOTICE
+from xraylab.reports.typeset import NOTICE, visible
 
 STANDING = Standing(
     model="ensemble",
@@ -69,12 +71,19 @@ def an_overlay(side=8):
     return encoded(Image.fromarray(rgba))
 
 
+def a_heatmap(png=None, **changes):
+    drawn = DrawnHeatmap(png or an_overlay(), "Grad-CAM", ((7, 7),), fixed=True, strongest=1.0)
+    return replace(drawn, **changes)
+
+
 def a_report(**changes):
+    if isinstance(changes.get("overlay"), bytes):
+        changes["overlay"] = a_heatmap(changes["overlay"])
     report = FilmReport(
         standing=STANDING,
         film_sha256="b6ced9b7053e" + "0" * 52,
         film=grey(1, width=640, height=480),
-        overlay=an_overlay(),
+        overlay=a_heatmap(),
         score=0.913,
         decision="positive",
         threshold=0.412,
@@ -105,11 +114,21 @@ def a_source(**changes):
     return file.getvalue()
 
 
+def texts(raw):
+    """The words of each page."""
+    with pypdfium2.PdfDocument(raw) as pdf:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in pdf]
+
+
 def text(raw):
     """The words of a page, which has to be the only one."""
-    with pypdfium2.PdfDocument(raw) as pdf:
-        [page] = list(pdf)
-        return " ".join(page.get_textpage().get_text_range().split()).replace("\xa0", " ")
+    [page] = texts(raw)
+    return page
+
+
+def shown(words):
+    """Our words as they are read back from a page."""
+    return " ".join(visible(words.replace("'", "’")).split())
 
 
 def complaints(raw, tmp_path):
@@ -131,7 +150,7 @@ def test_the_page_tells_score_decision_lock_and_what_it_is_not_for():
         NOTICE,
         "Pneumonia score 0.913",
         "Pneumonia score above the threshold.",
-        "where 74.3 % of the films have pneumonia (581 of 782 validation films)",
+        "Not calibrated, so no probability of pneumonia. Of 782 validation films 74.3 % have pneumonia",
         "Threshold 0.412 chosen by “Youden”",
         "Sensitivity there 95.1 % 93.0–96.7",
         "Specificity there 91.0 % 86.2–94.4",
@@ -141,6 +160,86 @@ def test_the_page_tells_score_decision_lock_and_what_it_is_not_for():
     ):
         assert words in page
     assert "SYNTHETIC" not in page
+
+
+def test_the_page_marks_the_film_among_the_validation_films_in_the_words_of_the_screen():
+    films = threshold_table([0] * 100 + [1] * 50, [*np.linspace(0, 0.95, 100), *np.linspace(0.5, 1, 50)])
+    standing = replace(STANDING, films=films, calibrated=True, models=3)
+    kinds = (("bacterial", 0.7), ("viral", 0.3))
+    page = text(film_pdf(a_report(standing=standing, spread=0.021, kinds=kinds)))
+    for words in (
+        film_words.position(films, 0.913),
+        film_words.prevalence(581, 782, calibrated=True),
+        film_words.disagreement(0.021, 3),
+        film_words.kinds(kinds),
+        "this film",
+        "above: NORMAL, 100",
+        "below: PNEUMONIA, 50",
+    ):
+        assert shown(words) in page
+    assert "Not calibrated" not in page
+
+
+def test_the_mark_of_the_film_stands_at_its_score():
+    films = threshold_table([0, 1], [0.2, 0.9])
+    at = [charts.standing(films, score, []).contents[-2].points[0] for score in (0.0, 0.25, 1.0)]
+    assert (at[1] - at[0]) / (at[2] - at[0]) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("changes", "caption", "said"),
+    [
+        ({}, "Under the heatmap of its pneumonia score (HiResCAM)", "which regions raised"),
+        ({"strongest": 0.0}, "which is blank: nothing in the film raised the score", "It is blank: nothing"),
+        ({"strongest": 0.004}, "hardly seen: nothing in the film raised", "0.4 % of full colour"),
+        ({"strongest": 1e-5}, "hardly seen", "less than 0.1 % of full colour"),
+        ({"fixed": False}, "(HiResCAM)", "Full colour is the most on this film"),
+        ({"faithful": (18, 20)}, "(HiResCAM)", "more than 18 of 20 smooth random maps (0.90;"),
+    ],
+)
+def test_it_says_which_heatmap_it_shows_and_leaves_no_empty_one_unexplained(changes, caption, said):
+    drawn = a_heatmap(method="HiResCAM", grids=((7, 7), (16, 16)), **changes)
+    report = a_report(overlay=drawn)
+    page, picture = text(film_pdf(report)), " ".join(_words_below(report)).replace("\u202f", " ")
+    assert caption in page
+    for words in (said, "HiResCAM on the network's own grid of 7 × 7 and 16 × 16"):
+        assert shown(words) in page
+        assert words in picture
+
+
+def test_notes_are_on_the_page_apart_from_warnings():
+    notes = ("Age unknown: this model knows only ages 1 to 5.", "No VOI window: shown over its values.")
+    page = text(film_pdf(a_report(notes=notes)))
+    assert page.index("No warnings.") < page.index(" ".join(notes)) < page.index("The lock")
+
+
+HOSTILE = (
+    "<script>alert(1)</script> </para> &amp; <b>",
+    "\u202e\u200fשלום\u2066 עולם",
+    "\N{GRINNING FACE}\N{VARIATION SELECTOR-16}",
+    "肺炎の所見" * 100,
+    "\x00\x1b[31m\ud800",
+    "W" * LONGEST_NOTE,
+    "\n" * LONGEST_NOTE,
+)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_no_note_breaks_the_page_or_its_layout(words):
+    note = (words * LONGEST_NOTE)[:LONGEST_NOTE]
+    report = a_report(note=note, call="unsure", warnings=(words,), notes=(words,), overridden=True)
+    pages = texts(film_pdf(report))
+    assert "The lock" in " ".join(pages)
+    assert len(pages) <= 2
+    for page in pages:
+        assert "RESEARCH, NOT FOR DIAGNOSIS" in page
+    with pypdfium2.PdfDocument(film_pdf(report)) as pdf:
+        for page in pdf:
+            grey_page = np.squeeze(page.render(scale=1, grayscale=True).to_numpy())
+            assert grey_page[:, :48].min() == grey_page[:, -48:].min() == 255  # nothing runs into the margins
+    assert film_picture(report).shape[2] == 3
+    if words.startswith("<script"):
+        assert "<script>alert(1)</script> </para> &amp; <b>" in " ".join(pages)
 
 
 def test_a_phantom_says_synthetic_in_words_and_in_the_picture():
@@ -168,7 +267,8 @@ def test_a_phantom_says_synthetic_in_words_and_in_the_picture():
                 "not locked yet",
                 "Threshold –",
                 "Sensitivity there – –",
-                "where – of the films",
+                "there are no validation films",
+                "on which no threshold was chosen yet",
             ],
         ),
         (
@@ -186,12 +286,18 @@ def test_the_page_says_what_came_of_the_film(changes, said):
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 3000), (3000, 60), (40, 40), (3000, 2600)])
-def test_it_stays_one_page_however_long_the_words_and_odd_the_film(width, height):
-    long = a_report(
-        film=grey(width=width, height=height), warnings=("A long warning. " * 40,) * 12, note="word " * 200
-    )
-    assert "RESEARCH" in text(film_pdf(long))
-    assert film_picture(long).shape[2] == 3
+def test_an_odd_film_stays_on_one_page_and_long_words_go_on_over_it_in_the_same_size(width, height):
+    odd = a_report(film=grey(width=width, height=height), warnings=("A warning.",) * 3, note="word " * 40)
+    assert "RESEARCH" in text(film_pdf(odd))
+    pages = texts(film_pdf(replace(odd, warnings=("A long warning. " * 40,) * 12, note="word " * 200)))
+    assert len(pages) == 2
+    assert "Film b6ced9b7053e · RESEARCH, NOT FOR DIAGNOSIS" in pages[1]
+    assert film_picture(odd).shape[2] == 3
+
+
+def test_a_phantom_says_synthetic_on_every_page():
+    for page in texts(film_pdf(a_report(synthetic=True, warnings=("A long warning. " * 40,) * 12))):
+        assert "SYNTHETIC" in page
 
 
 def test_the_same_report_gives_the_same_page():

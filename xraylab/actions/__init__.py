@@ -31,6 +31,7 @@ from xraylab.actions.exports import (
 from xraylab.actions.film_reports import (
     came_as_dicom,
     deidentified_dicom,
+    drawn_heatmap,
     film_pdf,
     film_png,
     film_report,
@@ -82,6 +83,7 @@ __all__ = [
     "delete_case",
     "doctor",
     "drawn",
+    "drawn_heatmap",
     "ensemble",
     "evaluate",
     "evaluate_validation",

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from xraylab import __version__, documents
 from xraylab.actions.exports import damaged, films_of
+from xraylab.data.sources import printable
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import decode
 from xraylab.models import Lock, Model
-from xraylab.reports.film import FilmReport, Standing, standing_rates
+from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
 from xraylab.reports.tables import as_csv
 
 if TYPE_CHECKING:
+    from xraylab.reading.faithfulness import Faithfulness
+    from xraylab.reading.heatmap import Heatmap
     from xraylab.reading.read import Reading
 
 
@@ -54,7 +57,30 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         n=table.n,
         patients=table.n_groups,
         positives=table.positives,
+        calibrated=card.calibrated,
+        models=max(1, len(card.members)),
+        films=table,
         **rates,
+    )
+
+
+def drawn_heatmap(heatmap: "Heatmap", faithful: "Faithfulness | None" = None) -> DrawnHeatmap:
+    """A heatmap as documents show it.
+
+    Parameters
+    ----------
+    faithful : Faithfulness, optional
+        If it was judged.
+    """
+    from xraylab.reading.heatmap import METHODS, overlay_png
+
+    return DrawnHeatmap(
+        png=overlay_png(heatmap.values),
+        method=METHODS[heatmap.method].title,
+        grids=heatmap.grids,
+        fixed=heatmap.fixed,
+        strongest=float(heatmap.values.max()),
+        faithful=None if faithful is None else (faithful.beaten, len(faithful.random)),
     )
 
 
@@ -63,7 +89,7 @@ def film_report(
     reading: "Reading",
     data: bytes,
     *,
-    overlay: bytes | None = None,
+    overlay: DrawnHeatmap | None = None,
     call: str | None = None,
     note: str = "",
     now: datetime | None = None,
@@ -76,8 +102,8 @@ def film_report(
         With a score; a film that was refused has no report.
     data : bytes
         The film's file.
-    overlay : bytes, optional
-        Its heatmap, as RGBA PNG.
+    overlay : DrawnHeatmap, optional
+        Its heatmap.
     call, note : str, optional
         The reader's own.
 
@@ -104,11 +130,14 @@ def film_report(
         version=__version__,
         call=call,
         note=note,
+        notes=reading.notes,
+        spread=reading.spread,
+        kinds=reading.subtype,
     )
 
 
 def film_pdf(report: FilmReport) -> bytes:
-    """A film's report as a PDF of one page."""
+    """A film's report as a PDF, of one page where its words have room."""
     from xraylab.reports.film_pdf import film_pdf as draw
 
     return draw(report)
@@ -169,19 +198,25 @@ def came_as_dicom(data: bytes) -> bool:
 def predicted(
     reading: "Reading", *, heatmap: str | None = None, report: str | None = None
 ) -> documents.Predicted:
-    """A reading as a row of a document."""
+    """A reading as a row of a document.
+
+    A file's name may hold bytes that are no text, which no document can carry: they are spelt out.
+    """
     return documents.Predicted(
-        file=reading.name,
+        file=printable(reading.name),
         score=reading.score,
         decision=reading.decision,
         threshold=reading.threshold,
         warnings=list(reading.warnings),
         notes=list(reading.notes),
         refused=reading.refused,
-        heatmap=heatmap,
+        heatmap=None if heatmap is None else printable(heatmap),
         spread=reading.spread,
         subtype=dict(reading.subtype) or None,
         report=report,
+        overridden=reading.overridden,
+        review_from=reading.review_from,
+        synthetic=reading.synthetic,
     )
 
 
@@ -193,7 +228,12 @@ def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
         "score",
         "decision",
         "threshold",
+        "review_from",
         "warnings",
+        "overridden",
+        "notes",
+        "disagreement",
+        "synthetic",
         "refused",
         "report",
         "model",
@@ -206,7 +246,12 @@ def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
             row.score,
             row.decision,
             row.threshold,
+            row.review_from,
             " ".join(row.warnings),
+            row.overridden,
+            " ".join(row.notes),
+            row.spread,
+            row.synthetic,
             row.refused,
             row.report,
             model.name,

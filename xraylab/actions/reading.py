@@ -19,6 +19,7 @@ from xraylab.errors import (
 from xraylab.files import write_bytes, write_text
 from xraylab.imaging import is_film
 from xraylab.models import load_model
+from xraylab.reports.film import DrawnHeatmap
 from xraylab.settings import Settings
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class _Reports:
             self._passed.append(data)
             yield name, data
 
-    def write(self, overlay: bytes | None, reading: "Reading", number: int) -> str | None:
+    def write(self, overlay: DrawnHeatmap | None, reading: "Reading", number: int) -> str | None:
         data = self._passed.popleft()
         if reading.score is None or isinstance(data, str):
             return None
@@ -186,19 +187,19 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | s
         return str(error)
 
 
-def _overlay(loaded: "LoadedModel", reading: "Reading") -> bytes | None:
-    """A film's heatmap as PNG; None for what couldn't be read."""
+def _overlay(loaded: "LoadedModel", reading: "Reading") -> DrawnHeatmap | None:
+    """A film's heatmap; None for what couldn't be read."""
     if reading.pixels is None:
         return None
-    from xraylab.reading.heatmap import heatmap, overlay_png
+    from xraylab.reading.heatmap import heatmaps
 
-    return overlay_png(heatmap(loaded, reading.pixels))
+    return film_reports.drawn_heatmap(heatmaps(loaded, reading.pixels)[0])
 
 
-def _write_heatmap(overlay: bytes | None, reading: "Reading", target: Path, number: int) -> str | None:
+def _write_heatmap(overlay: DrawnHeatmap | None, reading: "Reading", target: Path, number: int) -> str | None:
     if overlay is None:
         return None
     stem = Path(reading.name.rpartition("::")[2]).stem[:80]
     file = target / f"{number:05d}-{stem}.png"
-    write_bytes(file, overlay)
+    write_bytes(file, overlay.png)
     return str(file)

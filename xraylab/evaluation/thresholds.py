@@ -77,6 +77,27 @@ class ThresholdTable:
         tp, fp = int(self.tp[row]), int(self.fp[row])
         return OperatingPoint(threshold, tp, fp, self.negatives - fp, self.positives - tp)
 
+    def histogram(self, bins: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Count films by their score, in equal bins from 0 to 1; a score of 1 is in the last.
+
+        Returns
+        -------
+        negatives, positives : ndarray of int64, (bins,) each
+
+        Raises
+        ------
+        ValueError
+            If a score lies outside [0, 1].
+        """
+        scores = self.threshold[1:]
+        if scores.size and not 0 <= scores[-1] <= scores[0] <= 1:
+            raise ValueError(f"scores lie in {scores[-1]} to {scores[0]}, not in [0, 1]")
+        place = np.minimum((scores * bins).astype(np.int64), bins - 1)
+        negatives, positives = np.zeros(bins, np.int64), np.zeros(bins, np.int64)
+        np.add.at(negatives, place, np.diff(self.fp))
+        np.add.at(positives, place, np.diff(self.tp))
+        return negatives, positives
+
     def cut(self, row: int) -> float:
         """Give the threshold to state for a row: finite, in [0, 1], and short.
 

@@ -101,6 +101,11 @@ class Card(Record):
     intended_use: str = "Research and teaching. Not a medical device."
     about: About = Field(default=About(), description="What the model card says beside the numbers.")
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether a score is a probability, calibrated on validation, as an ensemble's is."""
+        return bool(self.members)
+
 
 class Member(Record):
     """One model in an ensemble, and how its logits are calibrated."""

@@ -1,5 +1,5 @@
 """
-Charts of an evaluation as vector drawings, made from the ``curves`` of its document.
+Charts as vector drawings: of an evaluation from the ``curves`` of its document, of one film's score.
 
 - axes begin and end at numbers that are written; colour is never the only sign
 - the lock is marked on every chart that has a place for it
@@ -15,6 +15,7 @@ from typing import Any
 from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, Rect, String
 
 from xraylab.documents import Curves, SplitReport
+from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.reports.typeset import (
     ACCENT,
     BOLD,
@@ -32,7 +33,8 @@ from xraylab.reports.typeset import (
 from xraylab.wording import auc, count, score
 
 HALF = (WIDTH - 16) / 2
-_TALL, _LOW = 172, 132  # heights of a chart, in points
+_TALL, _LOW, _FLAT = 172, 132, 104  # heights of a chart, in points
+_BINS = 25  # of a histogram of scores
 _SMALL = 6.6
 _DOTTED, _DASHED = (1, 2), (4, 2)
 _CLOSE = 0.8  # from here on words stand to the left of the cut
@@ -108,18 +110,7 @@ def histogram(split: SplitReport, threshold: float) -> Any:
         "Scores, each class by the square root of its share", WIDTH, _LOW, y_range=(-1.0, 1.0), left=3
     )
     negatives = split.n - split.positives
-    shares = [
-        [math.sqrt(films / max(of, 1)) for films in bins]
-        for bins, of in ((split.curves.normal, negatives), (split.curves.pneumonia, split.positives))
-    ]
-    highest = max((*shares[0], *shares[1], 1e-9))
-    for values, sign, colour in ((shares[0], 1, NORMAL), (shares[1], -1, PNEUMONIA)):
-        for place, share in enumerate(values):
-            left, base = axes.at(place / len(values), 0)
-            width, top = axes.width / len(values) - 0.8, axes.at(0, sign * 0.92 * share / highest)[1]
-            bar = (left + 0.4, min(base, top), width, abs(top - base))
-            drawing.add(Rect(*bar, fillColor=colour, strokeColor=None))
-    axes.line([(0, 0), (1, 0)], MUTED, width=0.5)
+    _mirrored(axes, split.curves.normal, split.curves.pneumonia)
     axes.frame("Score", "", (0, 0.25, 0.5, 0.75, 1), ())
     end, top = axes.x + axes.width, drawing.height - 9
     axes.words(end - 110, top, f"above: NORMAL, {count(negatives)}", colour=NORMAL, anchor="end")
@@ -129,6 +120,39 @@ def histogram(split: SplitReport, threshold: float) -> Any:
     anchor = "end" if threshold > _CLOSE else "start"
     axes.words(cut[0], cut[1] + 4, f"locked {score(threshold)}", anchor=anchor, colour=ACCENT)
     return drawing
+
+
+def standing(films: ThresholdTable, at: float, cuts: Sequence[float]) -> Any:
+    """One film's score among the validation films, and the cuts of the lock."""
+    cut_words = {0: "", 1: "; dashed: threshold"}.get(len(cuts), "; dashed: both thresholds")
+    title = f"Among the validation films{cut_words}"
+    drawing, axes = _started(title, HALF, _FLAT, y_range=(-1.0, 1.0), left=3)
+    normal, pneumonia = (bins.tolist() for bins in films.histogram(_BINS))
+    _mirrored(axes, normal, pneumonia)
+    axes.frame("Score", "", (0, 0.25, 0.5, 0.75, 1), ())
+    legend = axes.y - 19
+    axes.words(axes.x, legend, f"above: NORMAL, {count(films.negatives)}", colour=NORMAL)
+    words = f"below: PNEUMONIA, {count(films.positives)}"
+    axes.words(axes.x + axes.width, legend, words, anchor="end", colour=PNEUMONIA)
+    for cut in cuts:
+        axes.line([(cut, -1), (cut, 1)], ACCENT, width=1, dash=_DASHED)
+    axes.line([(at, -1), (at, 1)], TEXT, width=1.4)
+    place = axes.at(at, 1)
+    axes.words(place[0], place[1] + 4, "this film", anchor="end" if at > _CLOSE else "start", colour=TEXT)
+    return drawing
+
+
+def _mirrored(axes: _Axes, normal: Sequence[int], pneumonia: Sequence[int]) -> None:
+    """Bars of both classes, each by the square root of its share, normals up and pneumonias down."""
+    shares = [[math.sqrt(films / max(sum(bins), 1)) for films in bins] for bins in (normal, pneumonia)]
+    highest = max((*shares[0], *shares[1], 1e-9))
+    for values, sign, colour in ((shares[0], 1, NORMAL), (shares[1], -1, PNEUMONIA)):
+        for place, share in enumerate(values):
+            left, base = axes.at(place / len(values), 0)
+            width, top = axes.width / len(values) - 0.8, axes.at(0, sign * 0.92 * share / highest)[1]
+            bar = (left + 0.4, min(base, top), width, abs(top - base))
+            axes.drawing.add(Rect(*bar, fillColor=colour, strokeColor=None))
+    axes.line([(0, 0), (1, 0)], MUTED, width=0.5)
 
 
 def roc(split: SplitReport) -> Any:

@@ -256,13 +256,13 @@ def _cost(lock: Lock) -> float:
 
 
 def _curves(table: ThresholdTable, labels: NDArray[np.int8], scores: NDArray[np.float64]) -> documents.Curves:
-    bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    normal, pneumonia = table.histogram(BINS)
     rows = _corners(table)
     met = reliability(labels, scores)
     worth = decision_curve(table, _PROBABILITIES)
     return documents.Curves(
-        normal=np.bincount(bins[labels == 0], minlength=BINS).tolist(),
-        pneumonia=np.bincount(bins[labels == 1], minlength=BINS).tolist(),
+        normal=normal.tolist(),
+        pneumonia=pneumonia.tolist(),
         threshold=table.threshold[rows].tolist(),
         tp=table.tp[rows].tolist(),
         fp=table.fp[rows].tolist(),

@@ -8,7 +8,7 @@ What a document says of one film: its score, what the lock makes of it, and how 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from xraylab import wording
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.reports import film_words
 
 BURNED_IN = "RESEARCH, NOT FOR DIAGNOSIS"
 SYNTHETIC = "SYNTHETIC"
@@ -45,11 +46,37 @@ class Standing:
     specificity_interval: Interval = _UNKNOWN
     missed_below: float = math.nan  # share of the pneumonias that lie below a review band
     missed_below_interval: Interval = _UNKNOWN
+    calibrated: bool = False  # whether a score is a probability where pneumonia is as common as there
+    models: int = 1  # networks that a score is the mean of
+    films: ThresholdTable | None = field(default=None, repr=False)  # the validation films, to stand among
 
     @property
-    def prevalence(self) -> float:
-        """Share of pneumonia among the validation films."""
-        return self.positives / self.n if self.n else math.nan
+    def prevalence_words(self) -> str:
+        """Whether a score is a probability, and at which share of pneumonia."""
+        return film_words.prevalence(self.positives, self.n, calibrated=self.calibrated)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnHeatmap:
+    """A heatmap as it was drawn over a film, and what it is."""
+
+    png: bytes  # RGBA, stretched to the film
+    method: str  # its title
+    grids: tuple[tuple[int, int], ...]  # rows and columns of each network's true grid
+    fixed: bool  # whether full colour is the same on every film
+    strongest: float  # its strongest place in parts of full colour, 0 to 1; 0 if it is blank
+    faithful: tuple[int, int] | None = None  # random maps that it beats, of how many; None if not judged
+
+    @property
+    def faint(self) -> bool:
+        """Whether it is there and hardly to be seen."""
+        return 0 < self.strongest < film_words.FAINT
+
+    @property
+    def words(self) -> str:
+        """What it is, and how faithful to the model, in sentences."""
+        told = film_words.heatmap(self.method, self.grids, fixed=self.fixed, strongest=self.strongest)
+        return told if self.faithful is None else f"{told} {film_words.faithful(*self.faithful)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +86,7 @@ class FilmReport:
     standing: Standing
     film_sha256: str  # of the whole file
     film: NDArray[np.uint8]  # (height, width), as it is looked at
-    overlay: bytes | None  # a heatmap as PNG, RGBA, stretched to the film; None if it wasn't drawn
+    overlay: DrawnHeatmap | None  # None if none was drawn
     score: float  # 0 to 1
     decision: str | None  # positive, negative, review or None
     threshold: float | None
@@ -71,6 +98,9 @@ class FilmReport:
     version: str  # of XRayLab
     call: str | None = None  # the reader's own
     note: str = ""
+    notes: tuple[str, ...] = ()  # what else to know of the film, in sentences; they stopped no decision
+    spread: float | None = None  # disagreement between an ensemble's models; None for one model
+    kinds: tuple[tuple[str, float], ...] = ()  # of pneumonia, given pneumonia; none unless it is positive
 
     @property
     def known_by(self) -> str:
@@ -86,6 +116,21 @@ class FilmReport:
     def said(self) -> tuple[str, str]:
         """The decision in the house's words, and what has to stand beside it."""
         return wording.decision(self.decision, self.threshold, self.review_from)
+
+    @property
+    def despite_warnings(self) -> str:
+        """Whether the decision was made in spite of warnings; nothing where there was none to make."""
+        if self.overridden:
+            return film_words.OVERRIDDEN
+        return film_words.NOT_DECIDED if self.warnings and self.threshold is not None else ""
+
+    @property
+    def about_score(self) -> list[str]:
+        """What it takes to read the score: what it means, and how alike the models are."""
+        told = [self.standing.prevalence_words]
+        if self.spread is not None:
+            told.append(film_words.disagreement(self.spread, self.standing.models))
+        return told
 
 
 def standing_rates(

@@ -1,38 +1,47 @@
 """
-One film as a PDF: one A4 page, drawn from a ``FilmReport`` and from nothing else.
+One film as a PDF: an A4 page, two where there is much to say, drawn from a ``FilmReport`` and nothing else.
 
-- the notice of what it isn't for is burned into both pictures and stands on the page
-- what doesn't fit on the page is set smaller; there is never a second page
+- the notice of what it isn't for is burned into both pictures and stands on every page
+- where words need the room the pictures give way, down to a size that can still be looked at; what doesn't
+  fit then goes on over the page in the same type
 - reportlab is loaded with this module, so it is imported when a PDF is asked for, and not before
 """
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import Image, KeepInFrame, Spacer, Table
+from reportlab.platypus import Image, Table
 
 from xraylab import wording
-from xraylab.reports.film import BURNED_IN, SYNTHETIC, FilmReport
+from xraylab.reports import charts, film_words
+from xraylab.reports.film import BURNED_IN, SYNTHETIC, DrawnHeatmap, FilmReport
 from xraylab.reports.film_picture import burned_films, png
 from xraylab.reports.markdown import tidy
-from xraylab.reports.typeset import MISSED, MUTED, NOTICE, WIDTH, Head, bound, grid, note, spaced
-from xraylab.wording import count, percent, score
+from xraylab.reports.typeset import (
+    MISSED,
+    MUTED,
+    NOTICE,
+    WIDTH,
+    Head,
+    bound,
+    grid,
+    note,
+    spaced,
+    visible,
+)
+from xraylab.wording import percent, score
 
-_HIGHEST = 96 * mm  # of a film on the page
+_HIGHEST = (96 * mm, 80 * mm, 64 * mm)  # of a film on the page; the first that leaves room for all words
 _GAP = 6
-_PAGE = 250 * mm  # height of the text
-_NAME, _WARNING = 60, 300  # characters
-_BELOW = (
-    "The heatmap shows which regions raised the pneumonia score, on a coarse grid. It is about the model, "
-    "not about the child."
-)
-_ABOUT_SCORE = (
-    "It is no probability of disease: where pneumonia is rarer, fewer of the films that score this have it."
-)
+_PAGE = 252 * mm  # height of the text
+_NAME, _SENTENCE = 60, 300  # characters
+_Pictures = list[tuple[bytes, tuple[int, int]]]  # as PNG, with width and height
+_BOXES = "A box stands for a sign that this document's fonts lack."
 _NO_DIAGNOSIS = (
     "Not for diagnosis, for triage, or to leave a film unread. A score above the threshold is no diagnosis, "
-    "one below it doesn’t mean that nothing is wrong, and no other finding was looked for."
+    "one below it doesn't mean that nothing is wrong, and no other finding was looked for."
 )
 
 
@@ -42,49 +51,79 @@ def film_pdf(report: FilmReport) -> bytes:
     Returns
     -------
     bytes
-        Of a PDF of one page; the same for the same report.
+        Of a PDF; the same for the same report.
     """
-    title = f"Film {report.known_by}"
-    return bound(lambda: [_page(report)], title=title, running=title)
+    title = _title(report)
+    pictures = [(png(picture), picture.size) for picture in burned_films(report)]
+    highest = next(
+        (high for high in _HIGHEST if _height(_page(report, pictures, high)) <= _PAGE), _HIGHEST[-1]
+    )
+    return bound(lambda: _page(report, pictures, highest), title=title, running=f"{title} · {BURNED_IN}")
 
 
-def _page(report: FilmReport) -> Any:
-    parts = [
+def _height(parts: Sequence[Any]) -> float:
+    """How much of a page flowables take; of two spaces that meet the larger one counts."""
+    height, below = 0.0, 0.0
+    for part in parts:
+        height += max(below, part.getSpaceBefore()) + part.wrap(WIDTH, 10 * _PAGE)[1]
+        below = part.getSpaceAfter()
+    return height
+
+
+def _page(report: FilmReport, pictures: _Pictures, highest: float) -> list[Any]:
+    return [
         spaced(_title(report), "title"),
         spaced(BURNED_IN, "small head", textColor=MISSED, spaceBefore=0),
         note(f"{NOTICE} Written {report.made_at:%Y-%m-%d %H:%M} by XRayLab {tidy(report.version)}."),
-        _pictures(report),
-        *([note(_BELOW)] if report.overlay is not None else []),
-        spaced(f"Pneumonia score {score(report.score)}", "head", spaceBefore=6),
-        *_decision(report),
+        _pictures(report, pictures, highest),
+        *([_small(report.overlay.words)] if report.overlay is not None else []),
+        *_score(report),
         *_warnings(report),
+        *_notes(report),
         *_reader(report),
-        spaced("The lock", "small head"),
-        _lock(report),
+        *_lock(report),
         *_about_films(report),
-        note(_NO_DIAGNOSIS),
+        _small(_NO_DIAGNOSIS),
     ]
-    return KeepInFrame(WIDTH, _PAGE, parts, mode="shrink", hAlign="LEFT")
+
+
+def _small(words: str) -> Any:
+    """A note in our own words, with the apostrophe of print."""
+    return note(words.replace("'", "’"))
 
 
 def _title(report: FilmReport) -> str:
     return f"Film {report.known_by}" + (f" – {SYNTHETIC}" if report.synthetic else "")
 
 
-def _pictures(report: FilmReport) -> Any:
+def _pictures(report: FilmReport, pictures: _Pictures, highest: float) -> Any:
     """The film, and beside it the film under its heatmap."""
-    pictures = burned_films(report)
-    width, height = pictures[0].size
+    width, height = pictures[0][1]
     wide = (WIDTH - _GAP) / 2
-    scale = min(wide / width, _HIGHEST / height)
+    scale = min(wide / width, highest / height)
     cells = [
-        Image(io.BytesIO(png(picture)), width=width * scale, height=height * scale) for picture in pictures
+        Image(io.BytesIO(picture), width=width * scale, height=height * scale, hAlign="LEFT")
+        for picture, _ in pictures
     ]
-    captions = [note("The film"), note("Under the heatmap of its pneumonia score")][: len(cells)]
+    captions = [note("The film"), *([note(_caption(report.overlay))] if report.overlay is not None else [])]
+    return _bare([cells, captions], [wide + _GAP] * len(cells))
+
+
+def _caption(drawn: DrawnHeatmap) -> str:
+    if drawn.strongest == 0:
+        return f"Under its heatmap ({drawn.method}), which is blank: nothing in the film raised the score"
+    if drawn.faint:
+        return f"Under its heatmap ({drawn.method}), hardly seen: nothing in the film raised the score much"
+    return f"Under the heatmap of its pneumonia score ({drawn.method})"
+
+
+def _bare(rows: list[list[Any]], widths: list[float]) -> Any:
+    """Things side by side, without lines."""
     return Table(
-        [cells, captions],
-        colWidths=[width * scale + _GAP] * len(cells),
+        rows,
+        colWidths=widths,
         style=[
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LEFTPADDING", (0, 0), (-1, -1), 0),
             ("RIGHTPADDING", (0, 0), (-1, -1), _GAP),
             ("TOPPADDING", (0, 0), (-1, -1), 2),
@@ -94,29 +133,43 @@ def _pictures(report: FilmReport) -> Any:
     )
 
 
-def _decision(report: FilmReport) -> list[Any]:
+def _score(report: FilmReport) -> list[Any]:
+    """Score and decision, beside them where the score stands, and below what it means."""
     said, beside = report.said
-    standing = report.standing
-    share = (
-        f"The score was learnt and checked where {percent(standing.prevalence)} of the films have pneumonia "
-        f"({count(standing.positives)} of {count(standing.n)} validation films). {_ABOUT_SCORE}"
-    )
-    return [spaced(f"{said}."), *([spaced(beside)] if beside else []), note(share)]
+    films = report.standing.films
+    words = [
+        spaced(f"Pneumonia score {score(report.score)}", "head", spaceBefore=2),
+        spaced(f"{said}. {beside}".strip()),
+    ]
+    if report.overridden:
+        words.append(spaced(report.despite_warnings.replace("'", "’"), textColor=MISSED))
+    if films is not None:
+        words.append(spaced(film_words.position(films, report.score)))
+    if report.kinds:
+        words.append(_small(film_words.kinds(report.kinds)))
+    below = [*map(_small, report.about_score)]
+    if films is None or not films.n:
+        return [*words, *below]
+    cuts = [cut for cut in (report.review_from, report.threshold) if cut is not None]
+    drawn = charts.standing(films, report.score, cuts)
+    return [_bare([[words, drawn]], [WIDTH - drawn.width - _GAP, drawn.width + _GAP]), *below]
 
 
 def _warnings(report: FilmReport) -> list[Any]:
     if not report.warnings:
         return [note("No warnings.")]
-    override = (
-        "Decided in spite of the warnings, on a person’s word."
-        if report.overridden
-        else "Not decided because of the warnings."
-    )
-    return [
+    told = [
         spaced("Warnings", "small head"),
-        *(spaced(tidy(warning, longest=_WARNING)) for warning in report.warnings),
-        *([spaced(override)] if report.threshold is not None else []),
+        *(spaced(tidy(warning, longest=_SENTENCE)) for warning in report.warnings),
     ]
+    if report.despite_warnings and not report.overridden:
+        told.append(spaced(report.despite_warnings))
+    return told
+
+
+def _notes(report: FilmReport) -> list[Any]:
+    """What else to know of the film; it stopped no decision, so it steps back."""
+    return [_small(" ".join(tidy(one, longest=_SENTENCE) for one in report.notes))] if report.notes else []
 
 
 def _reader(report: FilmReport) -> list[Any]:
@@ -124,11 +177,20 @@ def _reader(report: FilmReport) -> list[Any]:
         return []
     call = report.call or "none"
     told = [spaced("The reader’s own call", "small head"), spaced(f"{call[0].upper()}{call[1:]}.")]
-    return [*told, spaced(report.note, textColor=MUTED)] if report.note else told
+    if report.note:
+        told.append(spaced(report.note, textColor=MUTED))
+    if any(sign.isprintable() and visible(sign) != sign for sign in report.note):
+        told.append(_small(_BOXES))
+    return told
 
 
-def _lock(report: FilmReport) -> Any:
-    heads = [Head("", 1.3), Head("", 0.8, right=True), Head("95 %, by patient", 1, muted=True), Head("", 2)]
+def _lock(report: FilmReport) -> list[Any]:
+    heads = [
+        Head("", 1.2),
+        Head("", 0.6, right=True),
+        Head("95 %, by patient", 0.9, muted=True),
+        Head("", 2.4),
+    ]
     standing = report.standing
     rows = [
         ["Threshold", _or_dash(report.threshold), "", _rule(report)],
@@ -136,13 +198,13 @@ def _lock(report: FilmReport) -> Any:
             "Sensitivity there",
             percent(standing.sensitivity),
             wording.interval(*standing.sensitivity_interval),
-            "of films with pneumonia, score at the threshold or above",
+            "of films with pneumonia, at the threshold or above",
         ],
         [
             "Specificity there",
             percent(standing.specificity),
             wording.interval(*standing.specificity_interval),
-            "of films without, score below the threshold",
+            "of films without, below the threshold",
         ],
     ]
     if report.review_from is not None:
@@ -152,10 +214,10 @@ def _lock(report: FilmReport) -> Any:
                 "Pneumonias below both",
                 percent(standing.missed_below),
                 wording.interval(*standing.missed_below_interval),
-                "of films with pneumonia, score below both thresholds",
+                "of films with pneumonia, below both thresholds",
             ]
         )
-    return grid(heads, rows)
+    return [spaced("The lock", "small head"), grid(heads, rows)]
 
 
 def _or_dash(threshold: float | None) -> str:
@@ -172,15 +234,18 @@ def _about_films(report: FilmReport) -> list[Any]:
     name, arch, films = (
         tidy(word, longest=_NAME) for word in (standing.model, standing.arch, standing.dataset)
     )
+    chosen = (
+        "which chose the threshold, so these figures flatter it; another hospital or machine can change them."
+        if report.threshold is not None
+        else "on which no threshold was chosen yet."
+    )
     return [
         note(
-            f"On {count(standing.n)} validation films of {count(standing.patients)} patients ({films}), "
-            "which chose the threshold, so these figures flatter it; another hospital or machine can change "
-            "them."
+            f"On {wording.count(standing.n)} validation films of {wording.count(standing.patients)} patients "
+            f"({films}), {chosen}"
         ),
         note(
             f"Model {name} ({arch}, {tidy(standing.backend)}), hash {tidy(report.model_known_by)}. The film "
             f"is known by the first digits of its file’s SHA-256, {tidy(report.film_sha256)[:32]}…"
         ),
-        Spacer(0, 2),
     ]

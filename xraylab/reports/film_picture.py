@@ -78,7 +78,7 @@ def _panes(report: FilmReport) -> list[Image.Image]:
     plain = film.convert("RGB")
     if report.overlay is None:
         return [plain]
-    with Image.open(io.BytesIO(report.overlay)) as overlay:
+    with Image.open(io.BytesIO(report.overlay.png)) as overlay:
         laid = overlay.convert("RGBA").resize(plain.size, Image.Resampling.BICUBIC)
     return [plain, Image.alpha_composite(plain.convert("RGBA"), laid).convert("RGB")]
 
@@ -123,14 +123,13 @@ def _words_below(report: FilmReport) -> list[str]:
     if report.threshold is not None and report.decision in ("positive", "negative"):
         cut = f" ({score(report.threshold)})"
     lines = [f"Pneumonia score {score(report.score)}. {said}{cut}. {beside}".strip()]
-    about = f"Model {report.standing.model}, {report.model_known_by}. XRayLab {report.version}."
-    if report.overlay is not None:
-        about += " Right: heatmap, about the model, not about the child."
-    lines.append(about)
+    if report.overridden:
+        lines[0] += f" {report.despite_warnings}"
     if report.warnings:
-        decided = "Decided in spite of warnings" if report.overridden else "Warnings"
-        lines.append(f"{decided}: {' '.join(report.warnings)}")
-    return lines
+        lines.append(f"Warnings: {' '.join(report.warnings)}")
+    lines.append(report.standing.prevalence_words)
+    about = f"Model {report.standing.model}, {report.model_known_by}. XRayLab {report.version}."
+    return [*lines, about if report.overlay is None else f"{about} Right: {report.overlay.words}"]
 
 
 def _broken(words: str, font: _Font, width: int) -> list[str]:

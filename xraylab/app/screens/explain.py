@@ -8,11 +8,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from xraylab import actions
 from xraylab.app import wording
 from xraylab.app.components.film_viewer import Overlay, film_viewer
 from xraylab.errors import HeatmapError
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.models import Lock, Model
+from xraylab.reports import film_words
+from xraylab.reports.film import DrawnHeatmap
 
 if TYPE_CHECKING:
     from xraylab.reading.faithfulness import Faithfulness
@@ -21,19 +24,18 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 _BINS = 25
-_FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
 _OWN = "the most on this film"
 
 
 def draw_film(
     model: Model, pixels: "Pixels", film_png: bytes, *, film_sha256: str, name: str, synthetic: bool
-) -> bytes | None:
+) -> DrawnHeatmap | None:
     """The film in its viewer, with the heatmaps that were asked for, and what they are.
 
     Returns
     -------
-    bytes or None
-        The first heatmap as PNG; None if none could be drawn.
+    DrawnHeatmap or None
+        The first heatmap, and how faithful it is if that was asked; None if none could be drawn.
     """
     from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK
 
@@ -76,36 +78,27 @@ def draw_film(
         st.caption(
             "\n".join(f"- **{METHODS[one.method].title}**: {METHODS[one.method].about}" for one in found)
         )
-    _draw_faithfulness(model, pixels, film_sha256, found[0])
-    return overlays[0].png
+    return actions.drawn_heatmap(found[0], _draw_faithfulness(model, pixels, film_sha256, found[0]))
 
 
 def _overlay(drawn: "Heatmap") -> Overlay:
     from xraylab.reading.heatmap import METHODS, overlay_png
 
-    return Overlay(METHODS[drawn.method].title, overlay_png(drawn.values), _FIXED if drawn.fixed else _OWN)
+    most = film_words.FIXED if drawn.fixed else _OWN
+    return Overlay(METHODS[drawn.method].title, overlay_png(drawn.values), most)
 
 
 def told(drawn: "Heatmap") -> str:
     """What a heatmap is: method, grid and scale, in sentences."""
     from xraylab.reading.heatmap import METHODS
 
-    title = METHODS[drawn.method].title
-    grids = " and ".join(f"{rows} × {columns}" for rows, columns in drawn.grids)
-    says = (
-        "It is blank: nothing in the film raised the pneumonia score, which is a valid answer."
-        if drawn.blank
-        else "It shows which regions raised the pneumonia score."
+    words = film_words.heatmap(
+        METHODS[drawn.method].title,
+        drawn.grids,
+        fixed=drawn.fixed,
+        strongest=float(drawn.values.max()),
     )
-    scale = (
-        f"Full colour is the same on every film: {_FIXED}."
-        if drawn.fixed
-        else "Full colour is the most on this film, so a low score may glow too: there is no fixed scale."
-    )
-    return (
-        f"Heatmap (overlay, key o): {title} on the network's own grid of {grids}; finer detail is "
-        f"interpolation. {says} {scale} It is about the model, not about the child."
-    )
+    return f"Heatmap (overlay, key o): {words}"
 
 
 @st.cache_data(max_entries=24, scope="session", show_spinner="Drawing the heatmap")
@@ -119,8 +112,10 @@ def _heatmaps(
     return list(heatmaps(loaded(_model), _pixels, methods))
 
 
-def _draw_faithfulness(model: Model, pixels: "Pixels", film_sha256: str, drawn: "Heatmap") -> None:
-    """On demand: whether the heatmap is faithful to the model."""
+def _draw_faithfulness(
+    model: Model, pixels: "Pixels", film_sha256: str, drawn: "Heatmap"
+) -> "Faithfulness | None":
+    """On demand: whether the heatmap is faithful to the model; gives what was found, if it was."""
     asked: dict[str, Faithfulness | None] = st.session_state.setdefault("faithfulness", {})
     key = f"{model.card.model_sha256} {film_sha256}"
     if key not in asked:
@@ -133,8 +128,9 @@ def _draw_faithfulness(model: Model, pixels: "Pixels", film_sha256: str, drawn: 
             asked.clear()  # one film at a time is enough to keep
             asked[key] = _judge(model, pixels, drawn)
             st.rerun()
-        return
+        return None
     st.caption(faithful_words(asked[key]))
+    return asked[key]
 
 
 def _judge(model: Model, pixels: "Pixels", drawn: "Heatmap") -> "Faithfulness | None":
@@ -156,41 +152,22 @@ def faithful_words(found: "Faithfulness | None") -> str:
     """How faithful a heatmap is to the model, in words that nobody takes for being right."""
     if found is None:
         return "The heatmap is blank, so there is nothing to be faithful to."
-    return (
-        f"Faithful to the model: more than {found.beaten} of {len(found.random)} smooth random maps "
-        f"({found.share:.2f}; by chance 0.50), by what becomes of the score when the marked parts are filled "
-        "in (ROAD). That is not whether the model is right about the child."
-    )
+    return film_words.faithful(found.beaten, len(found.random))
 
 
 def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: Lock | None) -> None:
     """A score among the validation films: two histograms with "you are here", and its prevalence."""
     cuts = [] if lock is None else [cut for cut in (lock.review_from, lock.threshold) if cut is not None]
     st.html(standing(validation, score, cuts))
-    st.caption(prevalence_words(validation, calibrated=bool(model.card.members)))
-
-
-def prevalence_words(validation: ThresholdTable, *, calibrated: bool) -> str:
-    """Which share of pneumonia a score belongs to, and whether it is a probability."""
-    if not validation.n:
-        return "The score is no probability of pneumonia: there are no validation films."
-    share = wording.percent(validation.positives / validation.n)
-    if calibrated:
-        return (
-            f"Calibrated on validation films of which {share} have pneumonia: a probability only where "
-            "pneumonia is as common as there."
-        )
-    return (
-        f"Not calibrated, so no probability of pneumonia. {share} of the validation films have pneumonia; "
-        "where it is rarer, more films above the threshold are false alarms."
-    )
+    calibrated = model.card.calibrated
+    st.caption(film_words.prevalence(validation.positives, validation.n, calibrated=calibrated))
 
 
 def standing(validation: ThresholdTable, score: float, cuts: list[float]) -> str:
     """Two mirrored histograms of validation scores, normals above and pneumonias below, with marks."""
     rows = "".join(
         f'<div class="{kind}">{_bars(counts)}</div>'
-        for kind, counts in zip(("normal", "ill"), _counts(validation), strict=True)
+        for kind, counts in zip(("normal", "ill"), validation.histogram(_BINS), strict=True)
     )
     marks = "".join(f'<i class="cut" style="left:{100 * cut:.1f}%"></i>' for cut in cuts)
     # The words lean inwards at both ends, so that they stay inside.
@@ -214,12 +191,3 @@ def _bars(counts: NDArray[np.int64]) -> str:
     """Bars in percent of the tallest, as square roots: nearly all films score near an end."""
     tallest = max(int(counts.max(initial=0)), 1)
     return "".join(f'<b style="height:{100 * math.sqrt(n / tallest):.1f}%"></b>' for n in counts.tolist())
-
-
-def _counts(validation: ThresholdTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Normals and pneumonias of the validation films in each bin of the score, (bins,) each."""
-    scores = validation.threshold[1:]
-    edges = np.linspace(0, 1, _BINS + 1)
-    normals, _ = np.histogram(scores, edges, weights=np.diff(validation.fp))
-    ill, _ = np.histogram(scores, edges, weights=np.diff(validation.tp))
-    return normals.round().astype(np.int64), ill.round().astype(np.int64)

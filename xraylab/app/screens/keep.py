@@ -18,7 +18,7 @@ from xraylab.app import wording
 from xraylab.app.faults import guard
 from xraylab.errors import NotFoundError
 from xraylab.models import Model
-from xraylab.reports.film import FilmReport
+from xraylab.reports.film import DrawnHeatmap, FilmReport
 from xraylab.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def draw(
     model: Model,
     reading: "Reading",
     data: bytes,
-    overlay: bytes | None,
+    overlay: DrawnHeatmap | None,
     *,
     batch: "Sequence[Reading]",
 ) -> None:
@@ -50,8 +50,8 @@ def draw(
     ----------
     reading, data : Reading and bytes
         Of the film that is looked at; nothing is drawn for one that was refused but the table of all films.
-    overlay : bytes, optional
-        The heatmap that is on the screen, as RGBA PNG.
+    overlay : DrawnHeatmap, optional
+        The heatmap that is on the screen.
     batch : sequence of Reading
         Of all films, for their table.
     """
@@ -138,7 +138,7 @@ def _draw_documents(
     model: Model,
     reading: "Reading",
     data: bytes,
-    overlay: bytes | None,
+    overlay: DrawnHeatmap | None,
     key: str,
     *,
     call: str | None,
@@ -260,7 +260,7 @@ def _made(
 
 
 def _report(
-    model: Model, reading: "Reading", data: bytes, overlay: bytes | None, call: str | None, note: str
+    model: Model, reading: "Reading", data: bytes, overlay: DrawnHeatmap | None, call: str | None, note: str
 ) -> FilmReport:
     standing = actions.standing_of(model, model.lock if reading.threshold is not None else None)
     return actions.film_report(standing, reading, data, overlay=overlay, call=call, note=note)

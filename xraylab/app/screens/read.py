@@ -3,6 +3,7 @@
 import hashlib
 import html
 import io
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import decode, standardise
 from xraylab.models import Model
+from xraylab.reports import film_words
+from xraylab.reports.film import DrawnHeatmap
 from xraylab.settings import load_settings
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from xraylab.reading.read import Reading
 
+_LISTED, _LOOKED_AT = "films listed", "film looked at"
 _READINGS, _OVERRIDDEN, _AGES = "readings", "overridden readings", "ages"
 _OLDEST = 120  # years
 _IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
@@ -70,12 +74,7 @@ def draw() -> None:
             _draw_waiting(middle, model)
             return
         readings = _read_all(model, films)
-        chosen = st.radio(
-            "This film",
-            range(len(films)),
-            format_func=lambda i: f"{_short(readings[i])} · {wording.plain(films[i].name)}",
-            key="film chosen",
-        )
+        chosen = _choose(readings, films)
     reading, film = readings[chosen], films[chosen]
     with middle:
         overlay = _draw_film(model, reading, film)
@@ -185,6 +184,28 @@ def _ask_age(film: _Film) -> None:
         st.rerun()
 
 
+def _choose(readings: "list[Reading]", films: list[_Film]) -> int:
+    """The place in the list of the film that is looked at.
+
+    The browser knows a choice by its words, and a film's words change when it is decided anyway or read by
+    another model: unless it is told anew, the next click anywhere would put another film on the screen.
+    """
+    told = [
+        f"{_short(reading)} · {wording.plain(film.name)}"
+        for reading, film in zip(readings, films, strict=True)
+    ]
+    times = Counter(told)
+    listed = [f"{words} ({place})" if times[words] > 1 else words for place, words in enumerate(told, 1)]
+    known = [(film.name, film.sha256) for film in films]
+    if st.session_state.get(_LISTED, listed) != listed:
+        before = st.session_state.get(_LOOKED_AT)
+        st.session_state["film chosen"] = known.index(before) if before in known else 0
+    st.session_state[_LISTED] = listed
+    chosen = st.radio("This film", range(len(films)), format_func=listed.__getitem__, key="film chosen")
+    st.session_state[_LOOKED_AT] = known[chosen]
+    return chosen
+
+
 def _short(reading: "Reading") -> str:
     """A reading in a few words, for the list of films."""
     if reading.score is None:
@@ -193,7 +214,7 @@ def _short(reading: "Reading") -> str:
     return f"{wording.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
 
 
-def _draw_film(model: Model, reading: "Reading", film: _Film) -> bytes | None:
+def _draw_film(model: Model, reading: "Reading", film: _Film) -> DrawnHeatmap | None:
     """The film in its viewer; gives the heatmap that lies over it."""
     if reading.refused is not None:
         st.error(f"{wording.plain(film.name)}: {wording.plain(reading.refused or 'not read')}")
@@ -221,11 +242,11 @@ def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
     lock = model.lock
     widgets.figures([("Pneumonia score", wording.score(reading.score), "")])
     if reading.spread is not None:
-        st.caption(_spread_words(reading.spread, len(model.card.members)))
+        st.caption(film_words.disagreement(reading.spread, len(model.card.members)))
     st.html(f'<p class="xl-decision">{_decision_words(reading)}</p>')
     if reading.subtype:
         widgets.figures([(name.capitalize(), wording.percent(share), "") for name, share in reading.subtype])
-        st.caption(_SUBTYPE_CAVEAT)
+        st.caption(film_words.KINDS_CAVEAT)
     for warning in reading.warnings:
         st.warning(wording.plain(warning))
     if reading.warnings and not reading.overridden and reading.threshold is not None:
@@ -233,14 +254,14 @@ def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
             st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
             st.rerun()
     elif reading.overridden:
-        st.caption("Decided in spite of the warning, on your word.")
+        st.caption(film_words.OVERRIDDEN)
     for note in reading.notes:
         st.caption(wording.plain(note))
     if model.card.dataset.kind == "radiographs" and not reading.synthetic:
         _ask_age(film)
     validation = table_of(model, "validation")
     explain.draw_standing(model, validation, reading.score, lock)
-    st.markdown(_standing_words(validation, reading.score))
+    st.markdown(film_words.position(validation, reading.score))
     if lock is not None:
         point = validation.at(lock.threshold)
         widgets.figures(
@@ -282,27 +303,6 @@ def _draw_band(validation: ThresholdTable, review_from: float, threshold: float)
     )
 
 
-_SUBTYPE_CAVEAT = (
-    "Kind of pneumonia, if it is one, from file names; films don't reliably tell bacterial from viral."
-)
-
-
-def _spread_words(spread: float, models: int) -> str:
-    """How far the models of an ensemble are apart, in words that nobody takes for an interval."""
-    return (
-        f"Disagreement between its {models} models: {wording.score(spread)} (standard deviation of their "
-        "probabilities). It says how alike the models are, not how sure the score is."
-    )
-
-
 def _decision_words(reading: "Reading") -> str:
     said, beside = wording.decision(reading.decision, reading.threshold, reading.review_from)
     return f"{said}<small>{html.escape(beside)}</small>" if beside else said
-
-
-def _standing_words(validation: ThresholdTable, score: float) -> str:
-    """Where a score stands among the validation films: "2 of 100 normals score this high"."""
-    point = validation.at(score)
-    normals = wording.DASH if not validation.negatives else f"{100 * point.fp / validation.negatives:.0f}"
-    ill = wording.DASH if not validation.positives else f"{100 * point.fn / validation.positives:.0f}"
-    return f"{normals} of 100 normals score this high or higher; {ill} of 100 pneumonias score lower."
