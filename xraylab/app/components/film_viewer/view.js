@@ -85,14 +85,14 @@ export default function ({ parentElement: root, data }) {
   };
 
   function showGreys() {
-    const untouched = view.window === UNTOUCHED.window && view.level === UNTOUCHED.level && !view.invert;
-    canvas.style.filter = untouched ? "" : "url(#grey)";
+    const windowed = view.window !== UNTOUCHED.window || view.level !== UNTOUCHED.level;
+    canvas.style.filter = windowed || view.invert ? "url(#grey)" : "";
     const [slope, intercept] = line(view);
     for (const channel of root.querySelectorAll("#grey feComponentTransfer > *")) {
       channel.setAttribute("slope", slope);
       channel.setAttribute("intercept", intercept);
     }
-    const told = untouched ? [] : [`window ${view.window} %, level ${view.level} %`];
+    const told = windowed ? [`window ${view.window} %, level ${view.level} %`] : [];
     if (view.invert) told.push("inverted");
     if (asked.grid && data.grid) told.push(`grid ${data.grid.join(" × ")}`);
     $(".told").textContent = told.join(" · ");
