@@ -31,10 +31,13 @@ if "one" in st.query_params:  # films of noise, wide and tall, with a heatmap of
     place[1, 5] = (255, 0, 0, 255)
     large = place.repeat(32, axis=0).repeat(32, axis=1)
     row = st.container()
-    at = st.radio("Films", [0, 1], format_func="film {}".format, key="the films")
-    with row:
-        noise = png(films[at])
-        film_viewer(noise, png(large), key="one", caption="noise", grid=(7, 7), films="the films")
+    at = st.radio("Films", [0, 1, 2], format_func="film {}".format, key="the films")
+    if at == 2:
+        row.error("not a film")
+    else:
+        with row:
+            noise = png(films[at])
+            film_viewer(noise, png(large), key="one", caption="noise", grid=(7, 7), films="the films")
     st.text_area("Note")
     st.write(f"runs {st.session_state.runs}")
     st.stop()
@@ -432,13 +435,17 @@ def _assert_lit(page, viewer):
 def test_keys_work_wherever_the_focus_is_but_not_while_somebody_types(alone):
     page, viewer, _ = alone
     place = viewer.locator(".place")
-    assert place.inner_text() == "1 of 2"
+    assert place.inner_text() == "1 of 3"
     page.keyboard.press("j")
     page.get_by_text("800 × 1600 pixels").wait_for()
-    assert place.inner_text() == "2 of 2"
-    assert viewer.get_by_role("button", name="Next film").is_disabled()
+    assert place.inner_text() == "2 of 3"
+    page.keyboard.press("j")
+    page.get_by_text("not a film").wait_for()
+    page.keyboard.press("k")  # one that can't be read is no dead end
+    page.get_by_text("800 × 1600 pixels").wait_for()
     page.keyboard.press("k")
     page.get_by_text("1600 × 800 pixels").wait_for()
+    assert viewer.get_by_role("button", name="Previous film").is_disabled()
 
     note = page.get_by_label("Note")
     note.click()
@@ -446,7 +453,7 @@ def test_keys_work_wherever_the_focus_is_but_not_while_somebody_types(alone):
     assert note.input_value() == "jokig+10"
     assert not viewer.locator(".overlay").is_visible()
     assert viewer.locator(".told").inner_text() == ""
-    assert place.inner_text() == "1 of 2"
+    assert place.inner_text() == "1 of 3"
 
     viewer.get_by_text("Keys", exact=True).click()
     viewer.get_by_label("Keys work anywhere").uncheck()  # who speaks to the browser may want that

@@ -2,7 +2,9 @@
 // handlers are assigned, not added, and what an instance must remember lies in MEMORY.
 // Nothing touches the film's pixels after they are drawn: window, level and inversion are a filter of the browser's.
 const MEMORY = new WeakMap();
-const VIEWERS = new Set(); // mounted; keys pressed beside the only one are meant for it
+// Of all viewers of the page, each of which may have loaded this file for itself: those mounted, and the one that
+// left last, whose keys still step through the films when one can't be read and there is no viewer.
+const PAGE = (globalThis[Symbol.for("xraylab film viewers")] ??= { mounted: new Set(), left: null });
 const LARGEST_ZOOM = 16; // of the fitted film, and at least LARGEST_NATIVE of its own pixels
 const LARGEST_NATIVE = 4;
 const STEP = 1.25;
@@ -71,7 +73,9 @@ export default function ({ parentElement: root, data }) {
   const $ = (selector) => root.querySelector(selector);
   const memory = MEMORY.get(root) ?? newMemory();
   MEMORY.set(root, memory);
-  VIEWERS.add(memory);
+  PAGE.mounted.add(memory);
+  if (PAGE.left) document.removeEventListener("keydown", PAGE.left.listener);
+  PAGE.left = null;
   const { view, asked } = memory;
   const viewer = $(".viewer");
   const stage = $(".stage");
@@ -268,7 +272,9 @@ export default function ({ parentElement: root, data }) {
     next.click();
     const list = next.closest("[role=radiogroup]");
     const row = next.closest("label");
-    if (list && row) list.scrollTop = row.offsetTop - list.offsetTop - (list.clientHeight - row.offsetHeight) / 2;
+    if (!list || !row) return;
+    const middle = (box) => box.top + box.height / 2;
+    list.scrollTop += middle(row.getBoundingClientRect()) - middle(list.getBoundingClientRect());
   }
 
   function countFilms() {
@@ -360,7 +366,8 @@ export default function ({ parentElement: root, data }) {
   memory.key = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const path = event.composedPath();
-    if (!path.includes(root) && (VIEWERS.size > 1 || !pageKeys() || isTyping(path[0]))) return;
+    if (!path.includes(root) && (PAGE.mounted.size > 1 || !pageKeys() || isTyping(path[0]))) return;
+    if (PAGE.left === memory) return void { j: actions.next, k: actions.previous }[event.key.toLowerCase()]?.();
     const name = KEYS[event.key.toLowerCase()];
     const arrow = path[0] === stage && view.zoom > 1 && ARROWS[event.key];
     if (!name && !arrow) return;
@@ -515,8 +522,9 @@ export default function ({ parentElement: root, data }) {
 
   return () => {
     memory.watcher.disconnect();
-    document.removeEventListener("keydown", memory.listener);
-    VIEWERS.delete(memory);
+    PAGE.mounted.delete(memory);
+    if (data.films && !PAGE.mounted.size) PAGE.left = memory;
+    else document.removeEventListener("keydown", memory.listener);
     MEMORY.delete(root);
   };
 }
