@@ -2,7 +2,9 @@
 
 import io
 import shutil
+import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,6 +24,23 @@ def png(pixels):
     return file.getvalue()
 
 st.session_state.runs = st.session_state.get("runs", 0) + 1
+if "one" in st.query_params:  # films of noise, wide and tall, with a heatmap of one place of 7 by 7
+    sizes = [(800, 1600), (1600, 800)]
+    films = [np.random.default_rng(0).integers(0, 256, size, np.uint8) for size in sizes]
+    place = np.zeros((7, 7, 4), dtype=np.uint8)
+    place[1, 5] = (255, 0, 0, 255)
+    large = place.repeat(32, axis=0).repeat(32, axis=1)
+    row = st.container()
+    at = st.radio("Films", [0, 1, 2], format_func="film {}".format, key="the films")
+    if at == 2:
+        row.error("not a film")
+    else:
+        with row:
+            noise = png(films[at])
+            film_viewer(noise, png(large), key="one", caption="noise", grid=(7, 7), films="the films")
+    st.text_area("Note")
+    st.write(f"runs {st.session_state.runs}")
+    st.stop()
 grey = 100 if st.toggle("Next film") else 60
 film = png(np.full((200, 400), grey, dtype=np.uint8))
 heat = png(np.full((64, 64, 4), (255, 0, 0, 255), dtype=np.uint8))
@@ -35,13 +54,18 @@ st.write(f"runs {st.session_state.runs}")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory, browser, serve):
+def url(tmp_path_factory, serve):
     folder = tmp_path_factory.mktemp("viewer")
     (folder / "streamlit_app.py").write_text(PAGE, "utf-8")
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
+    return serve(folder / "streamlit_app.py")
+
+
+@pytest.fixture(scope="module")
+def page(browser, url):
     context = browser.new_context(viewport={"width": 1200, "height": 900}, color_scheme="dark")
     opened = context.new_page()
-    opened.goto(serve(folder / "streamlit_app.py"))
+    opened.goto(url)
     opened.get_by_text("runs 1", exact=True).wait_for()
     yield opened
     context.close()
@@ -51,23 +75,24 @@ def page(tmp_path_factory, browser, serve):
 def viewer(page):
     """The viewer with a heatmap, as at first."""
     found = page.get_by_label("Film viewer").first
+    found.locator("canvas").scroll_into_view_if_needed()
     found.get_by_role("button", name="Reset").click()
     until_grey(page, found, 60)
     return found
 
 
-def pixel(viewer):
-    """The red, green and blue drawn at the film's upper left, before any overlay."""
-    return viewer.locator("canvas").evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(5, 5, 1, 1).data].slice(0, 3)"
-    )
+def pixel(page, viewer, x_share=0.02, y=5):
+    """The red, green and blue in sight on the film, by default near its upper left."""
+    left, top, width, _ = box(viewer, "canvas")
+    clip = {"x": round(left + x_share * width), "y": round(top + y), "width": 1, "height": 1}
+    return Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB").getpixel((0, 0))
 
 
-def until_grey(page, viewer, grey):
-    page.wait_for_function(
-        "([canvas, grey]) => canvas.getContext('2d').getImageData(5, 5, 1, 1).data[0] === grey",
-        arg=[viewer.locator("canvas").element_handle(), grey],
-    )
+def until_grey(page, viewer, grey, **where):
+    """Wait for a grey, give or take the one step of 255 by which browsers round differently."""
+    deadline = time.monotonic() + 10
+    while max(abs(value - grey) for value in pixel(page, viewer, **where)) > 1:
+        assert time.monotonic() < deadline, f"{pixel(page, viewer, **where)} instead of {grey}"
 
 
 def set_slider(viewer, name, value):
@@ -115,7 +140,7 @@ def test_the_film_keeps_its_resolution_and_proportions(viewer):
 def test_inverting_exchanges_black_and_white(page, viewer):
     viewer.get_by_role("button", name="Invert").click()
     until_grey(page, viewer, 195)
-    assert pixel(viewer) == [195, 195, 195]
+    assert viewer.locator(".told").inner_text() == "inverted"
 
 
 @pytest.mark.parametrize(
@@ -128,17 +153,23 @@ def test_window_and_level_are_the_linear_ones_of_a_workstation(page, viewer, win
     until_grey(page, viewer, grey)
 
 
-def test_the_opacity_is_remembered_for_the_next_film_and_the_overlay_is_not(page, viewer):
+def test_the_next_film_comes_as_it_is_and_its_heatmap_as_it_was_when_it_is_asked_for(page, viewer):
     viewer.get_by_role("button", name="Overlay").click()
+    viewer.get_by_role("button", name="Swipe").click()
+    viewer.get_by_role("button", name="Zoom in").click()
+    viewer.get_by_role("button", name="Invert").click()
     set_slider(viewer, "opacity", 80)
-    assert viewer.locator(".overlay").evaluate("image => image.style.opacity") == "0.8"
     page.get_by_text("Next film").click()
-    until_grey(page, viewer, 100)
+    until_grey(page, viewer, 100, x_share=0.98)
     assert not viewer.locator(".overlay").is_visible()
+    assert not viewer.get_by_role("slider", name="Divider").is_visible()
     viewer.get_by_role("button", name="Overlay").click()
+    assert viewer.locator(".overlay").is_visible()
+    assert viewer.get_by_role("slider", name="Divider").is_visible()
     assert viewer.locator(".overlay").evaluate("image => image.style.opacity") == "0.8"
+    assert viewer.locator(".stage.zoomed-in").count() == 0
     page.get_by_text("Next film").click()
-    until_grey(page, viewer, 60)
+    until_grey(page, viewer, 60, x_share=0.98)
 
 
 def test_the_wheel_zooms_about_the_pointer_and_a_drag_moves_the_film(page, viewer):
@@ -160,6 +191,29 @@ def test_the_wheel_zooms_about_the_pointer_and_a_drag_moves_the_film(page, viewe
 
 def handle(viewer):
     return viewer.locator(".stage").element_handle()
+
+
+def test_a_double_click_shows_the_whole_film_again(page, viewer):
+    whole = box(viewer, "canvas")
+    viewer.get_by_role("button", name="Zoom in").click()
+    assert box(viewer, "canvas")[2] > whole[2]
+    viewer.locator(".stage").dblclick()
+    assert box(viewer, "canvas") == pytest.approx(whole, abs=0.5)
+
+
+def test_the_right_button_drags_window_and_level(page, viewer):
+    left, top, width, height = box(viewer, ".stage")
+    x, y = left + width / 2, top + height / 2
+    page.mouse.move(x, y)
+    page.mouse.down(button="right")
+    page.mouse.move(x - width / 4, y - width / 10)  # narrower and brighter
+    page.mouse.up(button="right")
+    assert viewer.get_by_label("Window").input_value() == "50"
+    assert viewer.get_by_label("Level").input_value() == "40"
+    until_grey(page, viewer, 43)  # 255 * ((60 / 255 - 0.4) / 0.5 + 0.5) = 43.5
+    assert viewer.locator(".told").inner_text() == "window 50 %, level 40 %"
+    page.mouse.move(x, y)
+    assert viewer.get_by_label("Window").input_value() == "50"
 
 
 def test_two_fingers_pinch_the_film(page, viewer):
@@ -190,16 +244,20 @@ def test_a_zoomed_film_cannot_be_dragged_out_of_sight(page, viewer):
 
 
 def test_the_keys_do_what_the_buttons_do(page, viewer):
+    whole = box(viewer, "canvas")[2]
     viewer.locator(".stage").focus()
-    for key in ("o", "i", "+", "+", "-"):
-        page.keyboard.press(key)
-    assert viewer.locator(".overlay").is_visible()
+    page.keyboard.press("i")
     until_grey(page, viewer, 195)
-    assert viewer.locator(".zoomed").inner_text() == "1.3\u00d7"
-    page.keyboard.press("0")
-    until_grey(page, viewer, 60)
+    for key in ("+", "+", "-"):
+        page.keyboard.press(key)
+    assert box(viewer, "canvas")[2] == pytest.approx(1.25 * whole, rel=1e-3)
+    page.keyboard.press("o")
+    assert viewer.locator(".overlay").is_visible()
+    page.keyboard.press("o")
     assert not viewer.locator(".overlay").is_visible()
-    assert viewer.locator(".zoomed").inner_text() == ""
+    page.keyboard.press("0")
+    assert box(viewer, "canvas")[2] == pytest.approx(whole, abs=0.5)
+    until_grey(page, viewer, 195)
 
 
 def test_a_synthetic_film_says_so_in_its_pixels_and_at_every_zoom(viewer):
@@ -236,6 +294,8 @@ def test_nothing_the_reader_does_to_the_view_runs_the_page_again(page, viewer):
     before = page.get_by_text("runs ").inner_text()
     viewer.get_by_role("button", name="Overlay").click()
     viewer.get_by_role("button", name="Invert").click()
+    viewer.get_by_role("button", name="Swipe").click()
+    viewer.get_by_role("slider", name="Divider").press("ArrowLeft")
     viewer.get_by_role("button", name="Zoom in").click()
     set_slider(viewer, "window", 60)
     page.wait_for_timeout(500)  # a rerun would have come back by now
@@ -256,9 +316,7 @@ def several(page):
 
 def shown(page, viewer, x_share):
     """The colour in sight at a share of the film's width, near its top."""
-    left, top, width, _ = box(viewer, "canvas")
-    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    return shot.getpixel((round(left + x_share * width), round(top + 30)))
+    return pixel(page, viewer, x_share, 30)
 
 
 def test_methods_are_switched_between_without_a_rerun_and_the_legend_follows(page, several):
@@ -282,20 +340,33 @@ def test_one_heatmap_offers_no_methods(viewer):
     assert not viewer.locator(".methods").is_visible()
 
 
-def test_swiping_lays_the_heatmap_over_one_side_and_the_arrow_keys_move_it(page, several):
-    several.get_by_role("button", name="Grad-CAM").click()
-    set_slider(several, "swipe", 50)
+def test_the_divider_is_dragged_on_the_film_zoomed_too_and_by_keys(page, several):
+    several.get_by_role("button", name="Swipe").click()  # which asks for the heatmap, too
+    divider = several.get_by_role("slider", name="Divider")
+    assert divider.get_attribute("aria-valuenow") == "50"
     assert shown(page, several, 0.25) == (255, 0, 0)
     assert shown(page, several, 0.75) == (60, 60, 60)
-    assert several.locator(".edge").is_visible()
-    slider = several.get_by_label("Swipe")
-    slider.focus()
-    for _ in range(30):
-        page.keyboard.press("ArrowLeft")
-    assert slider.input_value() == "20"
-    assert shown(page, several, 0.25) == (60, 60, 60)
+    divider.press("Shift+ArrowLeft")
+    divider.press("ArrowLeft")
+    assert divider.get_attribute("aria-valuenow") == "39"
+    several.locator(".stage").focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    left, top, width, height = box(several, ".stage")
+    grip = box(several, ".divider")
+    page.mouse.move(grip[0] + grip[2] / 2, top + height / 2)
+    page.mouse.down()
+    page.mouse.move(left + width * 0.8, top + height / 2, steps=4)
+    page.mouse.up()
+    film = box(several, "canvas")
+    assert film[2] > width  # it did zoom, and dragging the divider didn't move the film
+    assert film[0] + film[2] / 2 == pytest.approx(left + width / 2, abs=1)
+    at = (left + width * 0.8 - film[0]) / film[2]
+    middle = film[3] / 2 - 40  # above the grip
+    assert pixel(page, several, at - 0.03, middle) == (255, 0, 0)
+    assert pixel(page, several, at + 0.03, middle) == (60, 60, 60)
     several.get_by_role("button", name="Reset").click()
-    assert slider.input_value() == "100"
+    assert not divider.is_visible()
 
 
 def test_the_networks_square_and_its_true_grid_are_drawn_when_asked_for(page, several):
@@ -311,3 +382,88 @@ def test_the_networks_square_and_its_true_grid_are_drawn_when_asked_for(page, se
 
 def test_without_a_grid_none_is_offered(viewer):
     assert viewer.get_by_role("button", name="Grid").is_disabled()
+
+
+@pytest.fixture(params=[1, 2])
+def alone(request, browser, url):
+    """A page with one viewer on a screen of so many pixels a CSS pixel, its films of noise and a note."""
+    context = browser.new_context(
+        viewport={"width": 1200, "height": 900}, device_scale_factor=request.param, color_scheme="dark"
+    )
+    page = context.new_page()
+    page.goto(f"{url}?one")
+    page.get_by_text("runs 1", exact=True).wait_for()
+    page.get_by_text("1600 × 800 pixels").wait_for()
+    yield page, page.get_by_label("Film viewer"), request.param
+    context.close()
+
+
+def test_one_to_one_is_the_film_pixel_for_pixel_and_a_heatmap_lies_where_it_belongs(alone):
+    page, viewer, ratio = alone
+    viewer.get_by_role("button", name="One to one").click()
+    assert viewer.locator(".zoomed").inner_text() == "100 %"
+    film = np.random.default_rng(0).integers(0, 256, (800, 1600), np.uint8)
+    stage, canvas = box(viewer, ".stage"), box(viewer, "canvas")
+    page.mouse.move(0, 0)
+    clip = {"x": round(stage[0] + 100), "y": round(stage[1] + 100), "width": 200, "height": 100}
+    seen = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("L"))
+    x, y = round((clip["x"] - canvas[0]) * ratio), round((clip["y"] - canvas[1]) * ratio)
+    assert (seen == film[y : y + 100 * ratio, x : x + 200 * ratio]).all()
+
+    viewer.get_by_role("button", name="Fit").click()
+    page.keyboard.press("o")
+    set_slider(viewer, "opacity", 100)
+    _assert_lit(page, viewer)
+    page.keyboard.press("j")
+    page.get_by_text("800 × 1600 pixels").wait_for()
+    page.keyboard.press("o")
+    _assert_lit(page, viewer)
+
+
+def _assert_lit(page, viewer):
+    """Row 1 and column 5 of 7 by 7, counted from 0, are red on the whole film, whatever its proportions."""
+    _, _, _, height = box(viewer, "canvas")
+    lit = {
+        (row, column)
+        for row in range(3)
+        for column in range(3, 7)
+        if pixel(page, viewer, (column + 0.5) / 7, (row + 0.5) / 7 * height) == (255, 0, 0)
+    }
+    assert lit == {(1, 5)}
+    edge = 1.5 / 7 * height
+    assert pixel(page, viewer, 5.05 / 7, edge) == pixel(page, viewer, 5.95 / 7, edge) == (255, 0, 0)
+    assert (255, 0, 0) not in {pixel(page, viewer, 4.95 / 7, edge), pixel(page, viewer, 6.05 / 7, edge)}
+
+
+@pytest.mark.parametrize("alone", [1], indirect=True)
+def test_keys_work_wherever_the_focus_is_but_not_while_somebody_types(alone):
+    page, viewer, _ = alone
+    place = viewer.locator(".place")
+    assert place.inner_text() == "1 of 3"
+    page.keyboard.press("j")
+    page.get_by_text("800 × 1600 pixels").wait_for()
+    assert place.inner_text() == "2 of 3"
+    page.keyboard.press("j")
+    page.get_by_text("not a film").wait_for()
+    page.keyboard.press("k")  # one that can't be read is no dead end
+    page.get_by_text("800 × 1600 pixels").wait_for()
+    page.keyboard.press("k")
+    page.get_by_text("1600 × 800 pixels").wait_for()
+    assert viewer.get_by_role("button", name="Previous film").is_disabled()
+
+    note = page.get_by_label("Note")
+    note.click()
+    page.keyboard.type("jokig+10")
+    assert note.input_value() == "jokig+10"
+    assert not viewer.locator(".overlay").is_visible()
+    assert viewer.locator(".told").inner_text() == ""
+    assert place.inner_text() == "1 of 3"
+
+    viewer.get_by_text("Keys", exact=True).click()
+    viewer.get_by_label("Keys work anywhere").uncheck()  # who speaks to the browser may want that
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("o")
+    assert not viewer.locator(".overlay").is_visible()
+    viewer.locator(".stage").focus()
+    page.keyboard.press("o")
+    assert viewer.locator(".overlay").is_visible()

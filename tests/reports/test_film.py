@@ -435,6 +435,14 @@ def test_back_to_the_study_keeps_patient_and_study_in_a_new_series(tmp_path):
     assert "InstitutionName" not in found
 
 
+@pytest.mark.parametrize("overridden", [True, False])
+def test_the_study_is_told_in_words_too_of_a_decision_in_spite_of_warnings(overridden):
+    raw = for_the_study(a_report(warnings=("No.",), overridden=overridden), a_source(), confirmed=True)
+    told = pydicom.dcmread(io.BytesIO(raw)).DerivationDescription
+    assert (film_words.OVERRIDDEN in told) is overridden
+    assert "  " not in told
+
+
 def test_a_study_that_was_deidentified_stays_so(tmp_path):
     raw = for_the_study(
         a_report(), a_source(PatientIdentityRemoved="YES", DeidentificationMethod="By hand"), confirmed=True

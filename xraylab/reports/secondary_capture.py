@@ -166,10 +166,12 @@ def for_the_study(report: FilmReport, source: bytes, *, confirmed: bool = False)
     image.copy_patient_and_study_information(study)
     image.StudyInstanceUID = str(study.StudyInstanceUID)
     image.SeriesDescription = f"XRayLab: {BURNED_IN.lower()}"
-    image.DerivationDescription = (
-        f"{BURNED_IN}. Pneumonia score {score(report.score)}. {report.said[0]}. "
-        f"Model {report.standing.model} {report.model_known_by}."
-    )[:1024]
+    told = (
+        f"{BURNED_IN}. Pneumonia score {score(report.score)}. {report.said[0]}.",
+        report.despite_warnings,
+        f"Model {report.standing.model} {report.model_known_by}.",
+    )
+    image.DerivationDescription = " ".join(filter(None, told))[:1024]
     return _written(image)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 _BINS = 25
+_FILMS = "film chosen"  # the key of Read's list
 _OWN = "the most on this film"
 
 
@@ -68,6 +69,7 @@ def draw_film(
             synthetic=synthetic,
             scale=COLOURS,
             grid=found[0].grids[0] if found and len(found[0].grids) == 1 else None,
+            films=_FILMS,
         )
     if fault:
         st.error(wording.plain(fault))

@@ -2,9 +2,15 @@
 Film viewer: the film first, the heatmap only when it is asked for.
 
 - overlay, window, level, inversion, zoom and pan happen in the browser; the server is not asked
+- window, level and inversion are a filter of the browser's over the film's 8 bits: no pixel is computed in
+  JavaScript, so that a large film follows the hand
 - the film is shown in its own resolution and proportions; a heatmap is stretched over the whole film, as the
   film was stretched to the network's square; that square and its true grid can be drawn over it
-- several heatmaps are switched between, and swiped over the film, in the browser too
+- several heatmaps are switched between, and swiped over the film with a divider, in the browser too
+- 100 % is one film pixel for each pixel of the screen
+- the next film comes without overlay, whose opacity and divider are kept until it is asked for, as the grid
+  is; window, inversion and zoom are each film's own
+- keys are the viewer's wherever the focus is, if it is the page's only one and nobody types
 - a synthetic film carries the word SYNTHETIC in the drawn pixels and in a corner that zooming can't leave
 - images travel as data URLs inside the component's message; equal messages are sent once and then by hash
 """
@@ -47,6 +53,7 @@ def film_viewer(
     height: int = 640,
     scale: Sequence[str] = (),
     grid: tuple[int, int] | None = None,
+    films: str | None = None,
 ) -> None:
     """Show a film, and a heatmap over it once the reader asks for it.
 
@@ -58,7 +65,7 @@ def film_viewer(
         The heatmap as RGBA PNG in the film's proportions or square, or several to switch between; without any
         the controls are disabled.
     key : str
-        The component's key. Another film under the same key starts afresh, but for the overlay's opacity.
+        The component's key. Another film under the same key starts afresh, but for what is laid over it.
     caption : str
         What is seen, one line; read out by screen readers too.
     synthetic : bool
@@ -69,6 +76,8 @@ def film_viewer(
         CSS colours of the heatmap from low to high, for the legend; without them the legend has words only.
     grid : (rows, columns), optional
         The true grid of the network's square, which can be drawn over the film.
+    films : str, optional
+        The key of the page's ``st.radio`` that chooses the film; the viewer's keys j and k step through it.
 
     Raises
     ------
@@ -89,6 +98,7 @@ def film_viewer(
             "synthetic": synthetic,
             "height": height,
             "scale": list(scale),
+            "films": films,
         },
     )
 
