@@ -12,6 +12,7 @@ import gc
 import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -92,10 +93,12 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=500)
     parser.add_argument("--model", default="mobilenet_v2", help="Of the library; the page takes its default.")
     options = parser.parse_args()
-    for where, seen in (
-        ("library", in_the_library(options.films, options.model)),
-        ("page", on_the_page(options.films)),
-    ):
+    ways = {
+        "library": partial(in_the_library, options.films, options.model),
+        "page": partial(on_the_page, options.films),
+    }
+    for where, measured in ways.items():
+        seen = measured()
         grown = seen[-1] - seen[0]
         told = {
             "where": where,
