@@ -168,6 +168,13 @@ def test_an_upload_larger_than_any_film_is_a_reason_and_is_not_kept(monkeypatch)
     assert list(actions.unpacked("small", small)) == [("small", small)]
 
 
+def test_an_archive_without_files_is_a_row():
+    for members in ({}, {"folder/": b""}, {"__MACOSX/._a.png": b""}):
+        assert list(actions.unpacked("a.zip", archive(members))) == [
+            ("a.zip", "There is no file in the archive.")
+        ]
+
+
 @pytest.mark.parametrize("field", [4, 8, 10, 12, 16, 20])
 @pytest.mark.parametrize("lie", [b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x01\x00\x00\x00"])
 def test_an_archive_whose_end_lies_is_a_row_or_what_is_in_it(field, lie):

@@ -193,9 +193,11 @@ def _members_of(path: str, place: Path | io.BytesIO) -> Iterator[tuple[str, byte
         yield printable(path), "The archive is damaged. Download or copy it again."
         return
     with archive:
-        for member in sorted(archive.infolist(), key=lambda m: m.filename):
-            if not member.is_dir() and not _hidden(member.filename):
-                yield printable(f"{path}::{member.filename}"), _read_member(archive, member)
+        members = [one for one in archive.infolist() if not one.is_dir() and not _hidden(one.filename)]
+        if not members:
+            yield printable(path), "There is no file in the archive."
+        for member in sorted(members, key=lambda m: m.filename):
+            yield printable(f"{path}::{member.filename}"), _read_member(archive, member)
 
 
 def _hidden(member: str) -> bool:

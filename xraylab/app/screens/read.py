@@ -98,16 +98,20 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
 
 
 def _unpacked(uploads: "list[UploadedFile]") -> list[_Film]:
-    """All that was uploaded, film by film; archives are unpacked once, and no further than fits in memory."""
-    kept: dict[str, list[_Film]] = st.session_state.get(_UNPACKED, {})
-    now: dict[str, list[_Film]] = {}
+    """All that was uploaded, film by film; archives are unpacked once, and no further than fits in memory.
+
+    What an upload comes to is kept with the room there was for it: when others go, there may be more.
+    """
+    kept: dict[tuple[str, int, int], list[_Film]] = st.session_state.get(_UNPACKED, {})
+    now: dict[tuple[str, int, int], list[_Film]] = {}
     left, bytes_left = _MOST_FILMS, _MOST_BYTES
     for upload in uploads:
-        if upload.file_id not in kept:
-            kept[upload.file_id] = _films_in(upload, left, bytes_left)
-        now[upload.file_id] = kept[upload.file_id]
-        left -= len(now[upload.file_id])
-        bytes_left -= sum(len(film.data) for film in now[upload.file_id])
+        if left <= 0 or bytes_left <= 0:
+            break
+        this = upload.file_id, left, bytes_left
+        now[this] = kept[this] if this in kept else _films_in(upload, left, bytes_left)
+        left -= len(now[this])
+        bytes_left -= sum(len(film.data) for film in now[this])
     st.session_state[_UNPACKED] = now
     films = [film for some in now.values() for film in some]
     if len(films) >= _MOST_FILMS or bytes_left <= 0:
