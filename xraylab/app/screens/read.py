@@ -68,6 +68,7 @@ def draw() -> None:
             type=None,
             accept_multiple_files=True,
             key="films",
+            max_upload_size=_MOST_BYTES // 2**20,  # what is larger would fill the memory and not be read
         )
         films = _unpacked(uploads)
         if model is None or not films:
