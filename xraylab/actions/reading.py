@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from xraylab import documents
 from xraylab.actions import film_reports
-from xraylab.data.sources import LARGEST_FILE, danger, printable, read_member
+from xraylab.data.sources import LARGEST_FILE, danger, read_member
 from xraylab.errors import (
     NotFoundError,
     StorageError,
@@ -142,11 +142,11 @@ def _files_of(path: str) -> Iterator[tuple[str, bytes | str]]:
     if place.is_dir():
         for file in _below(place):
             below = "" if file == place else file.relative_to(place).as_posix()
-            yield printable(os.path.join(path, below)), _read_file(file)  # noqa: PTH118
+            yield os.path.join(path, below), _read_file(file)  # noqa: PTH118
     elif place.is_file() and zipfile.is_zipfile(place) and not is_film(_head(place)):
         yield from _members_of(path, place)
     else:
-        yield printable(path), _read_file(place)
+        yield path, _read_file(place)
 
 
 def _below(folder: Path) -> list[Path]:
@@ -190,14 +190,14 @@ def _members_of(path: str, place: Path | io.BytesIO) -> Iterator[tuple[str, byte
     try:
         archive = zipfile.ZipFile(place)
     except Exception:  # a hostile directory is met with many kinds of exception
-        yield printable(path), "The archive is damaged. Download or copy it again."
+        yield path, "The archive is damaged. Download or copy it again."
         return
     with archive:
         members = [one for one in archive.infolist() if not one.is_dir() and not _hidden(one.filename)]
         if not members:
-            yield printable(path), "There is no file in the archive."
+            yield path, "There is no file in the archive."
         for member in sorted(members, key=lambda m: m.filename):
-            yield printable(f"{path}::{member.filename}"), _read_member(archive, member)
+            yield f"{path}::{member.filename}", _read_member(archive, member)
 
 
 def _hidden(member: str) -> bool:
