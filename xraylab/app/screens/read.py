@@ -134,24 +134,25 @@ def _films_in(upload: "UploadedFile", most: int, most_bytes: int) -> list[_Film]
 
 
 def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
-    """Readings of all films; a film is scored once a model, whatever is clicked."""
+    """Readings of all films; a film is scored once a model, whatever is clicked or it is called."""
     from xraylab.app.loaded import loaded
     from xraylab.reading.read import read_film
 
     kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
     keys = [_key(model, film) for film in films]
-    missing = [(key, film) for key, film in zip(keys, films, strict=True) if key not in kept]
+    missing = {key: film for key, film in zip(keys, films, strict=True) if key not in kept}
     if missing:
         bar = st.progress(0.0, text="Reading films")
         network = loaded(model)
-        for done, (key, film) in enumerate(missing, 1):
+        for done, (key, film) in enumerate(missing.items(), 1):
             given = film.refused or film.data
             reading = read_film(network, given, film.name, age=_age(film))
             kept[key] = replace(reading, pixels=None)  # of the film that is looked at they are made again
             bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
-    readings = [kept[key].decided_anyway() if key in overridden else kept[key] for key in keys]
+    decided = (kept[key].decided_anyway() if key in overridden else kept[key] for key in keys)
+    readings = [replace(one, name=film.name) for one, film in zip(decided, films, strict=True)]
     for key in [key for key in kept if key not in keys][: max(0, len(kept) - max(_MOST_KEPT, len(keys)))]:
         del kept[key]
     return readings
