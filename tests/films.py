@@ -67,3 +67,11 @@ def kermany(normal: int = 8, pneumonia: int = 8, *, prefix: str = "chest_xray/tr
         kind = ("bacteria", "virus")[n % 2]
         files[f"{prefix}PNEUMONIA/person{n}_{kind}_{n}.jpeg"] = film(1000 + n, "JPEG")
     return files
+
+
+def passes(number: int, *, behind: bytes = b"") -> bytes:
+    """A JPEG whose last pass over the film comes again and again, with next to nothing in it."""
+    data = encoded(grey(), "JPEG", progressive=True)
+    last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
+    head = data[last : last + 2 + int.from_bytes(data[last + 2 : last + 4], "big")]
+    return data[:end] + head * number + data[end:] + behind

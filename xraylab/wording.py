@@ -7,11 +7,15 @@ Wording: how numbers are written, on the screens and in documents.
 """
 
 import math
+import re
 
 DASH = "\N{EN DASH}"
 NARROW_SPACE = "\u202f"  # does not break
 THIN_SPACE = "\u2009"
 
+_BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
+# What turns the writing round it, moves a terminal's cursor, or is no sign at all.
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUTE = 60
 _SMALLEST_SCORE = 0.001
@@ -139,3 +143,8 @@ def decision(said: str | None, threshold: float | None, review_from: float | Non
         between = f"Pneumonia score between the two thresholds, {score(review_from)} and {score(threshold)}."
         return "Needs a reader", f"{between} {_NOTHING_ELSE}"
     return "No decision", "The film is unusual for this model."
+
+
+def visible(text: str) -> str:
+    """Write a word from outside, such as a file's name, so that it can't turn or break what is round it."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))

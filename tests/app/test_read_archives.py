@@ -56,3 +56,29 @@ def test_a_film_with_an_archive_behind_it_is_a_film(newcomer, tmp_path):
     rows = actions.predict(newcomer, "cnn", [str(tmp_path / "both.png")])
     assert [row.file for row in rows] == [str(tmp_path / "both.png")]
     assert rows[0].score is not None
+
+
+def test_films_that_had_no_room_are_read_once_others_are_taken_away(show, newcomer, monkeypatch):
+    monkeypatch.setattr("xraylab.app.screens.read._MOST_FILMS", 3)
+    app = show("read")
+    uploader = app.file_uploader(key="films")
+    uploader.set_value([(f"{number}.txt", b"no film", "text/plain") for number in range(5)]).run()
+    uploads = app.file_uploader(key="films")._get_files_to_register()  # AppTest has no cross to press
+    assert [row[-6:] for row in app.radio(key="film chosen").options] == [f"{n}\\.txt" for n in range(3)]
+    app.file_uploader(key="films")._files = uploads[1:]
+    app.run()
+    assert [row[-6:] for row in app.radio(key="film chosen").options] == [f"{n}\\.txt" for n in range(1, 4)]
+
+
+def test_of_two_files_with_the_same_bytes_each_is_told_by_its_own_name(show, newcomer, monkeypatch):
+    told = []
+    monkeypatch.setattr("xraylab.app.screens.keep.draw", lambda *_, batch, **__: told.append(batch))
+    film = phantoms.fresh_phantom_png()
+    files = {"one.png": film, "two.png": film, "three.txt": b"no film", "four.txt": b"no film", "5.txt": b""}
+    app = show("read")
+    app.file_uploader(key="films").set_value([(*file, "") for file in files.items()]).run()
+    assert not app.exception
+    assert [reading.name for reading in told[-1]] == list(files)
+    assert told[-1][0].score == told[-1][1].score
+    app.file_uploader(key="films").set_value([("again.png", film, "")]).run()
+    assert [reading.name for reading in told[-1]] == ["again.png"]

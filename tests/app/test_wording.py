@@ -63,6 +63,11 @@ def test_a_name_is_not_read_as_markdown():
     assert wording.plain("a_b*[x](y)$1.png") == r"a\_b\*\[x\]\(y\)\$1\.png"
 
 
+def test_a_name_neither_turns_nor_breaks_what_stands_round_it():
+    assert wording.plain("a\N{RIGHT-TO-LEFT OVERRIDE}gnp\n\n# b\x1b") == "a\ufffdgnp \\# b\ufffd"
+    assert wording.plain("שלום é 中") == "שלום é 中"
+
+
 @pytest.mark.parametrize(
     ("difference", "written"),
     [

@@ -16,7 +16,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from tests.damaged import stress
 from tests.dicoms import BUNDLED, bundled, dataset, dicom, written
-from tests.films import encoded, grey
+from tests.films import encoded, grey, passes
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import decode, is_film, standardise
 
@@ -301,12 +301,16 @@ def of_syntax(uid: str) -> bytes:
 
 def jpeg_of(width: int, height: int, *, claims: tuple[int, int]) -> bytes:
     """A JPEG in a DICOM file whose header claims another size (columns, rows)."""
+    return packed(encoded(grey(width=width, height=height), "JPEG"), claims)
+
+
+def packed(jpeg: bytes, claims: tuple[int, int]) -> bytes:
     from pydicom.encaps import encapsulate
 
     ds = dataset(grey())
     ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     ds.Columns, ds.Rows = claims
-    ds.PixelData = encapsulate([encoded(grey(width=width, height=height), "JPEG")])
+    ds.PixelData = encapsulate([jpeg])
     ds["PixelData"].VR = "OB"
     ds["PixelData"].is_undefined_length = True
     return written(ds)
@@ -338,6 +342,7 @@ BAD = {
     "two samples": (changed(SamplesPerPixel=2), "2 samples a pixel"),
     "a picture of another size": (jpeg_of(64, 48, claims=(64, 64)), "not of the size"),
     "a picture larger than it says": (jpeg_of(640, 480, claims=(64, 48)), "not of the size"),
+    "a picture of very many passes": (packed(passes(500), (64, 48)), "passes, and more than 100"),
     "a mark and nothing else": (bytes(128) + b"DICM", "no pixels"),
 }
 

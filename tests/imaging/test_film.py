@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.films import PNG_SIGNATURE, bare_png, encoded, film, grey, png_chunk
+from tests.films import PNG_SIGNATURE, bare_png, encoded, film, grey, passes, png_chunk
 from xraylab.data import phantoms
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import PHANTOM_MARK, SIDE, FileFacts, decode, standardise
@@ -307,6 +307,20 @@ def test_four_stored_bits_are_told_from_eight():
 WHOLE_PNG, WHOLE_JPEG = film(), film(kind="JPEG")
 IDAT = WHOLE_PNG.index(b"IDAT")
 
+
+def pages(number):
+    """A TIFF whose page is listed again and again, each time at another place of the file."""
+    data = encoded(grey(), "TIFF")
+    start = int.from_bytes(data[4:8], "little")
+    end = start + 2 + 12 * int.from_bytes(data[start : start + 2], "little")
+    page, made = data[start:end], bytearray(data)
+    made[end : end + 4] = len(data).to_bytes(4, "little")
+    for left in range(number - 1, 0, -1):
+        after = len(made) + len(page) + 4 if left > 1 else 0
+        made += page + after.to_bytes(4, "little")
+    return bytes(made)
+
+
 BAD = {
     "empty": (b"", r"empty \(0 bytes\)"),
     "text": (b"not an image at all", "not a DICOM, PNG, JPEG"),
@@ -318,6 +332,9 @@ BAD = {
     "half a TIFF": (encoded(grey(), "TIFF")[:900], "damaged or cut off"),
     "half a WebP": (encoded(grey(), "WEBP")[:100], "damaged or cut off"),
     "pages": (several("TIFF"), "holds 2 pictures, and a film is one"),
+    "more pages than are counted": (pages(20_000), "holds more than 100 pictures"),
+    "as many pages as are counted": (pages(100), "holds 100 pictures"),
+    "a JPEG of very many passes": (passes(5000), "packed in 50[0-9]{2} passes, and more than 100"),
     "an animated PNG": (several("PNG"), "holds 2 pictures, and a film is one"),
     "an animated WebP": (several("WEBP"), "holds 2 pictures, and a film is one"),
     "a TIFF of fractions": (encoded(grey().astype(np.float32), "TIFF"), "signed or fractional"),
@@ -371,6 +388,13 @@ def test_a_bomb_is_refused_without_decoding(monkeypatch):
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
     with pytest.raises(UnreadableImageError, match="more than 100 million"):
         standardise(bare_png(30_000, 30_000))
+
+
+def test_passes_are_counted_to_the_end_of_a_film_and_not_in_what_hangs_on_behind():
+    hidden = b"\xff\xda" * 500
+    np.testing.assert_array_equal(decode(passes(0, behind=hidden)), decode(passes(0)))
+    thumbnail = WHOLE_JPEG[:2] + b"\xff\xe5" + (1002).to_bytes(2, "big") + hidden + WHOLE_JPEG[2:]
+    np.testing.assert_array_equal(decode(thumbnail), decode(WHOLE_JPEG))
 
 
 def test_too_little_memory_is_a_sentence(monkeypatch):

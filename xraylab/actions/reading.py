@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
 _HEAD = 4096  # bytes
+_NO_FILE = "This is a pipe, a device or a link to nowhere, not a file. Name the film itself."
+_NO_FOLDER = "The folder can't be opened. Check its permissions."
+_LINKED_FOLDER = "This is a link to a folder, which isn't followed. Name the folder itself."
+_TOO_LARGE = f"The file has more than {LARGEST_FILE // 2**20} MB, too many for a radiograph."
+_NESTED = "An archive inside an archive isn't opened. Unpack it first."
+_LONGEST = 80  # bytes of a film's name in that of its heatmap
+_NOT_IN_A_NAME = frozenset('<>:"/\\|?*')  # on Windows
 
 
 def load_for_reading(settings: Settings, name: str) -> "LoadedModel":
@@ -122,32 +130,50 @@ def unpacked(name: str, data: bytes) -> Iterator[tuple[str, bytes | str]]:
 
     A film with an archive hidden behind it is a film.
     """
-    if is_film(data) or not zipfile.is_zipfile(io.BytesIO(data)):
-        yield name, data
-    else:
+    if not is_film(data) and zipfile.is_zipfile(io.BytesIO(data)):
         yield from _members_of(name, io.BytesIO(data))
+    else:
+        yield name, _TOO_LARGE if len(data) > LARGEST_FILE else data
 
 
 def _files_of(path: str) -> Iterator[tuple[str, bytes | str]]:
     """Every file that a path stands for, with the name to tell it by."""
     place = Path(path)
     if place.is_dir():
-        for file in sorted(place.rglob("*")):
-            if file.is_file() and not any(part.startswith(".") for part in file.relative_to(place).parts):
-                yield os.path.join(path, file.relative_to(place).as_posix()), _read_file(file)  # noqa: PTH118
-    elif zipfile.is_zipfile(place) and not is_film(_head(place)):
+        for file in _below(place):
+            below = "" if file == place else file.relative_to(place).as_posix()
+            yield os.path.join(path, below), _read_file(file)  # noqa: PTH118
+    elif place.is_file() and zipfile.is_zipfile(place) and not is_film(_head(place)):
         yield from _members_of(path, place)
     else:
         yield path, _read_file(place)
 
 
+def _below(folder: Path) -> list[Path]:
+    """All in a folder that isn't hidden, by name; of folders those alone that aren't entered."""
+    found: list[Path] = []
+
+    def note(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for place, folders, files in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in files if not name.startswith(".")]
+        found += [Path(place, name) for name in folders if Path(place, name).is_symlink()]
+    return sorted(found)
+
+
 def _read_file(file: Path) -> bytes | str:
+    """A file, or why it can't be had; what is no file is never opened, since a pipe would wait for ever."""
     try:
-        if file.stat().st_size > LARGEST_FILE:
-            return f"The file has more than {LARGEST_FILE // 2**20} MB, too many for a radiograph."
-        return file.read_bytes()
+        status = file.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return _LINKED_FOLDER if file.is_symlink() else _NO_FOLDER
+        if not stat.S_ISREG(status.st_mode):
+            return _NO_FILE
+        return _TOO_LARGE if status.st_size > LARGEST_FILE else file.read_bytes()
     except OSError:
-        return "The file can't be opened. Check its permissions."
+        return _NO_FILE if file.is_symlink() else "The file can't be opened. Check its permissions."
 
 
 def _head(file: Path) -> bytes:
@@ -163,13 +189,15 @@ def _members_of(path: str, place: Path | io.BytesIO) -> Iterator[tuple[str, byte
     """Every file in an archive, or why it isn't read."""
     try:
         archive = zipfile.ZipFile(place)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+    except Exception:  # a hostile directory is met with many kinds of exception
         yield path, "The archive is damaged. Download or copy it again."
         return
     with archive:
-        for member in sorted(archive.infolist(), key=lambda m: m.filename):
-            if not member.is_dir() and not _hidden(member.filename):
-                yield f"{path}::{member.filename}", _read_member(archive, member)
+        members = [one for one in archive.infolist() if not one.is_dir() and not _hidden(one.filename)]
+        if not members:
+            yield path, "There is no file in the archive."
+        for member in sorted(members, key=lambda m: m.filename):
+            yield f"{path}::{member.filename}", _read_member(archive, member)
 
 
 def _hidden(member: str) -> bool:
@@ -182,9 +210,10 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | s
     if fault := danger(member):
         return f"This file of the archive was not read: {fault}."
     try:
-        return read_member(archive, member)
+        data = read_member(archive, member)
     except UnreadableImageError as error:
         return str(error)
+    return _NESTED if not is_film(data) and zipfile.is_zipfile(io.BytesIO(data)) else data
 
 
 def _overlay(loaded: "LoadedModel", reading: "Reading") -> DrawnHeatmap | None:
@@ -199,7 +228,12 @@ def _overlay(loaded: "LoadedModel", reading: "Reading") -> DrawnHeatmap | None:
 def _write_heatmap(overlay: DrawnHeatmap | None, reading: "Reading", target: Path, number: int) -> str | None:
     if overlay is None:
         return None
-    stem = Path(reading.name.rpartition("::")[2]).stem[:80]
-    file = target / f"{number:05d}-{stem}.png"
+    file = target / f"{number:05d}-{_in_a_name(Path(reading.name.rpartition('::')[2]).stem)}.png"
     write_bytes(file, overlay.png)
     return str(file)
+
+
+def _in_a_name(stem: str) -> str:
+    """As much of a film's name as can stand in a file's name on every system."""
+    signs = (sign if sign.isprintable() and sign not in _NOT_IN_A_NAME else "_" for sign in stem)
+    return "".join(signs).encode()[:_LONGEST].decode(errors="ignore")

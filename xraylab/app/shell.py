@@ -98,7 +98,7 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
         menu_items={"About": f"**XRayLab**  \n{FOOTER}"},  # one entry, or the menu with the themes is hidden
     )
     st.html(_HERE / "shell.css")
-    _prefer_dark()
+    _load_scripts()
     _sidebar(status)
     st.title(title, anchor=False)
     st.html(f'<p class="xl-purpose">{html.escape(purpose)}</p>')
@@ -147,11 +147,14 @@ def _screen(key: str) -> Screen:
     raise ValueError(f"there is no screen {key!r}")
 
 
-def _prefer_dark() -> None:
-    """Open in the dark theme; Streamlit would follow the system, and forget a choice at each new address."""
-    script = (_HERE / "theme.js").read_text("utf-8")
-    with st.container(key="xl-theme"):
-        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+def _load_scripts() -> None:
+    """Open in the dark theme, and take no more uploads at once than a browser can list.
+
+    Streamlit would follow the system's theme, and forget a choice at each new address.
+    """
+    scripts = ((_HERE / name).read_text("utf-8") for name in ("theme.js", "uploads.js"))
+    with st.container(key="xl-scripts"):
+        st.html("".join(f"<script>{script}</script>" for script in scripts), unsafe_allow_javascript=True)
 
 
 def _sidebar(status: Callable[[], Status]) -> None:

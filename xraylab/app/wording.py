@@ -26,6 +26,7 @@ from xraylab.wording import (
     ratio,
     ratio_interval,
     score,
+    visible,
 )
 
 __all__ = [
@@ -144,8 +145,8 @@ def bytes_size(size: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Keep a name from outside, such as a file's, from being read as Markdown."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Keep a name from outside, such as a file's, from being read as Markdown or turning what follows it."""
+    return _MARKDOWN.sub(r"\\\1", visible(text))
 
 
 def time_to_expect(low: float, high: float) -> str:

@@ -46,7 +46,16 @@ from pydicom.uid import (
 )
 
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging.film import EXPLICIT_VRS, MARK, MAX_PIXELS, PREAMBLE, Signs, check_size, colour_of
+from xraylab.imaging.film import (
+    EXPLICIT_VRS,
+    MARK,
+    MAX_PIXELS,
+    PREAMBLE,
+    Signs,
+    check_scans,
+    check_size,
+    colour_of,
+)
 
 _NATIVE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian}
 # Which package unpacks what, named so that another installed one never changes a film. GDCM only where no
@@ -116,6 +125,7 @@ _OLDEST = 90.0  # years; greater ages help to tell who somebody is, and no gate 
 
 _MAX_INFLATED = 512 * 2**20  # bytes of a deflated data set
 _MAX_RLE = 64  # a byte of a run-length code never stands for more
+_JPEG = b"\xff\xd8"
 _META = 2  # the group of the file meta
 _BITS = (8, 16, 32)
 _STRIP = 256  # rows brought to grey at a time, so that a large film needs little memory
@@ -303,6 +313,8 @@ def _check_frame(frame: bytes, ds: FileDataset) -> None:
         possible = len(frame) <= 2 * columns * rows * samples + 64
     else:
         possible = _coded_size(frame) == (columns, rows)
+    if frame.startswith(_JPEG):
+        check_scans(frame)
     if not possible:
         raise UnreadableImageError(
             "The DICOM file's compressed picture is not of the size that its header says. Export it again."
@@ -312,7 +324,7 @@ def _check_frame(frame: bytes, ds: FileDataset) -> None:
 def _coded_size(frame: bytes) -> tuple[int, int] | None:
     """Width and height in the head of a JPEG, JPEG-LS or JPEG 2000 picture."""
     siz = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if siz >= 0 and not frame.startswith(b"\xff\xd8"):
+    if siz >= 0 and not frame.startswith(_JPEG):
         x, y, x0, y0 = (int.from_bytes(frame[siz + 8 + 4 * n : siz + 12 + 4 * n], "big") for n in range(4))
         return x - x0, y - y0
     at = 2

@@ -9,6 +9,7 @@ Reading a file as a radiograph: PNG, JPEG, TIFF, BMP and WebP here, DICOM throug
 
 import contextlib
 import io
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -42,6 +43,10 @@ _BMP, _RIFF, _WEBP = b"BM", b"RIFF", b"WEBP"
 PREAMBLE, MARK = 128, b"DICM"  # where and how a DICOM file says that it is one
 EXPLICIT_VRS = frozenset(b"AE AS CS DA DT LO LT OB OW PN SH SQ ST TM UI UL UN US UT".split())
 MAX_PIXELS = 100_000_000  # a film plate at 0.1 mm has 18 million
+_MOST_SCANS = 100  # of a JPEG, as libtiff allows; 1 to 12 are usual
+_MOST_COUNTED = 100  # pictures of a TIFF
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # of a JPEG, but those that stand inside a scan
+_START_OF_SCAN, _END, _WITHOUT_LENGTH = b"\xda", b"\xd9", (b"\x01", b"\xd8")
 _MIN_SIDE = 32
 _EIGHT_BITS = 8
 _PNG_BIT_DEPTH = 24  # offset of the bit depth in the header chunk, which always comes first
@@ -175,6 +180,8 @@ def colour_of(image: Image.Image) -> float:
 @contextlib.contextmanager
 def _opened(data: bytes, kind: type[ImageFile]) -> Iterator[ImageFile]:
     """Open a file as what it was recognised for."""
+    if kind is JpegImageFile:
+        check_scans(data)
     # The file's own class, not Image.open: that one judges the size before we can say it in our words.
     with _in_our_words(), _without_warnings, kind(io.BytesIO(data)) as image:
         check_size(*image.size)
@@ -232,10 +239,9 @@ def _begins_as_dicom(data: bytes) -> bool:
 
 def _check_kind(image: ImageFile) -> None:
     """Refuse what is no single picture of a kind that can be shown in grey."""
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    if getattr(image, "is_animated", False):
         raise UnreadableImageError(
-            f"The file holds {frames} pictures, and a film is one. Save the one to read on its own."
+            f"The file holds {_how_many(image)} pictures, and a film is one. Save the one to read on its own."
         )
     if isinstance(image, TiffImageFile):
         if image.mode == "F" or image.tag_v2.get(_FORMAT_TAG, (1,))[0] != 1:
@@ -245,6 +251,18 @@ def _check_kind(image: ImageFile) -> None:
         sides = [int(image.tag_v2.get(tag, 1)) for tag in _TILE_TAGS]
         if sides[0] * sides[1] > MAX_PIXELS:
             raise UnreadableImageError("The TIFF has tiles too large for a radiograph. Export it again.")
+
+
+def _how_many(image: ImageFile) -> str:
+    """Count a file's pictures; of a TIFF not all, since the time for it grows with their square."""
+    if not isinstance(image, TiffImageFile):
+        return str(getattr(image, "n_frames", 1))
+    for number in range(1, _MOST_COUNTED + 1):
+        try:
+            image.seek(number)
+        except EOFError:
+            return str(number)
+    return f"more than {_MOST_COUNTED}"
 
 
 class _WithoutWarnings:
@@ -288,6 +306,21 @@ def check_size(width: int, height: int) -> None:
         raise UnreadableImageError(
             f"The image has {width} × {height} pixels, too few for a radiograph "
             f"(at least {_MIN_SIDE} × {_MIN_SIDE})."
+        )
+
+
+def check_scans(data: bytes) -> None:
+    """Refuse a JPEG of so many passes over the film that a small file takes hours."""
+    scans, at = 0, 0
+    if data.count(b"\xff" + _START_OF_SCAN) <= _MOST_SCANS:
+        return
+    while (found := _MARKER.search(data, at)) and found[1] != _END:
+        scans += found[1] == _START_OF_SCAN
+        at = found.end()
+        at += 0 if found[1] in _WITHOUT_LENGTH else int.from_bytes(data[at : at + 2], "big")
+    if scans > _MOST_SCANS:
+        raise UnreadableImageError(
+            f"The JPEG is packed in {scans} passes, and more than {_MOST_SCANS} aren't read. Export it again."
         )
 
 

@@ -68,6 +68,7 @@ def draw() -> None:
             type=None,
             accept_multiple_files=True,
             key="films",
+            max_upload_size=_MOST_BYTES // 2**20,  # what is larger would fill the memory and not be read
         )
         films = _unpacked(uploads)
         if model is None or not films:
@@ -98,16 +99,20 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
 
 
 def _unpacked(uploads: "list[UploadedFile]") -> list[_Film]:
-    """All that was uploaded, film by film; archives are unpacked once, and no further than fits in memory."""
-    kept: dict[str, list[_Film]] = st.session_state.get(_UNPACKED, {})
-    now: dict[str, list[_Film]] = {}
+    """All that was uploaded, film by film; archives are unpacked once, and no further than fits in memory.
+
+    What an upload comes to is kept with the room there was for it: when others go, there may be more.
+    """
+    kept: dict[tuple[str, int, int], list[_Film]] = st.session_state.get(_UNPACKED, {})
+    now: dict[tuple[str, int, int], list[_Film]] = {}
     left, bytes_left = _MOST_FILMS, _MOST_BYTES
     for upload in uploads:
-        if upload.file_id not in kept:
-            kept[upload.file_id] = _films_in(upload, left, bytes_left)
-        now[upload.file_id] = kept[upload.file_id]
-        left -= len(now[upload.file_id])
-        bytes_left -= sum(len(film.data) for film in now[upload.file_id])
+        if left <= 0 or bytes_left <= 0:
+            break
+        this = upload.file_id, left, bytes_left
+        now[this] = kept[this] if this in kept else _films_in(upload, left, bytes_left)
+        left -= len(now[this])
+        bytes_left -= sum(len(film.data) for film in now[this])
     st.session_state[_UNPACKED] = now
     films = [film for some in now.values() for film in some]
     if len(films) >= _MOST_FILMS or bytes_left <= 0:
@@ -129,24 +134,25 @@ def _films_in(upload: "UploadedFile", most: int, most_bytes: int) -> list[_Film]
 
 
 def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
-    """Readings of all films; a film is scored once a model, whatever is clicked."""
+    """Readings of all films; a film is scored once a model, whatever is clicked or it is called."""
     from xraylab.app.loaded import loaded
     from xraylab.reading.read import read_film
 
     kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
     keys = [_key(model, film) for film in films]
-    missing = [(key, film) for key, film in zip(keys, films, strict=True) if key not in kept]
+    missing = {key: film for key, film in zip(keys, films, strict=True) if key not in kept}
     if missing:
         bar = st.progress(0.0, text="Reading films")
         network = loaded(model)
-        for done, (key, film) in enumerate(missing, 1):
+        for done, (key, film) in enumerate(missing.items(), 1):
             given = film.refused or film.data
             reading = read_film(network, given, film.name, age=_age(film))
             kept[key] = replace(reading, pixels=None)  # of the film that is looked at they are made again
             bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
-    readings = [kept[key].decided_anyway() if key in overridden else kept[key] for key in keys]
+    decided = (kept[key].decided_anyway() if key in overridden else kept[key] for key in keys)
+    readings = [replace(one, name=film.name) for one, film in zip(decided, films, strict=True)]
     for key in [key for key in kept if key not in keys][: max(0, len(kept) - max(_MOST_KEPT, len(keys)))]:
         del kept[key]
     return readings
