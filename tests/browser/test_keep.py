@@ -54,3 +54,8 @@ def test_both_kinds_of_dicom_are_saved_after_their_ticks_and_not_before(page, ap
     found = saved(page, "Save with patient and study")
     assert str(found.PatientName) == IDENTITY["PatientName"]
     assert found.StudyInstanceUID == IDENTITY["StudyInstanceUID"]
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.get_by_role("button", name="Back to the study …").click()
+    page.get_by_role("dialog").wait_for()
+    assert not page.get_by_role("dialog").get_by_role("checkbox").is_checked()  # it is asked every time

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ACTOR = "app"
 _KEPT = "kept cases"  # of this session: what a film is known by here, and its case's number
+_CONFIRMED = "study confirmed"
 _AGREES = {
     True: "Your call and the model say the same.",
     False: "Your call and the model differ.",
@@ -201,6 +202,7 @@ def _draw_study(
         else "Only for a film read from a DICOM file."
     )
     if st.button("Back to the study …", key="dicom study", disabled=not from_dicom, help=why):
+        st.session_state[_CONFIRMED] = False  # asked anew for every film
         _confirm_study(settings, number, report, data, name)
 
 
@@ -219,7 +221,7 @@ def _confirm_study(
             "new series. It says RESEARCH, NOT FOR DIAGNOSIS in the picture. Send it only to the archive the "
             "film came from, and only if you may."
         )
-        sure = st.checkbox("I may send this to the patient's study", key="study confirmed")
+        sure = st.checkbox("I may send this to the patient's study", key=_CONFIRMED)
         _offer(
             "Save with patient and study",
             partial(_made, settings, number, "DICOM, back to the study", report, partial(_study, data, sure)),
