@@ -49,8 +49,9 @@ def scores(page):
 
 def drawn(page):
     """The heatmap over the first film, as it came to the browser."""
-    page.locator("img.overlay[src]").wait_for(state="attached", timeout=PATIENCE)
-    source = page.locator("img.overlay").get_attribute("src")
+    image = page.locator(".overlay img").first
+    image.wait_for(state="attached", timeout=PATIENCE)
+    source = image.get_attribute("src")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), np.int16)
 
 
