@@ -1,36 +1,32 @@
-"""Reading films: what a score and a heatmap cost beside the network's own passes."""
+"""Reading films with a shipped model: what a score and a heatmap cost beside the network's own passes."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.frame import Difference
-from benchmarks.material import CPU, Material
-from xraylab.evaluation.averaging import ALONE
+from benchmarks.material import Material
+from xraylab.models import load_shipped
 from xraylab.networks.inference import BATCH
 from xraylab.networks.inputs import pneumonia_logit
-from xraylab.networks.registry import network
 from xraylab.reading.heatmap import heatmaps
-from xraylab.reading.loaded import LoadedModel, Part
+from xraylab.reading.loaded import load
+from xraylab.reading.read import Reading, read_films
 from xraylab.reading.scoring import score_pixels
+from xraylab.settings import load_settings
 
 _SAME_SCORE = 1e-6
 _FILMS = 200
 
 
-class _OnPaper:
-    """A model of which only the averaging is asked for."""
-
-    averaging = ALONE
-
-
 class _Read:
-    """A network with random weights, loaded as a model is."""
+    """A model as it is read with."""
 
-    def __init__(self, name: str, films: int, target: float, arch: str = "mobilenet_v2") -> None:
-        self.name, self.films, self.target, self.arch = name, films, target, arch
+    def __init__(self, name: str, films: int, target: float, model: str = "mobilenet_v2") -> None:
+        self.name, self.films, self.target, self.model = name, films, target, model
 
     def unavailable(self) -> str | None:
         """It runs everywhere."""
@@ -38,33 +34,35 @@ class _Read:
 
     def prepare(self, material: Material) -> None:
         """Load, and make the inputs that the plain passes get."""
-        entry = network(self.arch)
-        net = material.network(entry).requires_grad_(requires_grad=False)
-        net = net.to(memory_format=torch.channels_last)
-        self.loaded = LoadedModel(_OnPaper, (Part(net, entry),), CPU)  # type: ignore[arg-type]
+        self.loaded = load(load_shipped(load_settings(), self.model))
+        part = self.loaded.parts[0]
         rows = np.resize(np.arange(len(material.files.raw)), self.films)
-        self.pixels, self.x = material.files.pixels[rows], material.inputs(entry, self.films)
-        self.net = net
+        self.raw, self.pixels = [material.files.raw[row] for row in rows], material.files.pixels[rows]
+        self.net, self.x = part.net, material.inputs(part.entry, self.films)
 
     def check(self) -> Sequence[Difference]:
         """How far the scores lie apart."""
         with torch.no_grad():
             plain = torch.cat([pneumonia_logit(self.net(some)) for some in _batches(self.x)])
-        apart = np.abs(score_pixels(self.loaded, self.pixels).score - plain.sigmoid().numpy()).max()
+        apart = np.abs(self.scores() - plain.sigmoid().numpy()).max()
         return [Difference(what="scores", largest=float(apart), allowed=_SAME_SCORE)]
+
+    def scores(self) -> NDArray[np.float64]:
+        """(films,) as the way that is timed gives them."""
+        return score_pixels(self.loaded, self.pixels).score
 
 
 class ReadCam(_Read):
     """One film, warm: score and Grad-CAM."""
 
-    def __init__(self, arch: str = "mobilenet_v2") -> None:
-        super().__init__("read_cam", 1, 0.77, arch)
+    def __init__(self, model: str = "mobilenet_v2") -> None:
+        super().__init__("read_cam", 1, 0.77, model)
 
     @property
     def compared(self) -> str:
         """In words."""
         return (
-            f"One forward and backward pass of {self.arch} to its input on one film, against its score "
+            f"One forward and backward pass of {self.model} to its input on one film, against its score "
             "and its Grad-CAM, from the film's stored bytes."
         )
 
@@ -80,17 +78,17 @@ class ReadCam(_Read):
 
 
 class ReadBatch(_Read):
-    """Many films, as ``predict`` scores them."""
+    """Many films, as ``predict`` reads them."""
 
-    def __init__(self, films: int = _FILMS, arch: str = "mobilenet_v2") -> None:
-        super().__init__("read_batch", films, 0.8, arch)
+    def __init__(self, films: int = _FILMS, model: str = "mobilenet_v2") -> None:
+        super().__init__("read_batch", films, 0.8, model)
 
     @property
     def compared(self) -> str:
         """In words."""
         return (
-            f"Forward passes of {self.arch} on {self.films} films that are its inputs already, {BATCH} at a "
-            "time, against the scorer that page and `predict` share, from the films' stored bytes."
+            f"Forward passes of {self.model} on {self.films} films that are its inputs already, {BATCH} at a "
+            "time, against what page and `predict` do with the films' files: decode, gate, score, decide."
         )
 
     @torch.no_grad()
@@ -98,9 +96,13 @@ class ReadBatch(_Read):
         """The network itself."""
         return torch.cat([self.net(some) for some in _batches(self.x)])
 
-    def ours(self) -> object:
-        """The scorer."""
-        return score_pixels(self.loaded, self.pixels)
+    def ours(self) -> list[Reading]:
+        """All of it."""
+        return list(read_films(self.loaded, ((str(number), raw) for number, raw in enumerate(self.raw))))
+
+    def scores(self) -> NDArray[np.float64]:
+        """(films,) of the readings."""
+        return np.array([reading.score for reading in self.ours()], np.float64)
 
 
 def _batches(x: Tensor) -> list[Tensor]:

@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import io
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from xraylab.data.phantoms import generate
 from xraylab.errors import DatasetError, WeightsError
 from xraylab.imaging import standardise
 from xraylab.models import load_model
+from xraylab.networks.inference import BATCH
 from xraylab.reading.loaded import load
-from xraylab.reading.read import read_film, read_films
+from xraylab.reading.read import _standardised, read_film, read_films
 from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.trained"]
@@ -131,6 +133,23 @@ def test_films_keep_their_order_and_their_score_beside_refused_ones(loaded, real
             assert reading.score is None
         else:
             assert reading.score == pytest.approx(alone[reading.name], abs=1e-6)
+
+
+def test_no_more_files_are_taken_ahead_than_a_batch_or_so_many_bytes(loaded, phantom_film, monkeypatch):
+    taken = []
+
+    def files():
+        for number in range(3 * BATCH):
+            taken.append(number)
+            yield str(number), phantom_film
+
+    ready = _standardised(files())
+    next(ready)
+    assert len(taken) == BATCH + 1
+    monkeypatch.setattr("xraylab.reading.read._AHEAD_BYTES", 2 * len(phantom_film))
+    assert len(list(islice(ready, BATCH))) == BATCH
+    assert len(taken) == BATCH + 1 + 2
+    ready.close()
 
 
 def test_a_films_score_is_that_of_its_stored_pixels(loaded, phantom_film):

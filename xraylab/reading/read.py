@@ -8,7 +8,9 @@ Reading a film: gate, score, decision at the lock.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -25,6 +27,8 @@ from xraylab.reading.loaded import LoadedModel
 from xraylab.reading.scoring import score_pixels
 
 POSITIVE, NEGATIVE, REVIEW = "positive", "negative", "review"
+_DECODERS = 2  # files decoded at once: one of the largest that are read takes 2 GB meanwhile
+_AHEAD_BYTES = 256 * 2**20  # of files that wait to be decoded
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +87,8 @@ def read_films(
     lock = usable_lock(loaded)
     threshold, review_from = (lock.threshold, lock.review_from) if lock else (None, None)
     kind = loaded.model.card.dataset.kind
-    while batch := [(name, _try_standardise(data)) for name, data in islice(films, BATCH)]:
+    ready = _standardised(films)
+    while batch := list(islice(ready, BATCH)):
         remaining = _score_films(loaded, [film for _, film in batch if isinstance(film, StandardFilm)])
         for name, film in batch:
             if isinstance(film, str):
@@ -120,6 +125,23 @@ def _score_films(
     for score, novelty, spread, kinds in told:
         several = zip(names, map(float, kinds), strict=False)  # with two classes there are no names
         yield float(score), float(novelty), None if math.isnan(spread) else float(spread), tuple(several)
+
+
+def _standardised(films: Iterator[tuple[str, bytes | str]]) -> Iterator[tuple[str, StandardFilm | str]]:
+    """Films in the networks' size, in order; the next batch is decoded while this one is scored."""
+    waiting: deque[tuple[str, int, Future[StandardFilm | str]]] = deque()
+
+    def first() -> tuple[str, StandardFilm | str]:
+        name, _, film = waiting.popleft()
+        return name, film.result()
+
+    with ThreadPoolExecutor(_DECODERS) as pool:
+        for name, data in films:
+            waiting.append((name, len(data), pool.submit(_try_standardise, data)))
+            while len(waiting) > BATCH or sum(size for _, size, _ in waiting) > _AHEAD_BYTES:
+                yield first()
+        while waiting:
+            yield first()
 
 
 def _try_standardise(data: bytes | str) -> StandardFilm | str:
