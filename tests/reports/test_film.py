@@ -16,16 +16,18 @@ from PIL import Image, ImageFont
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
+from tests.dicoms import dataset, written
 from tests.films import encoded, grey
 from xraylab import wording
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.imaging import is_dicom
 from xraylab.records import LONGEST_NOTE
 from xraylab.reports import charts, film_words
 from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
 from xraylab.reports.film_pdf import film_pdf
 from xraylab.reports.film_picture import _LACKING, _broken, _words_below, film_picture, film_png
-from xraylab.reports.secondary_capture import deidentified, for_the_study, is_dicom
+from xraylab.reports.secondary_capture import deidentified, for_the_study
 from xraylab.reports.typeset import NOTICE, visible
 
 STANDING = Standing(
@@ -475,6 +477,21 @@ def test_a_file_is_dicom_by_its_content():
     assert is_dicom(a_source())
     assert not is_dicom(encoded(grey()))
     assert not is_dicom(b"")
+    hidden = encoded(grey(), "JPEG")[:128].ljust(128, b"\0") + a_source()[128:]
+    assert not is_dicom(hidden)  # it is read as the JPEG that it begins with
+
+
+@pytest.mark.parametrize(("implicit", "little"), [(False, True), (True, True), (False, False)])
+def test_a_film_without_dicoms_mark_goes_back_to_its_study_too(implicit, little, tmp_path):
+    stored = grey(3, width=300, height=240).astype(np.uint16)
+    film = dataset(stored, SpecificCharacterSet="ISO_IR 192", **IDENTITY)
+    raw = written(film, implicit=implicit, little=little, meta=False)
+    assert is_dicom(raw)
+    made = for_the_study(a_report(), raw, confirmed=True)
+    assert complaints(made, tmp_path) == []
+    found = pydicom.dcmread(io.BytesIO(made))
+    assert str(found.PatientName) == IDENTITY["PatientName"]
+    assert found.StudyInstanceUID == IDENTITY["StudyInstanceUID"]
 
 
 def test_a_broken_source_raises_no_warning_and_is_quoted_in_no_log(caplog, capsys):

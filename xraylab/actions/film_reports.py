@@ -17,7 +17,7 @@ from xraylab.data.sources import printable
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.imaging import decode
+from xraylab.imaging import decode, is_dicom
 from xraylab.models import Lock, Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
 from xraylab.reports.tables import as_csv
@@ -190,8 +190,6 @@ def study_dicom(report: FilmReport, data: bytes, *, confirmed: bool = False) -> 
 
 def came_as_dicom(data: bytes) -> bool:
     """Whether a film's file is DICOM, so that there is a study to go back to."""
-    from xraylab.reports.secondary_capture import is_dicom
-
     return is_dicom(data)
 
 

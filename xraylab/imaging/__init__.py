@@ -15,6 +15,7 @@ from xraylab.imaging.film import (
     Signs,
     StandardFilm,
     decode,
+    is_dicom,
     is_film,
     standardise,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Signs",
     "StandardFilm",
     "decode",
+    "is_dicom",
     "is_film",
     "standardise",
 ]

@@ -169,6 +169,14 @@ def is_film(data: bytes) -> bool:
     return True
 
 
+def is_dicom(data: bytes) -> bool:
+    """Whether a file is read as DICOM, with or without its mark."""
+    try:
+        return _recognise(data) is None
+    except UnreadableImageError:
+        return False
+
+
 def colour_of(image: Image.Image) -> float:
     """Mean distance between the largest and the smallest of a pixel's channels, 0 to 255, seen small."""
     rgb = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else image.convert("RGB")

@@ -21,6 +21,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from xraylab.errors import NotConfirmedError, XRayLabError
+from xraylab.imaging import is_dicom
 from xraylab.reports.film import BURNED_IN, FilmReport
 from xraylab.reports.film_picture import film_picture
 from xraylab.wording import score
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from highdicom.sc import SCImage
     from pydicom import DataElement, Dataset
 
-_MAGIC = slice(128, 132)
 _JPEG = b"\xff\xd8\xff"
 _SERIES = 9001  # number of our series in a study: far from those that machines give
 _METHOD = "Written anew by XRayLab; DICOM PS3.15 Basic Profile"
@@ -67,11 +67,6 @@ _EMPTY = (  # type 2: has to be there, and says nothing
 )
 
 
-def is_dicom(data: bytes) -> bool:
-    """Whether a file says that it is DICOM."""
-    return data[_MAGIC] == b"DICM"
-
-
 def lossy_before(data: bytes) -> bool | None:
     """Whether a film's file says that it was ever compressed with loss; None where it doesn't say."""
     import pydicom
@@ -84,7 +79,7 @@ def lossy_before(data: bytes) -> bool | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = pydicom.dcmread(io.BytesIO(data), specific_tags=["LossyImageCompression"])
+            found = pydicom.dcmread(io.BytesIO(data), force=True, specific_tags=["LossyImageCompression"])
             said = str(found.get("LossyImageCompression", ""))
     except Exception:  # hostile bytes meet the reader with many kinds of exception; they say nothing then
         return None
@@ -186,7 +181,7 @@ def _study_of(source: bytes) -> "Dataset":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # faults of the file that don't concern us
-            found = pydicom.dcmread(io.BytesIO(source), stop_before_pixels=True)
+            found = pydicom.dcmread(io.BytesIO(source), force=True, stop_before_pixels=True)
             found.remove_private_tags()
             found.decode()
             for element in list(found):  # values are converted when looked at: here, where faults are caught
