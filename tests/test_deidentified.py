@@ -26,7 +26,7 @@ from pydicom.uid import UID
 from tests.brief import MODEL
 from tests.dicoms import dataset, written
 from tests.films import grey
-from tests.reports.test_film import an_overlay
+from tests.reports.test_film import a_heatmap
 from tests.test_keeping import everywhere
 from xraylab import actions
 from xraylab.reading.read import read_film
@@ -246,7 +246,7 @@ def report(loaded, source):
     reading = read_film(loaded, source, FILE)
     standing = actions.standing_of(loaded.model, loaded.model.lock)
     return actions.film_report(
-        standing, reading, source, overlay=an_overlay(), now=datetime(2031, 3, 9, 8, 7, tzinfo=UTC)
+        standing, reading, source, overlay=a_heatmap(), now=datetime(2031, 3, 9, 8, 7, tzinfo=UTC)
     )
 
 

@@ -57,5 +57,6 @@ def test_both_kinds_of_dicom_are_saved_after_their_ticks_and_not_before(page, ap
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     page.get_by_role("dialog").wait_for(state="detached")
     page.get_by_role("button", name="Back to the study …").click()
-    page.get_by_role("dialog").wait_for()
-    assert not page.get_by_role("dialog").get_by_role("checkbox").is_checked()  # it is asked every time
+    sent.wait_for()
+    assert sent.is_disabled()  # it is asked every time
+    page.get_by_role("dialog").get_by_role("checkbox", checked=False).wait_for(state="attached")
