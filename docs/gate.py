@@ -9,7 +9,6 @@ for the pictures that come with them.
 """
 
 import argparse
-import io
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +28,7 @@ from xraylab.errors import XRayLabError
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.novelty import WARNED, mean_ratio
 from xraylab.imaging import StandardFilm, standardise
+from xraylab.imaging.picture import png
 from xraylab.models import ENSEMBLE, Model, load_shipped
 from xraylab.reading.gate import Unusual, gate, gate_rows
 from xraylab.reading.loaded import LoadedModel, load
@@ -281,9 +281,7 @@ def _grey(picture: Picture) -> Picture:
 
 
 def _png(picture: Picture) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return png(Image.fromarray(picture), compress_level=1)
 
 
 def altered(films: Dataset, rows: NDArray[np.intp]) -> Iterator[tuple[str, list[StandardFilm]]]:

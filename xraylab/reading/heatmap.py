@@ -19,7 +19,6 @@ Muhammad and Yeasin (2020), Eigen-CAM, IJCNN.
 Wang et al. (2020), Score-CAM, CVPR workshops 24-25.
 """
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from xraylab.errors import HeatmapError
+from xraylab.imaging.picture import png
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import Network
 from xraylab.reading.loaded import LoadedModel, Part
@@ -327,10 +327,3 @@ def _overlay(values: Floats) -> Image.Image:
     rgb = np.stack([np.interp(position, anchors, _ANCHORS[:, channel]) for channel in range(3)], axis=-1)
     rgba = np.concatenate([rgb, (values * _OPAQUE)[..., None]], axis=-1).round().astype(np.uint8)
     return Image.fromarray(rgba)
-
-
-def png(image: Image.Image) -> bytes:
-    """An image as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -5,7 +5,6 @@ Pictures that a reader asked to keep: ``cases/<number>/film.png``, and what may 
 - words come from short lists of DICOM's own terms: a name in the wrong field is dropped, not kept
 """
 
-import io
 import math
 import shutil
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from xraylab.files import storage_errors, write_bytes, write_json
+from xraylab.imaging.picture import png
 from xraylab.settings import Settings
 
 _MODALITIES = frozenset({"CR", "DX", "DR", "RG", "RF", "XA", "CT", "MR", "US", "OT", "SC"})
@@ -66,11 +66,9 @@ def write(settings: Settings, number: int, kept: Kept) -> None:
     """
     if kept.film.ndim != 2 or kept.film.dtype != np.uint8:  # noqa: PLR2004
         raise ValueError(f"a film is uint8 (height, width), not {kept.film.dtype} {kept.film.shape}")
-    picture = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(kept.film)).save(picture, format="PNG")
     folder = folder_of(settings, number)
     tags = kept.tags
-    write_bytes(folder / "film.png", picture.getvalue())
+    write_bytes(folder / "film.png", png(Image.fromarray(np.ascontiguousarray(kept.film))))
     write_json(
         folder / "film.json",
         {

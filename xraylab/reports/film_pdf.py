@@ -15,9 +15,10 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Image, Table
 
 from xraylab import wording
+from xraylab.imaging.picture import png
 from xraylab.reports import charts, film_words
 from xraylab.reports.film import BURNED_IN, SYNTHETIC, DrawnHeatmap, FilmReport
-from xraylab.reports.film_picture import burned_films, png
+from xraylab.reports.film_picture import burned_films
 from xraylab.reports.markdown import tidy
 from xraylab.reports.typeset import (
     MISSED,

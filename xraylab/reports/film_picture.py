@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from xraylab.imaging.picture import png
 from xraylab.reports.film import BURNED_IN, SYNTHETIC, FilmReport
 from xraylab.wording import score
 
@@ -91,13 +92,6 @@ def _with_room(film: Image.Image) -> Image.Image:
     pane = Image.new("RGB", size, _GROUND)
     pane.paste(film, ((size[0] - film.width) // 2, (size[1] - film.height) // 2))
     return pane
-
-
-def png(image: Image.Image) -> bytes:
-    """An image as the bytes of a PNG file."""
-    file = io.BytesIO()
-    image.save(file, format="PNG")
-    return file.getvalue()
 
 
 def _notice(report: FilmReport) -> str:

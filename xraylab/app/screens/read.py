@@ -2,7 +2,6 @@
 
 import hashlib
 import html
-import io
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from xraylab.app.screens import cases_log, explain, keep
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import decode, standardise
+from xraylab.imaging.picture import png
 from xraylab.models import Model
 from xraylab.reports import film_words
 from xraylab.reports.film import DrawnHeatmap
@@ -246,9 +246,7 @@ def _draw_film(model: Model, reading: "Reading", film: _Film) -> DrawnHeatmap | 
 @st.cache_data(max_entries=4, scope="session", show_spinner=False)
 def _shown(sha256: str, _data: bytes) -> "tuple[NDArray[np.uint8], bytes]":
     """A film as the network gets it, (256, 256), and at its native resolution, as PNG for the browser."""
-    buffer = io.BytesIO()
-    Image.fromarray(decode(_data)).save(buffer, format="PNG", compress_level=1)
-    return standardise(_data).pixels, buffer.getvalue()
+    return standardise(_data).pixels, png(Image.fromarray(decode(_data)), compress_level=1)
 
 
 def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
