@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from xraylab import actions
 from xraylab.app.screens import explain
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.reading.faithfulness import Faithfulness
@@ -40,7 +41,8 @@ def test_the_film_and_both_cuts_are_marked(table):
     ],
 )
 def test_a_heatmap_tells_its_method_grid_and_scale(fixed, top, said):
-    words = explain.told(Heatmap("grad-cam", np.full((8, 8), top, np.float32), ((7, 7),), fixed))
+    drawn = Heatmap("grad-cam", np.full((8, 8), top, np.float32), ((7, 7),), fixed)
+    words = actions.drawn_heatmap(drawn).words
     assert said in words
     assert "Grad-CAM on the network's own grid of 7 × 7" in words
     assert ("blank" in words) is math.isclose(top, 0)

@@ -23,7 +23,6 @@ from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_ra
 from xraylab.reports.tables import as_csv
 
 if TYPE_CHECKING:
-    from xraylab.reading.faithfulness import Faithfulness
     from xraylab.reading.heatmap import Heatmap
     from xraylab.reading.read import Reading
 
@@ -64,14 +63,8 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
     )
 
 
-def drawn_heatmap(heatmap: "Heatmap", faithful: "Faithfulness | None" = None) -> DrawnHeatmap:
-    """A heatmap as documents show it.
-
-    Parameters
-    ----------
-    faithful : Faithfulness, optional
-        If it was judged.
-    """
+def drawn_heatmap(heatmap: "Heatmap") -> DrawnHeatmap:
+    """A heatmap as documents and the page show it."""
     from xraylab.reading.heatmap import METHODS, overlay_png
 
     return DrawnHeatmap(
@@ -80,7 +73,6 @@ def drawn_heatmap(heatmap: "Heatmap", faithful: "Faithfulness | None" = None) ->
         grids=heatmap.grids,
         fixed=heatmap.fixed,
         strongest=float(heatmap.values.max()),
-        faithful=None if faithful is None else (faithful.beaten, len(faithful.random)),
     )
 
 

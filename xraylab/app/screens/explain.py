@@ -2,6 +2,7 @@
 
 import html
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,11 +60,11 @@ def draw_film(
             found += _heatmaps(sha256, film_sha256, some, model, pixels) if some else []
     except HeatmapError as error:
         fault = str(error)
-    overlays = [_overlay(one) for one in found]
+    drawn = [actions.drawn_heatmap(one) for one in found]
     with place:
         film_viewer(
             film_png,
-            overlays,
+            [Overlay(one.method, one.png, film_words.FIXED if one.fixed else _OWN) for one in drawn],
             key="film",
             caption=name,
             synthetic=synthetic,
@@ -75,32 +76,13 @@ def draw_film(
         st.error(wording.plain(fault))
     if not found:
         return None
-    st.caption(told(found[0]))
+    st.caption(f"Heatmap (overlay, key o): {drawn[0].words}")
     if len(found) > 1:
         st.caption(
             "\n".join(f"- **{METHODS[one.method].title}**: {METHODS[one.method].about}" for one in found)
         )
-    return actions.drawn_heatmap(found[0], _draw_faithfulness(model, pixels, film_sha256, found[0]))
-
-
-def _overlay(drawn: "Heatmap") -> Overlay:
-    from xraylab.reading.heatmap import METHODS, overlay_png
-
-    most = film_words.FIXED if drawn.fixed else _OWN
-    return Overlay(METHODS[drawn.method].title, overlay_png(drawn.values), most)
-
-
-def told(drawn: "Heatmap") -> str:
-    """What a heatmap is: method, grid and scale, in sentences."""
-    from xraylab.reading.heatmap import METHODS
-
-    words = film_words.heatmap(
-        METHODS[drawn.method].title,
-        drawn.grids,
-        fixed=drawn.fixed,
-        strongest=float(drawn.values.max()),
-    )
-    return f"Heatmap (overlay, key o): {words}"
+    judged = _draw_faithfulness(model, pixels, film_sha256, found[0])
+    return drawn[0] if judged is None else replace(drawn[0], faithful=(judged.beaten, len(judged.random)))
 
 
 @st.cache_data(max_entries=24, scope="session", show_spinner="Drawing the heatmap")

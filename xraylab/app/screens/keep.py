@@ -43,6 +43,7 @@ def draw(
     data: bytes,
     overlay: DrawnHeatmap | None,
     *,
+    film_sha256: str,
     batch: "Sequence[Reading]",
 ) -> None:
     """Draw all of it below a reading.
@@ -53,13 +54,17 @@ def draw(
         Of the film that is looked at; nothing is drawn for one that was refused but the table of all films.
     overlay : DrawnHeatmap, optional
         The heatmap that is on the screen.
+    film_sha256 : str
+        Of ``data``.
     batch : sequence of Reading
         Of all films, for their table.
     """
     if reading.score is not None:
-        key = known_by(model, reading, data)
+        key = known_by(model, reading, film_sha256)
         call, note = _draw_call(settings, model, reading, data, key)
-        _draw_documents(settings, model, reading, data, overlay, key, call=call, note=note)
+        _draw_documents(
+            settings, model, reading, data, overlay, key, film_sha256=film_sha256, call=call, note=note
+        )
     _offer(
         f"All films as CSV ({wording.count(len(batch))})",
         partial(_table, model, tuple(batch)),
@@ -70,10 +75,10 @@ def draw(
     )
 
 
-def known_by(model: Model, reading: "Reading", data: bytes) -> str:
+def known_by(model: Model, reading: "Reading", film_sha256: str) -> str:
     """What a reading is known by in this session: film, model and what it was decided by."""
-    parts = (model.card.model_sha256, reading.threshold, reading.review_from, reading.overridden)
-    return hashlib.sha256(repr(parts).encode() + hashlib.sha256(data).digest()).hexdigest()[:16]
+    decided_by = (model.card.model_sha256, reading.threshold, reading.review_from, reading.overridden)
+    return hashlib.sha256(repr((film_sha256, *decided_by)).encode()).hexdigest()[:16]
 
 
 def _draw_call(
@@ -142,12 +147,13 @@ def _draw_documents(
     overlay: DrawnHeatmap | None,
     key: str,
     *,
+    film_sha256: str,
     call: str | None,
     note: str,
 ) -> None:
     number = st.session_state.get(_KEPT, {}).get(key)
     report = partial(_report, model, reading, data, overlay, call, note)
-    name = hashlib.sha256(data).hexdigest()[:12]  # as the report calls the film
+    name = film_sha256[:12]  # as the report calls the film
     with st.container(horizontal=True):
         for kind, make, mime in (
             ("PDF", actions.film_pdf, "application/pdf"),

@@ -84,7 +84,7 @@ def draw() -> None:
         overlay = _draw_film(model, reading, film)
     with right:
         _draw_reading(model, reading, film)
-        keep.draw(settings, model, reading, film.data, overlay, batch=readings)
+        keep.draw(settings, model, reading, film.data, overlay, film_sha256=film.sha256, batch=readings)
 
 
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
