@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from xraylab.app.cache import table_of
@@ -169,20 +171,10 @@ def _roc(
         for model in one.models:
             table, threshold = table_of(model, "validation"), model.require_lock().threshold
             rows, point = table.steps([threshold]), table.at(threshold)
-            figure.add_scatter(
-                x=table.fp[rows] / max(table.negatives, 1),
-                y=table.tp[rows] / max(table.positives, 1),
-                mode="lines",
-                line=look.line(),
-                **_belongs(one, look, "1 − specificity %{x:.1%}, sensitivity %{y:.1%}"),
-            )
-            figure.add_scatter(
-                x=[1 - point.specificity],
-                y=[point.sensitivity],
-                mode="markers",
-                marker=look.marker(10),
-                **_belongs(one, look, "lock: 1 − specificity %{x:.1%}, sensitivity %{y:.1%}"),
-            )
+            curve = table.fp[rows] / max(table.negatives, 1), table.tp[rows] / max(table.positives, 1)
+            lock = 1 - point.specificity, point.sensitivity
+            told = "1 − specificity %{x:.1%}, sensitivity %{y:.1%}"
+            _curve(figure, one, look, curve, lock, told=told)
     _diagonal(figure)
     return _framed(figure, "ROC", ("1 − specificity", "sensitivity"), height=_TALL, x=x, y=y)
 
@@ -197,25 +189,37 @@ def _precision_recall(
         for model in one.models:
             table, threshold = table_of(model, "validation"), model.require_lock().threshold
             rows, point = table.steps([threshold])[1:], table.at(threshold)  # the first calls nobody
-            figure.add_scatter(
-                x=table.tp[rows] / max(table.positives, 1),
-                y=table.tp[rows] / (table.tp[rows] + table.fp[rows]),
-                mode="lines",
-                line=look.line() | {"shape": "vh"},
-                **_belongs(one, look, "recall %{x:.1%}, precision %{y:.1%}"),
-            )
-            figure.add_scatter(
-                x=[point.sensitivity],
-                y=[point.ppv],
-                mode="markers",
-                marker=look.marker(10),
-                **_belongs(one, look, "lock: recall %{x:.1%}, precision %{y:.1%}"),
-            )
+            recall = table.tp[rows] / max(table.positives, 1)
+            curve = recall, table.tp[rows] / (table.tp[rows] + table.fp[rows])
+            lock = point.sensitivity, point.ppv
+            _curve(figure, one, look, curve, lock, told="recall %{x:.1%}, precision %{y:.1%}", shape="vh")
     table = table_of(drawn[0].models[0], "validation")
     share = table.positives / max(table.n, 1)
     _dotted(figure, (0, share), (1, share))
     axes = "recall (sensitivity)", "precision (PPV)"
     return _framed(figure, "Precision and recall", axes, height=_TALL, x=x, y=y)
+
+
+def _curve(
+    figure: go.Figure,
+    one: Drawn,
+    look: _Look,
+    curve: tuple[NDArray[np.float64], NDArray[np.float64]],
+    lock: tuple[float, float],
+    *,
+    told: str,
+    **line: str,
+) -> None:
+    """A model's curve, and its lock on it."""
+    x, y = curve
+    figure.add_scatter(x=x, y=y, mode="lines", line=look.line() | line, **_belongs(one, look, told))
+    figure.add_scatter(
+        x=[lock[0]],
+        y=[lock[1]],
+        mode="markers",
+        marker=look.marker(10),
+        **_belongs(one, look, f"lock: {told}"),
+    )
 
 
 def _calibration(one: Drawn, look: _Look) -> go.Figure:
