@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.starter import halve
+from scripts.starter import halve
 from tests.brief import BOTH, DATASET, SHIPPED
 from xraylab import actions
 from xraylab.data.datasets import load_dataset

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from docs import starter
+from scripts import starter
 from xraylab import actions
 from xraylab.models import SHIPPED_NAMES, load_shipped
 from xraylab.settings import load_settings

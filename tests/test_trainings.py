@@ -9,7 +9,7 @@ import pytest
 
 from tests.brief import BRIEF, DATASET, MODEL
 from xraylab import actions
-from xraylab.actions.many import SPREAD_OF, spread
+from xraylab.actions.seeds import SPREAD_OF, spread
 from xraylab.data.datasets import load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, RecipeError, TrainingError
 from xraylab.models import load_model
@@ -206,7 +206,7 @@ def test_a_run_interrupted_in_the_foreground_goes_on_there(imported, ask):
 
 
 def test_a_training_of_enough_films_learns_what_they_are_like(imported, ask, monkeypatch):
-    for module in ("xraylab.evaluation.novelty", "xraylab.reading.novelty"):
+    for module in ("xraylab.evaluation.novelty", "xraylab.reading.features"):
         monkeypatch.setattr(f"{module}.FEWEST", 5)
     actions.train(imported, ask(imported))
     model = load_model(imported, "mine")

@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from xraylab import actions, documents, wording
+from xraylab import actions, documents, formats
 from xraylab.errors import ComparisonError, SettingsError
 from xraylab.files import Record, write_bytes, write_text
+from xraylab.formats import DASH
 from xraylab.settings import load_settings
-from xraylab.wording import DASH
 
 ACTOR = "command line"
 _REPORTS = (".pdf", ".json")
@@ -79,7 +79,7 @@ def _worded(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(_worded, value))
-    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else wording.visible(str(value))
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else formats.visible(str(value))
 
 
 @contextlib.contextmanager
@@ -134,7 +134,7 @@ def _tell_pair(pair: documents.ComparedPair) -> str:
     """A pair in two lines."""
     first, second = pair.first, pair.second
     area, call = (
-        f"p {wording.p_value(p)}, {wording.p_value(holm)} by Holm's method"
+        f"p {formats.p_value(p)}, {formats.p_value(holm)} by Holm's method"
         for p, holm in ((pair.auc_p, pair.auc_p_holm), (pair.mcnemar_p, pair.mcnemar_p_holm))
     )
     return (

@@ -7,7 +7,7 @@ import pytest
 
 from tests.app.conftest import written
 from tests.brief import MODEL
-from xraylab import actions, predictions, wording
+from xraylab import actions, formats, predictions
 from xraylab.errors import ComparisonError, HonestOrderError
 from xraylab.evaluation.comparison import verdict
 from xraylab.models import load_model
@@ -286,7 +286,7 @@ def test_films_of_one_class_or_of_one_patient_give_dashes_and_a_sentence(show, n
     assert not app.error
     assert "can't tell cnn and ensemble from mobilenet_v2" in written(app)
     row = next(row for row in table_rows(app, 1) if row[0] == "AUC: p by DeLong")
-    assert row[1:] == [wording.DASH, wording.DASH]
+    assert row[1:] == [formats.DASH, formats.DASH]
 
 
 def test_models_scored_on_other_films_are_refused_on_the_screen(show, newcomer, starter, monkeypatch):

@@ -10,8 +10,7 @@ from sklearn import metrics
 from tests.app.conftest import written
 from tests.brief import MODEL
 from tests.browser.serving import ROOT
-from xraylab import actions
-from xraylab.app import wording
+from xraylab import actions, formats
 from xraylab.evaluation import estimates
 from xraylab.models import load_model
 
@@ -29,7 +28,9 @@ def opened(show, name=MODEL, split="validation"):
 
 
 def test_details_are_not_computed_until_they_are_opened(show, trained, monkeypatch):
-    monkeypatch.setattr("xraylab.app.screens.details.rate_estimates", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr(
+        "xraylab.app.screens.threshold.details.rate_estimates", lambda *_: pytest.fail("computed")
+    )
     app = show("threshold")
     assert not app.exception
     assert not app.error
@@ -47,14 +48,14 @@ def test_opened_they_give_every_figure_with_both_intervals(show, trained):
     found = estimates.rate_estimates(said.labels, said.scores, said.groups, lock.threshold)
     kappa = found["kappa"]
     assert (
-        f"Cohen’s kappa {wording.ratio(metrics.cohen_kappa_score(said.labels, called))} "
-        f"{wording.ratio_interval(*kappa.interval)} {wording.ratio_interval(*kappa.by_film)} bootstrap"
+        f"Cohen’s kappa {formats.ratio(metrics.cohen_kappa_score(said.labels, called))} "
+        f"{formats.ratio_interval(*kappa.interval)} {formats.ratio_interval(*kappa.by_film)} bootstrap"
     ) in text
     accuracy = found["balanced_accuracy"]
     assert (
         " ".join(
-            f"Balanced accuracy {wording.percent(metrics.balanced_accuracy_score(said.labels, called))} "
-            f"{wording.interval(*accuracy.interval)} {wording.interval(*accuracy.by_film)} MOVER".split()
+            f"Balanced accuracy {formats.percent(metrics.balanced_accuracy_score(said.labels, called))} "
+            f"{formats.interval(*accuracy.interval)} {formats.interval(*accuracy.by_film)} MOVER".split()
         )
         in text
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xraylab import actions
-from xraylab.app.screens import explain
+from xraylab.app.screens.read import explain
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.reading.faithfulness import Faithfulness
 from xraylab.reading.heatmap import Heatmap

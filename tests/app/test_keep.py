@@ -13,7 +13,7 @@ from tests.films import encoded, grey
 from tests.test_keeping import FILE, everywhere
 from xraylab import actions, records
 from xraylab.app import phantoms
-from xraylab.app.screens import explain
+from xraylab.app.screens.read import explain
 from xraylab.reading.faithfulness import Faithfulness
 from xraylab.reading.heatmap import Heatmap
 
@@ -158,7 +158,7 @@ def test_what_was_found_of_the_heatmap_goes_into_the_report(read, monkeypatch):
     monkeypatch.setattr(explain, "_heatmaps", lambda *_: [drawn])
     monkeypatch.setattr(explain, "_judge", lambda *_: Faithfulness(1.0, (0.5, 2.0, 0.1, 0.0)))
     handed = []
-    monkeypatch.setattr("xraylab.app.screens.keep.draw", lambda *given, **_: handed.append(given[4]))
+    monkeypatch.setattr("xraylab.app.screens.read.keep.draw", lambda *given, **_: handed.append(given[4]))
     app = read()
     assert (handed[-1].method, handed[-1].grids, handed[-1].faithful) == ("Grad-CAM", ((7, 7),), None)
     app = press(app, "faithful")

@@ -10,9 +10,9 @@ from tests.films import encoded, grey
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.formats import interval, percent
 from xraylab.models import load_model
 from xraylab.reports import film_words
-from xraylab.wording import interval, percent
 
 pytest_plugins = ["tests.averaged"]
 OTHER = ("other.png", encoded(grey(1)), "image/png")  # no phantom

@@ -72,7 +72,7 @@ def test_films_that_had_no_room_are_read_once_others_are_taken_away(show, newcom
 
 def test_of_two_files_with_the_same_bytes_each_is_told_by_its_own_name(show, newcomer, monkeypatch):
     told = []
-    monkeypatch.setattr("xraylab.app.screens.keep.draw", lambda *_, batch, **__: told.append(batch))
+    monkeypatch.setattr("xraylab.app.screens.read.keep.draw", lambda *_, batch, **__: told.append(batch))
     film = phantoms.fresh_phantom_png()
     files = {"one.png": film, "two.png": film, "three.txt": b"no film", "four.txt": b"no film", "5.txt": b""}
     app = show("read")

@@ -8,9 +8,9 @@ import pytest
 
 from tests.app.conftest import written
 from tests.browser.serving import ROOT
-from xraylab import actions
+from xraylab import actions, formats
 from xraylab.app import wording
-from xraylab.app.screens import shift as screen
+from xraylab.app.screens.threshold import shift as screen
 from xraylab.models import load_model, openings_of
 
 pytest_plugins = ["tests.averaged"]
@@ -65,8 +65,8 @@ def test_opened_test_films_are_compared_with_the_numbers_of_the_action(panel, me
     assert not app.error
     assert told.verdict in said
     for side in (told.validation, told.other):
-        assert f"{wording.percent(side.sensitivity)} {wording.interval(*side.sensitivity_ci)}" in said
-        assert f"{wording.auc(side.auc)} {wording.auc_interval(*side.auc_ci)}" in said
+        assert f"{formats.percent(side.sensitivity)} {formats.interval(*side.sensitivity_ci)}" in said
+        assert f"{formats.auc(side.auc)} {formats.auc_interval(*side.auc_ci)}" in said
         assert f"{side.brier:.3f}" in said
     apart = told.differences["specificity"]
     assert " ".join(wording.points(apart.value, apart.low, apart.high)) in said
@@ -114,7 +114,7 @@ def test_without_a_lock_it_asks_for_one(panel, members):
 
 
 @pytest.mark.parametrize(
-    ("value", "written_as"), [(float("nan"), wording.DASH), (-1.25, "\N{MINUS SIGN}1.250"), (0.5, "0.500")]
+    ("value", "written_as"), [(float("nan"), formats.DASH), (-1.25, "\N{MINUS SIGN}1.250"), (0.5, "0.500")]
 )
 def test_a_number_has_a_true_minus_or_a_dash(value, written_as):
     assert screen._number(value) == written_as

@@ -10,7 +10,7 @@ from tests.brief import DATASET, MODEL
 from xraylab import actions
 from xraylab.networks.registry import network
 from xraylab.runs import folder, table
-from xraylab.training.estimate import film_gflop, record_speed
+from xraylab.training.duration import film_gflop, record_speed
 from xraylab.training.recipe import PRESETS, Recipe, Stage, TrainingRequest, load_recipe
 
 pytest_plugins = ["tests.trained"]

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from xraylab import formats
 from xraylab.app import wording
 
 NNBSP = "\u202f"
@@ -74,7 +75,7 @@ def test_a_name_neither_turns_nor_breaks_what_stands_round_it():
         ((0.021, -0.02, 0.04), ("+2.1", "−2.0 to +4.0")),
         ((-0.0001, -0.03, 0.0), ("0.0", "−3.0 to 0.0")),
         ((0.5, float("nan"), float("nan")), ("+50.0", "")),
-        ((float("nan"),) * 3, (wording.DASH, "")),
+        ((float("nan"),) * 3, (formats.DASH, "")),
     ],
 )
 def test_a_difference_has_its_sign_unless_it_is_written_like_none(difference, written):
@@ -83,7 +84,7 @@ def test_a_difference_has_its_sign_unless_it_is_written_like_none(difference, wr
 
 @pytest.mark.parametrize(
     ("p", "written"),
-    [(0.0321, "p = 0.032"), (0.0004, "p <0.001"), (1.0, "p = 1.000"), (float("nan"), f"p {wording.DASH}")],
+    [(0.0321, "p = 0.032"), (0.0004, "p <0.001"), (1.0, "p = 1.000"), (float("nan"), f"p {formats.DASH}")],
 )
 def test_a_p_value_is_never_zero(p, written):
     assert wording.p_words(p) == written

@@ -8,7 +8,7 @@ from PIL import Image
 from sklearn import metrics
 from sklearn.metrics import class_likelihood_ratios, cohen_kappa_score, matthews_corrcoef
 
-from xraylab import wording
+from xraylab import formats
 from xraylab.evaluation.band import review_band, workload
 from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.prevalence import moved, of_a_thousand, predictive_values
@@ -263,13 +263,13 @@ def test_more_figures_are_scikit_learns(cockpit):
         assert texts["kappa"] == f"{cohen_kappa_score(films['labels'], called):.3f}"
         assert texts["mcc"] == f"{matthews_corrcoef(films['labels'], called):.3f}"
         assert (texts["lr-positive"], texts["lr-negative"]) == (
-            wording.ratio(positive),
-            wording.ratio(negative),
+            formats.ratio(positive),
+            formats.ratio(negative),
         )
         ratios = likelihood_ratios(table, threshold)
         for name in ("positive", "negative"):
             bounds = getattr(ratios, f"{name}_interval")
-            assert texts[f"lr-{name}-interval"] == wording.ratio_interval(*bounds)
+            assert texts[f"lr-{name}-interval"] == formats.ratio_interval(*bounds)
         assert texts["balanced"] == _percent(table.at(threshold).balanced_accuracy)
 
 
@@ -405,7 +405,7 @@ def test_net_benefit_and_cost_are_pythons_at_the_prevalence(cockpit, page, perce
         assert texts["cost-here"] == str(round(1000 * expected_cost(point, 4, prevalence=share)))
         assert texts["cost-least"] == str(round(1000 * min(costs)))
         there = moved(threshold, measured_at=table.positives / table.n, to=share)
-        assert texts["score-there"] == wording.score(float(there))
+        assert texts["score-there"] == formats.score(float(there))
     page.get_by_role("button", name="Move there").click()
     assert expected_cost(table.at(view.threshold), 4, prevalence=share) == pytest.approx(min(costs))
 

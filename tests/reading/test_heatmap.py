@@ -14,12 +14,12 @@ from xraylab.data.datasets import load_dataset
 from xraylab.data.phantoms import generate
 from xraylab.errors import HeatmapError
 from xraylab.models import load_model
-from xraylab.models.scale import MapScale, read_scale
+from xraylab.models.heatmap_scale import MapScale, read_scale
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import build, networks
 from xraylab.reading.heatmap import METHODS, QUICK, heatmap, heatmaps, overlay_png, raw_maps
 from xraylab.reading.loaded import LoadedModel, Part, load
-from xraylab.reading.scale import measure_scale, positives
+from xraylab.reading.measure_scale import measure_scale, positives
 from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.trained"]
@@ -247,6 +247,6 @@ def test_maps_that_do_not_hang_on_the_weights_are_found_out(loaded, films, monke
     """The likeness to maps of random networks is 1 where maps follow the film alone."""
     part = loaded.parts[0]
     grid = np.arange(16, dtype=np.float32).reshape(4, 4)
-    monkeypatch.setattr("xraylab.reading.scale.raw_maps", lambda *_: [grid] * 4)
+    monkeypatch.setattr("xraylab.reading.measure_scale.raw_maps", lambda *_: [grid] * 4)
     scale = measure_scale(part.net, part.entry, np.stack(films), classes=2, model_sha256="")
     assert scale.randomised == pytest.approx(1)

@@ -20,12 +20,12 @@ from xraylab.evaluation.calibration import fit_platt
 from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.formats import DASH, interval, percent, score
 from xraylab.models import ENSEMBLE, About, Card, Lock, Member, Members, TrainedOn
-from xraylab.models.scale import MapScale
+from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
 from xraylab.reports.card import model_card
 from xraylab.training.recipe import PRESETS, Recipe, Stage, load_recipe, parse_recipe
-from xraylab.wording import DASH, interval, percent, score
 
 THRESHOLD = 0.4
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "model-card.md"

@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, ge
 
 from tests.dicoms import dataset, written
 from tests.films import encoded, grey
-from xraylab import wording
+from xraylab import formats
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import is_dicom
@@ -365,7 +365,7 @@ def test_every_sign_of_our_sentences_is_in_the_font_of_the_picture():
     font = ImageFont.load_default(30)
     none = bytes(font.getmask("\uffff"))
     said = "".join(
-        [*WARNINGS, wording.percent(0.5), wording.score(math.nan), wording.count(1000), "·,:()<>’“”"]
+        [*WARNINGS, formats.percent(0.5), formats.score(math.nan), formats.count(1000), "·,:()<>’“”"]
     )
     assert [sign for sign in said.translate(_LACKING) if bytes(font.getmask(sign)) == none] == []
 

@@ -9,12 +9,12 @@ import pytest
 
 from tests.reports.test_card import NASTY, a_card, a_lock, predictions, written
 from tests.reports.test_evaluation import AT, of_three, reported
+from xraylab.formats import percent
 from xraylab.models import About, TrainedOn
 from xraylab.predictions import Predictions
 from xraylab.reports.names import NAMES
 from xraylab.reports.pdf import NOTICE, evaluation_pdf
 from xraylab.reports.typeset import BOX, from_markdown, visible
-from xraylab.wording import percent
 
 
 def texts(raw):

@@ -34,7 +34,7 @@ STAGING = r"models/\.mine\.[0-9a-f]+\.partial"
 # Where it is killed; how many epochs the run's history has then; whether it can go on.
 STOPS = {
     "before anything could be kept": ("rename checkpoint/stage\\.pt$ 1", 0, False),
-    "while the cache is filled": ("call xraylab.training.sources:activations 2", 0, True),
+    "while the cache is filled": ("call xraylab.training.batches:activations 2", 0, True),
     "in the first epoch": ("call xraylab.training.loop:measure 1", 0, True),
     "inside a checkpoint": ("rename checkpoint/epoch\\.pt$ 2", 1, True),
     "between checkpoint and history": ("open history\\.jsonl$ 2", 1, True),

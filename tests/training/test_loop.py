@@ -13,7 +13,7 @@ from xraylab.errors import TrainingError
 from xraylab.networks.inference import logits
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
-from xraylab.training import loop, sources
+from xraylab.training import batches, loop
 from xraylab.training.frozen import activations, trained_part
 from xraylab.training.loop import Films, Monitor, best_so_far, fit
 from xraylab.training.measures import measure
@@ -367,8 +367,8 @@ def test_a_second_training_finds_the_films_passed_already_and_ends_with_the_same
     films = dataclasses.replace(films, key="these films")
     plain, first = train(films, stage), train(films, stage, cache=tmp_path)
     passes = []
-    real = sources.activations
-    monkeypatch.setattr(sources, "activations", lambda *given: passes.append(1) or real(*given))
+    real = batches.activations
+    monkeypatch.setattr(batches, "activations", lambda *given: passes.append(1) or real(*given))
     second = train(films, stage, cache=tmp_path)
     assert len(passes) == 1  # one film, to see how much memory it takes
     assert "forward" in first.speeds

@@ -18,6 +18,13 @@ from xraylab.actions.cases import (
 )
 from xraylab.actions.catalogue import model_row, model_rows, network_rows, recipe_rows
 from xraylab.actions.comparison import Compared, compare, compare_models
+from xraylab.actions.datasets import (
+    PHANTOM_FILMS,
+    import_dataset,
+    import_phantoms,
+    list_datasets,
+    make_phantoms,
+)
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.exports import (
     PREVALENCE,
@@ -40,13 +47,12 @@ from xraylab.actions.film_reports import (
     standing_of,
     study_dicom,
 )
-from xraylab.actions.films import PHANTOM_FILMS, import_dataset, import_phantoms, list_datasets, make_phantoms
 from xraylab.actions.health import doctor
-from xraylab.actions.many import request_seeds, train_seeds
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
 from xraylab.actions.reading import load_for_reading, predict, unpacked
 from xraylab.actions.robustness import robustness
+from xraylab.actions.seeds import request_seeds, train_seeds
 from xraylab.actions.shift import Shifted, shift
 from xraylab.actions.training import (
     assist,

@@ -8,7 +8,7 @@ from xraylab import documents
 from xraylab.actions.robustness import robustness
 from xraylab.errors import XRayLabError
 from xraylab.models import Model, load_model, openings_of
-from xraylab.models.scale import MapScale, read_scale
+from xraylab.models.heatmap_scale import MapScale, read_scale
 from xraylab.reports import card
 from xraylab.settings import Settings
 

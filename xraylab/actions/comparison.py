@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from xraylab import documents
-from xraylab.actions.many import spread
+from xraylab.actions.seeds import spread
 from xraylab.errors import ComparisonError, NotFoundError
 from xraylab.evaluation import comparison as paired
 from xraylab.evaluation.comparison import Comparison, Scored, holm

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from xraylab import documents
-from xraylab.actions.films import Progress
+from xraylab.actions.datasets import Progress
 from xraylab.actions.reading import load_for_reading
 from xraylab.data import datasets
 from xraylab.data.datasets import Dataset
@@ -20,10 +20,10 @@ from xraylab.evaluation.band import review_band
 from xraylab.evaluation.rules import Rule, parse_rule
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.formats import score
 from xraylab.models import Model, dataset_of, list_models, load_model, openings_of
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
-from xraylab.wording import score
 
 
 def lock(

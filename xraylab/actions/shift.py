@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xraylab import documents
-from xraylab.actions.films import Progress
+from xraylab.actions.datasets import Progress
 from xraylab.actions.operating_points import count_warned, score_source
 from xraylab.data.sources import LABELS
 from xraylab.errors import NotFoundError

@@ -17,7 +17,7 @@ from xraylab.evaluation.rules import FLOOR, parse_rule
 from xraylab.models import SHIPPED_NAMES, check_name_free, why_no_floor_by
 from xraylab.networks.pretrained import check_weights, model_weights, weights_path
 from xraylab.networks.registry import network
-from xraylab.runs import crew, folder, launch, lease, table
+from xraylab.runs import folder, launch, lease, ranks, table
 from xraylab.runs.table import Run
 from xraylab.settings import Settings
 from xraylab.training.recipe import Recipe, TrainingRequest, load_recipe, plan
@@ -192,9 +192,9 @@ def resume(
 
 def assist(settings: Settings) -> bool:
     """Help with the trainings of the first of several processes, if this is another; false if it isn't."""
-    if crew.leads():
+    if ranks.leads():
         return False
-    crew.answer(settings)
+    ranks.answer(settings)
     return True
 
 
@@ -230,7 +230,7 @@ def carry_out(
                 mine = table.start(settings, run.id)
                 if mine is not None:  # else a background worker was quicker
                     perform(settings, mine, stop=lost.is_set, watch=partial(on_progress, number))
-        crew.call(settings, None)
+        ranks.call(settings, None)
         launch.ensure_worker(settings, device)  # others may have queued up behind us
         return [_wait_until_over(settings, run.id) for run in runs]
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from xraylab import formats
 from xraylab.app import wording
 from xraylab.app.choice import model_in_use, model_words
 from xraylab.app.shell import Status
@@ -40,8 +41,8 @@ def lock_words(lock: Lock) -> str:
 
 def cut_words(threshold: float, review_from: float | None) -> str:
     """The cut of a lock, or both: "0.954, review from 0.412"."""
-    band = "" if review_from is None else f", review from {wording.score(review_from)}"
-    return f"{wording.score(threshold)}{band}"
+    band = "" if review_from is None else f", review from {formats.score(review_from)}"
+    return f"{formats.score(threshold)}{band}"
 
 
 def lock_origin(lock: Lock) -> str:
@@ -58,7 +59,7 @@ def training_words(run: Run, progress: Mapping[str, Any]) -> str:
         return f"{run.arch} · waiting its turn"
     left = progress.get("seconds_left")
     words = [run.arch, "stopping" if run.cancel else str(progress.get("doing") or "starting")]
-    return " · ".join([*words, f"{wording.duration(left)} left"] if left and not run.cancel else words)
+    return " · ".join([*words, f"{formats.duration(left)} left"] if left and not run.cancel else words)
 
 
 def fraction(progress: Mapping[str, Any]) -> float | None:

@@ -8,7 +8,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from xraylab.app.wording import count, trained_part
+from xraylab.app.wording import trained_part
+from xraylab.formats import count
 
 if TYPE_CHECKING:
     from xraylab.networks.parameters import Layer

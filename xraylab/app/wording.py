@@ -2,7 +2,7 @@
 Wording: how numbers and names are written on the screens.
 
 - pure functions, no Streamlit: the same words serve pages and components
-- rates, scores, counts and times are ``xraylab.wording``'s, which documents write with too
+- rates, scores, counts and times are ``xraylab.formats``'s, which documents write with too
 """
 
 import math
@@ -10,51 +10,14 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from xraylab.wording import (
+from xraylab.formats import (
     DASH,
     NARROW_SPACE,
-    THIN_SPACE,
-    auc,
-    auc_interval,
     count,
-    decision,
     duration,
-    interval,
-    kept_epoch,
     p_value,
-    percent,
-    ratio,
-    ratio_interval,
-    score,
     visible,
 )
-
-__all__ = [
-    "DASH",
-    "NARROW_SPACE",
-    "THIN_SPACE",
-    "apart",
-    "auc",
-    "auc_interval",
-    "bytes_size",
-    "count",
-    "decision",
-    "duration",
-    "epochs",
-    "interval",
-    "kept_epoch",
-    "p_value",
-    "p_words",
-    "percent",
-    "plain",
-    "points",
-    "ratio",
-    "ratio_interval",
-    "score",
-    "time_to_expect",
-    "trained_part",
-    "when",
-]
 
 _MINUTE = 60
 _HOUR = 3600

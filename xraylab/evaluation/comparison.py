@@ -21,7 +21,7 @@ from xraylab.evaluation.intervals import Difference, auc_difference
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.mcnemar import McNemar, mcnemar
 from xraylab.evaluation.paired import RateDifference, rate_difference
-from xraylab.wording import count, p_value
+from xraylab.formats import count, p_value
 
 _UNKNOWN = Difference(math.nan, math.nan, math.nan, math.nan)
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17

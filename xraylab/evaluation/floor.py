@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from xraylab.errors import RecipeError
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.wording import count
+from xraylab.formats import count
 
 CONFIDENCE = 0.95
 _A_HAIR = 1e-12  # of a share; far less than one film

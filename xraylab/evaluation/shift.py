@@ -24,7 +24,7 @@ from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.paired import RateDifference
 from xraylab.evaluation.summary import Evaluation, summarise
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.wording import count, interval, percent
+from xraylab.formats import count, interval, percent
 
 SIGNIFICANT = 0.05
 _CLASSES = ("normal films", "films with pneumonia")  # the position is the label's number

@@ -20,7 +20,7 @@ from xraylab.models.folder import (
     average_suites,
     check_held_out,
 )
-from xraylab.models.novelty import NOVELTY_FILE, novelty_bytes
+from xraylab.models.novelty_file import NOVELTY_FILE, novelty_bytes
 from xraylab.models.related import Seeds, ready_made, seed_groups
 from xraylab.models.shelf import (
     RESERVED_NAMES,

@@ -41,7 +41,7 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import Record, check_name, read_lines, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models.floor import floor_threshold
-from xraylab.models.novelty import NOVELTY_FILE, read_novelty
+from xraylab.models.novelty_file import NOVELTY_FILE, read_novelty
 from xraylab.networks.registry import network
 from xraylab.predictions import PERTURBATION, Predictions, class_columns, class_probabilities
 from xraylab.settings import shipped_models

@@ -17,7 +17,7 @@ from xraylab.errors import DatasetError, WeightsError
 from xraylab.evaluation.novelty import Novelty
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import Model
-from xraylab.models.scale import MapScale, read_scale
+from xraylab.models.heatmap_scale import MapScale, read_scale
 from xraylab.networks.backends import Run, forward
 from xraylab.networks.registry import Network, build, network
 

@@ -23,8 +23,8 @@ from xraylab.networks.inference import all_outputs, kinds_given_pneumonia, shows
 from xraylab.networks.inputs import pneumonia_logit
 from xraylab.networks.registry import Network
 from xraylab.predictions import PERTURBATION, class_columns, class_probabilities
+from xraylab.reading.features import FeatureReader
 from xraylab.reading.loaded import LoadedModel, Part
-from xraylab.reading.novelty import FeatureReader
 
 Floats = NDArray[np.float64]
 _KNOWN = ["image_id", "patient", "group", "split", "label", "subtype"]  # of a film, before it is scored

@@ -18,13 +18,13 @@ from xraylab.evaluation.calibration import Platt
 from xraylab.evaluation.novelty import WARNED
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
+from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent, score
 from xraylab.models import ENSEMBLE, About, Card, Lock, Members
-from xraylab.models.scale import MapScale
+from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
 from xraylab.reports.figures import Figures, Interval, measure
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
-from xraylab.wording import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent, score
 
 _UNTOLD = "Not described: whoever trained it should say."
 _ABOUT_PHANTOMS = About(

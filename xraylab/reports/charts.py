@@ -16,6 +16,7 @@ from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, Rect, Str
 
 from xraylab.documents import Curves, SplitReport
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.formats import auc, count, score
 from xraylab.reports.typeset import (
     ACCENT,
     BOLD,
@@ -30,7 +31,6 @@ from xraylab.reports.typeset import (
     fonts,
     visible,
 )
-from xraylab.wording import auc, count, score
 
 HALF = (WIDTH - 16) / 2
 _TALL, _LOW, _FLAT = 172, 132, 104  # heights of a chart, in points

@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab import wording
+from xraylab import formats
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.reports import film_words
@@ -115,7 +115,7 @@ class FilmReport:
     @property
     def said(self) -> tuple[str, str]:
         """The decision in the house's words, and what has to stand beside it."""
-        return wording.decision(self.decision, self.threshold, self.review_from)
+        return formats.decision(self.decision, self.threshold, self.review_from)
 
     @property
     def despite_warnings(self) -> str:

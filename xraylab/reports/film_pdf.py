@@ -14,7 +14,8 @@ from typing import Any
 from reportlab.lib.units import mm
 from reportlab.platypus import Image, Table
 
-from xraylab import wording
+from xraylab import formats
+from xraylab.formats import percent, score
 from xraylab.imaging.picture import png
 from xraylab.reports import charts, film_words
 from xraylab.reports.film import BURNED_IN, SYNTHETIC, DrawnHeatmap, FilmReport
@@ -32,7 +33,6 @@ from xraylab.reports.typeset import (
     spaced,
     visible,
 )
-from xraylab.wording import percent, score
 
 _HIGHEST = (96 * mm, 80 * mm, 64 * mm)  # of a film on the page; the first that leaves room for all words
 _GAP = 6
@@ -198,13 +198,13 @@ def _lock(report: FilmReport) -> list[Any]:
         [
             "Sensitivity there",
             percent(standing.sensitivity),
-            wording.interval(*standing.sensitivity_interval),
+            formats.interval(*standing.sensitivity_interval),
             "of films with pneumonia, at the threshold or above",
         ],
         [
             "Specificity there",
             percent(standing.specificity),
-            wording.interval(*standing.specificity_interval),
+            formats.interval(*standing.specificity_interval),
             "of films without, below the threshold",
         ],
     ]
@@ -214,7 +214,7 @@ def _lock(report: FilmReport) -> list[Any]:
             [
                 "Pneumonias below both",
                 percent(standing.missed_below),
-                wording.interval(*standing.missed_below_interval),
+                formats.interval(*standing.missed_below_interval),
                 "of films with pneumonia, below both thresholds",
             ]
         )
@@ -222,7 +222,7 @@ def _lock(report: FilmReport) -> list[Any]:
 
 
 def _or_dash(threshold: float | None) -> str:
-    return wording.DASH if threshold is None else score(threshold)
+    return formats.DASH if threshold is None else score(threshold)
 
 
 def _rule(report: FilmReport) -> str:
@@ -242,7 +242,7 @@ def _about_films(report: FilmReport) -> list[Any]:
     )
     return [
         note(
-            f"On {wording.count(standing.n)} validation films of {wording.count(standing.patients)} patients "
+            f"On {formats.count(standing.n)} validation films of {formats.count(standing.patients)} patients "
             f"({films}), {chosen}"
         ),
         note(

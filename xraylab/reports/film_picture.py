@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from xraylab.formats import score
 from xraylab.imaging.picture import png
 from xraylab.reports.film import BURNED_IN, SYNTHETIC, FilmReport
-from xraylab.wording import score
 
 _SIDE = 1024  # pixels of a film's longer side, at most
 _PALE, _FAINT, _ALARM = (230, 233, 238), (154, 164, 178), (255, 214, 102)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.wording import DASH, count, percent, score
+from xraylab.formats import DASH, count, percent, score
 
 OVERRIDDEN = "Decided in spite of the warnings, on a person's word."
 NOT_DECIDED = "Not decided because of the warnings."

@@ -1,6 +1,6 @@
 """What each figure of an evaluation is called, and how it is written, on screens and in documents alike."""
 
-from xraylab.wording import auc, auc_interval, interval, percent, ratio, ratio_interval
+from xraylab.formats import auc, auc_interval, interval, percent, ratio, ratio_interval
 
 _AREAS = {"auc": "AUC (ROC)", "average_precision": "Average precision"}
 _RATES = {

@@ -12,7 +12,7 @@ from typing import Any
 from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, Spacer, Table
 
-from xraylab import wording
+from xraylab import formats
 from xraylab.documents import (
     AverageRow,
     ClassRow,
@@ -24,6 +24,7 @@ from xraylab.documents import (
 )
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
+from xraylab.formats import DASH, count, percent, ratio, score
 from xraylab.reports import charts
 from xraylab.reports.markdown import tidy
 from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
@@ -41,7 +42,6 @@ from xraylab.reports.typeset import (
     spaced,
     visible,
 )
-from xraylab.wording import DASH, count, percent, ratio, score
 
 _NAME, _LONG = 60, 120  # characters of a name in a line, and in a title
 _BY_PATIENT = "95 %, by patient"
@@ -179,9 +179,9 @@ def _at_prevalence(splits: list[SplitReport]) -> Any:
             [
                 _TITLES[split.split],
                 percent(found.ppv),
-                wording.interval(*found.ppv_interval),
+                formats.interval(*found.ppv_interval),
                 percent(found.npv),
-                wording.interval(*found.npv_interval),
+                formats.interval(*found.npv_interval),
                 told,
             ]
         )
@@ -320,7 +320,7 @@ def _kinds(split: SplitReport) -> list[Any]:
             count(one.n),
             count(one.patients),
             percent(one.sensitivity),
-            wording.interval(*one.interval),
+            formats.interval(*one.interval),
         ]
         for one in split.kinds
     ]
@@ -359,7 +359,7 @@ def _class_rates(row: ClassRow | AverageRow) -> list[str]:
 def _class_area(row: ClassRow) -> list[str]:
     if row.auc is None or row.auc_ci is None:
         return []
-    return [wording.auc(row.auc), wording.auc_interval(*row.auc_ci)]
+    return [formats.auc(row.auc), formats.auc_interval(*row.auc_ci)]
 
 
 def _calls(told: ClassTable) -> Any:

@@ -21,10 +21,10 @@ import warnings
 from typing import TYPE_CHECKING
 
 from xraylab.errors import NotConfirmedError, XRayLabError
+from xraylab.formats import score
 from xraylab.imaging import is_dicom
 from xraylab.reports.film import BURNED_IN, FilmReport
 from xraylab.reports.film_picture import film_picture
-from xraylab.wording import score
 
 if TYPE_CHECKING:
     from highdicom.sc import SCImage

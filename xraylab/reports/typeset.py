@@ -23,7 +23,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 
-from xraylab.wording import NARROW_SPACE, THIN_SPACE
+from xraylab.formats import NARROW_SPACE, THIN_SPACE
 
 NOTICE = "Research and teaching. Not a medical device."
 WIDTH = 174 * mm  # of the text on a page of A4

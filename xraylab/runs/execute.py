@@ -43,21 +43,21 @@ from xraylab.models import (
     check_name_free,
     novelty_bytes,
 )
-from xraylab.models.scale import SCALE_FILE
+from xraylab.models.heatmap_scale import SCALE_FILE
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.predictions import Predictions
-from xraylab.reading.novelty import learn
-from xraylab.reading.scale import measure_scale, positives
+from xraylab.reading.features import learn
+from xraylab.reading.measure_scale import measure_scale, positives
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
-from xraylab.runs import crew, folder
+from xraylab.runs import folder, ranks
 from xraylab.runs.table import RunCancelled
 from xraylab.settings import Settings
 from xraylab.training import checkpoint
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
 from xraylab.training.device import pick_device, use_threads
-from xraylab.training.estimate import KINDS, film_gflop, record_speed
+from xraylab.training.duration import KINDS, film_gflop, record_speed
 from xraylab.training.loop import best_so_far, fit
 from xraylab.training.recipe import Recipe, TrainingRequest, plan
 
@@ -97,7 +97,7 @@ def execute(
     if folder.is_kept(settings, run_id):
         fitted = job.keep()
     else:
-        crew.call(settings, run_id)
+        ranks.call(settings, run_id)
         fitted = job.train()
     net = fitted.net.to("cpu")
     scored, suite, novelty = job.score(net), job.score_under_suite(net), job.learn_novelty(net)
@@ -203,7 +203,7 @@ class _Job:
         net = self.build()
         if not checkpoint.exists(self.checkpoints):
             origin = self.load_first_weights(net)
-            if crew.leads():
+            if ranks.leads():
                 write_text(self.origin, origin)
         films = self.films(recipe)
         _log.info(

@@ -19,7 +19,7 @@ import psutil
 
 from xraylab.errors import TrainingError
 from xraylab.files import storage_errors
-from xraylab.runs import crew
+from xraylab.runs import ranks
 from xraylab.runs.holder import holder_of
 from xraylab.runs.lease import Lease, acquire, hand_over, release
 from xraylab.runs.table import give_up, list_runs, reconcile
@@ -103,7 +103,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     """Return our environment with the home, and the package where it lies: a clone needn't be installed."""
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    ours = {name: value for name, value in os.environ.items() if name not in crew.VARIABLES}
+    ours = {name: value for name, value in os.environ.items() if name not in ranks.VARIABLES}
     return ours | {"XRAYLAB_HOME": str(settings.home.absolute()), "PYTHONPATH": path}
 
 

@@ -22,6 +22,7 @@ from torch.nn import functional
 from xraylab.errors import TrainingError
 from xraylab.networks.registry import Network
 from xraylab.training import checkpoint
+from xraylab.training.batches import Bench, CachedActivations, Source, VariedFilms, cache_size, frozen_batch
 from xraylab.training.cache import ActivationCache
 from xraylab.training.clock import Clock
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
@@ -30,7 +31,6 @@ from xraylab.training.measures import measure
 from xraylab.training.memory import in_smaller_pieces, room, taken
 from xraylab.training.optimise import class_weights, film_order
 from xraylab.training.recipe import Recipe, Stage
-from xraylab.training.sources import Bench, CachedActivations, Source, VariedFilms, cache_size, frozen_batch
 from xraylab.training.stage import StageState, State, begin, copied, named
 from xraylab.training.team import Team
 

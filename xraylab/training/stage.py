@@ -10,9 +10,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from xraylab.networks.registry import Network
+from xraylab.training.batches import Source
 from xraylab.training.optimise import optimiser, schedule, steps_of
 from xraylab.training.recipe import Recipe, Stage
-from xraylab.training.sources import Source
 
 State = dict[str, Any]
 

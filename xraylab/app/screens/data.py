@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from xraylab import actions, documents
+from xraylab import actions, documents, formats
 from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.data.patients import PATIENT_KEYS
@@ -59,9 +59,9 @@ def _draw_table(rows: list[documents.Imported]) -> None:
         [
             (
                 f"{row.name} (synthetic)" if row.kind == "phantoms" else row.name,
-                wording.count(row.n),
-                wording.count(row.patients),
-                *(wording.count(row.labels[label]) for label in LABELS),
+                formats.count(row.n),
+                formats.count(row.patients),
+                *(formats.count(row.labels[label]) for label in LABELS),
                 f"{row.test_openings} times" if row.test_openings else "never",
                 wording.when(row.created_at),
             )
@@ -97,7 +97,7 @@ def _import(
     bar = st.progress(0.0, text="Reading films")
 
     def report(done: int, total: int) -> None:
-        bar.progress(done / total, text=f"Reading films: {wording.count(done)} of {wording.count(total)}")
+        bar.progress(done / total, text=f"Reading films: {formats.count(done)} of {formats.count(total)}")
 
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -115,9 +115,9 @@ def _import(
     choice.use_dataset(made.name)
     status.remember(
         "data",
-        f"Imported {wording.plain(made.name)}: {wording.count(made.n)} films of "
-        f"{wording.count(made.patients)} patients, {wording.count(len(made.refused))} refused, "
-        f"{wording.count(sum(made.ignored.values()))} other files ignored.",
+        f"Imported {wording.plain(made.name)}: {formats.count(made.n)} films of "
+        f"{formats.count(made.patients)} patients, {formats.count(len(made.refused))} refused, "
+        f"{formats.count(sum(made.ignored.values()))} other files ignored.",
     )
     st.rerun()
 
@@ -127,15 +127,15 @@ def _draw_facts(dataset: Dataset) -> None:
     widgets.table(
         ("Split", "Films", "Patients", *LABELS),
         [
-            (name, *(wording.count(counts[key]) for key in ("films", "patients", *LABELS)))
+            (name, *(formats.count(counts[key]) for key in ("films", "patients", *LABELS)))
             for name, counts in sorted(info.splits.items(), key=lambda split: -split[1]["films"])
         ],
     )
     told_apart = _KEY_WORDS.get(info.patient_key, info.patient_key)
     findings = [f"Patients are told apart by {told_apart}.", *info.notes]
-    findings += [f"{wording.count(n)} files ignored: {reason}." for reason, n in info.ignored.items()]
+    findings += [f"{formats.count(n)} files ignored: {reason}." for reason, n in info.ignored.items()]
     if info.refused:
-        findings.append(f"{wording.count(len(info.refused))} files refused.")
+        findings.append(f"{formats.count(len(info.refused))} files refused.")
     openings = len(dataset.openings)
     models = len({event["model"] for event in dataset.openings})
     if openings:
@@ -153,7 +153,7 @@ def _draw_grid(dataset: Dataset) -> None:
         rows = _filtered(dataset, split, label)
         pages = max(1, -(-len(rows) // _PAGE))
         page = int(st.number_input("Page", 1, pages, key="grid page", width=140))
-        st.caption(f"of {wording.count(pages)}, {wording.count(len(rows))} films")
+        st.caption(f"of {formats.count(pages)}, {formats.count(len(rows))} films")
     shown = rows[(page - 1) * _PAGE : page * _PAGE]
     films = [np.asarray(dataset.pixels[row]) for row in shown]
     records = dataset.catalog.iloc[shown]

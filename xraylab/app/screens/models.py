@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from xraylab import actions, documents
+from xraylab import actions, documents, formats
 from xraylab.app import choice, shell, status, widgets, wording
+from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
-from xraylab.app.screens.curves import learning_curves
 from xraylab.errors import NotFoundError
 from xraylab.models import Model, load_model
 from xraylab.networks.registry import network
@@ -30,8 +30,8 @@ def draw() -> None:
                 row.arch,
                 row.dataset,
                 row.recipe,
-                wording.auc(row.val_auc),
-                wording.auc_interval(*row.val_auc_ci),
+                formats.auc(row.val_auc),
+                formats.auc_interval(*row.val_auc_ci),
                 "not locked" if row.threshold is None else status.cut_words(row.threshold, row.review_from),
                 wording.when(row.created_at),
             )
@@ -49,11 +49,11 @@ def _draw_card(settings: Settings, model: Model) -> None:
     card, lock = model.card, model.lock
     synthetic = " (synthetic)" if card.dataset.kind == "phantoms" else ""
     openings = f"{len(lock.opened_at)} times" if lock and lock.opened_at else "never"
-    kept = wording.kept_epoch(card.best_epoch, card.epochs, str(card.recipe.get("keep")))
-    took = f"{wording.duration(card.seconds)} on {card.device.upper()}"
+    kept = formats.kept_epoch(card.best_epoch, card.epochs, str(card.recipe.get("keep")))
+    took = f"{formats.duration(card.seconds)} on {card.device.upper()}"
     facts = (
         ("For", card.intended_use),
-        ("Network", f"{card.arch}, {wording.count(card.parameters)} parameters"),
+        ("Network", f"{card.arch}, {formats.count(card.parameters)} parameters"),
         ("Started from", card.weights if card.weights != "none" else "random weights"),
         ("Films", f"{card.dataset.name}{synthetic}, patients by {card.dataset.patient_key}"),
         ("Tells apart", ", ".join(kind.lower() for kind in card.classes)),
@@ -88,12 +88,12 @@ def _draw_figures(settings: Settings, model: Model) -> None:
     names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision (PPV)"}
     widgets.figures(
         [
-            ("Validation AUC", wording.auc(evaluation.auc), wording.auc_interval(*evaluation.auc_ci)),
+            ("Validation AUC", formats.auc(evaluation.auc), formats.auc_interval(*evaluation.auc_ci)),
             *(
                 (
                     word,
-                    wording.percent(getattr(evaluation, name)),
-                    wording.interval(*evaluation.intervals[name]),
+                    formats.percent(getattr(evaluation, name)),
+                    formats.interval(*evaluation.intervals[name]),
                 )
                 for name, word in names.items()
             ),
@@ -107,8 +107,8 @@ def _band_figures(band: documents.ReviewBand | None) -> list[tuple[str, str, str
     if band is None:
         return []
     return [
-        ("Films that need a reader", wording.percent(band.review.share), ""),
-        ("Pneumonias below both", wording.percent(band.missed_rate), wording.interval(*band.missed_ci)),
+        ("Films that need a reader", formats.percent(band.review.share), ""),
+        ("Pneumonias below both", formats.percent(band.missed_rate), formats.interval(*band.missed_ci)),
     ]
 
 
@@ -121,10 +121,10 @@ def _draw_suite(settings: Settings, model: Model) -> None:
         [
             (
                 row.title,
-                wording.auc(row.auc),
-                wording.auc_interval(*row.auc_ci),
-                wording.percent(row.sensitivity),
-                wording.percent(row.specificity),
+                formats.auc(row.auc),
+                formats.auc_interval(*row.auc_ci),
+                formats.percent(row.sensitivity),
+                formats.percent(row.specificity),
                 "not trained for" if row.left_out else "",
             )
             for row in told.rows

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from xraylab import actions, documents
+from xraylab import actions, documents, formats
 from xraylab.app import choice, phantoms, shell, status, watch, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.models import Model, list_models
@@ -60,14 +60,14 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
         (
             "1 Films",
             films.name if films else "none yet",
-            f"{wording.count(films.n)} films of {wording.count(films.patients)} patients" if films else "",
+            f"{formats.count(films.n)} films of {formats.count(films.patients)} patients" if films else "",
             "",
         ),
         (
             "2 Model",
             choice.model_words(model) if model else "none yet",
-            f"AUC {wording.auc(evaluation.auc)}" if evaluation else "",
-            f"{wording.auc_interval(*evaluation.auc_ci)} on validation" if evaluation else "",
+            f"AUC {formats.auc(evaluation.auc)}" if evaluation else "",
+            f"{formats.auc_interval(*evaluation.auc_ci)} on validation" if evaluation else "",
         ),
         (
             "3 Lock",

@@ -21,7 +21,7 @@ import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
-from xraylab.evaluation.cases import CELLS, REVIEW_CELLS
+from xraylab.evaluation.cells import CELLS, REVIEW_CELLS
 from xraylab.evaluation.thresholds import ThresholdTable
 
 _HERE = Path(__file__).parent

@@ -20,7 +20,7 @@ from xraylab.models import list_models
 from xraylab.networks.pretrained import imagenet_path
 from xraylab.networks.registry import Network, network, networks
 from xraylab.settings import Settings
-from xraylab.training.estimate import Estimate, estimate, expected_device, read_speeds
+from xraylab.training.duration import Estimate, estimate, expected_device, read_speeds
 from xraylab.training.recipe import PRESETS, Recipe, TrainingRequest, load_recipe, parse_recipe, plan
 
 OWN = "train own recipe"  # session key of a Recipe

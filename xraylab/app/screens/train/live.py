@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from xraylab import actions, documents
+from xraylab import actions, documents, formats
 from xraylab.app import choice, status, watch, widgets, wording
+from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
-from xraylab.app.screens.curves import learning_curves
 from xraylab.app.screens.train import buttons
 from xraylab.app.screens.train.shown import shown
 from xraylab.errors import NotFoundError
@@ -92,9 +92,9 @@ def _measures(progress: Mapping[str, Any]) -> str:
     speed, memory, left = (progress.get(key) for key in ("films_per_second", "memory", "seconds_left"))
     parts = [
         str(progress.get("device") or "").upper(),
-        f"{wording.count(round(speed))} films a second" if speed else "",
+        f"{formats.count(round(speed))} films a second" if speed else "",
         wording.bytes_size(round(memory)) if memory else "",
-        f"{wording.duration(left)} left" if left else "",
+        f"{formats.duration(left)} left" if left else "",
     ]
     return html.escape(" · ".join(part for part in parts if part))
 
@@ -102,7 +102,7 @@ def _measures(progress: Mapping[str, Any]) -> str:
 def _cancelled_words(row: documents.RunRow) -> str:
     if not row.resumable:
         return "Cancelled. No model was kept."
-    best = "" if row.val_auc is None else f", with a validation AUC of {wording.auc(row.val_auc)}"
+    best = "" if row.val_auc is None else f", with a validation AUC of {formats.auc(row.val_auc)}"
     return f"Cancelled after epoch {row.epoch}. The best so far{best}, can still become a model."
 
 
@@ -113,9 +113,9 @@ def _draw_result(settings: Settings, run: Run) -> None:
         st.caption("Done; its model has been replaced or removed since.")
         return
     st.html(
-        f"<p>Validation AUC <strong>{wording.auc(row.val_auc)}</strong> "
-        f'<span class="xl-interval">{wording.auc_interval(*row.val_auc_ci)}</span>, locked at '
-        f"<strong>{wording.score(row.threshold) if row.threshold is not None else wording.DASH}</strong>.</p>"
+        f"<p>Validation AUC <strong>{formats.auc(row.val_auc)}</strong> "
+        f'<span class="xl-interval">{formats.auc_interval(*row.val_auc_ci)}</span>, locked at '
+        f"<strong>{formats.score(row.threshold) if row.threshold is not None else formats.DASH}</strong>.</p>"
     )
     if st.button("Move the threshold", type="primary", key=f"to threshold {run.id}"):
         choice.use_model(run.name)

@@ -4,7 +4,7 @@ import html
 
 import streamlit as st
 
-from xraylab import actions, documents
+from xraylab import actions, documents, formats
 from xraylab.app import watch, wording
 from xraylab.app.faults import guard
 from xraylab.app.screens.train import buttons
@@ -37,7 +37,7 @@ def _draw_rows(settings: Settings) -> None:
             for run in listed:
                 _draw_row(actions.run_row(settings, run))
         if len(runs) > len(listed):
-            st.button(f"Show all {wording.count(len(runs))} runs", key="show all runs", on_click=_show_all)
+            st.button(f"Show all {formats.count(len(runs))} runs", key="show all runs", on_click=_show_all)
 
 
 def _draw_row(row: documents.RunRow) -> None:
@@ -64,9 +64,9 @@ def _cells(row: documents.RunRow) -> tuple[str, ...]:
         row.dataset,
         row.arch,
         row.recipe,
-        wording.count(row.epoch),
-        wording.DASH if row.val_auc is None else wording.auc(row.val_auc),
-        wording.DASH if took is None else wording.duration(took.total_seconds()),
+        formats.count(row.epoch),
+        formats.DASH if row.val_auc is None else formats.auc(row.val_auc),
+        formats.DASH if took is None else formats.duration(took.total_seconds()),
         wording.when(row.started_at or row.created_at),
     )
 

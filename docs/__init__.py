@@ -1,1 +1,0 @@
-"""Scripts that make pictures and figures for the documentation."""

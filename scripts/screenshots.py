@@ -1,0 +1,142 @@
+"""
+Pictures of every screen, taken from the running app: ``python -m scripts.screenshots [--out FOLDER]``.
+
+- a home of its own with teaching phantoms, and the models that come with the package; nothing of yours is
+  touched
+- dark, light and as narrow as a phone; those in ``KEPT`` go to ``docs/images`` too, for the README
+- needs Chromium on the path and the packages of ``requirements-dev.txt``
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.browser.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+from xraylab import actions
+from xraylab.settings import Settings
+
+IMAGES = ROOT / "docs" / "images"
+KEPT = ("threshold-dark", "threshold-light", "read-dark")
+FILMS = actions.PHANTOM_FILMS
+READ_BY = "phantom · shipped"
+UNSEEN_SEED = 2_024  # phantoms to read: not among those that the network was trained on
+WIDE, NARROW = (1360, 800), (390, 844)
+TALLEST = 3000  # CSS pixels
+PATIENCE = 60_000  # ms
+SCREENS = {
+    "overview": ("/", "Overview"),
+    "data": ("/data", "Data"),
+    "train": ("/train", "Train"),
+    "threshold": ("/threshold", "Threshold"),
+    "compare": ("/compare", "Compare"),
+    "read": ("/read", "Read"),
+    "models": ("/models", "Models"),
+}
+
+
+def main() -> None:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(description="Take a picture of every screen.")
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "xraylab-screenshots")
+    parser.add_argument("--home", type=Path, help="A home with films already.")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        settings = Settings(home=asked.home or folder / "home")
+        if not actions.list_datasets(settings):
+            actions.import_phantoms(settings, n=FILMS)
+        films = _films(folder / "films")
+        with served(ROOT / "streamlit_app.py", folder, env={"XRAYLAB_HOME": str(settings.home)}) as address:
+            _take_all(address, films, asked.out)
+    IMAGES.mkdir(exist_ok=True)
+    for name in KEPT:
+        _keep(asked.out / f"{name}.png", IMAGES / f"{name}.png")
+    print(f"{len(list(asked.out.glob('*.png')))} pictures in {asked.out}; {', '.join(KEPT)} in {IMAGES}")
+
+
+def _films(folder: Path) -> list[Path]:
+    """One unseen film of each kind, on disk to be uploaded."""
+    actions.make_phantoms(folder, 30, seed=UNSEEN_SEED)
+    films = sorted(folder.glob("chest_xray/train/*/*.png"))
+    kinds = ("focal", "interstitial", "normal")
+    return [next(film for film in films if f"_{kind}_" in film.name) for kind in kinds]
+
+
+def _take_all(address: str, films: list[Path], out: Path) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        for suffix, theme, size in (
+            ("dark", "Dark", WIDE),
+            ("light", "Light", WIDE),
+            ("phone-dark", "Dark", NARROW),
+            ("phone-light", "Light", NARROW),
+        ):
+            for name, (path, title) in SCREENS.items():
+                with _opened(browser, address + path, title, theme, size) as page:
+                    if name == "read":
+                        _upload(page, films)
+                    _shoot(page, size, out / f"{name}-{suffix}.png")
+        browser.close()
+
+
+@contextmanager
+def _opened(browser: Browser, url: str, title: str, theme: str, size: tuple[int, int]) -> Iterator[Page]:
+    """A screen in a theme, once it has been drawn."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if theme == "Dark" else "light"
+    )
+    context.add_init_script(f"localStorage.setItem('xraylab-theme', '{theme}')")
+    page = context.new_page()
+    page.goto(url)
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=PATIENCE)
+    _settle(page)
+    yield page
+    context.close()
+
+
+def _settle(page: Page) -> None:
+    """Wait until the script has run to its end and the browser has drawn what it sent."""
+    _app(page).locator("xpath=self::*[@data-test-script-state='notRunning']").wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(1500)  # charts and the theme are drawn after the script ended
+
+
+def _app(page: Page) -> Locator:
+    return page.get_by_test_id("stApp")
+
+
+def _upload(page: Page, films: list[Path]) -> None:
+    """Choose who reads, give the screen its films, and lay the heatmap over the first."""
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name=READ_BY, exact=True).click()
+    _settle(page)
+    page.locator("input[type=file]").first.set_input_files(films)
+    overlay = page.get_by_role("button", name="Overlay")
+    expect(overlay).to_be_enabled(timeout=PATIENCE)
+    _settle(page)
+    overlay.click()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+
+
+def _shoot(page: Page, size: tuple[int, int], file: Path) -> None:
+    """Take the whole screen: Streamlit scrolls inside the page, so the window grows to what is in it."""
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size[0], "height": min(max(size[1], int(height)), TALLEST)})
+    page.wait_for_timeout(500)
+    page.screenshot(path=file)
+
+
+def _keep(taken: Path, target: Path) -> None:
+    """Copy a picture as small as it can be without losing anything that is seen."""
+    with Image.open(taken) as image:
+        image.convert("RGB").save(target, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

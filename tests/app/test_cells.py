@@ -1,0 +1,48 @@
+"""The films behind a cell of the 2 × 2, on the Threshold screen."""
+
+import pytest
+
+from tests.brief import MODEL
+from xraylab import formats
+from xraylab.evaluation.cells import cases
+from xraylab.models import load_model
+
+pytest_plugins = ["tests.shipped"]
+
+CELLS = ("tp", "fn", "fp", "tn")
+
+
+def opened(show, name, cell, threshold=0.5):
+    app = show("threshold")
+    app.session_state[f"threshold cell {name} validation"] = cell
+    return app.run()
+
+
+def films_of(settings, name, threshold, cell):
+    said = load_model(settings, name).validation.scored
+    return said.frame.iloc[cases(said.labels, said.scores, threshold, cell)]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_films_of_a_cell_are_shown_with_their_scores_the_worst_first(show, trained, cell):
+    app = opened(show, MODEL, cell)
+    assert not app.exception
+    assert not app.error
+    films = films_of(trained, MODEL, load_model(trained, MODEL).lock.threshold, cell)
+    shown = [caption for image in app.get("image") for caption in image.captions]
+    assert [caption.split(" ·")[0] for caption in shown] == [formats.score(s) for s in films["score"][:16]]
+    if films.empty:
+        assert "No film is in this cell" in " ".join(caption.value for caption in app.caption)
+
+
+def test_no_film_is_shown_before_a_cell_is_chosen(show, trained):
+    assert not show("threshold").get("imgs")
+
+
+def test_where_the_films_are_elsewhere_their_scores_are_listed_and_the_screen_says_so(show, newcomer):
+    app = opened(show, "ensemble", "tp")
+    assert not app.error
+    assert not app.get("image")
+    assert "aren’t on this machine" in " ".join(caption.value for caption in app.caption)
+    first = films_of(newcomer, "ensemble", load_model(newcomer, "ensemble").lock.threshold, "tp").iloc[0]
+    assert any(first["image_id"] in part.proto.body for part in app.get("html"))

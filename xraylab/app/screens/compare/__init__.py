@@ -1,0 +1,210 @@
+"""Compare: models on the validation films that all held out, each at its lock; the first is the reference."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import streamlit as st
+
+from xraylab import actions, documents, formats
+from xraylab.actions import comparison
+from xraylab.app import cells, choice, shell, status, wording
+from xraylab.app.faults import guard
+from xraylab.app.screens.compare import compared, named, overlaid
+from xraylab.models import Model, Seeds, list_models, ready_made, seed_groups
+from xraylab.settings import Settings, load_settings
+
+_KEY = "compare models"
+_KEPT = "compare chosen"  # what was chosen, for when the screen is opened again
+_HELP = "The first is what the others are held against. Only models of the same films can be compared."
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What can be chosen: a model, or the seeds of a training as one."""
+
+    key: str
+    words: str
+    models: tuple[Model, ...]
+
+    @property
+    def films(self) -> str:
+        return self.models[0].card.dataset.pixel_hash
+
+    @property
+    def identity(self) -> tuple[tuple[str, str, float], ...]:
+        """What its numbers hang on."""
+        return tuple(
+            (str(model.folder), model.card.model_sha256, model.require_lock().threshold)
+            for model in self.models
+        )
+
+
+def draw() -> None:
+    """Draw the screen."""
+    settings = load_settings()
+    status.recall("compare")
+    models = list_models(settings)
+    if len(models) < comparison.FEWEST:
+        _offer_training("There are not two models yet to compare.")
+        return
+    entries = _entries(models)
+    with guard():
+        _draw_ready_made(models)
+    chosen = _pick(settings, entries)
+    if len(chosen) == 1 and not _others(entries, chosen[0]):
+        only = chosen[0].models[0]
+        _offer_training(f"No other model was trained on the films of {only.name} ({only.card.dataset.name}).")
+    elif len(chosen) < comparison.FEWEST:
+        st.markdown("Choose two models or more.")
+    else:
+        with guard():
+            _draw_comparison(settings, chosen)
+        shell.next_step("Move the threshold", "threshold")
+
+
+def _offer_training(sentence: str) -> None:
+    shell.empty_state(sentence, "Train one", key="compare train", to="train")
+
+
+def _entries(models: Sequence[Model]) -> dict[str, _Entry]:
+    """Models, newest first, then trainings of several seeds."""
+    single = [_Entry(model.name, choice.model_words(model), (model,)) for model in models]
+    return {entry.key: entry for entry in (*single, *map(_of_seeds, seed_groups(models)))}
+
+
+def _of_seeds(group: Seeds) -> _Entry:
+    words = wording.model(f"{group.name}, {len(group.models)} seeds", shipped=group.shipped)
+    return _Entry(f"{comparison.SEEDS}{group.name}", words, group.models)
+
+
+def _draw_ready_made(models: Sequence[Model]) -> None:
+    """Comparisons that people ask for; a click only fills the choice."""
+    found = ready_made(models)
+    if not found:
+        return
+    with st.container(horizontal=True):
+        for question, pair in found.items():
+            names = [model.name for model in pair]
+            st.button(
+                question,
+                key=f"compare {question}",
+                help=wording.plain(" and ".join(names)),
+                on_click=_choose,
+                args=(names,),
+            )
+
+
+def _choose(keys: list[str]) -> None:
+    st.session_state[_KEY] = keys
+
+
+def _pick(settings: Settings, entries: dict[str, _Entry]) -> list[_Entry]:
+    """Draw the choice; what was chosen and is gone, or is of other films than the first, gives way."""
+    wanted = st.session_state.get(_KEY, st.session_state.get(_KEPT))
+    if wanted is None:
+        wanted = _start(settings, entries)
+    known = [entries[key] for key in wanted if key in entries]
+    kept = [entry.key for entry in known if entry.films == known[0].films]
+    if wanted and not kept:
+        kept = _start(settings, entries)
+    if st.session_state.get(_KEY) != kept:
+        st.session_state[_KEY] = kept
+    offered = [key for key, one in entries.items() if not kept or one.films == entries[kept[0]].films]
+    chosen = st.multiselect(
+        "Models",
+        offered,
+        format_func=lambda key: entries[key].words if key in entries else key,
+        key=_KEY,
+        max_selections=comparison.MOST,
+        placeholder="Choose two models or more",
+        select_all=False,
+        help=_HELP,
+    )
+    st.session_state[_KEPT] = chosen
+    return [entries[key] for key in chosen]
+
+
+def _start(settings: Settings, entries: dict[str, _Entry]) -> list[str]:
+    """The model in use, and another network, none that it averages or is averaged by, where there is one."""
+    model = choice.model_in_use(settings)
+    first = entries.get(model.name if model else "") or next(iter(entries.values()))
+    others = [other.models[0] for other in _others(entries, first) if len(other.models) == 1]
+    mine = first.models[0]
+    unlike = [
+        other
+        for other in others
+        if other.name not in mine.card.members
+        and mine.name not in other.card.members
+        and other.card.arch != mine.card.arch
+    ]
+    return [first.key, *(other.name for other in (unlike or others)[:1])]
+
+
+def _others(entries: dict[str, _Entry], first: _Entry) -> list[_Entry]:
+    """What could be compared with an entry."""
+    return [other for other in entries.values() if other.key != first.key and other.films == first.films]
+
+
+def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
+    by_key = {entry.key: entry for entry in chosen}
+    pairs = [
+        _paired(settings, by_key[first], by_key[second])
+        for first, second in comparison.pairs_of(list(by_key))
+    ]
+    measured = [_measured(entry.key, entry.identity, settings) for entry in chosen]
+    document = comparison.put_together(measured, pairs)
+    st.html(f'<p class="xl-verdict">{html.escape(document.verdict)}</p>')
+    compared.draw(document, [entry.words for entry in chosen])
+    overlaid.draw([overlaid.Drawn(entry.words, entry.models) for entry in chosen], key="compare curves")
+    single = [entry for entry in chosen if len(entry.models) == 1]
+    if len(single) >= comparison.FEWEST:
+        _draw_flipped(settings, single)
+        with guard():
+            named.draw(settings, [entry.models[0] for entry in single])
+
+
+@st.cache_data(max_entries=64, show_spinner="Measuring")
+def _measured(
+    key: str, identity: tuple[tuple[str, str, float], ...], _settings: Settings
+) -> documents.ComparedModel:
+    return comparison.measure(_settings, key)
+
+
+def _paired(settings: Settings, first: _Entry, second: _Entry) -> actions.Compared:
+    return _compared((first.key, second.key), (*first.identity, *second.identity), settings)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing")
+def _compared(
+    keys: tuple[str, str], identity: tuple[tuple[str, str, float], ...], _settings: Settings
+) -> actions.Compared:
+    return actions.compare(_settings, *keys)
+
+
+def _draw_flipped(settings: Settings, single: Sequence[_Entry]) -> None:
+    """The films that one model calls rightly and the other doesn't."""
+    pairs = {
+        f"{first.words} and {second.words}": (first, second) for first, second in combinations(single, 2)
+    }
+    pair = next(iter(pairs))
+    if len(pairs) > 1:
+        pair = st.selectbox("Films that flip between", list(pairs), key=f"flips of {list(pairs)}", width=420)
+    first, second = pairs[pair]
+    found = _paired(settings, first, second)
+    only = {
+        f"{formats.count(len(rows))} right with {entry.key} alone": rows
+        for entry, rows in (
+            (first, found.comparison.first_only),
+            (second, found.comparison.second_only),
+        )
+    }
+    flipped = st.segmented_control("Films that flip", list(only), key=f"flips {first.key} {second.key}")
+    if flipped is None:
+        return
+    if not only[flipped].size:
+        st.caption("There is no such film.")
+        return
+    cells.strip(settings, first.models[0], found.films.iloc[only[flipped]], key=f"flipped {flipped}")
+    st.caption(f"Scores and heatmaps are those of {wording.plain(first.key)}.")

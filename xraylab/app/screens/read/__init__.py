@@ -1,0 +1,321 @@
+"""Read: drop films, see score, decision at the lock, and where the score comes from."""
+
+import hashlib
+import html
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from PIL import Image
+
+from xraylab import actions, formats
+from xraylab.app import choice, phantoms, widgets, wording
+from xraylab.app.cache import table_of
+from xraylab.app.screens.read import case_log, explain, keep
+from xraylab.evaluation.band import review_band
+from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.imaging import decode, standardise
+from xraylab.imaging.picture import png
+from xraylab.models import Model
+from xraylab.reports import film_words
+from xraylab.reports.film import DrawnHeatmap
+from xraylab.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from xraylab.reading.loaded import LoadedModel
+    from xraylab.reading.read import Reading
+
+_LISTED, _LOOKED_AT = "films listed", "film looked at"
+_READINGS, _OVERRIDDEN, _AGES = "readings", "overridden readings", "ages"
+_OLDEST = 120  # years
+_IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
+_UNPACKED = "unpacked films"
+_MOST_FILMS, _MOST_BYTES = 500, 512 * 2**20  # of one session's uploads, unpacked
+_MOST_KEPT = 64  # readings a session keeps; the films themselves stay with the uploader
+
+
+@dataclass(frozen=True)
+class _Film:
+    """A file to be read, from an upload or an archive."""
+
+    name: str
+    data: bytes
+    refused: str | None = None  # why it can't be had; its data are empty then
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the file, counted once however often the page is drawn."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def draw() -> None:
+    """Draw the screen."""
+    settings = load_settings()
+    if choice.model_in_use(settings) is None:
+        phantoms.offer(settings, "There is no model yet that could read a film.", key="read phantoms")
+        return
+    left, middle, right = st.columns([1.1, 2.6, 1.3], gap="medium")
+    case_log.draw(settings)  # below the three columns, whichever of them is filled
+    with left:
+        model = choice.pick_model(settings, key="read model")
+        uploads = st.file_uploader(
+            "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP) or zip archives of them",
+            type=None,
+            accept_multiple_files=True,
+            key="films",
+            max_upload_size=_MOST_BYTES // 2**20,  # what is larger would fill the memory and not be read
+        )
+        films = _unpacked(uploads)
+        if model is None or not films:
+            _draw_waiting(middle, model)
+            return
+        readings = _read_all(model, films)
+        chosen = _choose(readings, films)
+    reading, film = readings[chosen], films[chosen]
+    with middle:
+        overlay = _draw_film(model, reading, film)
+    with right:
+        _draw_reading(model, reading, film)
+        keep.draw(settings, model, reading, film.data, overlay, film_sha256=film.sha256, batch=readings)
+
+
+def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
+    with place, st.container(key="xl-empty-read"):
+        st.markdown(
+            "Drop one or more films on the left. They stay in memory and are gone when the page is closed, "
+            "unless you keep one."
+        )
+        if model is not None and model.card.dataset.kind == "phantoms":
+            st.markdown("This model was trained on teaching phantoms; a fresh one to read is here:")
+            film = phantoms.fresh_phantom_png()
+            st.download_button(
+                "Save a teaching phantom", film, "phantom.png", "image/png", key="save phantom"
+            )
+
+
+def _unpacked(uploads: "list[UploadedFile]") -> list[_Film]:
+    """All that was uploaded, film by film; archives are unpacked once, and no further than fits in memory.
+
+    What an upload comes to is kept with the room there was for it: when others go, there may be more.
+    """
+    kept: dict[tuple[str, int, int], list[_Film]] = st.session_state.get(_UNPACKED, {})
+    now: dict[tuple[str, int, int], list[_Film]] = {}
+    left, bytes_left = _MOST_FILMS, _MOST_BYTES
+    for upload in uploads:
+        if left <= 0 or bytes_left <= 0:
+            break
+        this = upload.file_id, left, bytes_left
+        now[this] = kept[this] if this in kept else _films_in(upload, left, bytes_left)
+        left -= len(now[this])
+        bytes_left -= sum(len(film.data) for film in now[this])
+    st.session_state[_UNPACKED] = now
+    films = [film for some in now.values() for film in some]
+    if len(films) >= _MOST_FILMS or bytes_left <= 0:
+        st.warning(
+            f"This page reads {formats.count(len(films))} films at once. On the command line, predict reads "
+            "any number of them."
+        )
+    return films
+
+
+def _films_in(upload: "UploadedFile", most: int, most_bytes: int) -> list[_Film]:
+    found: list[_Film] = []
+    for name, data in actions.unpacked(upload.name, upload.getvalue()):
+        if len(found) >= most or most_bytes <= 0:
+            break
+        found.append(_Film(name, b"", data) if isinstance(data, str) else _Film(name, data))
+        most_bytes -= len(found[-1].data)
+    return found
+
+
+def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
+    """Readings of all films; a film is scored once a model, whatever is clicked or it is called."""
+    from xraylab.app.loaded import loaded
+
+    kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
+    keys = [_key(model, film) for film in films]
+    missing = {key: film for key, film in zip(keys, films, strict=True) if key not in kept}
+    if missing:
+        bar = st.progress(0.0, text="Reading films")
+        for done, (key, reading) in enumerate(_read(loaded(model), missing), 1):
+            kept[key] = replace(reading, pixels=None)  # of the film that is looked at they are made again
+            bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
+        bar.empty()
+    overridden = st.session_state.get(_OVERRIDDEN, set())
+    decided = (kept[key].decided_anyway() if key in overridden else kept[key] for key in keys)
+    readings = [replace(one, name=film.name) for one, film in zip(decided, films, strict=True)]
+    for key in [key for key in kept if key not in keys][: max(0, len(kept) - max(_MOST_KEPT, len(keys)))]:
+        del kept[key]
+    return readings
+
+
+def _read(network: "LoadedModel", films: dict[str, _Film]) -> "Iterator[tuple[str, Reading]]":
+    """Read films together that are of an age, since the network scores a batch faster than its films."""
+    from xraylab.reading.read import read_films
+
+    for age in {_age(film) for film in films.values()}:
+        alike = {key: film for key, film in films.items() if _age(film) == age}
+        given = ((film.name, film.refused or film.data) for film in alike.values())
+        yield from zip(alike, read_films(network, given, age=age), strict=True)
+
+
+def _key(model: Model, film: _Film) -> str:
+    """What a reading depends on: the film with the age that was typed, the model and its lock."""
+    lock = model.lock
+    locked = f"{lock.threshold!r}{lock.review_from!r}{lock.locked_at.isoformat()}" if lock else ""
+    return f"{model.card.model_sha256} {locked} {film.refused or film.sha256} {_age(film)}"
+
+
+def _age(film: _Film) -> float | None:
+    """The age in years that a person typed for a film; None if nobody has."""
+    ages: dict[str, float | None] = st.session_state.get(_AGES, {})
+    return ages.get(film.sha256)
+
+
+def _ask_age(film: _Film) -> None:
+    """Ask for the age of the child on a film; the reading is made again if it is another now."""
+    known, key = _age(film), f"age {film.sha256}"
+    st.session_state.setdefault(key, known)  # streamlit forgets it while another film is chosen
+    age = st.number_input(
+        "Age of the child in years, if known",
+        min_value=0.0,
+        max_value=float(_OLDEST),
+        value=None,
+        step=1.0,
+        format="%g",
+        placeholder="unknown",
+        key=key,
+    )
+    if age != known:
+        st.session_state.setdefault(_AGES, {})[film.sha256] = age
+        st.rerun()
+
+
+def _choose(readings: "list[Reading]", films: list[_Film]) -> int:
+    """The place in the list of the film that is looked at.
+
+    The browser knows a choice by its words, and a film's words change when it is decided anyway or read by
+    another model: unless it is told anew, the next click anywhere would put another film on the screen.
+    """
+    told = [
+        f"{_short(reading)} · {wording.plain(film.name)}"
+        for reading, film in zip(readings, films, strict=True)
+    ]
+    times = Counter(told)
+    listed = [f"{words} ({place})" if times[words] > 1 else words for place, words in enumerate(told, 1)]
+    known = [(film.name, film.sha256) for film in films]
+    if st.session_state.get(_LISTED, listed) != listed:
+        before = st.session_state.get(_LOOKED_AT)
+        st.session_state["film chosen"] = known.index(before) if before in known else 0
+    st.session_state[_LISTED] = listed
+    chosen = st.radio("This film", range(len(films)), format_func=listed.__getitem__, key="film chosen")
+    st.session_state[_LOOKED_AT] = known[chosen]
+    return chosen
+
+
+def _short(reading: "Reading") -> str:
+    """A reading in a few words, for the list of films."""
+    if reading.score is None:
+        return f"{formats.DASH} unreadable"
+    said = _IN_THE_LIST.get(reading.decision or "", "")
+    return f"{formats.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
+
+
+def _draw_film(model: Model, reading: "Reading", film: _Film) -> DrawnHeatmap | None:
+    """The film in its viewer; gives the heatmap that lies over it."""
+    if reading.refused is not None:
+        st.error(f"{wording.plain(film.name)}: {wording.plain(reading.refused or 'not read')}")
+        return None
+    return explain.draw_film(
+        model,
+        *_shown(film.sha256, film.data),
+        film_sha256=film.sha256,
+        name=film.name,
+        synthetic=reading.synthetic,
+    )
+
+
+@st.cache_data(max_entries=4, scope="session", show_spinner=False)
+def _shown(sha256: str, _data: bytes) -> "tuple[NDArray[np.uint8], bytes]":
+    """A film as the network gets it, (256, 256), and at its native resolution, as PNG for the browser."""
+    return standardise(_data).pixels, png(Image.fromarray(decode(_data)), compress_level=1)
+
+
+def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
+    if reading.score is None:
+        return
+    lock = model.lock
+    widgets.figures([("Pneumonia score", formats.score(reading.score), "")])
+    if reading.spread is not None:
+        st.caption(film_words.disagreement(reading.spread, len(model.card.members)))
+    st.html(f'<p class="xl-decision">{_decision_words(reading)}</p>')
+    if reading.subtype:
+        widgets.figures([(name.capitalize(), formats.percent(share), "") for name, share in reading.subtype])
+        st.caption(film_words.KINDS_CAVEAT)
+    for warning in reading.warnings:
+        st.warning(wording.plain(warning))
+    if reading.warnings and not reading.overridden and reading.threshold is not None:
+        if st.button("Decide anyway", key="decide anyway"):
+            st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
+            st.rerun()
+    elif reading.overridden:
+        st.caption(film_words.OVERRIDDEN)
+    for note in reading.notes:
+        st.caption(wording.plain(note))
+    if model.card.dataset.kind == "radiographs" and not reading.synthetic:
+        _ask_age(film)
+    validation = table_of(model, "validation")
+    explain.draw_standing(model, validation, reading.score, lock)
+    st.markdown(film_words.position(validation, reading.score))
+    if lock is not None:
+        point = validation.at(lock.threshold)
+        widgets.figures(
+            [
+                ("Threshold", formats.score(lock.threshold), ""),
+                (
+                    "Sensitivity there",
+                    formats.percent(point.sensitivity),
+                    formats.interval(*validation.interval("sensitivity", lock.threshold)),
+                ),
+                (
+                    "Specificity there",
+                    formats.percent(point.specificity),
+                    formats.interval(*validation.interval("specificity", lock.threshold)),
+                ),
+            ]
+        )
+        if lock.review_from is not None:
+            _draw_band(validation, lock.review_from, lock.threshold)
+        st.caption(
+            f"On {formats.count(validation.n)} validation films of {formats.count(validation.n_groups)} "
+            f"patients ({wording.plain(model.card.dataset.name)})."
+        )
+
+
+def _draw_band(validation: ThresholdTable, review_from: float, threshold: float) -> None:
+    """What the lock's review band does with the validation films."""
+    band = review_band(validation, review_from, threshold)
+    widgets.figures(
+        [
+            ("Needs a reader from", formats.score(review_from), ""),
+            ("Films that need a reader", formats.percent(band.review.share), ""),
+            (
+                "Pneumonias below both",
+                formats.percent(band.missed_rate),
+                formats.interval(*band.missed_interval),
+            ),
+        ]
+    )
+
+
+def _decision_words(reading: "Reading") -> str:
+    said, beside = formats.decision(reading.decision, reading.threshold, reading.review_from)
+    return f"{said}<small>{html.escape(beside)}</small>" if beside else said

@@ -1,0 +1,177 @@
+"""Read, explained: the heatmap with its methods, scale and faithfulness, and where a score stands."""
+
+import html
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from xraylab import actions, formats
+from xraylab.app import wording
+from xraylab.app.components.film_viewer import Overlay, film_viewer
+from xraylab.errors import HeatmapError
+from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.models import Lock, Model
+from xraylab.reports import film_words
+from xraylab.reports.film import DrawnHeatmap
+
+if TYPE_CHECKING:
+    from xraylab.reading.faithfulness import Faithfulness
+    from xraylab.reading.heatmap import Heatmap
+
+    Pixels = NDArray[np.uint8]
+
+_BINS = 25
+_FILMS = "film chosen"  # the key of Read's list
+_OWN = "the most on this film"
+
+
+def draw_film(
+    model: Model, pixels: "Pixels", film_png: bytes, *, film_sha256: str, name: str, synthetic: bool
+) -> DrawnHeatmap | None:
+    """The film in its viewer, with the heatmaps that were asked for, and what they are.
+
+    Returns
+    -------
+    DrawnHeatmap or None
+        The first heatmap, and how faithful it is if that was asked; None if none could be drawn.
+    """
+    from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK
+
+    sha256 = model.card.model_sha256
+    place = st.container()
+    names: tuple[str, ...] = (DEFAULT,)
+    if st.toggle("Compare methods", key="compare methods", help="Other ways to draw the heatmap."):
+        names = QUICK
+        slow = next(method for method in METHODS.values() if not method.quick)
+        if st.checkbox(
+            f"{slow.title} too",
+            key="slow method",
+            help="It runs the network hundreds of times, which takes a minute or several.",
+        ):
+            names = (*QUICK, slow.name)
+    fault = ""
+    found: list[Heatmap] = []
+    try:
+        for some in (names[:1], names[1 : len(QUICK)], names[len(QUICK) :]):
+            found += _heatmaps(sha256, film_sha256, some, model, pixels) if some else []
+    except HeatmapError as error:
+        fault = str(error)
+    drawn = [actions.drawn_heatmap(one) for one in found]
+    with place:
+        film_viewer(
+            film_png,
+            [Overlay(one.method, one.png, film_words.FIXED if one.fixed else _OWN) for one in drawn],
+            key="film",
+            caption=name,
+            synthetic=synthetic,
+            scale=COLOURS,
+            grid=found[0].grids[0] if found and len(found[0].grids) == 1 else None,
+            films=_FILMS,
+        )
+    if fault:
+        st.error(wording.plain(fault))
+    if not found:
+        return None
+    st.caption(f"Heatmap (overlay, key o): {drawn[0].words}")
+    if len(found) > 1:
+        st.caption(
+            "\n".join(f"- **{METHODS[one.method].title}**: {METHODS[one.method].about}" for one in found)
+        )
+    judged = _draw_faithfulness(model, pixels, film_sha256, found[0])
+    return drawn[0] if judged is None else replace(drawn[0], faithful=(judged.beaten, len(judged.random)))
+
+
+@st.cache_data(max_entries=24, scope="session", show_spinner="Drawing the heatmap")
+def _heatmaps(
+    model_sha256: str, film_sha256: str, methods: tuple[str, ...], _model: Model, _pixels: "Pixels"
+) -> "list[Heatmap]":
+    """The heatmaps of a film, drawn once for each model; they go with the session."""
+    from xraylab.app.loaded import loaded
+    from xraylab.reading.heatmap import heatmaps
+
+    return list(heatmaps(loaded(_model), _pixels, methods))
+
+
+def _draw_faithfulness(
+    model: Model, pixels: "Pixels", film_sha256: str, drawn: "Heatmap"
+) -> "Faithfulness | None":
+    """On demand: whether the heatmap is faithful to the model; gives what was found, if it was."""
+    asked: dict[str, Faithfulness | None] = st.session_state.setdefault("faithfulness", {})
+    key = f"{model.card.model_sha256} {film_sha256}"
+    if key not in asked:
+        if not drawn.blank and st.button(
+            "Is it faithful to the model?",
+            key="faithful",
+            help="Removes from the film what the heatmap marks, and the same of 20 random maps. It takes "
+            "about half a minute on two cores, longer for an ensemble.",
+        ):
+            asked.clear()  # one film at a time is enough to keep
+            asked[key] = _judge(model, pixels, drawn)
+            st.rerun()
+        return None
+    st.caption(faithful_words(asked[key]))
+    return asked[key]
+
+
+def _judge(model: Model, pixels: "Pixels", drawn: "Heatmap") -> "Faithfulness | None":
+    from xraylab.app.loaded import loaded
+    from xraylab.reading.faithfulness import faithfulness
+
+    text = "Removing what the heatmap marks"
+    bar = st.progress(0.0, text=text)
+
+    def tell(done: float) -> None:
+        bar.progress(done, text=text)
+
+    found = faithfulness(loaded(model), pixels, drawn, on_progress=tell)
+    bar.empty()
+    return found
+
+
+def faithful_words(found: "Faithfulness | None") -> str:
+    """How faithful a heatmap is to the model, in words that nobody takes for being right."""
+    if found is None:
+        return "The heatmap is blank, so there is nothing to be faithful to."
+    return film_words.faithful(found.beaten, len(found.random))
+
+
+def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: Lock | None) -> None:
+    """A score among the validation films: two histograms with "you are here", and its prevalence."""
+    cuts = [] if lock is None else [cut for cut in (lock.review_from, lock.threshold) if cut is not None]
+    st.html(standing(validation, score, cuts))
+    calibrated = model.card.calibrated
+    st.caption(film_words.prevalence(validation.positives, validation.n, calibrated=calibrated))
+
+
+def standing(validation: ThresholdTable, score: float, cuts: list[float]) -> str:
+    """Two mirrored histograms of validation scores, normals above and pneumonias below, with marks."""
+    rows = "".join(
+        f'<div class="{kind}">{_bars(counts)}</div>'
+        for kind, counts in zip(("normal", "ill"), validation.histogram(_BINS), strict=True)
+    )
+    marks = "".join(f'<i class="cut" style="left:{100 * cut:.1f}%"></i>' for cut in cuts)
+    # The words lean inwards at both ends, so that they stay inside.
+    leaning = f"left:{100 * score:.1f}%;translate:{-100 * score:.0f}% 0"
+    here = f'<span class="here" style="{leaning}">you are here</span>'
+    said = html.escape(
+        f"Scores of the validation films, normals above and pneumonias below; this film at "
+        f"{formats.score(score)}"
+    )
+    cut_words = f"; dashed: {'threshold' if len(cuts) == 1 else 'thresholds'}" if cuts else ""
+    return (
+        f'<div class="xl-standing" role="img" aria-label="{said}">{rows}{marks}'
+        f'<i class="here" style="left:{100 * score:.1f}%"></i>{here}</div>'
+        '<p class="xl-standing-axis"><span>0</span><span>score</span><span>1</span></p>'
+        f'<p class="xl-standing-legend"><span class="normal">normals</span> above, '
+        f'<span class="ill">pneumonias</span> below, each to its own height, as square roots{cut_words}</p>'
+    )
+
+
+def _bars(counts: NDArray[np.int64]) -> str:
+    """Bars in percent of the tallest, as square roots: nearly all films score near an end."""
+    tallest = max(int(counts.max(initial=0)), 1)
+    return "".join(f'<b style="height:{100 * math.sqrt(n / tallest):.1f}%"></b>' for n in counts.tolist())

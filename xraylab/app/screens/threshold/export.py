@@ -1,0 +1,82 @@
+"""Export: the tables as CSV, the evaluation as JSON or PDF, each made when its button is pressed."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from xraylab import actions, formats
+from xraylab.app.components.threshold_cockpit import PREVALENCE
+from xraylab.models import Model
+from xraylab.reports.card import fits_card
+from xraylab.settings import Settings
+
+
+def draw(settings: Settings, model: Model, split: str) -> None:
+    """Draw the four kinds of file, behind a line that opens.
+
+    Parameters
+    ----------
+    split : str
+        The films whose tables are offered: ``validation``, or ``test`` once it was opened. The evaluation
+        always has both, as far as they may be looked at.
+    """
+    prevalence = st.session_state.get(PREVALENCE, actions.PREVALENCE)
+    name = model.name
+    lock = model.lock
+    locked = lock is not None and fits_card(lock, model.card)
+    with st.expander("Export"):
+        with st.container(horizontal=True):
+            _offer(
+                "Thresholds as CSV",
+                partial(actions.threshold_csv, settings, name, split),
+                f"{name}-{split}-thresholds.csv",
+                "text/csv",
+            )
+            _offer(
+                "Film scores as CSV",
+                partial(actions.predictions_csv, settings, name, split),
+                f"{name}-{split}-scores.csv",
+                "text/csv",
+            )
+            _offer(
+                "Evaluation as JSON",
+                partial(_json, settings, name, prevalence),
+                f"{name}-evaluation.json",
+                "application/json",
+                disabled=not locked,
+            )
+            _offer(
+                "Evaluation as PDF",
+                partial(actions.evaluation_pdf, settings, name, prevalence=prevalence),
+                f"{name}-evaluation.pdf",
+                "application/pdf",
+                disabled=not locked,
+            )
+        evaluation = (
+            "The evaluation is made at the lock, with the model card, and says PPV and NPV for "
+            f"{formats.percent(prevalence)} pneumonia too, as set above."
+            if locked
+            else "An evaluation needs a lock that was made for this model."
+        )
+        st.caption(
+            f"{evaluation} Names of files may tell whose films they are: look before you hand them on."
+        )
+
+
+def _offer(
+    label: str, make: Callable[[], str | bytes], file_name: str, mime: str, *, disabled: bool = False
+) -> None:
+    st.download_button(
+        label,
+        make,
+        file_name=file_name,
+        mime=mime,
+        key=f"export {label}",
+        on_click="ignore",
+        disabled=disabled,
+    )
+
+
+def _json(settings: Settings, name: str, prevalence: float) -> str:
+    return actions.as_json(actions.evaluation_report(settings, name, prevalence=prevalence))
