@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.serving import CHROMIUM, CHROMIUM_ARGUMENTS, served
+from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, served
 
 FILMS, MOVES, SECONDS = (25_000, 1_000_000), 60, 2.0
 FEWEST_UPDATES, MOST_MS, MOST_PAINT_MS = 55, 8.0, 16.7

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
 
 ROUNDS, MOST_SECONDS = 5, 3.0
 MOVED = "([cockpit, before]) => cockpit.innerText !== before"

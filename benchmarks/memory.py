@@ -19,7 +19,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.material import phantom_files
-from tests.browser.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
 from xraylab.models import load_shipped
 from xraylab.reading.heatmap import heatmaps, overlay_png
 from xraylab.reading.loaded import load

@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.browser.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
 from xraylab import actions
 from xraylab.settings import Settings
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from tests.brief import DATASET, FILMS, MODEL, SHIPPED
+from tests.support.brief import DATASET, FILMS, MODEL, SHIPPED
 from xraylab import actions, cli
 from xraylab.__main__ import main
 from xraylab.actions import operating_points, training
@@ -20,7 +20,7 @@ from xraylab.networks.registry import networks
 from xraylab.reading import golden
 from xraylab.training.recipe import PRESETS
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 USER, OURS, INTERRUPTED = 2, 1, 130
 
 

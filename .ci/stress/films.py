@@ -18,7 +18,7 @@ def main(count: int) -> int:
     failed = 0
     for first in range(0, count, BATCH):
         number = min(BATCH, count - first)
-        code = f"from tests.damaged import stress; stress({first}, {number})"
+        code = f"from tests.support.damaged import stress; stress({first}, {number})"
         done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", code], cwd=ROOT, check=False)
         print(f"files {first} to {first + number - 1}: {'well' if done.returncode == 0 else done.returncode}")
         failed += done.returncode != 0

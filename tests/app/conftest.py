@@ -6,7 +6,7 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 
 
 @pytest.fixture

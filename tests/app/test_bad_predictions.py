@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.app.conftest import written
-from tests.brief import MODEL
+from tests.support.brief import MODEL
 from xraylab import predictions
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 def one_class(films):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.brief import MODEL
+from tests.support.brief import MODEL
 from xraylab import formats
 from xraylab.evaluation.cells import cases
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 
 CELLS = ("tp", "fn", "fp", "tn")
 

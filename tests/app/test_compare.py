@@ -6,13 +6,13 @@ import json
 import pytest
 
 from tests.app.conftest import written
-from tests.brief import MODEL
+from tests.support.brief import MODEL
 from xraylab import actions, formats, predictions
 from xraylab.errors import ComparisonError, HonestOrderError
 from xraylab.evaluation.comparison import verdict
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 KEY = "compare models"
 
 

@@ -8,13 +8,13 @@ import pytest
 from sklearn import metrics
 
 from tests.app.conftest import written
-from tests.brief import MODEL
-from tests.browser.serving import ROOT
+from tests.support.brief import MODEL
+from tests.support.serving import ROOT
 from xraylab import actions, formats
 from xraylab.evaluation import estimates
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.averaged", "tests.shipped"]
+pytest_plugins = ["tests.support.averaged", "tests.support.shipped"]
 
 EXPORTS = ["Thresholds as CSV", "Film scores as CSV", "Evaluation as JSON", "Evaluation as PDF"]
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.actions.test_cases import FILE, everywhere
 from tests.app.conftest import written
-from tests.brief import MODEL
-from tests.browser.serving import ROOT
-from tests.films import encoded, grey
-from tests.test_keeping import FILE, everywhere
+from tests.support.brief import MODEL
+from tests.support.films import encoded, grey
+from tests.support.serving import ROOT
 from xraylab import actions, records
 from xraylab.app import phantoms
 from xraylab.app.screens.read import explain
 from xraylab.reading.faithfulness import Faithfulness
 from xraylab.reading.heatmap import Heatmap
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture

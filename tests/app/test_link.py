@@ -4,14 +4,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.conftest import written
-from tests.brief import MODEL
-from tests.browser.serving import ROOT
+from tests.support.brief import MODEL
+from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.app.components.threshold_cockpit import PREVALENCE, Chosen
 from xraylab.app.link import store_of
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture

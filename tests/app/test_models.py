@@ -5,11 +5,11 @@ import json
 import pytest
 
 from tests.app.conftest import written
-from tests.brief import MODEL
+from tests.support.brief import MODEL
 from xraylab import actions
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.perturbed"]
+pytest_plugins = ["tests.support.perturbed"]
 
 
 @pytest.fixture

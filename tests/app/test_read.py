@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.brief import BOTH
-from tests.browser.serving import ROOT
-from tests.films import encoded, grey
+from tests.support.brief import BOTH
+from tests.support.films import encoded, grey
+from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.evaluation.thresholds import threshold_table
@@ -14,7 +14,7 @@ from xraylab.formats import interval, percent
 from xraylab.models import load_model
 from xraylab.reports import film_words
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 OTHER = ("other.png", encoded(grey(1)), "image/png")  # no phantom
 CAVEAT = "from file names; films don't reliably tell bacterial from viral"
 

@@ -6,7 +6,7 @@ import zipfile
 from xraylab import actions
 from xraylab.app import phantoms
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 
 
 def test_an_archive_is_read_film_by_film_and_what_is_wrong_in_it_is_a_row(show, newcomer):

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.app.conftest import written
-from tests.brief import DATASET, MODEL
-from tests.browser.serving import ROOT
+from tests.support.brief import DATASET, MODEL
+from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.app.components.threshold_cockpit import Chosen
@@ -19,7 +19,7 @@ from xraylab.data.phantoms import generate
 from xraylab.models import load_model
 from xraylab.runs import table
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture

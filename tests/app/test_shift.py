@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from tests.app.conftest import written
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 from xraylab import actions, formats
 from xraylab.app import wording
 from xraylab.app.screens.threshold import shift as screen
 from xraylab.models import load_model, openings_of
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 @pytest.fixture

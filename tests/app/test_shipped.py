@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app import conftest
-from tests.brief import DATASET, MODEL, SHIPPED
-from tests.browser.serving import ROOT
+from tests.support.brief import DATASET, MODEL, SHIPPED
+from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.app.components.threshold_cockpit import Chosen
@@ -16,7 +16,7 @@ from xraylab.models import load_model
 from xraylab.networks.registry import network
 from xraylab.settings import load_settings
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 SCREENS = ["", "data", "train", "threshold", "compare", "read", "models"]
 WELCOME = ["Try it on teaching phantoms", "Use the shipped model", "Bring your own films"]
 

@@ -6,14 +6,14 @@ import math
 import pytest
 
 from tests.app.conftest import written
-from tests.brief import DATASET, MODEL
+from tests.support.brief import DATASET, MODEL
 from xraylab import actions
 from xraylab.networks.registry import network
 from xraylab.runs import folder, table
 from xraylab.training.duration import film_gflop, record_speed
 from xraylab.training.recipe import PRESETS, Recipe, Stage, TrainingRequest, load_recipe
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 NETWORK, SEEDS, EDIT = "train network", "train seeds", "train edit"
 SCRATCH, PRETRAINED = "train recipe False", "train recipe True"

@@ -11,7 +11,7 @@ from benchmarks.material import NATIVE, Material
 from benchmarks.read import ReadBatch, ReadCam
 from benchmarks.step import StepBf16
 from benchmarks.tail import Tail
-from tests.films import film
+from tests.support.films import film
 from xraylab.imaging import standardise
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.serving import CHROMIUM, CHROMIUM_ARGUMENTS, served
+from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, served
 
 # A deep link makes Streamlit look for these beside the page first; it says so and goes on.
 _HARMLESS = ("_stcore/health", "_stcore/host-config")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 
 PATIENCE = 60_000  # ms
 

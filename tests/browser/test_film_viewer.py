@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 
 # Films of flat greys, so that a shown pixel can be told from the settings alone; 400 wide, 200 high.
 PAGE = """

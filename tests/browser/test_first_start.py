@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 from xraylab.data import phantoms
 from xraylab.models import ENSEMBLE, load_shipped
 from xraylab.settings import load_settings

@@ -6,10 +6,10 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from tests.browser.serving import ROOT
-from tests.dicoms import dataset, written
-from tests.films import grey
 from tests.reports.test_film import IDENTITY
+from tests.support.dicoms import dataset, written
+from tests.support.films import grey
+from tests.support.serving import ROOT
 
 READING = 120_000  # milliseconds; the model is loaded with the first film
 

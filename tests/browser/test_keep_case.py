@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 from xraylab.app import phantoms
 
 READING = 120_000  # milliseconds

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 
 LISTED = 90_000  # milliseconds
 DRAG = """([number, kinds]) => {

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 from xraylab.data import phantoms
 from xraylab.reports.film_words import OVERRIDDEN
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.serving import ROOT, served
+from tests.support.serving import ROOT, served
 from xraylab.app.shell import FOOTER, LIBRARY, SCREENS
 
 EVERY_SCREEN = [*SCREENS, *LIBRARY]

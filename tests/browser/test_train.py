@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 from xraylab.runs import table
 from xraylab.settings import load_settings
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 pytestmark = pytest.mark.slow
 
 SOON = 120_000  # milliseconds; torch is loaded by a new worker

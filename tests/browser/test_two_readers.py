@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.serving import ROOT
+from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.models import ENSEMBLE, load_shipped

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.films import encoded, film, grey, kermany, write_folder, write_zip
+from tests.support.films import encoded, film, grey, kermany, write_folder, write_zip
 from xraylab.data import datasets, phantoms
 from xraylab.data.datasets import (
     DatasetInfo,

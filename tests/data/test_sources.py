@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dicoms import dicom
-from tests.films import film, grey, kermany, write_folder, write_zip
+from tests.support.dicoms import dicom
+from tests.support.films import film, grey, kermany, write_folder, write_zip
 from xraylab.data.sources import Source, danger, open_source, read_member
 from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
 

@@ -14,9 +14,9 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_windowing
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
 
-from tests.damaged import stress
-from tests.dicoms import BUNDLED, bundled, dataset, dicom, written
-from tests.films import encoded, grey, passes
+from tests.support.damaged import stress
+from tests.support.dicoms import BUNDLED, bundled, dataset, dicom, written
+from tests.support.films import encoded, grey, passes
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import decode, is_film, standardise
 

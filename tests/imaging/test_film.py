@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.films import PNG_SIGNATURE, bare_png, encoded, film, grey, passes, png_chunk
+from tests.support.films import PNG_SIGNATURE, bare_png, encoded, film, grey, passes, png_chunk
 from xraylab.data import phantoms
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import PHANTOM_MARK, SIDE, FileFacts, decode, standardise

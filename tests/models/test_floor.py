@@ -12,7 +12,7 @@ import pytest
 from scipy.special import expit
 from scipy.stats import binomtest
 
-from tests.brief import BRIEF
+from tests.support.brief import BRIEF
 from xraylab import actions, predictions
 from xraylab.errors import RecipeError
 from xraylab.models import ENSEMBLE, Card, TrainedOn, load_model, why_no_floor

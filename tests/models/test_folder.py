@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.brief import DATASET, MODEL
+from tests.support.brief import DATASET, MODEL
 from xraylab import actions
 from xraylab.data.datasets import load_dataset
 from xraylab.errors import HonestOrderError, NameTakenError, NotFoundError
 from xraylab.models import RESERVED_NAMES, Lock, check_name_free, list_models, load_model, openings_of
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture

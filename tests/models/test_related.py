@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tests.brief import BOTH, DATASET, MEMBERS
+from tests.support.brief import BOTH, DATASET, MEMBERS
 from xraylab.models import list_models, load_model, ready_made, seed_groups
 from xraylab.models.related import BEST_MEMBER, FINE_TUNING, TRANSFER
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 HEAD = {"trains": "head", "epochs": 15, "learning_rate": 1e-3}
 TAIL = {"trains": "tail:1", "epochs": 5, "learning_rate": 1e-4}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.brief import DATASET, MODEL, SHIPPED
+from tests.support.brief import DATASET, MODEL, SHIPPED
 from xraylab import actions
 from xraylab.actions import operating_points
 from xraylab.data.datasets import load_dataset
@@ -32,7 +32,7 @@ from xraylab.models import (
 from xraylab.reading.loaded import load
 from xraylab.settings import load_settings
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 
 
 def names(settings):

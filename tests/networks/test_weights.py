@@ -12,7 +12,7 @@ from xraylab.networks.registry import build, network
 from xraylab.networks.weights import load_into
 from xraylab.settings import load_settings
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 SMALL = network("small_cnn")
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from scripts.starter import learn_novelty
-from tests.brief import BOTH, DATASET, MEMBERS, MODEL
+from tests.support.brief import BOTH, DATASET, MEMBERS, MODEL
 from xraylab import actions
 from xraylab.actions.operating_points import evaluate_validation
 from xraylab.data.datasets import load_dataset
@@ -23,7 +23,7 @@ from xraylab.reading.loaded import load
 from xraylab.reading.read import read_film
 from xraylab.reading.scoring import score_pixels
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 CPU = torch.device("cpu")
 
 

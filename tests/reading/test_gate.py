@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.dicoms import dicom
-from tests.films import encoded
+from tests.support.dicoms import dicom
+from tests.support.films import encoded
 from xraylab.data.datasets import read_labelled
 from xraylab.data.phantoms import generate
 from xraylab.imaging import FileFacts, Signs, StandardFilm, standardise

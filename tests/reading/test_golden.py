@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.brief import SHIPPED
+from tests.support.brief import SHIPPED
 from xraylab.errors import NotFoundError
 from xraylab.imaging import decode, standardise
 from xraylab.models import SHIPPED_NAMES, load_model
@@ -15,7 +15,7 @@ from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 from xraylab.settings import load_settings
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 
 COMMITTED = Path(golden.__file__).parent / "golden"
 

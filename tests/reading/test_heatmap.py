@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from tests.brief import DATASET, MODEL
+from tests.support.brief import DATASET, MODEL
 from xraylab.data.datasets import load_dataset
 from xraylab.data.phantoms import generate
 from xraylab.errors import HeatmapError
@@ -22,7 +22,7 @@ from xraylab.reading.loaded import LoadedModel, Part, load
 from xraylab.reading.measure_scale import measure_scale, positives
 from xraylab.reading.scoring import score_pixels
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture

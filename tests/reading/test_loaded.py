@@ -5,7 +5,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from tests.brief import DATASET
+from tests.support.brief import DATASET
 from xraylab.data.datasets import load_dataset
 from xraylab.models import load_model
 from xraylab.networks.inference import logits
@@ -14,7 +14,7 @@ from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 from xraylab.settings import load_settings
 
-pytest_plugins = ["tests.shipped"]
+pytest_plugins = ["tests.support.shipped"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from tests.brief import MODEL
+from tests.support.brief import MODEL
 from xraylab.data.phantoms import generate
 from xraylab.errors import DatasetError, WeightsError
 from xraylab.imaging import standardise
@@ -19,7 +19,7 @@ from xraylab.reading.loaded import load
 from xraylab.reading.read import _standardised, read_film, read_films
 from xraylab.reading.scoring import score_pixels
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture

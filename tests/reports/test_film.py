@@ -16,8 +16,8 @@ from PIL import Image, ImageFont
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from tests.dicoms import dataset, written
-from tests.films import encoded, grey
+from tests.support.dicoms import dataset, written
+from tests.support.films import encoded, grey
 from xraylab import formats
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table

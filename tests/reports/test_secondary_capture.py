@@ -14,9 +14,9 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from tests.dicoms import dataset, written
-from tests.films import encoded, grey
 from tests.reports.test_film import IDENTITY, a_report, an_overlay, complaints
+from tests.support.dicoms import dataset, written
+from tests.support.films import encoded, grey
 from xraylab.errors import XRayLabError
 from xraylab.imaging import decode
 from xraylab.reports.secondary_capture import deidentified, for_the_study, lossy_before

@@ -9,9 +9,9 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.brief import BRIEF, DATASET
 from tests.runs.conftest import ROOT
-from tests.runs.waiting import eventually
+from tests.support.brief import BRIEF, DATASET
+from tests.support.waiting import eventually
 from xraylab import actions
 from xraylab.actions import training
 from xraylab.errors import NotFoundError
@@ -19,7 +19,7 @@ from xraylab.models import Model, load_model
 from xraylab.runs import folder, launch, table
 from xraylab.training.recipe import Stage
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 PATIENCE = 240.0
 LONG = BRIEF.model_copy(
     update={"name": "long", "stages": (Stage(trains="all", epochs=500, learning_rate=1e-3),)}

@@ -11,9 +11,9 @@ import pyarrow.parquet
 import pytest
 import safetensors.numpy
 
-from tests.brief import BRIEF, DATASET, MODEL
 from tests.runs.conftest import ROOT
-from tests.runs.waiting import eventually
+from tests.support.brief import BRIEF, DATASET, MODEL
+from tests.support.waiting import eventually
 from xraylab import actions
 from xraylab.actions import training
 from xraylab.data import datasets, phantoms
@@ -22,7 +22,7 @@ from xraylab.models import load_model
 from xraylab.runs import folder, launch, table
 from xraylab.training.recipe import Stage
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 pytestmark = pytest.mark.slow
 PATIENCE = 240.0
 HEAD = Stage(trains="head", epochs=2, learning_rate=1e-3)

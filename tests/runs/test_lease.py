@@ -7,7 +7,7 @@ import psutil
 import pytest
 from sqlalchemy import insert, select, update
 
-from tests.runs.waiting import eventually
+from tests.support.waiting import eventually
 from xraylab.database import leases, reading, runs, writing
 from xraylab.errors import TrainingError
 from xraylab.runs import table

@@ -10,14 +10,14 @@ import pytest
 import safetensors.torch
 import torch
 
-from tests.brief import DATASET
+from tests.support.brief import DATASET
 from xraylab import actions
 from xraylab.models import load_model
 from xraylab.networks.registry import build, network
 from xraylab.runs import launch, ranks
 from xraylab.training.recipe import Recipe, Stage
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 RECIPE = Recipe(
     name="shared",

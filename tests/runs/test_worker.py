@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from tests.runs.conftest import ROOT
 from tests.runs.fake_worker import execute
-from tests.runs.waiting import eventually
+from tests.support.waiting import eventually
 from xraylab.database import leases, reading
 from xraylab.runs import folder, launch, table, worker
 from xraylab.runs.launch import ensure_worker
@@ -25,7 +25,7 @@ from xraylab.settings import load_settings
 # Each run is submitted the moment the one before is over, when the worker is about to leave.
 SUBMIT = """
 import sys
-from tests.runs.waiting import eventually
+from tests.support.waiting import eventually
 from xraylab.runs import launch, table
 from xraylab.settings import load_settings
 launch.WORKER = "tests.runs.fake_worker"

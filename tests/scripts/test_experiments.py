@@ -9,7 +9,7 @@ from xraylab import actions
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import ENSEMBLE, RESERVED_NAMES, load_model
 
-pytest_plugins = ["tests.perturbed"]
+pytest_plugins = ["tests.support.perturbed"]
 
 
 def cells(line):

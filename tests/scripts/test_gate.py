@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from scripts import gate
-from tests.brief import DATASET
+from tests.support.brief import DATASET
 from xraylab.data.datasets import load_dataset
 from xraylab.reading.gate import Unusual
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 UNLIKE = Unusual("unlike", "It is.")
 
 

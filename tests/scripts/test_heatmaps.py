@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from scripts import heatmaps
-from tests.brief import MODEL
+from tests.support.brief import MODEL
 from xraylab.models import load_model
 from xraylab.reading.heatmap import Heatmap
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from scripts import presets, results
-from tests.brief import DATASET, MODEL
+from tests.support.brief import DATASET, MODEL
 from xraylab import actions
 from xraylab.models import load_model
 from xraylab.networks.registry import network
 from xraylab.training.recipe import PRESETS, load_recipe
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 def named(settings, name, **changes):

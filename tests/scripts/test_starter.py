@@ -10,7 +10,7 @@ from torch import float16
 
 from scripts import starter
 from scripts.experiments import Experiment
-from tests.brief import BRIEF, FILMS
+from tests.support.brief import BRIEF, FILMS
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.errors import XRayLabError
@@ -18,7 +18,7 @@ from xraylab.models import load_model, load_shipped, shipped_names
 from xraylab.settings import load_settings
 from xraylab.training.recipe import Stage
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 RECIPE = BRIEF.model_copy(
     update={

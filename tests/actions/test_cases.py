@@ -12,9 +12,9 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from tests.brief import BOTH, MODEL
-from tests.films import encoded, grey
 from tests.reports.test_film import IDENTITY, a_report, a_source
+from tests.support.brief import BOTH, MODEL
+from tests.support.films import encoded, grey
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.errors import NotConfirmedError, NotFoundError, StorageError
@@ -24,7 +24,7 @@ from xraylab.models import load_model
 from xraylab.reading.read import read_film
 from xraylab.reports import film_words
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 FILE = "DOE-JANE-1999-11-02-MRN5550123.png"
 EXIF = {"Artist": "Jane-Doe-Artist", "Make": "ACME-4711", "GPS": "N-48-8566"}
 

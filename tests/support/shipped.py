@@ -2,8 +2,8 @@
 Models as the package ships them, with weights in half precision: made once, copied for each test.
 
 They are made in a home with teaching phantoms and then taken out of it, so the films they were trained on
-are not there. A test module asks for the fixtures with ``pytest_plugins = ["tests.shipped"]``; every other
-test sees a package without models.
+are not there. A test module asks for the fixtures with ``pytest_plugins = ["tests.support.shipped"]``;
+every other test sees a package without models.
 """
 
 import shutil
@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from scripts.starter import halve
-from tests.brief import BOTH, DATASET, SHIPPED
+from tests.support.brief import BOTH, DATASET, SHIPPED
 from xraylab import actions
 from xraylab.data.datasets import load_dataset
 from xraylab.settings import Settings, load_settings
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory, imported_home: Path) -> Path:
-    from tests.averaged import make_model  # a plugin may not be imported before pytest does
+    from tests.support.averaged import make_model  # a plugin may not be imported before pytest does
 
     home = tmp_path_factory.mktemp("packed") / "home"
     shutil.copytree(imported_home, home)

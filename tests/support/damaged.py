@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from tests.dicoms import bundled, dataset, dicom, written
-from tests.films import encoded, film, grey
+from tests.support.dicoms import bundled, dataset, dicom, written
+from tests.support.films import encoded, film, grey
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import decode, standardise
 

@@ -3,7 +3,7 @@ Homes with models to average: made once, copied for each test.
 
 Only their heads are fitted, by logistic regression on what a random network makes of the films: that takes a
 second, and unlike a brief training it always tells the classes apart somewhat. A test module asks for the
-fixtures with ``pytest_plugins = ["tests.averaged"]``.
+fixtures with ``pytest_plugins = ["tests.support.averaged"]``.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from tests.brief import BOTH, DATASET, KINDS, MEMBERS
+from tests.support.brief import BOTH, DATASET, KINDS, MEMBERS
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
@@ -30,7 +30,7 @@ from xraylab.predictions import Predictions
 from xraylab.reading.scoring import score_network
 from xraylab.settings import Settings, load_settings
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 def fitted(entry: Network, dataset: Dataset, targets: np.ndarray, seed: int) -> torch.nn.Module:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.dicoms import dicom
-from tests.films import encoded
+from tests.support.dicoms import dicom
+from tests.support.films import encoded
 from xraylab.data.phantoms import generate
 from xraylab.imaging import decode
 from xraylab.models import load_model

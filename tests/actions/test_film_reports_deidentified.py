@@ -23,15 +23,15 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from tests.brief import MODEL
-from tests.dicoms import dataset, written
-from tests.films import grey
+from tests.actions.test_cases import everywhere
 from tests.reports.test_film import a_heatmap
-from tests.test_keeping import everywhere
+from tests.support.brief import MODEL
+from tests.support.dicoms import dataset, written
+from tests.support.films import grey
 from xraylab import actions
 from xraylab.reading.read import read_film
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 # What the Basic Profile does to attributes that an X-ray or a Secondary Capture may have: DICOM PS3.15, Table
 # E.1-1. X is removed, Z emptied, D replaced by a dummy, U by a new UID; of several, a type 2 attribute is

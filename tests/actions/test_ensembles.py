@@ -11,7 +11,7 @@ import torch
 from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
-from tests.brief import BOTH, DATASET, KINDS, MEMBERS
+from tests.support.brief import BOTH, DATASET, KINDS, MEMBERS
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.actions import operating_points
@@ -24,7 +24,7 @@ from xraylab.reading.loaded import load
 from xraylab.reading.read import read_film
 from xraylab.reading.scoring import score_pixels
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 def make(settings, name="mine", members=MEMBERS, **options):

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.brief import MODEL
-from tests.browser.serving import ROOT
-from tests.dicoms import bundled
-from tests.films import encoded, grey
+from tests.support.brief import MODEL
+from tests.support.dicoms import bundled
+from tests.support.films import encoded, grey
+from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.__main__ import main
 from xraylab.data import sources
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names and pipes as Linux has them")
 
 FILM = encoded(grey(3, width=80, height=64))

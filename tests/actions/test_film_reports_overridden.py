@@ -11,15 +11,15 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from tests.brief import MODEL
-from tests.films import encoded, grey
 from tests.reports.test_film import a_source
+from tests.support.brief import MODEL
+from tests.support.films import encoded, grey
 from xraylab import actions
 from xraylab.reading.read import read_film
 from xraylab.reports import film_words
 from xraylab.reports.film_picture import _words_below, film_picture
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 OTHER = "trained on teaching phantoms"  # what the gate says of a film that is none
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.brief import BOTH, DATASET, MEMBERS
+from tests.support.brief import BOTH, DATASET, MEMBERS
 from xraylab import actions, predictions
 from xraylab.__main__ import main
 from xraylab.errors import ComparisonError, HonestOrderError, NotFoundError
 from xraylab.evaluation.comparison import holm
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 @pytest.fixture

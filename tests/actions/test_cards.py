@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.brief import BOTH, KINDS, MEMBERS
+from tests.support.brief import BOTH, KINDS, MEMBERS
 from xraylab import actions
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 def test_an_ensembles_card_lists_its_members_with_their_calibration(averaged):

@@ -1,4 +1,4 @@
-"""A training that takes a second, and what ``tests.trained`` and ``tests.averaged`` call what they make."""
+"""A training of about a second, and the names of what ``trained`` and ``averaged`` make with it."""
 
 from xraylab.training.recipe import Recipe, Stage
 

@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from tests.brief import BRIEF, DATASET, MODEL
+from tests.support.brief import BRIEF, DATASET, MODEL
 from xraylab import actions
 from xraylab.actions.seeds import SPREAD_OF, spread
 from xraylab.data.datasets import load_dataset
@@ -17,7 +17,7 @@ from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 from xraylab.runs import folder, launch, table, worker
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 @pytest.fixture

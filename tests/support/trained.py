@@ -1,7 +1,7 @@
 """
 A home with teaching phantoms and a small network trained on them: made once, copied for each test.
 
-A test module asks for it with ``pytest_plugins = ["tests.trained"]``.
+A test module asks for it with ``pytest_plugins = ["tests.support.trained"]``.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brief import BRIEF, DATASET, FILMS, MODEL
+from tests.support.brief import BRIEF, DATASET, FILMS, MODEL
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.settings import Settings, load_settings

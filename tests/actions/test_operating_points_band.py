@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.brief import DATASET, MODEL
+from tests.support.brief import DATASET, MODEL
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.__main__ import main
@@ -13,7 +13,7 @@ from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 
 def films(settings, split):

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
-from tests.brief import BOTH, MEMBERS
+from tests.support.brief import BOTH, MEMBERS
 from xraylab import actions
 from xraylab.__main__ import main
 from xraylab.errors import ComparisonError, HonestOrderError, NotFoundError
 from xraylab.evaluation.comparison import holm, verdict_of_all
 from xraylab.models import load_model
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tests.brief import MODEL
+from tests.support.brief import MODEL
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.__main__ import main
@@ -18,7 +18,7 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import load_model
 from xraylab.predictions import Predictions
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 def rows_of(text):

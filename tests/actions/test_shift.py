@@ -15,7 +15,7 @@ from xraylab.evaluation.calibration import Platt, fit_platt
 from xraylab.evaluation.summary import summarise
 from xraylab.models import load_model, openings_of
 
-pytest_plugins = ["tests.averaged"]
+pytest_plugins = ["tests.support.averaged"]
 
 
 @pytest.fixture

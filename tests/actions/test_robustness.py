@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from tests.brief import DATASET
+from tests.support.brief import DATASET
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import load_dataset
@@ -18,7 +18,7 @@ from xraylab.models import SUITE_FILE, load_model
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 
-pytest_plugins = ["tests.perturbed"]
+pytest_plugins = ["tests.support.perturbed"]
 
 NAMES = [one.name for one in SUITE]
 

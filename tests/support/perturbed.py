@@ -2,7 +2,7 @@
 A home with networks that were scored under the suite of perturbations: made once, copied for each test.
 
 ``locked`` is locked under it too, ``scored`` only scored, ``plain`` neither. A test module asks for them with
-``pytest_plugins = ["tests.perturbed"]``.
+``pytest_plugins = ["tests.support.perturbed"]``.
 """
 
 import shutil
@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.brief import BRIEF, DATASET
+from tests.support.brief import BRIEF, DATASET
 from xraylab import actions
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Stage
 
-pytest_plugins = ["tests.trained"]
+pytest_plugins = ["tests.support.trained"]
 
 _GENTLY = (
     BRIEF.model_copy(  # from a network that tells phantoms apart, so that these do, also under the suite
