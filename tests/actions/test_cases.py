@@ -12,9 +12,10 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from tests.reports.test_film import IDENTITY, a_report, a_source
 from tests.support.brief import BOTH, MODEL
+from tests.support.film_reports import IDENTITY, a_report, a_source
 from tests.support.films import encoded, grey
+from tests.support.privacy import FILE, everywhere
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.errors import NotConfirmedError, NotFoundError, StorageError
@@ -25,7 +26,6 @@ from xraylab.reading.read import read_film
 from xraylab.reports import film_words
 
 pytest_plugins = ["tests.support.averaged"]
-FILE = "DOE-JANE-1999-11-02-MRN5550123.png"
 EXIF = {"Artist": "Jane-Doe-Artist", "Make": "ACME-4711", "GPS": "N-48-8566"}
 
 
@@ -41,12 +41,6 @@ def telling_film():
     exif[0x013B], exif[0x010F] = EXIF["Artist"], EXIF["Make"]
     exif.get_ifd(0x8825)[1] = EXIF["GPS"]
     return encoded(image, "JPEG", exif=exif, comment=b"Jane-Doe-Comment", quality=95)
-
-
-def everywhere(home):
-    """Every byte and every file name below the home."""
-    files = [file for file in home.rglob("*") if file.is_file()]
-    return b"\n".join([*(file.read_bytes() for file in files), *(str(file).encode() for file in files)])
 
 
 def cells(text):

@@ -23,11 +23,11 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from tests.actions.test_cases import everywhere
-from tests.reports.test_film import a_heatmap
 from tests.support.brief import MODEL
 from tests.support.dicoms import dataset, written
+from tests.support.film_reports import a_heatmap
 from tests.support.films import grey
+from tests.support.privacy import everywhere
 from xraylab import actions
 from xraylab.reading.read import read_film
 

@@ -11,8 +11,8 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from tests.reports.test_film import a_source
 from tests.support.brief import MODEL
+from tests.support.film_reports import a_source
 from tests.support.films import encoded, grey
 from xraylab import actions
 from xraylab.reading.read import read_film

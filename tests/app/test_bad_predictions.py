@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.app.conftest import written
 from tests.support.brief import MODEL
+from tests.support.screens import written
 from xraylab import predictions
 from xraylab.models import load_model
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tests.app.conftest import written
 from tests.support.brief import MODEL
+from tests.support.screens import written
 from xraylab import actions, formats, predictions
 from xraylab.errors import ComparisonError, HonestOrderError
 from xraylab.evaluation.comparison import verdict

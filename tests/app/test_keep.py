@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.actions.test_cases import FILE, everywhere
-from tests.app.conftest import written
 from tests.support.brief import MODEL
 from tests.support.films import encoded, grey
+from tests.support.privacy import FILE, everywhere
+from tests.support.screens import written
 from tests.support.serving import ROOT
 from xraylab import actions, records
 from xraylab.app import phantoms

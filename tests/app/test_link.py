@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.conftest import written
 from tests.support.brief import MODEL
+from tests.support.screens import written
 from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.app.components.threshold_cockpit import PREVALENCE, Chosen

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.app.conftest import written
 from tests.support.brief import MODEL
+from tests.support.screens import written
 from xraylab import actions
 from xraylab.models import load_model
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from tests.app.conftest import written
 from tests.support.brief import DATASET, MODEL
+from tests.support.screens import written
 from xraylab import actions
 from xraylab.networks.registry import network
 from xraylab.runs import folder, table

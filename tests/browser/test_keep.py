@@ -6,8 +6,8 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from tests.reports.test_film import IDENTITY
 from tests.support.dicoms import dataset, written
+from tests.support.film_reports import IDENTITY
 from tests.support.films import grey
 from tests.support.serving import ROOT
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from tests.support.resampling import drawn_films
 from xraylab.evaluation.bootstrap import (
     RATES,
     area_difference_intervals,
@@ -39,14 +40,6 @@ def films(n=240, seed=5, digits=1):
     habit = rng.normal(0, 0.6, n // 3)[patients]
     scores, others = (rng.normal(shift * labels) + habit for shift in (1.5, 1.1))
     return labels, scores.round(digits), others.round(digits), patients
-
-
-def drawn_films(patients, seed, resamples):
-    """Rows of the films of patients drawn with replacement, as often as asked."""
-    rng = np.random.default_rng(seed)
-    own = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
-    for _ in range(resamples):
-        yield np.concatenate([own[i] for i in rng.integers(len(own), size=len(own))])
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tests.evaluation.test_bootstrap import drawn_films
+from tests.support.resampling import drawn_films
 from xraylab.evaluation.bootstrap import brier_interval
 from xraylab.evaluation.measures import BY_BOOTSTRAP, MEASURES, differences, estimates
 from xraylab.evaluation.thresholds import threshold_table

@@ -4,16 +4,27 @@ import json
 import math
 import re
 import shlex
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import typer
 from markdown_it import MarkdownIt
 from sklearn import metrics
 
+from tests.support.cards import (
+    AT,
+    BRIEF,
+    HASH,
+    NASTY,
+    SEALED,
+    THRESHOLD,
+    a_card,
+    a_lock,
+    predictions,
+    written,
+)
 from xraylab.cli import app
 from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.calibration import fit_platt
@@ -21,93 +32,14 @@ from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import DASH, interval, percent, score
-from xraylab.models import ENSEMBLE, About, Card, Lock, Member, Members, TrainedOn
+from xraylab.models import ENSEMBLE, About, Card, Member, Members, TrainedOn
 from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
 from xraylab.reports.card import model_card
-from xraylab.training.recipe import PRESETS, Recipe, Stage, load_recipe, parse_recipe
+from xraylab.training.recipe import PRESETS, load_recipe, parse_recipe
 
-THRESHOLD = 0.4
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "model-card.md"
-SEALED = "The test films are sealed."
-HASH = "0a" * 32
-AT = datetime(2026, 5, 12, 14, 5, tzinfo=UTC)
-BRIEF = Recipe(name="brief", stages=(Stage(trains="all", epochs=2, learning_rate=1e-3),), seed=3)
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-
-
-def a_card(**changes):
-    usual = {
-        "name": "first",
-        "arch": "small_cnn",
-        "classes": ("NORMAL", "PNEUMONIA"),
-        "created_at": AT,
-        "run": "r",
-        "dataset": TrainedOn(
-            name="films",
-            kind="radiographs",
-            pixel_hash="1b" * 32,
-            patient_key="number",
-            splits={"train": {"films": 1341}},
-        ),
-        "weights": "none",
-        "weights_sha256": "",
-        "recipe": BRIEF.model_dump(mode="json"),
-        "best_epoch": 1,
-        "epochs": 2,
-        "parameters": 42834,
-        "seconds": 90.0,
-        "device": "cpu",
-        "preprocess_version": 1,
-        "model_sha256": HASH,
-        "versions": {"torch": "2.8"},
-    }
-    return Card(**(usual | changes))
-
-
-def a_lock(**changes):
-    usual = {
-        "threshold": THRESHOLD,
-        "rule": "youden",
-        "locked_at": AT,
-        "actor": "training",
-        "preprocess_version": 1,
-        "model_sha256": HASH,
-        "dataset": "films",
-        "n": 300,
-    }
-    return Lock(**(usual | changes))
-
-
-def predictions(seed=0, n=300, labels=None):
-    """Films of patients who have several, some with a kind of pneumonia."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, n) if labels is None else np.full(n, labels)
-    logit = 1.5 * labels - 0.8 + rng.normal(size=n)
-    kinds = np.where(labels == 1, rng.choice(["bacterial", "viral", ""], n), "")
-    frame = pd.DataFrame(
-        {
-            "image_id": [f"{i}.png" for i in range(n)],
-            "group": [f"g{patient}" for patient in rng.integers(0, 120, n)],
-            "split": "validation",
-            "label": labels.astype(float),
-            "subtype": kinds,
-            "logit": logit,
-            "score": 1 / (1 + np.exp(-logit)),
-        }
-    )
-    return Predictions(frame, HASH)
-
-
-def written(card=None, *, lock="usual", members=None, validation=None, test=SEALED, openings=0):
-    return model_card(
-        card or a_card(),
-        lock=a_lock() if lock == "usual" else lock,
-        members=members,
-        validation=predictions() if validation is None else validation,
-        test=test,
-        openings=openings,
-    )
 
 
 def section(text, title):
@@ -448,9 +380,6 @@ def test_hashes_are_whole():
     part = section(written(a_card(weights="imagenet", weights_sha256="cc" * 32)), "Hashes")
     for value in (HASH, "1b" * 32, "cc" * 32):
         assert f"`{value}`" in part
-
-
-NASTY = "# x\n\n## Lock\n\n| a | b |\n```\n<script>alert(1)</script> [l](http://x) **b** `c` \u202e"
 
 
 def headings(text):

@@ -2,21 +2,24 @@
 
 import io
 import math
-import shutil
-import subprocess
 import warnings
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pydicom
 import pypdfium2
 import pytest
 from PIL import Image, ImageFont
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from tests.support.dicoms import dataset, written
+from tests.support.film_reports import (
+    IDENTITY,
+    STANDING,
+    a_heatmap,
+    a_report,
+    a_source,
+    complaints,
+)
 from tests.support.films import encoded, grey
 from xraylab import formats
 from xraylab.errors import NotConfirmedError, XRayLabError
@@ -24,96 +27,13 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import is_dicom
 from xraylab.records import LONGEST_NOTE
 from xraylab.reports import charts, film_words
-from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
+from xraylab.reports.film import Standing, standing_rates
 from xraylab.reports.film_pdf import film_pdf
 from xraylab.reports.film_picture import _LACKING, _broken, _words_below, film_picture, film_png
 from xraylab.reports.secondary_capture import deidentified, for_the_study
 from xraylab.reports.typeset import NOTICE, visible
 
-STANDING = Standing(
-    model="ensemble",
-    model_sha256="57cb" * 16,
-    arch="ensemble",
-    dataset="kermany",
-    backend="fp32",
-    rule="Youden",
-    n=782,
-    patients=395,
-    positives=581,
-    sensitivity=0.951,
-    sensitivity_interval=(0.93, 0.967),
-    specificity=0.91,
-    specificity_interval=(0.862, 0.944),
-)
 UNLOCKED = Standing("m", "h", "a", "d", "fp32", None, n=0, patients=0, positives=0)
-STUDY = generate_uid()
-IDENTITY = {
-    "PatientName": "Müller^Änne",
-    "PatientID": "MRN-778812",
-    "PatientBirthDate": "20190203",
-    "PatientSex": "F",
-    "OtherPatientIDs": "OTHER-4711",
-    "PatientAddress": "Hauptstrasse 7",
-    "StudyInstanceUID": STUDY,
-    "SeriesInstanceUID": generate_uid(),
-    "SOPInstanceUID": generate_uid(),
-    "StudyDate": "20240229",
-    "StudyTime": "101112",
-    "AccessionNumber": "ACC-99",
-    "StudyID": "ST-5",
-    "ReferringPhysicianName": "Who^Doctor",
-    "InstitutionName": "St Elsewhere",
-    "StationName": "ROOM-3",
-}
-
-
-def an_overlay(side=8):
-    rgba = np.zeros((side, side, 4), np.uint8)
-    rgba[: side // 2] = (255, 0, 0, 255)
-    return encoded(Image.fromarray(rgba))
-
-
-def a_heatmap(png=None, **changes):
-    drawn = DrawnHeatmap(png or an_overlay(), "Grad-CAM", ((7, 7),), fixed=True, strongest=1.0)
-    return replace(drawn, **changes)
-
-
-def a_report(**changes):
-    if isinstance(changes.get("overlay"), bytes):
-        changes["overlay"] = a_heatmap(changes["overlay"])
-    report = FilmReport(
-        standing=STANDING,
-        film_sha256="b6ced9b7053e" + "0" * 52,
-        film=grey(1, width=640, height=480),
-        overlay=a_heatmap(),
-        score=0.913,
-        decision="positive",
-        threshold=0.412,
-        review_from=None,
-        warnings=(),
-        overridden=False,
-        synthetic=False,
-        made_at=datetime(2026, 5, 12, 14, 5, tzinfo=UTC),
-        version="0.1.0",
-    )
-    return replace(report, **changes)
-
-
-def a_source(**changes):
-    """A DICOM upload full of identity, as bytes."""
-    source = Dataset()
-    source.file_meta = FileMetaDataset()
-    source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    source.SOPClassUID = SecondaryCaptureImageStorage
-    source.SpecificCharacterSet = "ISO_IR 100"
-    for keyword, value in (IDENTITY | changes).items():
-        if value is not None:
-            setattr(source, keyword, value)
-    source.add_new(0x00091001, "LO", "PRIVATE-SECRET")
-    source.add_new(0x00090010, "LO", "ACME")
-    file = io.BytesIO()
-    source.save_as(file, enforce_file_format=True)
-    return file.getvalue()
 
 
 def texts(raw):
@@ -131,17 +51,6 @@ def text(raw):
 def shown(words):
     """Our words as they are read back from a page."""
     return " ".join(visible(words.replace("'", "’")).split())
-
-
-def complaints(raw, tmp_path):
-    """What dciodvfy calls an error."""
-    validator = shutil.which("dciodvfy")
-    if validator is None:
-        pytest.skip("needs dciodvfy (Debian package dicom3tools)")
-    (tmp_path / "out.dcm").write_bytes(raw)
-    said = subprocess.run([validator, tmp_path / "out.dcm"], capture_output=True, text=True, check=False)
-    assert "SCImage" in said.stderr + said.stdout  # it knew what it was looking at
-    return [line for line in (said.stderr + said.stdout).splitlines() if line.startswith("Error")]
 
 
 def test_the_page_tells_score_decision_lock_and_what_it_is_not_for():

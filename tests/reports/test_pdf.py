@@ -7,8 +7,8 @@ import numpy as np
 import pypdfium2
 import pytest
 
-from tests.reports.test_card import NASTY, a_card, a_lock, predictions, written
-from tests.reports.test_evaluation import AT, of_three, reported
+from tests.support.cards import AT, NASTY, a_card, a_lock, predictions, written
+from tests.support.evaluations import of_three, reported
 from xraylab.formats import percent
 from xraylab.models import About, TrainedOn
 from xraylab.predictions import Predictions

@@ -14,8 +14,8 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from tests.reports.test_film import IDENTITY, a_report, an_overlay, complaints
 from tests.support.dicoms import dataset, written
+from tests.support.film_reports import IDENTITY, a_report, an_overlay, complaints
 from tests.support.films import encoded, grey
 from xraylab.errors import XRayLabError
 from xraylab.imaging import decode

@@ -9,8 +9,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.runs.conftest import ROOT
 from tests.support.brief import BRIEF, DATASET
+from tests.support.serving import ROOT
 from tests.support.waiting import eventually
 from xraylab import actions
 from xraylab.actions import training

@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 import safetensors.numpy
 
-from tests.runs.conftest import ROOT
 from tests.support.brief import BRIEF, DATASET, MODEL
+from tests.support.serving import ROOT
 from tests.support.waiting import eventually
 from xraylab import actions
 from xraylab.actions import training

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.runs.test_table import forget, set_row
+from tests.support.run_rows import forget, set_row
 from xraylab.errors import NameTakenError, NotFoundError, TrainingError
 from xraylab.runs import folder, table
 from xraylab.runs.lease import acquire, next_run

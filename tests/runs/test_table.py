@@ -5,22 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete, update
 
-from xraylab.database import runs, writing
+from tests.support.run_rows import forget, set_row
 from xraylab.errors import NameTakenError, NotFoundError
 from xraylab.files import write_json
 from xraylab.runs import folder, table
-
-
-def set_row(settings, run_id, **values):
-    with writing(settings) as db:
-        db.execute(update(runs).where(runs.c.id == run_id).values(**values))
-
-
-def forget(settings):
-    with writing(settings) as db:
-        db.execute(delete(runs))
 
 
 def test_a_submitted_run_is_queued_and_its_folder_says_what_was_asked_for(settings, submit):

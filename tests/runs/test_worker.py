@@ -12,8 +12,8 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from tests.runs.conftest import ROOT
 from tests.runs.fake_worker import execute
+from tests.support.serving import ROOT
 from tests.support.waiting import eventually
 from xraylab.database import leases, reading
 from xraylab.runs import folder, launch, table, worker

@@ -1,0 +1,11 @@
+"""The bootstrap of patients as a plain loop."""
+
+import numpy as np
+
+
+def drawn_films(patients, seed, resamples):
+    """Rows of the films of patients drawn with replacement, as often as asked."""
+    rng = np.random.default_rng(seed)
+    own = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
+    for _ in range(resamples):
+        yield np.concatenate([own[i] for i in rng.integers(len(own), size=len(own))])
