@@ -1,15 +1,12 @@
 """Details and Export on the Threshold screen: computed when they are asked for, and what they then say."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from sklearn import metrics
 
-from tests.app.conftest import written
 from tests.support.brief import MODEL
-from tests.support.serving import ROOT
+from tests.support.screens import written
 from xraylab import actions, formats
 from xraylab.evaluation import estimates
 from xraylab.models import load_model
@@ -101,21 +98,3 @@ def test_without_a_lock_that_fits_there_is_no_evaluation_to_export(show, trained
     disabled = {one.proto.label: one.proto.disabled for one in app.get("download_button")}
     assert disabled == dict(zip(EXPORTS, [False, False, True, True], strict=True))
     assert "An evaluation needs a lock that was made for this model." in written(app)
-
-
-def test_details_load_neither_torch_nor_scipy_nor_scikit_learn(newcomer, starter):
-    script = (
-        "import sys, xraylab.settings; from pathlib import Path;"
-        f"xraylab.settings.STARTER = Path({str(starter)!r});"
-        "from streamlit.testing.v1 import AppTest;"
-        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
-        "app = app.switch_page('pages/threshold.py').run();"
-        "app.session_state['threshold details ensemble validation'] = True; app = app.run();"
-        "assert not app.error and not app.exception;"
-        "assert any('Matthews' in part.proto.body for part in app.get('html'));"
-        "assert not {'torch', 'scipy', 'sklearn', 'reportlab'} & set(sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

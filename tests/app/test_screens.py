@@ -1,16 +1,13 @@
 """The screens' own logic, without a browser: what they offer, what they refuse, and what they say."""
 
 import io
-import subprocess
-import sys
 import zipfile
 
 import pytest
 from PIL import Image
 
-from tests.app.conftest import written
 from tests.support.brief import DATASET, MODEL
-from tests.support.serving import ROOT
+from tests.support.screens import written
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.app.components.threshold_cockpit import Chosen
@@ -51,23 +48,6 @@ def test_a_home_in_use_is_no_fault(show, trained, name):
     assert not app.exception
     assert not app.error
     assert app.title[0].value
-
-
-@pytest.mark.parametrize(
-    "name", ["streamlit_app", "pages/data", "pages/train", "pages/threshold", "pages/compare", "pages/models"]
-)
-def test_screens_of_numbers_open_without_torch(trained, name):
-    script = (
-        "import sys; from streamlit.testing.v1 import AppTest;"
-        f"app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
-        f"app = app if '{name}' == 'streamlit_app' else app.switch_page('{name}.py').run();"
-        "assert app.title and not app.error and not app.exception; assert 'torch' not in sys.modules"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def _archive(folder, members):

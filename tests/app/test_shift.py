@@ -1,13 +1,10 @@
 """The shift panel of the Threshold screen: closed it does nothing, open it compares what it is asked to."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.app.conftest import written
-from tests.support.serving import ROOT
+from tests.support.screens import written
 from xraylab import actions, formats
 from xraylab.app import wording
 from xraylab.app.screens.threshold import shift as screen
@@ -118,18 +115,3 @@ def test_without_a_lock_it_asks_for_one(panel, members):
 )
 def test_a_number_has_a_true_minus_or_a_dash(value, written_as):
     assert screen._number(value) == written_as
-
-
-def test_open_and_not_asked_yet_it_loads_nothing_that_is_slow(members):
-    script = (
-        "import sys; from streamlit.testing.v1 import AppTest;"
-        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
-        "app.session_state['shift panel'] = True;"
-        "app = app.switch_page('pages/threshold.py').run();"
-        "assert any(b.label == 'Compare with validation' for b in app.button) and not app.exception;"
-        "assert not {'torch', 'scipy', 'sklearn', 'mapie'} & set(sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,12 +1,9 @@
 """The screens with the models that come with XRayLab, whose films aren't in the home."""
 
-import subprocess
-import sys
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app import conftest
+from tests.support import screens
 from tests.support.brief import DATASET, MODEL, SHIPPED
 from tests.support.serving import ROOT
 from xraylab import actions
@@ -22,7 +19,7 @@ WELCOME = ["Try it on teaching phantoms", "Use the shipped model", "Bring your o
 
 
 def written(app):
-    return " ".join(conftest.written(app).split())
+    return " ".join(screens.written(app).split())
 
 
 def labels(app):
@@ -99,26 +96,6 @@ def test_a_home_with_films_and_no_model_of_its_own_is_told_to_train_one(show, im
     assert not app.error
     [link] = [link for link in app.main.get("page_link") if link.proto.label.startswith(("Train", "Move"))]
     assert link.proto.label == "Train a network"
-
-
-@pytest.mark.parametrize(
-    "name", ["streamlit_app", "pages/data", "pages/train", "pages/threshold", "pages/compare", "pages/models"]
-)
-def test_screens_of_numbers_open_without_what_is_slow_to_load_for_a_shipped_model(newcomer, starter, name):
-    script = (
-        "import sys, xraylab.settings; from pathlib import Path;"
-        f"xraylab.settings.STARTER = Path({str(starter)!r});"
-        "from streamlit.testing.v1 import AppTest;"
-        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
-        f"app = app if '{name}' == 'streamlit_app' else app.switch_page('{name}.py').run();"
-        "assert app.title and not app.error and not app.exception; "
-        "assert not {'torch', 'scipy', 'sklearn'} & set(sys.modules);"
-        "assert any('ensemble · shipped' in part.proto.body for part in app.get('html'))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_a_shipped_model_is_locked_and_opened_on_the_screen_and_counted_without_its_films(show, newcomer):
