@@ -1,4 +1,9 @@
-"""What tests of several rooms ask for: reference radiographs, and a command's JSON document."""
+"""
+What tests of several rooms use: the reference radiographs, and the JSON document of a command.
+
+``pytest`` runs one worker per core, see ``tests/support/workers.py``. Files with slow tests begin first: a
+long file that began last would leave the other workers idle.
+"""
 
 import json
 import os
@@ -6,11 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.workers import number_of_workers
 from xraylab import settings
-from xraylab.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE_MODELS = settings.STARTER
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Answer ``-n auto``, which is the default."""
+    return number_of_workers(config.args)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with slow tests first, and leave the order within a file as it is."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +56,7 @@ def reference() -> Path:
 @pytest.fixture
 def run(capsys):
     """Run a command with ``--json`` and return its one document."""
+    from xraylab.__main__ import main
 
     def run(*arguments):
         code = main([*map(str, arguments), "--json"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.workers import made_once
 from xraylab.database import reading
 from xraylab.runs import launch, table
 from xraylab.runs.table import Run
@@ -20,9 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    settings = load_settings(home=tmp_path_factory.mktemp("migrated"))
-    with reading(settings):
-        return settings.database
+    def make(home: Path) -> None:
+        with reading(load_settings(home=home)):
+            pass
+
+    return load_settings(home=made_once(tmp_path_factory, "migrated", make)).database
 
 
 @pytest.fixture

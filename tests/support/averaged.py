@@ -1,5 +1,5 @@
 """
-Homes with models to average: made once, copied for each test.
+Homes with models to average: made once per run, copied for each test.
 
 Only their heads are fitted, by logistic regression on what a random network makes of the films: that takes a
 second, and unlike a brief training it always tells the classes apart somewhat. A test module asks for the
@@ -19,6 +19,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from tests.support.brief import BOTH, DATASET, KINDS, MEMBERS
+from tests.support.workers import made_once
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
@@ -113,44 +114,48 @@ def make_model(
 
 @pytest.fixture(scope="session")
 def members_home(tmp_path_factory: pytest.TempPathFactory, imported_home: Path) -> Path:
-    home = tmp_path_factory.mktemp("members") / "home"
-    shutil.copytree(imported_home, home)
-    for seed, name in enumerate(MEMBERS, 1):
-        make_model(load_settings(home=home), name, "small_cnn", seed)
-    return home
+    def make(home: Path) -> None:
+        shutil.copytree(imported_home, home)
+        for seed, name in enumerate(MEMBERS, 1):
+            make_model(load_settings(home=home), name, "small_cnn", seed)
+
+    return made_once(tmp_path_factory, "members", make)
 
 
 @pytest.fixture(scope="session")
 def averaged_home(tmp_path_factory: pytest.TempPathFactory, members_home: Path) -> Path:
-    home = tmp_path_factory.mktemp("averaged") / "home"
-    shutil.copytree(members_home, home)
-    actions.ensemble(load_settings(home=home), BOTH, list(MEMBERS), actor="app")
-    return home
+    def make(home: Path) -> None:
+        shutil.copytree(members_home, home)
+        actions.ensemble(load_settings(home=home), BOTH, list(MEMBERS), actor="app")
+
+    return made_once(tmp_path_factory, "averaged", make)
 
 
 @pytest.fixture(scope="session")
 def kinds_folder(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
     """The phantoms under names of the Kermany films, which say bacteria or virus."""
-    folder = tmp_path_factory.mktemp("kinds")
-    for label in ("NORMAL", "PNEUMONIA"):
-        (folder / label).mkdir()
-        for n, file in enumerate(sorted(phantom_folder.rglob(f"{label}/*.png"))):
-            name = (
-                f"person{n}_{'bacteria' if n % 3 else 'virus'}_{n}" if label == "PNEUMONIA" else f"IM-{n}-1"
-            )
-            shutil.copy(file, folder / label / f"{name}.png")
-    return folder
+
+    def make(folder: Path) -> None:
+        for label in ("NORMAL", "PNEUMONIA"):
+            (folder / label).mkdir(parents=True)
+            for n, file in enumerate(sorted(phantom_folder.rglob(f"{label}/*.png"))):
+                kind = "bacteria" if n % 3 else "virus"
+                name = f"person{n}_{kind}_{n}" if label == "PNEUMONIA" else f"IM-{n}-1"
+                shutil.copy(file, folder / label / f"{name}.png")
+
+    return made_once(tmp_path_factory, "kinds", make)
 
 
 @pytest.fixture(scope="session")
 def kinds_home(tmp_path_factory: pytest.TempPathFactory, kinds_folder: Path) -> Path:
-    home = tmp_path_factory.mktemp("three") / "home"
-    settings = load_settings(home=home)
-    actions.import_dataset(settings, kinds_folder, KINDS)
-    for number in (1, 2):
-        make_model(settings, f"three-{number}", "small_cnn", number, dataset=KINDS, task="subtype")
-    make_model(settings, "plain", "small_cnn", 3, dataset=KINDS)
-    return home
+    def make(home: Path) -> None:
+        settings = load_settings(home=home)
+        actions.import_dataset(settings, kinds_folder, KINDS)
+        for number in (1, 2):
+            make_model(settings, f"three-{number}", "small_cnn", number, dataset=KINDS, task="subtype")
+        make_model(settings, "plain", "small_cnn", 3, dataset=KINDS)
+
+    return made_once(tmp_path_factory, "three", make)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """
-A home with networks that were scored under the suite of perturbations: made once, copied for each test.
+A home with networks that were scored under the suite of perturbations: made once per run, copied for each
+test.
 
 ``locked`` is locked under it too, ``scored`` only scored, ``plain`` neither. A test module asks for them with
 ``pytest_plugins = ["tests.support.perturbed"]``.
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.brief import BRIEF, DATASET
+from tests.support.workers import THREADS, made_once
 from xraylab import actions
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Stage
@@ -35,24 +37,25 @@ _MODELS: dict[str, dict[str, Any]] = {
 def perturbed_home(
     tmp_path_factory: pytest.TempPathFactory, imported_home: Path, package_models: Path
 ) -> Path:
-    home = tmp_path_factory.mktemp("perturbed") / "home"
-    shutil.copytree(imported_home, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XRAYLAB_THREADS", "2")
-        patch.setenv("XRAYLAB_DEVICE", "cpu")
-        settings = load_settings(home=home)
-        for name, changes in _MODELS.items():
-            request = actions.request_training(
-                settings,
-                dataset=DATASET,
-                arch="small_cnn",
-                recipe="scratch",
-                weights=str(package_models / "phantom" / "model.safetensors"),
-                name=name,
-            )
-            recipe = _GENTLY.model_copy(update=changes)
-            actions.train(settings, request.model_copy(update={"recipe": recipe}))
-    return home
+    def make(home: Path) -> None:
+        shutil.copytree(imported_home, home)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XRAYLAB_THREADS", str(THREADS))
+            patch.setenv("XRAYLAB_DEVICE", "cpu")
+            settings = load_settings(home=home)
+            for name, changes in _MODELS.items():
+                request = actions.request_training(
+                    settings,
+                    dataset=DATASET,
+                    arch="small_cnn",
+                    recipe="scratch",
+                    weights=str(package_models / "phantom" / "model.safetensors"),
+                    name=name,
+                )
+                recipe = _GENTLY.model_copy(update=changes)
+                actions.train(settings, request.model_copy(update={"recipe": recipe}))
+
+    return made_once(tmp_path_factory, "perturbed", make)
 
 
 @pytest.fixture

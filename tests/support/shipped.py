@@ -1,5 +1,5 @@
 """
-Models as the package ships them, with weights in half precision: made once, copied for each test.
+Models as the package ships them, with weights in half precision: made once per run, copied for each test.
 
 They are made in a home with teaching phantoms and then taken out of it, so the films they were trained on
 are not there. A test module asks for the fixtures with ``pytest_plugins = ["tests.support.shipped"]``;
@@ -14,6 +14,7 @@ import pytest
 
 from scripts.starter import halve
 from tests.support.brief import BOTH, DATASET, SHIPPED
+from tests.support.workers import made_once
 from xraylab import actions
 from xraylab.data.datasets import load_dataset
 from xraylab.settings import Settings, load_settings
@@ -25,17 +26,18 @@ pytest_plugins = ["tests.support.averaged"]
 def packed(tmp_path_factory: pytest.TempPathFactory, imported_home: Path) -> Path:
     from tests.support.averaged import make_model  # a plugin may not be imported before pytest does
 
-    home = tmp_path_factory.mktemp("packed") / "home"
-    shutil.copytree(imported_home, home)
-    settings = load_settings(home=home)
-    for seed, name in enumerate(SHIPPED[1:], 1):
-        halve(make_model(settings, name, "small_cnn", seed), load_dataset(settings, DATASET))
-        actions.lock(settings, name, "youden", actor="training")
-    actions.ensemble(settings, BOTH, list(SHIPPED[1:]), actor="training")
-    card = settings.models / BOTH / "card.json"
-    card.write_text(card.read_text().replace(f'"name": "{BOTH}"', f'"name": "{SHIPPED[0]}"'))
-    (settings.models / BOTH).rename(settings.models / SHIPPED[0])
-    return settings.models
+    def make(home: Path) -> None:
+        shutil.copytree(imported_home, home)
+        settings = load_settings(home=home)
+        for seed, name in enumerate(SHIPPED[1:], 1):
+            halve(make_model(settings, name, "small_cnn", seed), load_dataset(settings, DATASET))
+            actions.lock(settings, name, "youden", actor="training")
+        actions.ensemble(settings, BOTH, list(SHIPPED[1:]), actor="training")
+        card = settings.models / BOTH / "card.json"
+        card.write_text(card.read_text().replace(f'"name": "{BOTH}"', f'"name": "{SHIPPED[0]}"'))
+        (settings.models / BOTH).rename(settings.models / SHIPPED[0])
+
+    return load_settings(home=made_once(tmp_path_factory, "packed", make)).models
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """
-A home with teaching phantoms and a small network trained on them: made once, copied for each test.
+A home with teaching phantoms and a small network trained on them: made once per run, copied for each test.
 
 A test module asks for it with ``pytest_plugins = ["tests.support.trained"]``.
 """
@@ -11,18 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.brief import BRIEF, DATASET, FILMS, MODEL
+from tests.support.workers import THREADS, made_once
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.settings import Settings, load_settings
 
-_MACHINE = {"XRAYLAB_THREADS": "2", "XRAYLAB_DEVICE": "cpu"}
+MACHINE = {"XRAYLAB_THREADS": str(THREADS), "XRAYLAB_DEVICE": "cpu"}
 
 
 @pytest.fixture(scope="session")
 def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("phantoms") / "films"
-    phantoms.write(folder, FILMS, seed=3)
-    return folder
+    return made_once(tmp_path_factory, "phantoms", lambda folder: phantoms.write(folder, FILMS, seed=3))
 
 
 @pytest.fixture(scope="session")
@@ -34,24 +33,26 @@ def brief_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def imported_home(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
-    home = tmp_path_factory.mktemp("imported")
-    actions.import_dataset(load_settings(home=home), phantom_folder, DATASET)
-    return home
+    def make(home: Path) -> None:
+        actions.import_dataset(load_settings(home=home), phantom_folder, DATASET)
+
+    return made_once(tmp_path_factory, "imported", make)
 
 
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory, imported_home: Path, brief_recipe: Path) -> Path:
-    home = tmp_path_factory.mktemp("trained") / "home"
-    shutil.copytree(imported_home, home)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in _MACHINE.items():
-            patch.setenv(name, value)
-        settings = load_settings(home=home)
-        request = actions.request_training(
-            settings, dataset=DATASET, arch="small_cnn", recipe=str(brief_recipe), name=MODEL
-        )
-        actions.train(settings, request)
-    return home
+    def make(home: Path) -> None:
+        shutil.copytree(imported_home, home)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in MACHINE.items():
+                patch.setenv(name, value)
+            settings = load_settings(home=home)
+            request = actions.request_training(
+                settings, dataset=DATASET, arch="small_cnn", recipe=str(brief_recipe), name=MODEL
+            )
+            actions.train(settings, request)
+
+    return made_once(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], 
     def copied(source: Path) -> Settings:
         home = tmp_path / "home"
         shutil.copytree(source, home)
-        for name, value in (_MACHINE | {"XRAYLAB_HOME": str(home)}).items():
+        for name, value in (MACHINE | {"XRAYLAB_HOME": str(home)}).items():
             monkeypatch.setenv(name, value)
         return load_settings()
 
