@@ -10,15 +10,16 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from tests.support.simulations import draws, three_errors
 from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.intervals import auc_difference, auc_interval
 from xraylab.evaluation.mcnemar import mcnemar
 from xraylab.evaluation.paired import rate_difference
 from xraylab.evaluation.thresholds import threshold_table
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.simulation
 
-TIMES, PATIENTS = 2000, 120
+TIMES, PATIENTS = draws(2000, brief=600), 120
 SHIFTS = (1.8, 1.5)  # of films with disease, by two models
 OF_PATIENT, OF_FILM = 0.7, 1.0  # standard deviations
 SPREAD = (OF_PATIENT**2 + OF_FILM**2) ** 0.5
@@ -63,7 +64,8 @@ def coverage(truth, intervals):
 
 
 def held(share):
-    return 0.93 <= share <= 0.97
+    """Whether 95 % may be the true share; intervals by formula may be off by 2 % even in the long run."""
+    return abs(share - 0.95) <= max(0.02, three_errors(0.95, TIMES))
 
 
 @pytest.mark.parametrize("mixed", [False, True])

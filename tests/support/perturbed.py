@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.brief import BRIEF, DATASET
-from tests.support.workers import THREADS, made_once
+from tests.support.workers import ONE_THREAD, made_once
 from xraylab import actions
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Stage
@@ -40,7 +40,7 @@ def perturbed_home(
     def make(home: Path) -> None:
         shutil.copytree(imported_home, home)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("XRAYLAB_THREADS", str(THREADS))
+            patch.setenv("XRAYLAB_THREADS", ONE_THREAD)
             patch.setenv("XRAYLAB_DEVICE", "cpu")
             settings = load_settings(home=home)
             for name, changes in _MODELS.items():

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.brief import BRIEF, DATASET, FILMS, MODEL
-from tests.support.workers import THREADS, made_once
+from tests.support.workers import ONE_THREAD, made_once
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.settings import Settings, load_settings
 
-MACHINE = {"XRAYLAB_THREADS": str(THREADS), "XRAYLAB_DEVICE": "cpu"}
+MACHINE = {"XRAYLAB_THREADS": ONE_THREAD, "XRAYLAB_DEVICE": "cpu"}
 
 
 @pytest.fixture(scope="session")

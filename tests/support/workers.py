@@ -15,14 +15,15 @@ from filelock import FileLock
 
 CORES = os.cpu_count() or 1
 MOST_WORKERS = 8  # each holds torch and Streamlit, about 1.5 GB
+# Small networks gain little by a second thread, and lose much when another process has its core: each thread
+# then waits for the other, hundreds of times per film.
+ONE_THREAD = "1"
 _COUNT = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-THREADS = max(1, min(2, CORES // _COUNT))  # for each worker; the networks are too small for more
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XRAYLAB_THREADS")
-
 
 if _COUNT > 1:
     for _name in _THREAD_VARIABLES:  # subprocesses inherit them
-        os.environ.setdefault(_name, str(THREADS))
+        os.environ.setdefault(_name, str(max(1, CORES // _COUNT)))
 
 
 def number_of_workers(arguments: list[str]) -> int:
