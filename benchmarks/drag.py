@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, served
+from tests.support.chromium import chromium
+from tests.support.serving import served
 
 FILMS, MOVES, SECONDS = (25_000, 1_000_000), 60, 2.0
 FEWEST_UPDATES, MOST_MS, MOST_PAINT_MS = 55, 8.0, 16.7
@@ -104,16 +105,14 @@ def measured(page: Page, url: str, films: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run the drag on each number of films and print what was seen."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         script = Path(folder) / "app.py"
         script.write_text(APP, "utf-8")
         with served(script, Path(folder)) as url:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
             for films in FILMS:
                 page = browser.new_page(viewport={"width": 1400, "height": 1000})
                 print(json.dumps(measured(page, url, films)), flush=True)
                 page.close()
-            browser.close()
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+from tests.support.chromium import chromium
+from tests.support.serving import ROOT, served
 
 ROUNDS, MOST_SECONDS = 5, 3.0
 MOVED = "([cockpit, before]) => cockpit.innerText !== before"
@@ -39,13 +40,11 @@ def first_threshold(browser: Browser, folder: Path) -> float:
 
 def main() -> None:
     """Start some servers, one after another, and print what was seen."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+    with chromium() as browser:
         rounds = []
         for _ in range(ROUNDS):
             with tempfile.TemporaryDirectory() as folder:
                 rounds.append(first_threshold(browser, Path(folder)))
-        browser.close()
     seconds = statistics.median(rounds)
     result = {
         "name": "first_start",

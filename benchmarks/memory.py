@@ -16,10 +16,11 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.material import phantom_files
-from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+from tests.support.chromium import chromium
+from tests.support.serving import ROOT, served
 from xraylab.models import load_shipped
 from xraylab.reading.heatmap import heatmaps, overlay_png
 from xraylab.reading.loaded import load
@@ -56,13 +57,12 @@ def on_the_page(films: int) -> list[float]:
     """Resident megabytes of the app's server after the first films, and after each tenth of the rest."""
     raw, _ = phantom_files(_DIFFERENT)
     seen = []
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         home = {"XRAYLAB_HOME": str(Path(folder) / "home")}
         with served(ROOT / "streamlit_app.py", Path(folder), env=home) as url:
             server = next(
                 one for one in psutil.Process().children() if "streamlit" in " ".join(one.cmdline())
             )
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
             page.goto(f"{url}/read")
             for number in range(_WARM + films):
@@ -70,7 +70,6 @@ def on_the_page(films: int) -> list[float]:
                     seen.append(_resident(server))
                 _read_by_hand(page, upload(raw, number), f"{number}.jpeg")
             seen.append(_resident(server))
-            browser.close()
     return seen
 
 

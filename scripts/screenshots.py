@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, ROOT, served
+from tests.support.chromium import chromium
+from tests.support.serving import ROOT, served
 from xraylab import actions
 from xraylab.settings import Settings
 
@@ -69,8 +70,7 @@ def _films(folder: Path) -> list[Path]:
 
 
 def _take_all(address: str, films: list[Path], out: Path) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+    with chromium() as browser:
         for suffix, theme, size in (
             ("dark", "Dark", WIDE),
             ("light", "Light", WIDE),
@@ -82,7 +82,6 @@ def _take_all(address: str, films: list[Path], out: Path) -> None:
                     if name == "read":
                         _upload(page, films)
                     _shoot(page, size, out / f"{name}-{suffix}.png")
-        browser.close()
 
 
 @contextmanager

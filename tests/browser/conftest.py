@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS, served
+from tests.support.chromium import CHROMIUM, chromium
+from tests.support.serving import served
 
+PATIENCE = 60_000  # milliseconds; other workers keep the cores busy
 # A deep link makes Streamlit look for these beside the page first; it says so and goes on.
 _HARMLESS = ("_stcore/health", "_stcore/host-config")
 
@@ -32,11 +34,9 @@ def browser():
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
+    pytest.importorskip("playwright.sync_api")
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,7 @@ def console_errors():
 def context(browser):
     """Tabs of one module share a cache, so that Streamlit's own files are loaded once."""
     context = browser.new_context(viewport={"width": 1360, "height": 1000})
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.serving import ROOT
+from tests.support.waiting import shown
 from xraylab.data import phantoms
 from xraylab.runs import table
 from xraylab.settings import load_settings
 
 pytestmark = pytest.mark.slow
 
-TRAINED = 600_000  # milliseconds; a minute and a half on two free cores
+IMPORTED = 600_000  # milliseconds; seconds on a free core
 SCREENS = {"": "Overview", "data": "Data", "train": "Train", "threshold": "Threshold"} | {
     "compare": "Compare",
     "read": "Read",
@@ -55,13 +56,13 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     settings = load_settings(home=home)
     page.goto(app)
     page.get_by_role("button", name="Try it on teaching phantoms").click()
-    page.wait_for_url("**/train", timeout=TRAINED)
+    page.wait_for_url("**/train", timeout=IMPORTED)
     page.get_by_role("progressbar").first.wait_for()
 
     # a refresh changes nothing: the training is not the page's
-    page.get_by_text(re.compile("whole network, epoch")).first.wait_for(timeout=TRAINED)
+    shown(page.get_by_text(re.compile("whole network, epoch")).first, home)
     page.reload()
-    page.get_by_role("button", name="Move the threshold").wait_for(timeout=TRAINED)
+    shown(page.get_by_role("button", name="Move the threshold"), home)
     assert [run.state for run in table.list_runs(settings)] == ["done"]
 
     # the numbers move while the mouse does

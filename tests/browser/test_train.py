@@ -6,13 +6,13 @@ import shutil
 import pytest
 
 from tests.support.serving import ROOT
+from tests.support.waiting import shown
+from tests.support.workers import ONE_THREAD
 from xraylab.runs import table
 from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.support.trained"]
 pytestmark = pytest.mark.slow
-
-SOON = 120_000  # milliseconds; torch is loaded by a new worker
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_training_is_begun_seen_stopped_resumed_and_its_best_kept(page, serve,
     settings = load_settings(home=home)
     url = serve(
         ROOT / "streamlit_app.py",
-        env={"XRAYLAB_HOME": str(home), "XRAYLAB_THREADS": "2", "XRAYLAB_DEVICE": "cpu"},
+        env={"XRAYLAB_HOME": str(home), "XRAYLAB_THREADS": ONE_THREAD, "XRAYLAB_DEVICE": "cpu"},
     )
     page.goto(f"{url}/train")
     page.get_by_text(re.compile("first guess")).wait_for()
@@ -46,18 +46,18 @@ def test_a_training_is_begun_seen_stopped_resumed_and_its_best_kept(page, serve,
     epochs.press("Enter")
     page.get_by_role("button", name="Train", exact=True).click()
 
-    page.get_by_role("progressbar").first.wait_for(timeout=SOON)
-    page.locator(".js-plotly-plot").first.wait_for(timeout=SOON)
-    page.get_by_text(re.compile(r"CPU · \d+ films a second")).wait_for(timeout=SOON)
+    shown(page.get_by_role("progressbar").first, home)
+    shown(page.locator(".js-plotly-plot").first, home)
+    shown(page.get_by_text(re.compile(r"CPU · \d+ films a second")), home)
 
     page.get_by_role("button", name="Cancel", exact=True).first.click()
-    page.get_by_text(re.compile("Cancelled after epoch")).wait_for(timeout=SOON)
+    shown(page.get_by_text(re.compile("Cancelled after epoch")), home)
     page.get_by_role("button", name="Resume", exact=True).first.click()
     page.get_by_role("button", name="Cancel", exact=True).first.click()
     keep = page.get_by_role("button", name="Keep the best so far", exact=True).first
-    keep.wait_for(timeout=SOON)
+    shown(keep, home)
     keep.click()
-    page.get_by_role("button", name="Move the threshold").wait_for(timeout=SOON)
+    shown(page.get_by_role("button", name="Move the threshold"), home)
 
     [run] = table.list_runs(settings)
     assert run.state == "done"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.brief import BRIEF, DATASET
 from tests.support.serving import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, exit_code
 from xraylab import actions
 from xraylab.actions import training
 from xraylab.errors import NotFoundError
@@ -20,7 +20,6 @@ from xraylab.runs import folder, launch, table
 from xraylab.training.recipe import Stage
 
 pytest_plugins = ["tests.support.trained"]
-PATIENCE = 240.0
 LONG = BRIEF.model_copy(
     update={"name": "long", "stages": (Stage(trains="all", epochs=500, learning_rate=1e-3),)}
 )
@@ -52,7 +51,7 @@ def submit(settings, recipe=BRIEF, name="mine"):
 
 
 def until_it_trains(settings, run):
-    eventually(lambda: folder.read_history(settings, run.id), within=PATIENCE)
+    eventually(lambda: folder.read_history(settings, run.id))
 
 
 def left_behind(settings):
@@ -61,7 +60,7 @@ def left_behind(settings):
 
 def test_a_run_ends_as_a_locked_model_with_its_history_and_log(imported, worker):
     run = submit(imported)
-    assert worker().wait(PATIENCE) == 0
+    assert exit_code(worker()) == 0
     assert table.get(imported, run.id).state == "done"
     assert [epoch["epoch"] for epoch in folder.read_history(imported, run.id)] == [1, 2]
     assert "epoch 2 (all): train loss" in folder.read_log(imported, run.id)
@@ -83,7 +82,7 @@ def test_a_cancelled_run_leaves_no_model(imported, worker):
     process = worker()
     until_it_trains(imported, run)
     actions.cancel_run(imported, run.id)
-    assert process.wait(PATIENCE) == 0
+    assert exit_code(process) == 0
     assert table.get(imported, run.id).state == "cancelled"
     assert left_behind(imported) == []
 
@@ -91,7 +90,7 @@ def test_a_cancelled_run_leaves_no_model(imported, worker):
 def test_a_dataset_that_was_deleted_meanwhile_fails_the_run_with_a_sentence(imported, worker):
     run = submit(imported)
     shutil.rmtree(imported.datasets / DATASET)
-    assert worker().wait(PATIENCE) == 0
+    assert exit_code(worker()) == 0
     ended = table.get(imported, run.id)
     assert (ended.state, ended.error) == ("failed", f"There is no dataset “{DATASET}”. There are: none yet.")
     assert left_behind(imported) == []
@@ -110,7 +109,7 @@ def test_a_killed_worker_fails_its_run_and_the_name_can_be_used_again(imported, 
     with pytest.raises(NotFoundError):
         load_model(imported, "mine")
     again = submit(imported)
-    assert worker().wait(PATIENCE) == 0
+    assert exit_code(worker()) == 0
     assert table.get(imported, again.id).state == "done"
     assert left_behind(imported) == ["mine"]
 

@@ -13,7 +13,7 @@ import safetensors.numpy
 
 from tests.support.brief import BRIEF, DATASET, MODEL
 from tests.support.serving import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, exit_code
 from xraylab import actions
 from xraylab.actions import training
 from xraylab.data import datasets, phantoms
@@ -24,7 +24,6 @@ from xraylab.training.recipe import Stage
 
 pytest_plugins = ["tests.support.trained"]
 pytestmark = pytest.mark.slow
-PATIENCE = 240.0
 HEAD = Stage(trains="head", epochs=2, learning_rate=1e-3)
 ALL = Stage(trains="all", epochs=2, learning_rate=1e-3)
 TWO = BRIEF.model_copy(update={"name": "two stages", "stages": (HEAD, ALL)})
@@ -102,7 +101,7 @@ def assert_whole(settings):
 def test_a_worker_killed_in_any_phase_leaves_a_run_that_goes_on_or_says_that_it_cannot(trained, start, stop):
     kill, complete, goes_on = STOPS[stop]
     run = submit(trained)
-    assert start(kill).wait(PATIENCE) == -signal.SIGKILL
+    assert exit_code(start(kill)) == -signal.SIGKILL
     failed = row(trained, run)
     assert (failed.state, failed.error, failed.resumable) == ("failed", table.DIED, goes_on)
     assert len(epochs(trained, run)) == complete
@@ -121,7 +120,7 @@ def test_a_worker_killed_in_any_phase_leaves_a_run_that_goes_on_or_says_that_it_
 
 def test_a_worker_killed_after_its_model_was_in_its_place_has_done_its_run(trained, start):
     run = submit(trained)
-    assert start(r"rename runs/[^/]+/result\.json$ 1").wait(PATIENCE) == -signal.SIGKILL
+    assert exit_code(start(r"rename runs/[^/]+/result\.json$ 1")) == -signal.SIGKILL
     assert (row(trained, run).state, row(trained, run).resumable) == ("done", False)
     assert load_model(trained, "mine").card.run == run.id
     assert_whole(trained)
@@ -130,7 +129,7 @@ def test_a_worker_killed_after_its_model_was_in_its_place_has_done_its_run(train
 def test_a_model_that_was_to_give_way_survives_a_kill_in_the_exchange(trained, start):
     before = weights(trained, MODEL)
     run = submit(trained, name=MODEL, replace=True)
-    assert start(f"rename models/{MODEL}$ 1").wait(PATIENCE) == -signal.SIGKILL
+    assert exit_code(start(f"rename models/{MODEL}$ 1")) == -signal.SIGKILL
     assert row(trained, run).resumable
     after = weights(trained, MODEL)
     assert all((after[name] == before[name]).all() for name in before)
@@ -141,7 +140,7 @@ def test_a_model_that_was_to_give_way_survives_a_kill_in_the_exchange(trained, s
 def test_what_was_killed_and_resumed_ends_with_the_weights_of_what_was_not(trained, start, stop):
     actions.train(trained, ask(trained, name="whole"))
     run = submit(trained)
-    assert start(STOPS[stop][0]).wait(PATIENCE) == -signal.SIGKILL
+    assert exit_code(start(STOPS[stop][0])) == -signal.SIGKILL
     actions.resume(trained, run.id)
     whole, resumed = weights(trained, "whole"), weights(trained, "mine")
     assert whole.keys() == resumed.keys()
@@ -158,7 +157,7 @@ def test_what_was_killed_and_resumed_ends_with_the_weights_of_what_was_not(train
 
 def test_the_best_so_far_of_a_killed_run_can_be_kept(trained, start):
     run = submit(trained)
-    assert start("open history\\.jsonl$ 3").wait(PATIENCE) == -signal.SIGKILL
+    assert exit_code(start("open history\\.jsonl$ 3")) == -signal.SIGKILL
     assert actions.resume(trained, run.id, keep_best=True).model == "mine"
     kept = load_model(trained, "mine")
     assert len(kept.history) == 3
@@ -169,11 +168,12 @@ def test_the_best_so_far_of_a_killed_run_can_be_kept(trained, start):
 def test_a_cancelled_training_stops_soon_and_what_it_has_can_be_kept(trained, start):
     run = submit(trained, LONG)
     process = start()
-    [epoch] = eventually(lambda: folder.read_history(trained, run.id)[:1], within=PATIENCE)
+    eventually(lambda: folder.read_history(trained, run.id))
     actions.cancel_run(trained, run.id)
-    at_most = 2.0 + 4 * epoch["seconds"]  # a machine with much else to do takes longer over a batch
-    eventually(lambda: table.get(trained, run.id).state == "cancelled", within=at_most)
-    assert process.wait(PATIENCE) == 0
+    begun = len(folder.read_history(trained, run.id))
+    eventually(lambda: table.get(trained, run.id).state == "cancelled")
+    assert len(epochs(trained, run)) <= begun + 1  # counted in epochs: a busy machine takes longer over each
+    assert exit_code(process) == 0
     assert row(trained, run).resumable
     assert_whole(trained)
     actions.resume(trained, run.id, keep_best=True)
@@ -183,8 +183,8 @@ def test_a_cancelled_training_stops_soon_and_what_it_has_can_be_kept(trained, st
 def test_a_dataset_deleted_under_a_run_at_work_leaves_it_over_and_whole(trained, start):
     run = submit(trained)
     process = start("call xraylab.training.loop:measure 2")
-    eventually(lambda: table.get(trained, run.id).state == "running", within=PATIENCE)
-    assert process.wait(PATIENCE) == -signal.SIGKILL
+    eventually(lambda: table.get(trained, run.id).state == "running")
+    assert exit_code(process) == -signal.SIGKILL
     shutil.rmtree(trained.datasets / DATASET)
     with pytest.raises(Exception, match="There is no dataset “films”"):
         actions.resume(trained, run.id)
@@ -194,7 +194,7 @@ def test_a_dataset_deleted_under_a_run_at_work_leaves_it_over_and_whole(trained,
 
 def test_a_run_does_not_go_on_with_other_films(trained, start, tmp_path):
     run = submit(trained)
-    assert start(STOPS["inside a checkpoint"][0]).wait(PATIENCE) == -signal.SIGKILL
+    assert exit_code(start(STOPS["inside a checkpoint"][0])) == -signal.SIGKILL
     phantoms.write(tmp_path / "others", 60, seed=4)
     datasets.import_dataset(trained, tmp_path / "others", DATASET, replace=True)
     with pytest.raises(TrainingError, match="The dataset has changed since this run began"):
@@ -204,13 +204,13 @@ def test_a_run_does_not_go_on_with_other_films(trained, start, tmp_path):
 
 def test_two_runs_of_one_name_are_never_active_at_once(trained, start):
     run = submit(trained)
-    assert start(STOPS["inside a checkpoint"][0]).wait(PATIENCE) == -signal.SIGKILL
+    assert exit_code(start(STOPS["inside a checkpoint"][0])) == -signal.SIGKILL
     other = submit(trained)
     with pytest.raises(NameTakenError, match="queued or running already"):
         actions.resume_run(trained, run.id)
     with pytest.raises(NameTakenError, match="queued or running already"):
         submit(trained)
-    assert start().wait(PATIENCE) == 0
+    assert exit_code(start()) == 0
     assert row(trained, other).state == "done"
     with pytest.raises(NameTakenError, match="There is a model “mine” already"):
         actions.resume_run(trained, run.id)

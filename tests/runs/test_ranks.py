@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 
 from tests.support.brief import DATASET
+from tests.support.waiting import exit_code
 from xraylab import actions
 from xraylab.models import load_model
 from xraylab.networks.registry import build, network
@@ -58,8 +59,8 @@ def test_two_processes_train_what_one_would(imported, tmp_path):
         )
         for rank in range(2)
     ]
-    said = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    assert [exit_code(process) for process in processes] == [0, 0]
+    said = [process.communicate()[0] for process in processes]
     assert json.loads(said[0])["model"] == "together"
     assert said[1] == b""
 

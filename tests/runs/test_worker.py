@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from tests.runs.fake_worker import execute
 from tests.support.serving import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, exit_code
 from xraylab.database import leases, reading
 from xraylab.runs import folder, launch, table, worker
 from xraylab.runs.launch import ensure_worker
@@ -25,7 +25,7 @@ from xraylab.settings import load_settings
 # Each run is submitted the moment the one before is over, when the worker is about to leave.
 SUBMIT = """
 import sys
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, exit_code
 from xraylab.runs import launch, table
 from xraylab.settings import load_settings
 launch.WORKER = "tests.runs.fake_worker"
@@ -52,7 +52,7 @@ def until_prints(settings, run, text):
 
 def test_the_queue_is_drained_oldest_first_and_the_worker_leaves(settings, submit, start_worker):
     queued = [submit(f"run-{number}", steps=2) for number in range(3)]
-    assert start_worker().wait(60) == 0
+    assert exit_code(start_worker()) == 0
     done = [table.get(settings, run.id) for run in queued]
     assert [run.state for run in done] == ["done"] * 3
     for earlier, later in pairwise(done):
@@ -64,7 +64,7 @@ def test_the_queue_is_drained_oldest_first_and_the_worker_leaves(settings, submi
 
 def test_each_run_has_what_it_printed_and_logged_in_its_own_log(settings, submit, start_worker):
     one, two = submit("one", say="printed by one", log="logged by one"), submit("two", say="printed by two")
-    assert start_worker().wait(60) == 0
+    assert exit_code(start_worker()) == 0
     log = folder.read_log(settings, one.id)
     assert "printed by one\n" in log
     assert log.count("logged by one\n") == 1
@@ -78,7 +78,7 @@ def test_a_run_submitted_while_another_trains_is_not_lost(settings, submit, star
     until(settings, first, "running")
     second = submit("second")
     (tmp_path / "gate").touch()
-    assert started.wait(60) == 0
+    assert exit_code(started) == 0
     assert (state(settings, first), state(settings, second)) == ("done", "done")
 
 
@@ -89,7 +89,7 @@ def test_a_cancelled_run_stops_and_the_queue_goes_on(settings, submit, start_wor
     until(settings, first, "running")
     table.cancel(settings, second.id)
     table.cancel(settings, first.id)
-    assert started.wait(60) == 0
+    assert exit_code(started) == 0
     assert [state(settings, run) for run in (first, second, third)] == ["cancelled", "cancelled", "done"]
     assert table.get(settings, second.id).started_at is None
 
@@ -150,7 +150,7 @@ def test_a_worker_told_to_leave_says_so_and_the_queue_waits(settings, submit, st
     started = start_worker()
     until_prints(settings, first, "nothing to say")
     started.terminate()
-    assert started.wait(60) == 0
+    assert exit_code(started) == 0
     failed = table.get(settings, first.id)
     assert (failed.state, failed.error) == ("failed", STOPPED)
     assert state(settings, second) == "queued"
@@ -164,7 +164,7 @@ def test_of_two_workers_one_works_and_the_other_leaves(settings, submit, start_w
     assert [worker.returncode for worker in left] == [0]
     until(settings, run, "running")
     (tmp_path / "gate").touch()
-    assert [worker.wait(60) for worker in workers] == [0, 0]
+    assert [exit_code(worker) for worker in workers] == [0, 0]
     assert state(settings, run) == "done"
 
 
@@ -199,7 +199,7 @@ def test_no_run_is_lost_between_a_submit_and_a_leaving_worker(settings):
         )
         for name in ("left", "right")
     ]
-    assert [submitter.wait(60) for submitter in submitters] == [0, 0]
+    assert [exit_code(submitter) for submitter in submitters] == [0, 0]
     done = table.list_runs(settings)
     assert (len(done), {run.state for run in done}) == (20, {"done"})
     in_turn = sorted(done, key=lambda run: run.started_at)
@@ -229,7 +229,7 @@ def test_a_training_in_the_foreground_keeps_the_worker_waiting(settings, submit,
     with device_lease(settings, "cpu"):
         run = submit()
         assert not ensure_worker(settings, "cpu")
-        assert start_worker().wait(60) == 0
+        assert exit_code(start_worker()) == 0
         assert state(settings, run) == "queued"
     assert ensure_worker(settings, "cpu")
     until(settings, run, "done")
@@ -307,7 +307,7 @@ def test_a_worker_that_breaks_at_once_frees_the_device(settings, submit, launche
     submit()
     monkeypatch.setattr(launch, "WORKER", "tests.runs.no_such_worker")
     assert ensure_worker(settings, "cpu")
-    next(iter(launch._children)).wait(60)
+    exit_code(next(iter(launch._children)))
     table.reconcile(settings)
     with reading(settings) as db:
         assert db.execute(select(leases)).all() == []
@@ -322,7 +322,7 @@ def test_a_run_that_no_worker_can_begin_has_failed_and_says_where_to_look(
     for _ in range(3):
         assert state(settings, run) == "queued"
         assert ensure_worker(settings, "cpu")
-        next(iter(launch._children)).wait(60)
+        exit_code(next(iter(launch._children)))
     monkeypatch.setattr(launch, "WORKER", "tests.runs.fake_worker")
     assert ensure_worker(settings, "cpu")
     failed = table.get(settings, run.id)

@@ -1,30 +1,17 @@
-"""A Streamlit server of our own and the Chromium that looks at it; for tests and benchmarks."""
+"""A Streamlit server for tests, benchmarks and scripts."""
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.support.waiting import eventually
+
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-_START_SECONDS = 60
 
 
 @contextlib.contextmanager
@@ -77,12 +64,15 @@ def _free_port() -> int:
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own server
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')}")
+    """Wait until the server answers, for as long as it works on it."""
+    eventually(lambda: server.poll() is not None or _answers(url))
+    if server.poll() is not None:
+        raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own server
+            return bool(answer.status == 200)
+    except OSError:
+        return False
