@@ -10,7 +10,7 @@ from tests.support.stale import stale
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import load_dataset
-from xraylab.errors import HonestOrderError, NotFoundError
+from xraylab.errors import HonestOrderError, NotFoundError, WeightsError
 from xraylab.evaluation.calibration import fit_platt
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
