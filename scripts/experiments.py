@@ -30,7 +30,7 @@ from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import DASH
-from xraylab.models import ENSEMBLE, Model, load_model, load_shipped
+from xraylab.models import ENSEMBLE, Model, choose_threshold, load_model, load_shipped
 from xraylab.reading.loaded import LoadedModel, load
 from xraylab.reading.scoring import score_pixels
 from xraylab.settings import Settings, load_settings
@@ -150,7 +150,7 @@ def _about_aspect(settings: Settings, name: str) -> tuple[str, str]:
     The second tells how far a network takes a film's shape for a sign of disease.
     """
     model = load_model(settings, name)
-    scored = model.validation.scored
+    scored = model.films("validation").scored
     labels, groups = scored.labels, scored.groups
     wide, high, exchanged = _cut(load(model), _validation(settings, model), labels)
     varied = np.tile(labels, 2), np.concatenate([wide, high]), np.tile(groups, 2)
@@ -171,13 +171,13 @@ _VARIED = EXPERIMENTS["stretched"].recipe  # as the members of the ensemble were
 def locks(settings: Settings) -> str:
     """What each rule would cost the shipped ensemble: sensitivity and specificity on validation."""
     model = load_shipped(settings, ENSEMBLE)
-    loaded, pixels, scored = load(model), _validation(settings, model), model.validation.scored
+    loaded, pixels, scored = load(model), _validation(settings, model), model.films("validation").scored
     wide, high, exchanged = _cut(loaded, pixels, scored.labels)
     every = scored.scores, score_pixels(loaded, _varied(pixels)).score, wide, high, exchanged
     tables = [threshold_table(scored.labels, scores, scored.groups) for scores in every]
     lines = []
     for rule in map(parse_rule, RULES):
-        threshold = model.choose(rule)
+        threshold = choose_threshold(model, rule)
         points = [table.at(threshold) for table in tables]
         told = (f"{100 * point.sensitivity:.1f} %, {100 * point.specificity:.1f} %" for point in points)
         lowest = min(point.balanced_accuracy for point in points)

@@ -21,11 +21,11 @@ from xraylab import actions
 from xraylab.data.datasets import load_dataset
 from xraylab.documents import Evaluated, Interval
 from xraylab.errors import NotFoundError
+from xraylab.evaluation.figures import Figures, measure
 from xraylab.evaluation.intervals import auc_difference
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.models import ENSEMBLE, Model, load_model
 from xraylab.networks.registry import network
-from xraylab.reports.figures import Figures, measure
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import PRESETS, Recipe
 
@@ -85,7 +85,7 @@ class Trained:
     @cached_property
     def figures(self) -> Figures:
         """Of the test films at the lock, each kind of pneumonia by itself."""
-        return measure(self.model.test, self.test.threshold)
+        return measure(self.model.films("test"), self.test.threshold)
 
 
 def trained(settings: Settings, dataset: str, preset: Recipe) -> list[Trained]:
@@ -155,7 +155,7 @@ def question_line(question: str, one: list[Trained], other: list[Trained]) -> tu
 
 def _difference(one: Trained, other: Trained) -> str:
     """Of the areas on the same films, in the sense of the arrows."""
-    films, same = one.model.test, other.model.test
+    films, same = one.model.films("test"), other.model.films("test")
     if list(films.frame["image_id"]) != list(same.frame["image_id"]):
         raise ValueError("two presets were tested on different films")
     found = auc_difference(films.labels, same.scores, films.scores, films.groups)
@@ -192,7 +192,7 @@ def sweep(model: Model) -> list[tuple[str, ...]]:
     lock = model.require_lock().threshold
     lines = []
     for threshold in sorted({*STEPS, lock}):
-        found = measure(model.test, threshold)
+        found = measure(model.films("test"), threshold)
         point = _point(found)
         told = f"**{threshold:.3f}, locked**" if threshold == lock else f"{threshold:.1f}"
         rates = [percent(getattr(point, name), found.intervals[name]) for name in _SWEEP_RATES]

@@ -140,7 +140,7 @@ def test_looking_at_validation_opens_nothing(run, trained):
 
 def test_evaluate_gives_the_numbers_of_the_stored_predictions(run, trained):
     document = run("evaluate", "--model", MODEL, "--data", DATASET)
-    test = load_model(trained, MODEL).test
+    test = load_model(trained, MODEL).films("test")
     assert document["n"] == len(test)
     assert document["auc"] == pytest.approx(roc_auc_score(test.labels, test.scores))
     [[tn, fp], [fn, tp]] = document["confusion"]
@@ -281,7 +281,7 @@ def test_heatmaps_are_written_for_films_that_could_be_read(run, fail, trained, f
 def test_lists_tell_what_there_is(run, trained):
     [model], [dataset], [ran] = run("models"), run("datasets"), run("runs")
     assert (model["name"], model["dataset"], model["rule"]) == (MODEL, DATASET, "youden")
-    validation = load_model(trained, MODEL).validation
+    validation = load_model(trained, MODEL).films("validation")
     assert model["val_auc"] == pytest.approx(roc_auc_score(validation.labels, validation.scores))
     assert (dataset["name"], dataset["n"]) == (DATASET, FILMS)
     assert (ran["state"], ran["epoch"], ran["name"]) == ("done", 2, MODEL)
@@ -484,7 +484,7 @@ def test_a_shipped_model_is_evaluated_on_what_it_held_out_without_the_films(run,
     command = ("evaluate", "--model", "ensemble", "--data", DATASET, "--split")
     assert run(*command, "validation")["test_openings"] == 0
     assert [run(*command, "test")["test_openings"] for _ in range(2)] == [1, 2]
-    test = load_model(newcomer, "ensemble").test
+    test = load_model(newcomer, "ensemble").films("test")
     assert run(*command, "test")["auc"] == pytest.approx(roc_auc_score(test.labels, test.scores))
     assert fail(*command, "train")[1].startswith("“films” is neither a dataset nor a path")
     assert fail(*command, "all")[1].startswith("There is no split “all”.")
@@ -554,7 +554,7 @@ def test_people_get_a_fact_a_line_and_never_the_inside_of_a_program(capsys, trai
 
 
 def told_auc(settings):
-    validation = load_model(settings, MODEL).validation
+    validation = load_model(settings, MODEL).films("validation")
     return roc_auc_score(validation.labels, validation.scores)
 
 

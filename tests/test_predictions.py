@@ -177,3 +177,32 @@ def test_what_was_done_to_a_film_is_kept_and_tells_the_perturbations_apart(made,
     assert list(read.perturbations) == ["noise-5", "blur-1"]
     assert read.perturbations["blur-1"].frame["image_id"].tolist() == made.frame["image_id"].tolist()
     assert made.perturbations == {}
+
+
+def rewritten(file, change):
+    """Change a file of predictions as another program may: past the checks of ``write``."""
+    table = pq.read_table(file)
+    frame = change(table.to_pandas())
+    pq.write_table(
+        pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(table.schema.metadata), file
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        ({"score": 7.0}, "a score isn't between 0 and 1"),
+        ({"score": -np.inf}, "a score isn't between 0 and 1"),
+        ({"score": "high"}, "is damaged"),
+        ({"label": 5}, "a label is neither 0 nor 1"),
+        ({"image_id": "one.png"}, "a film is in it twice"),
+        ({"p_normal": 0.5, "p_bacterial": 0.5, "p_viral": 1.5}, "a probability isn't between 0 and 1"),
+        ({"p_normal": 0.5, "p_bacterial": 0.5, "p_viral": np.nan}, "a probability isn't between 0 and 1"),
+    ],
+)
+def test_predictions_that_cannot_be_counted_are_a_sentence(made, tmp_path, columns, fault):
+    file = tmp_path / "p.parquet"
+    predictions_file.write(file, made)
+    rewritten(file, lambda frame: frame.assign(**columns))
+    with pytest.raises(XRayLabError, match=fault):
+        predictions_file.read(file)

@@ -45,7 +45,7 @@ def test_those_of_children_are_split_by_the_most_conservative_key_and_locked_und
     model = load_shipped(newcomer, name)
     assert model.card.dataset.patient_key == starter.KEY
     assert model.lock.rule == starter.RULE
-    validation, test = model.validation.frame, model.test.frame
+    validation, test = model.films("validation").frame, model.films("test").frame
     assert not set(validation["group"]) & set(test["group"])
 
 

@@ -5,15 +5,12 @@ The JSON documents of the command line: what an action did, as typed data.
 - a number that isn't defined is null in JSON and NaN in Python
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from xraylab.data.datasets import RefusedFile
-from xraylab.evaluation.band import Band, Zone
-from xraylab.evaluation.summary import Evaluation
 from xraylab.files import Record
 
 Interval = tuple[float, float]
@@ -637,71 +634,3 @@ class Doctor(Record):
 
     ok: bool
     checks: list[Check]
-
-
-def evaluated(
-    evaluation: Evaluation,
-    *,
-    model: str,
-    data: str,
-    split: str | None,
-    refused: int = 0,
-    warned: int | None = None,
-    test_openings: int = 0,
-    lock_after_opening: bool = False,
-    band: Band | None = None,
-) -> Evaluated:
-    """Lay out an evaluation as the command line tells it; precision, npv and f1 are those of PNEUMONIA."""
-    point = evaluation.point
-    return Evaluated(
-        model=model,
-        data=data,
-        split=split,
-        n=evaluation.n,
-        patients=evaluation.patients,
-        refused=refused,
-        warned=warned,
-        auc=evaluation.auc,
-        auc_ci=evaluation.auc_ci,
-        average_precision=evaluation.average_precision,
-        threshold=evaluation.threshold,
-        accuracy=point.accuracy,
-        balanced_accuracy=point.balanced_accuracy,
-        sensitivity=point.sensitivity,
-        specificity=point.specificity,
-        precision=point.ppv,
-        npv=point.npv,
-        f1=point.f1,
-        kappa=point.kappa,
-        intervals=_intervals(evaluation.intervals),
-        confusion=((point.tn, point.fp), (point.fn, point.tp)),
-        brier=evaluation.brier,
-        ece=evaluation.ece,
-        test_openings=test_openings,
-        lock_after_opening=lock_after_opening,
-        band=None if band is None else _review_band(band),
-    )
-
-
-def _review_band(band: Band) -> ReviewBand:
-    return ReviewBand(
-        review_from=band.review_from,
-        above=_zone(band.above),
-        review=_zone(band.review),
-        below=_zone(band.below),
-        missed=band.missed,
-        missed_rate=band.missed_rate,
-        missed_ci=band.missed_interval,
-        false_alarms=band.false_alarms,
-        false_alarm_rate=band.false_alarm_rate,
-        false_alarm_ci=band.false_alarm_interval,
-    )
-
-
-def _zone(zone: Zone) -> BandZone:
-    return BandZone(films=zone.films, share=zone.share, pneumonia=zone.diseased, normal=zone.healthy)
-
-
-def _intervals(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
-    """The intervals under the names of this document: precision is what the evaluation calls ppv."""
-    return {("precision" if name == "ppv" else name): bounds for name, bounds in intervals.items()}

@@ -145,8 +145,8 @@ def read(path: Path) -> Predictions:
     Raises
     ------
     XRayLabError
-        If the file is missing, damaged, of another schema, or says what can't be: a score outside [0, 1], a
-        label that is neither 0 nor 1, a film twice.
+        If the file is missing, damaged, of another schema, or holds an impossible value: a score or a
+        probability outside [0, 1], a label that is neither 0 nor 1, a film twice.
     """
     try:
         table = pq.read_table(io.BytesIO(path.read_bytes()))
@@ -161,17 +161,23 @@ def read(path: Path) -> Predictions:
         raise XRayLabError(
             f"{path} was not written by this version of XRayLab ({SCHEMA}). Train the model again."
         )
-    frame = table.to_pandas()
+    try:
+        frame = table.cast(_schema_of(names)).to_pandas()  # words in the place of numbers are no scores
+    except pa.ArrowException as error:
+        raise XRayLabError(f"{path} is damaged and can't be read. Train the model again.") from error
     if fault := _fault(frame):
         raise XRayLabError(f"{path} can't be used: {fault}. Train the model again.")
     return Predictions(frame, metadata.pop("model_hash", ""), metadata.pop("dataset_hash", ""), metadata)
 
 
 def _fault(frame: pd.DataFrame) -> str:
-    """What makes predictions unusable; nothing of which numbers may be computed."""
+    """Say why no number may be computed from predictions; an empty string if they are sound."""
     scores, labels = frame["score"].dropna(), frame["label"].dropna()
     if not scores.between(0, 1).all():
         return "a score isn't between 0 and 1"
+    for column in (name for name in map(str, frame.columns) if name.startswith(_CLASS)):
+        if not frame.loc[scores.index, column].between(0, 1).all():  # nor is a missing one
+            return "a probability isn't between 0 and 1"
     if not labels.isin((0, 1)).all():
         return "a label is neither 0 nor 1"
     if frame.duplicated([name for name in ("image_id", PERTURBATION) if name in frame]).any():

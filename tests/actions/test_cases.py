@@ -214,7 +214,7 @@ def test_what_predict_reports_is_what_the_reading_says(run, averaged, tmp_path):
     [row] = run("predict", "--model", BOTH, tmp_path / "a.png", "--report", tmp_path / "out")
     with pypdfium2.PdfDocument(row["report"]) as pdf:
         words = " ".join(" ".join(page.get_textpage().get_text_range() for page in pdf).split())
-    films = load_model(averaged, BOTH).validation
+    films = load_model(averaged, BOTH).films("validation")
     table = threshold_table(films.labels, films.scores, films.groups)
     for said in (
         *row["warnings"],
@@ -239,7 +239,7 @@ def test_reports_cannot_go_where_a_file_is(trained, tmp_path):
 def test_the_standing_is_that_of_the_validation_films_at_the_lock(trained):
     model = load_model(trained, MODEL)
     told = actions.standing_of(model, model.lock)
-    films = model.validation
+    films = model.films("validation")
     called = films.scores >= model.lock.threshold
     assert told.sensitivity == pytest.approx(called[films.labels == 1].mean())
     assert told.specificity == pytest.approx((~called)[films.labels == 0].mean())

@@ -12,7 +12,7 @@ from xraylab import actions
 from xraylab.__main__ import main
 from xraylab.errors import ComparisonError, HonestOrderError, NotFoundError
 from xraylab.evaluation.comparison import holm, verdict_of_all
-from xraylab.models import load_model
+from xraylab.models import Model, load_model
 
 pytest_plugins = ["tests.support.averaged"]
 
@@ -30,7 +30,7 @@ def test_every_model_gets_its_numbers_at_its_own_lock(averaged):
     assert [one.model for one in found.models] == [BOTH, *MEMBERS]
     for one in found.models:
         model = load_model(averaged, one.model)
-        films, threshold = model.validation.scored, model.lock.threshold
+        films, threshold = model.films("validation").scored, model.lock.threshold
         assert one.threshold == threshold
         assert (one.n, one.patients) == (len(films), len(set(films.groups)))
         expected = {
@@ -67,7 +67,7 @@ def test_seeds_are_shown_as_mean_and_spread_and_not_tested(seeded):
     found = actions.compare_models(seeded, [BOTH, "seeds:net", "one"])
     group = found.models[1]
     names = [f"net-s{seed}" for seed in range(3)]
-    films = [load_model(seeded, name).validation.scored for name in names]
+    films = [load_model(seeded, name).films("validation").scored for name in names]
     aucs = [roc_auc_score(each.labels, each.scores) for each in films]
 
     assert (group.model, group.seeds, group.threshold, group.metrics) == ("net", names, None, {})
@@ -130,9 +130,12 @@ def test_other_films_are_refused_with_why_seeds_too(seeded, monkeypatch, entries
 
 
 def test_test_scores_stay_sealed(seeded, monkeypatch):
-    monkeypatch.setattr(
-        "xraylab.models.Model.test", property(lambda _: pytest.fail("looked at the test films"))
-    )
+    look = Model.films
+
+    def films(model, split):
+        return look(model, split) if split == "validation" else pytest.fail("looked at the test films")
+
+    monkeypatch.setattr(Model, "films", films)
     assert actions.compare_models(seeded, [BOTH, "one", "seeds:net"]).n
 
 

@@ -135,10 +135,10 @@ def test_the_command_makes_one(run, members):
 
 def test_its_test_films_are_sealed_like_any_models(averaged):
     with pytest.raises(HonestOrderError, match="sealed"):
-        _ = load_model(averaged, BOTH).test
+        load_model(averaged, BOTH).films("test")
     assert load_dataset(averaged, DATASET).openings == []
     actions.open_test(averaged, BOTH, actor="app")
-    assert set(load_model(averaged, BOTH).test.frame["split"]) == {"test"}
+    assert set(load_model(averaged, BOTH).films("test").frame["split"]) == {"test"}
 
 
 def test_an_opening_for_a_member_stamps_the_ensemble(members):
@@ -264,7 +264,7 @@ def test_a_member_that_changed_or_vanished_later_is_refused_and_the_numbers_stay
     shutil.rmtree(averaged.models / "two")
     with pytest.raises(WeightsError, match="“both” averages “two”, which is gone"):
         actions.load_for_reading(averaged, BOTH)
-    assert len(load_model(averaged, BOTH).validation) > 0
+    assert len(load_model(averaged, BOTH).films("validation")) > 0
     assert actions.lock(averaged, BOTH, "f1", actor="app").val.n > 0
     assert BOTH in [row.name for row in actions.model_rows(averaged)]
 
@@ -296,7 +296,7 @@ def test_members_of_other_sizes_see_films_and_draw_maps_in_their_own(averaged, a
     dataset = load_dataset(averaged, DATASET)
     rows = dataset.rows("validation")
     fresh = score_pixels(loaded, dataset.pixels, rows)
-    np.testing.assert_allclose(fresh.score, model.validation.scores, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(fresh.score, model.films("validation").scores, rtol=0, atol=1e-6)
     pixels = dataset.pixels[0]
     maps = [heatmap(load(load_model(averaged, name)), pixels) for name in ("one", "large")]
     assert [one.shape for one in maps] == [(128, 128), (224, 224)]
@@ -310,7 +310,7 @@ def test_members_of_other_sizes_see_films_and_draw_maps_in_their_own(averaged, a
 
 def test_three_classes_are_kept_and_the_kind_is_told_after_the_decision_only(kinds, run, kinds_folder):
     model = load_model(kinds, "three-1")
-    frame = model.validation.frame
+    frame = model.films("validation").frame
     np.testing.assert_allclose(frame["score"], 1 - frame["p_normal"], rtol=0, atol=1e-15)
     np.testing.assert_allclose(frame[["p_normal", "p_bacterial", "p_viral"]].sum(axis=1), 1, atol=1e-12)
     files = sorted(kinds_folder.rglob("*.png"))[::5]
@@ -341,7 +341,7 @@ def test_a_kind_is_told_of_a_film_that_a_person_decided(kinds, kinds_folder):
 def test_an_ensemble_of_three_classes_agrees_with_its_stored_probabilities(kinds):
     make(kinds, members=["three-1", "three-2"])
     model = load_model(kinds, "mine")
-    stored = model.validation
+    stored = model.films("validation")
     dataset = load_dataset(kinds, KINDS)
     fresh = operating_points._score(
         kinds, model, dataset.catalog, dataset.pixels, dataset.rows("validation"), None

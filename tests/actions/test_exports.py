@@ -34,7 +34,7 @@ def change(settings, **columns):
 
 
 def test_every_row_of_the_table_is_exported_exactly(trained):
-    said = load_model(trained, MODEL).validation.scored
+    said = load_model(trained, MODEL).films("validation").scored
     rows = rows_of(actions.threshold_csv(trained, MODEL, "validation"))
     table = threshold_table(said.labels, said.scores, said.groups)
     assert [float(row["threshold"]) for row in rows] == table.threshold.tolist()
@@ -50,7 +50,7 @@ def test_every_row_of_the_table_is_exported_exactly(trained):
 
 
 def test_every_score_is_exported_with_all_its_digits_and_no_patients_name(trained):
-    said = load_model(trained, MODEL).validation
+    said = load_model(trained, MODEL).films("validation")
     text = actions.predictions_csv(trained, MODEL, "validation")
     rows = rows_of(text)
     assert [row["film"] for row in rows] == said.frame["image_id"].tolist()
@@ -137,13 +137,15 @@ def test_sealed_test_films_are_in_no_export_until_they_are_opened(trained):
 
 def test_an_export_opens_nothing(trained):
     before = load_model(trained, MODEL).lock
-    actions.evaluation_pdf(trained, MODEL)
+    actions.drawn(actions.evaluation_report(trained, MODEL))
     actions.threshold_csv(trained, MODEL, "validation")
     assert load_model(trained, MODEL).lock == before
 
 
 def test_what_cannot_be_exported_is_a_sentence(trained):
-    with pytest.raises(NotFoundError, match="no split “train” to export"):
+    with pytest.raises(
+        NotFoundError, match=r"no split “train” with stored predictions\. Choose validation or test"
+    ):
         actions.threshold_csv(trained, MODEL, "train")
     with pytest.raises(NotFoundError, match="There is no model “gone”"):
         actions.evaluation_report(trained, "gone")

@@ -85,7 +85,7 @@ def test_once_both_were_opened_they_are_tested_on_the_test_films(home):
     name(home, "one", "three")
     opened(home, "one", "three")
     [row] = rows(home)
-    one, three = (load_model(home, model).test.scored for model in ("one", "three"))
+    one, three = (load_model(home, model).films("test").scored for model in ("one", "three"))
     apart = roc_auc_score(one.labels, one.scores) - roc_auc_score(three.labels, three.scores)
 
     assert (row.state, row.reason, row.pairs) == ("tested", None, 1)
@@ -134,7 +134,7 @@ def test_a_void_pair_counts_too(home):
         ),
         (
             lambda home: edit_pairs(home, first_sha256="of another"),
-            "one is another one since: it was trained again.",
+            "one was trained again since, so it is another model.",
         ),
         (
             lambda home: edit_pairs(home, named_at=datetime.now(UTC).isoformat()),
@@ -225,7 +225,7 @@ def test_a_lock_made_after_the_opening_seals_the_pair_again_and_is_said_once_it_
     [row] = rows(home)
     assert row.state == "tested"
     assert row.notes == [
-        "one was locked anew after the test split had been opened: its AUC was fixed beforehand, its "
+        "one was locked again after the test split had been opened: its AUC was fixed before that, its "
         "threshold wasn't."
     ]
 

@@ -6,15 +6,16 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from tests.support.brief import DATASET
+from tests.support.stale import stale
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import load_dataset
-from xraylab.errors import HonestOrderError, NotFoundError
+from xraylab.errors import HonestOrderError, NotFoundError, WeightsError
 from xraylab.evaluation.calibration import fit_platt
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging.perturbations import SUITE
-from xraylab.models import SUITE_FILE, load_model
+from xraylab.models import SUITE_FILE, choose_threshold, films_to_choose_by, load_model
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 
@@ -53,7 +54,7 @@ def test_without_the_suite_there_is_no_file_and_a_sentence(perturbed):
 def test_a_rule_under_the_suite_chooses_among_the_films_as_they_are_and_under_it(perturbed):
     model = load_model(perturbed, "locked")
     assert model.lock.rule == "youden@suite"
-    validation, suite = model.validation, stored(perturbed, "locked").of_split("validation")
+    validation, suite = model.films("validation"), stored(perturbed, "locked").of_split("validation")
     table = threshold_table(
         np.concatenate([validation.labels, suite.labels]),
         np.concatenate([validation.scores, suite.scores]),
@@ -86,7 +87,7 @@ def test_test_films_stay_sealed_under_the_suite_until_they_are_opened(perturbed)
         actions.robustness(perturbed, "locked", split="test")
     actions.open_test(perturbed, "locked", actor="app")
     told = actions.robustness(perturbed, "locked", split="test")
-    assert told.n == len(load_model(perturbed, "locked").test)
+    assert told.n == len(load_model(perturbed, "locked").films("test"))
     with pytest.raises(NotFoundError, match="Choose validation or test"):
         actions.robustness(perturbed, "locked", split="train")
 
@@ -97,10 +98,10 @@ def test_an_ensemble_of_models_scored_under_the_suite_is_calibrated_and_locked_u
     members = [load_model(perturbed, name) for name in ("locked", "scored")]
     rule = parse_rule("youden@suite")
     for member, own in zip(made.members, members, strict=True):
-        films = own.to_choose_by(rule)
+        films = films_to_choose_by(own, rule)
         assert member.slope == fit_platt(films.labels, films.frame["logit"].to_numpy()).slope
     assert model.lock.rule == "youden@suite"
-    assert model.lock.threshold == model.choose(rule)
+    assert model.lock.threshold == choose_threshold(model, rule)
     assert actions.robustness(perturbed, "mean").worst in NAMES
     dataset = load_dataset(perturbed, DATASET)
     rows = dataset.rows("validation")
@@ -119,7 +120,7 @@ def test_an_ensemble_with_a_member_that_was_not_scored_under_the_suite_has_none(
 
 def test_a_damaged_suite_is_a_sentence(perturbed):
     (perturbed.models / "locked" / SUITE_FILE).write_bytes(b"PAR1 and no more")
-    with pytest.raises(NotFoundError, match="under the suite of perturbations is damaged"):
+    with pytest.raises(NotFoundError, match="under the suite of perturbations are damaged"):
         actions.robustness(perturbed, "locked")
 
 
@@ -135,3 +136,18 @@ def test_a_card_tells_the_suite_of_films_that_may_be_looked_at_and_only_of_a_mod
     assert actions.model_card(perturbed, "locked").count("| noise of 5 grey levels |") == 2
     (perturbed.models / "locked" / SUITE_FILE).write_bytes(b"")
     assert "under the suite of perturbations is damaged" in actions.model_card(perturbed, "locked")
+
+
+@pytest.mark.parametrize("file", [SUITE_FILE, "predictions.parquet"])
+def test_a_suite_or_predictions_of_other_weights_are_refused_with_the_same_sentence(perturbed, file):
+    sentence = stale(load_model(perturbed, "locked"), file)
+    ways = (
+        lambda: actions.robustness(perturbed, "locked"),
+        lambda: actions.lock(perturbed, "locked", "youden@suite", actor="test"),
+        lambda: actions.ensemble(perturbed, "new", ["scored", "locked"], actor="test", rule="f1@suite"),
+    )
+    for way in ways:
+        with pytest.raises(WeightsError) as caught:
+            way()
+        assert str(caught.value) == sentence
+    assert sentence in actions.model_card(perturbed, "locked")

@@ -55,14 +55,17 @@ def test_without_a_lock_nothing_is_compared(members, model, flat_films):
 
 
 def test_what_is_no_path_is_a_sentence(members, model, tmp_path):
-    with pytest.raises(NotFoundError, match=r"is no path on this machine\..*“test”"):
+    with pytest.raises(NotFoundError, match=r"isn't a path on this machine\..*“test”"):
         actions.shift(members, "one", str(tmp_path / "nowhere"))
 
 
 def test_both_sets_are_measured_at_the_lock_from_the_stored_scores(members, model, run):
     actions.open_test(members, "one", actor="app")
     document = run("shift", "one")
-    for told, said in ((document["validation"], model.validation), (document["other"], model.test)):
+    for told, said in (
+        (document["validation"], model.films("validation")),
+        (document["other"], model.films("test")),
+    ):
         films = said.scored
         expected = summarise(films.labels, films.scores, films.groups, model.lock.threshold)
         fit = fit_platt(films.labels, films.frame["logit"])

@@ -19,7 +19,7 @@ def opened(show, name, cell, threshold=0.5):
 
 
 def films_of(settings, name, threshold, cell):
-    said = load_model(settings, name).validation.scored
+    said = load_model(settings, name).films("validation").scored
     return said.frame.iloc[cases(said.labels, said.scores, threshold, cell)]
 
 

@@ -10,7 +10,7 @@ from tests.support.screens import written
 from xraylab import actions, formats, predictions
 from xraylab.errors import ComparisonError, HonestOrderError
 from xraylab.evaluation.comparison import verdict
-from xraylab.models import load_model
+from xraylab.models import Model, load_model
 
 pytest_plugins = ["tests.support.shipped"]
 KEY = "compare models"
@@ -62,7 +62,7 @@ def test_the_films_that_flip_are_those_that_one_model_alone_calls_rightly(newcom
     films = {}
     for name in ("mobilenet_v2", "cnn"):
         model = load_model(newcomer, name)
-        said = model.validation.scored
+        said = model.films("validation").scored
         right = (said.scores >= model.lock.threshold) == (said.labels == 1)
         films[name] = set(said.frame["image_id"][right])
     flipped = [
@@ -73,9 +73,12 @@ def test_the_films_that_flip_are_those_that_one_model_alone_calls_rightly(newcom
 
 
 def test_test_scores_stay_sealed(show, newcomer, monkeypatch):
-    monkeypatch.setattr(
-        "xraylab.models.Model.test", property(lambda _: pytest.fail("the test films were looked at"))
-    )
+    look = Model.films
+
+    def films(model, split):
+        return look(model, split) if split == "validation" else pytest.fail("looked at the test films")
+
+    monkeypatch.setattr(Model, "films", films)
     app = show("compare")
     actions.name_pair(newcomer, "mobilenet_v2", "cnn", actor="test")
     app = choose(app, "ensemble", "mobilenet_v2", "cnn")

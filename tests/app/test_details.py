@@ -39,7 +39,7 @@ def test_opened_they_give_every_figure_with_both_intervals(show, trained):
     assert not app.exception
     assert not app.error
     lock = load_model(trained, MODEL).lock
-    said = load_model(trained, MODEL).validation.scored
+    said = load_model(trained, MODEL).films("validation").scored
     called = said.scores >= lock.threshold
     text = " ".join(written(app).split())
     found = estimates.rate_estimates(said.labels, said.scores, said.groups, lock.threshold)
@@ -78,7 +78,7 @@ def test_a_model_of_kinds_has_a_report_of_three_classes(show, kinds):
 
 
 def test_the_four_files_are_offered_and_none_is_made_until_it_is_asked_for(show, trained, monkeypatch):
-    for name in ("threshold_csv", "predictions_csv", "evaluation_report", "evaluation_pdf"):
+    for name in ("threshold_csv", "predictions_csv", "evaluation_report", "drawn"):
         monkeypatch.setattr(actions, name, lambda *_, **__: pytest.fail("made"))
     app = show("threshold")
     assert not app.exception

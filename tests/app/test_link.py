@@ -9,6 +9,7 @@ from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.app.components.threshold_cockpit import PREVALENCE, Chosen
 from xraylab.app.link import store_of
+from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.models import load_model
 
 pytest_plugins = ["tests.support.trained"]
@@ -74,6 +75,27 @@ def test_what_is_wrong_in_an_address_is_passed_over(follow, trained, said):
     assert PREVALENCE not in app.session_state
 
 
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ("youden", "youden"),
+        ("specificity:0.5", None),
+        ("value:0.5", None),
+        ("<script>", None),
+        ("f1@suite", None),
+    ],
+)
+def test_a_rule_in_an_address_counts_only_if_it_chooses_the_threshold(follow, trained, rule, kept):
+    model = load_model(trained, MODEL)
+    youden = choose(model.table("validation"), parse_rule("youden"))
+    at = youden if kept else 0.987
+    app = follow(model=MODEL, at=repr(at), rule=rule)
+    assert not app.exception
+    chosen = stands_at(app, trained)
+    assert (chosen.threshold, chosen.rule) == (at, kept and parse_rule(kept))
+    assert app.query_params.get("rule") == ([kept] if kept else None) or app.query_params.get("rule") == kept
+
+
 def test_a_link_to_a_model_that_is_not_here_says_so(follow, trained):
     app = follow(model="<b>gone</b>", at="0.5")
     assert not app.exception
@@ -94,7 +116,7 @@ def test_a_link_to_sealed_test_films_shows_validation(follow, trained):
 
 def test_a_band_is_locked_told_by_its_rules_and_can_be_taken_back(follow, trained):
     found = actions.lock(trained, MODEL, "youden", actor="test").threshold
-    app = follow(model=MODEL, at=repr(found), review="0.01")
+    app = follow(model=MODEL, at=repr(found), review="0.01", rule="youden")
     lock = next(button for button in app.button if button.label.startswith("Lock at"))
     assert not lock.disabled, "the same threshold, but with a band"
     lock.click().run()
@@ -113,7 +135,7 @@ def test_films_of_the_review_band_are_shown(follow, trained):
     app.session_state[f"threshold cell {MODEL} validation"] = "rp"
     app.run()
     assert not app.exception
-    said = load_model(trained, MODEL).validation.scored
+    said = load_model(trained, MODEL).films("validation").scored
     between = ((said.labels == 1) & (said.scores >= 0.1) & (said.scores < 0.9)).sum()
     labels = app.segmented_control(key=f"threshold cell {MODEL} validation").options
     assert f"{between} with pneumonia for a reader" in labels

@@ -79,7 +79,7 @@ def test_a_review_band_is_told_by_its_zones_and_never_clears_a_film(read, averag
 
 
 def test_the_share_that_needs_a_reader_and_the_misses_below_are_those_of_the_validation_films(read, averaged):
-    scores = load_model(averaged, "one").validation.scores
+    scores = load_model(averaged, "one").films("validation").scores
     low, high = (round(float(cut), 3) for cut in np.quantile(scores, [0.4, 0.8]))
     locked = actions.lock(averaged, "one", f"value:{high}", actor="app", review=f"value:{low}")
     app, band = read("one"), locked.val.band
@@ -129,7 +129,7 @@ def test_films_of_one_name_and_score_can_be_told_apart_and_chosen(read, averaged
 @pytest.mark.parametrize(("model", "calibrated"), [("one", False), (BOTH, True)])
 def test_the_screen_says_of_a_score_what_documents_say(read, averaged, model, calibrated):
     of = load_model(averaged, model)
-    films = of.validation
+    films = of.films("validation")
     table = threshold_table(films.labels, films.scores, films.groups)
     said = words(read(model))
     assert film_words.prevalence(table.positives, table.n, calibrated=calibrated) in said

@@ -91,7 +91,7 @@ def test_a_folder_is_scored_and_what_could_not_be_read_is_told(panel, members, p
 
 @pytest.mark.parametrize(
     ("path", "told"),
-    [("", "Type the path of a labelled zip"), ("/no/<b>where</b>", "is no path on this machine")],
+    [("", "Type the path of a labelled zip"), ("/no/<b>where</b>", "isn't a path on this machine")],
 )
 def test_a_path_that_is_none_is_a_sentence_in_the_panel(panel, path, told):
     app = panel()

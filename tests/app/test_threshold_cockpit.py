@@ -3,6 +3,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from xraylab.app.components.threshold_cockpit import Chosen, _read, move_to
+from xraylab.evaluation.rules import Rule
 from xraylab.evaluation.thresholds import threshold_table
 
 
@@ -52,7 +53,8 @@ def _many(n=30_000):
 
 
 def _page_of_many(films):
-    from xraylab.app.components.threshold_cockpit import Beside, Chosen, threshold_cockpit
+    from xraylab.app.components.threshold_cockpit import Beside, Chosen, Preset, threshold_cockpit
+    from xraylab.evaluation.rules import Rule
     from xraylab.evaluation.thresholds import threshold_table
 
     labels, scores, groups = films
@@ -62,8 +64,8 @@ def _page_of_many(films):
         store="chosen",
         initial=Chosen(0.5),
         locked=Chosen(0.3, 0.0123),
-        presets={"one": 0.123456, "other": 0.654321},
-        review_start=0.0456,
+        presets=[Preset(Rule("youden"), 0.123456), Preset(Rule("f1"), 0.654321)],
+        review_start=Preset(Rule("sensitivity", 0.99), 0.0456),
         beside=Beside("other", threshold_table(labels, scores[::-1], groups)),
     )
 
@@ -118,3 +120,29 @@ def test_a_review_band_above_the_threshold_is_refused():
 )
 def test_only_what_is_a_threshold_is_taken_from_the_browser(said, chosen):
     assert _read(said) == chosen
+
+
+@pytest.mark.parametrize(
+    ("said", "rule", "review_rule"),
+    [
+        ({"rule": "youden", "review_rule": None}, Rule("youden"), None),
+        ({"rule": None, "review_rule": "sensitivity:0.99"}, None, Rule("sensitivity", 0.99)),
+        ({"rule": "value:0.4", "review_rule": "value:0.1"}, None, None),
+        ({"rule": "<script>", "review_rule": 7}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_the_browser_names_the_rule_that_chose_a_threshold(said, rule, review_rule):
+    chosen = _read({"threshold": 0.4, "review": 0.1} | said)
+    assert (chosen.rule, chosen.review_rule) == (rule, review_rule)
+    bare = _read({"threshold": 0.4, "review": None} | said)
+    assert (bare.rule, bare.review_rule) == (rule, None)
+
+
+def test_a_threshold_is_locked_by_its_rule_or_by_hand():
+    by_rule = Chosen(0.4, 0.1, Rule("youden"), Rule("sensitivity", 0.99))
+    assert (by_rule.cut, by_rule.review_cut) == (Rule("youden"), Rule("sensitivity", 0.99))
+    by_hand = Chosen(0.4, 0.1)
+    assert (by_hand.cut, by_hand.review_cut) == (0.4, 0.1)
+    assert Chosen(0.4).review_cut is None
+    assert by_hand == by_rule, "the same cuts decide the same films"

@@ -41,7 +41,7 @@ def test_a_threshold_moves_over_real_predictions_at_once(page, app, home, monkey
     handle.wait_for()
     monkeypatch.setattr("xraylab.settings.STARTER", package_models)
     ensemble = load_shipped(load_settings(home=home), ENSEMBLE)
-    page.get_by_text(f"{len(ensemble.validation.scored.labels)} films").first.wait_for()
+    page.get_by_text(f"{len(ensemble.films('validation').scored.labels)} films").first.wait_for()
     before = handle.get_attribute("aria-valuetext")
     handle.press("ArrowLeft")
     assert handle.get_attribute("aria-valuetext") != before

@@ -22,16 +22,16 @@ APP = """
     import time
     import numpy as np
     import streamlit as st
-    from xraylab.app.components.threshold_cockpit import Beside, Chosen, move_to, threshold_cockpit
+    from xraylab.app.components.threshold_cockpit import Beside, Chosen, Preset, move_to, threshold_cockpit
     from xraylab.evaluation.rules import choose, parse_rule
     from xraylab.evaluation.thresholds import threshold_table
 
     films = np.load(st.query_params["films"])
     labels, groups = films["labels"], films["groups"]
     table = threshold_table(labels, films["scores"], groups)
-    presets = {}
+    presets = []
     if table.positives and table.negatives:
-        presets = {rule.words: choose(table, rule) for rule in (parse_rule("youden"), parse_rule("cost:5"))}
+        presets = [Preset(rule, choose(table, rule)) for rule in map(parse_rule, ("youden", "cost:5"))]
     other = threshold_table(labels, films["scores"] ** 2, groups)
     beside = Beside("squared", other) if st.toggle("beside") else None
     if st.button("other model") or st.session_state.get("other"):
@@ -45,7 +45,7 @@ APP = """
             initial=Chosen(0.5),
             locked=Chosen(0.3),
             presets=presets,
-            review_start=0.1,
+            review_start=Preset(parse_rule("sensitivity:0.99"), 0.1),
             beside=beside,
             cell="clicked",
         )
@@ -56,6 +56,7 @@ APP = """
         time.sleep(1.5)  # a slow page
     st.text(f"python {value.threshold!r}")
     st.text(f"band from {value.review_from!r}")
+    st.text(f"rules {value.rule}, {value.review_rule}")
     if "chosen2" in st.session_state:
         st.text(f"second {st.session_state['chosen2'].threshold!r}")
 """
@@ -136,6 +137,10 @@ class Cockpit:
 
 def _python_says(page, value):
     page.get_by_text(f"python {value!r}", exact=True).wait_for()
+
+
+def _rules_are(page, words):
+    page.get_by_text(f"rules {words}", exact=True).wait_for()
 
 
 def _counts(point):
@@ -663,6 +668,28 @@ def test_presets_and_undo_move_the_handle_and_tell_python(cockpit, page):
     page.get_by_role("button", name="Undo").click()
     _python_says(page, 0.5)
     assert page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_a_cut_keeps_its_rule_until_it_is_moved_by_hand(cockpit, page):
+    view, table = cockpit(**_films())
+    _rules_are(page, "None, None")
+    page.get_by_role("button", name="Youden").click()
+    _rules_are(page, "youden, None")
+    page.get_by_role("button", name="Review band").click()
+    _rules_are(page, "youden, sensitivity:0.99")
+    view.type("0.42")
+    _rules_are(page, "None, sensitivity:0.99")
+    page.get_by_role("button", name="Undo").click()
+    _rules_are(page, "youden, sensitivity:0.99")
+
+    youden = choose(table, parse_rule("youden"))
+    view.type("0.42")
+    _rules_are(page, "None, sensitivity:0.99")
+    view.type(repr(youden))
+    _rules_are(page, "None, sensitivity:0.99")
+    page.get_by_role("button", name="Youden").click()  # the cut is there already; only its rule is new
+    _rules_are(page, "youden, sensitivity:0.99")
+    _python_says(page, youden)
 
 
 def test_python_can_move_the_handle(cockpit, page):

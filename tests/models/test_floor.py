@@ -85,7 +85,7 @@ def test_a_model_whose_epoch_nobody_chose_is_locked_by_a_floor_on_one_film_a_pat
     assert (locked.rule, model.lock.rule) == ("floor:0.9", "floor:0.9")
     assert why_no_floor(model, 0.9) is None
 
-    frame = model.validation.frame
+    frame = model.films("validation").frame
     ill = frame[frame["label"] == 1]
     hashes = ill["image_id"].map(lambda name: sha256(name.encode()).hexdigest())
     chosen = ill.assign(hash=hashes).sort_values("hash").drop_duplicates("group")
@@ -134,12 +134,12 @@ def test_too_few_patients_are_told_with_how_many_it_takes(add_model):
 def test_no_answer_but_a_threshold_loads_what_is_slow(add_model):
     settings = add_model()
     script = (
-        "import sys; from xraylab.models import load_model, why_no_floor;"
+        "import sys; from xraylab.models import choose_threshold, load_model, why_no_floor;"
         "from xraylab.settings import load_settings; from xraylab.evaluation.rules import parse_rule;"
         "model = load_model(load_settings(), 'first');"
         "assert why_no_floor(model, 0.9) is None; assert why_no_floor(model, 0.99);"
         "assert not {'mapie', 'scipy', 'sklearn', 'torch'} & set(sys.modules);"
-        "assert model.choose(parse_rule('floor:0.9')); assert 'mapie' in sys.modules"
+        "assert choose_threshold(model, parse_rule('floor:0.9')); assert 'mapie' in sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False

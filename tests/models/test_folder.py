@@ -38,8 +38,8 @@ def test_a_models_folder_holds_all_it_is(model):
 def test_the_validation_predictions_are_open_and_of_the_validation_films_alone(trained, model):
     dataset = load_dataset(trained, DATASET)
     expected = dataset.catalog["image_id"].iloc[dataset.rows("validation")]
-    assert model.validation.frame["image_id"].tolist() == expected.tolist()
-    assert model.validation.frame["score"].between(0, 1).all()
+    assert model.films("validation").frame["image_id"].tolist() == expected.tolist()
+    assert model.films("validation").frame["score"].between(0, 1).all()
 
 
 def test_a_lock_comes_back_as_it_was_written(model):
@@ -47,7 +47,7 @@ def test_a_lock_comes_back_as_it_was_written(model):
     assert model.lock == written
     assert (written.threshold, written.rule, written.actor) == (0.25, "value:0.25", "app")
     assert written.model_sha256 == model.card.model_sha256
-    assert written.n == len(model.validation)
+    assert written.n == len(model.films("validation"))
     assert not written.after_opening
 
 
@@ -90,14 +90,14 @@ def test_a_lock_from_before_there_were_review_bands_has_none(model):
 def test_test_predictions_are_sealed_until_the_model_is_locked_and_its_test_opened(model):
     (model.folder / "lock.json").unlink()
     with pytest.raises(HonestOrderError, match=r"sealed\. Lock its threshold"):
-        _ = model.test
+        model.films("test")
     with pytest.raises(HonestOrderError, match="Lock one on validation first"):
         model.write_opening()
     model.write_lock(0.5, "value:0.5", actor="app")
     with pytest.raises(HonestOrderError, match="sealed"):
-        _ = model.test
+        model.films("test")
     model.write_opening()
-    assert set(model.test.frame["split"]) == {"test"}
+    assert set(model.films("test").frame["split"]) == {"test"}
 
 
 def test_a_new_lock_seals_the_test_again_and_is_stamped_for_good(model):
@@ -143,7 +143,7 @@ def test_an_opening_is_remembered_by_the_dataset_beyond_the_model(trained, brief
     assert again.lock.after_opening
     assert actions.lock(trained, MODEL, "f1", actor="app").after_opening
     with pytest.raises(HonestOrderError, match="sealed"):
-        _ = again.test
+        again.films("test")
 
 
 @pytest.mark.parametrize("damage", ["{", "{}", '{"schema": "xraylab.card/9"}'])
@@ -161,7 +161,7 @@ def test_damaged_predictions_are_a_sentence_and_the_list_goes_on(trained, model,
     file = model.folder / "predictions.parquet"
     file.unlink() if damage is None else file.write_bytes(damage)
     with pytest.raises(NotFoundError, match="predictions of the model “first” are missing or damaged"):
-        _ = model.validation
+        model.films("validation")
     [row] = actions.model_rows(trained)
     assert row.name == MODEL
     assert row.val_auc != row.val_auc, "NaN"

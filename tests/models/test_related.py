@@ -116,7 +116,7 @@ def test_an_ensemble_stands_against_the_member_that_ranks_validation_best(averag
     from sklearn.metrics import roc_auc_score
 
     aucs = {
-        name: roc_auc_score(models[name].validation.labels, models[name].validation.scores)
+        name: roc_auc_score(models[name].films("validation").labels, models[name].films("validation").scores)
         for name in MEMBERS
     }
     assert aucs[pair[1].name] == max(aucs.values())

@@ -113,7 +113,7 @@ def test_a_lock_of_a_shipped_model_is_kept_in_the_home_and_goes_first(newcomer):
 def test_an_opening_of_a_shipped_model_is_kept_in_the_home_and_seals_nothing_back(newcomer):
     model = load_model(newcomer, "ensemble")
     with pytest.raises(HonestOrderError, match="sealed"):
-        _ = model.test
+        model.films("test")
     document = actions.open_test(newcomer, "ensemble", actor="app")
     assert (document.split, document.test_openings) == ("test", 1)
     assert model.lock.locked_at == model.lock_as_made.locked_at
@@ -226,7 +226,7 @@ def test_a_damaged_shipped_model_asks_for_a_new_installation(newcomer, starter, 
 
     def use(name):
         model = load_model(newcomer, name)
-        _ = model.validation
+        model.films("validation")
         load(model)
 
     with pytest.raises((NotFoundError, WeightsError), match=r"Install XRayLab again\.$") as caught:

@@ -194,7 +194,7 @@ def test_evaluate_counts_the_films_that_the_same_gate_warns_of(trained, knowing,
 
 
 def test_evaluate_counts_them_among_the_films_that_a_model_held_out(trained, knowing, phantom_folder):
-    held_out = knowing.validation.frame["image_id"]
+    held_out = knowing.films("validation").frame["image_id"]
     rows = actions.predict(trained, MODEL, [str(phantom_folder / name) for name in held_out])
     told = actions.evaluate(trained, MODEL, DATASET, split="validation", actor="test")
     assert told.warned == sum(bool(row.warnings) for row in rows) == told.n > 0

@@ -91,5 +91,5 @@ def test_the_models_of_this_version_are_known_and_score_the_golden_film_as_they_
     for name in folders:
         model = load_model(load_settings(home=tmp_path), name)
         assert model.name == name
-        assert model._predictions.model_hash == model.lock.model_sha256 == model.card.model_sha256
+        assert model.unsealed.model_hash == model.lock.model_sha256 == model.card.model_sha256
         assert golden.shipped_difference(load_settings(home=tmp_path), name) <= golden.SCORE_TOLERANCE

@@ -42,4 +42,4 @@ def test_weights_in_half_precision_score_in_single(newcomer, films):
 def test_a_shipped_model_scores_as_it_did_where_it_was_made(newcomer, films, name):
     model = load_model(newcomer, name)
     scores = score_pixels(load(model), films.pixels, films.rows("validation")).score
-    np.testing.assert_allclose(scores, model.validation.scores, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(scores, model.films("validation").scores, rtol=0, atol=1e-6)

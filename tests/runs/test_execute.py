@@ -71,8 +71,8 @@ def test_a_run_ends_as_a_locked_model_with_its_history_and_log(imported, worker)
     assert model.lock.rule == "youden"
     assert model.lock.actor == "training"
     assert not model.test_opened
-    assert np.isfinite(model.validation.scores).all()
-    assert len(model._predictions) == sum(
+    assert np.isfinite(model.films("validation").scores).all()
+    assert len(model.unsealed) == sum(
         actions.list_datasets(imported)[0].splits[split]["films"] for split in ("validation", "test")
     )
 

@@ -33,7 +33,7 @@ def test_a_preset_s_line_tells_what_its_model_came_to_on_the_test_films(trained)
     recipe = load_recipe("scratch").model_dump(mode="json")
     model = named(trained, presets.model_name("scratch", "small_cnn"), recipe=recipe)
     [line] = cells(results.page(trained, DATASET), "scratch")
-    test = load_model(trained, model.name).test
+    test = load_model(trained, model.name).films("test")
     assert line[1:3] == ["Small CNN", "random weights"]
     assert line[7].startswith(f"{roc_auc_score(test.labels, test.scores):.4f} (")
     called = test.scores >= model.lock.threshold
@@ -58,7 +58,7 @@ def two_presets(trained):
 
 def test_seeds_are_told_with_mean_and_spread_and_a_single_one_without(two_presets):
     page = results.page(two_presets, DATASET)
-    test = load_model(two_presets, OPENED).test
+    test = load_model(two_presets, OPENED).films("test")
     auc = f"{roc_auc_score(test.labels, test.scores):.4f}"
     [both], [one] = (cells(page, name, "Other seeds") for name in ("scratch", "standard"))
     assert both[1:3] == ["2", f"{auc} ± 0.0000"]
@@ -77,7 +77,7 @@ def test_a_question_sets_the_seeds_that_both_have_side_by_side(two_presets):
 def test_each_class_has_its_recall_with_an_interval(two_presets):
     [line] = cells(results.page(two_presets, DATASET), "scratch", "Recall of each class")
     model = load_model(two_presets, OPENED)
-    normals = model.test.scores[model.test.labels == 0]
+    normals = model.films("test").scores[model.films("test").labels == 0]
     assert line[1].startswith(f"{100 * (normals < model.lock.threshold).mean():.1f} % (")
     assert line[3:] == ["–", "–"]  # phantoms have no kinds of pneumonia
 
@@ -86,7 +86,7 @@ def test_a_sweep_counts_what_is_missed_at_each_threshold_and_marks_the_lock(two_
     actions.evaluate(two_presets, OPENED, DATASET, actor="test")
     model = load_model(two_presets, OPENED)
     lines = results.sweep(model)
-    ill = model.test.scores[model.test.labels == 1]
+    ill = model.films("test").scores[model.films("test").labels == 1]
     steps = sorted({*results.STEPS, model.lock.threshold})
     assert [line[7] for line in lines] == [str((ill < step).sum()) for step in steps]
     [locked] = [line[0] for line in lines if "locked" in line[0]]

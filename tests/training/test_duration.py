@@ -7,7 +7,7 @@ from xraylab.errors import StorageError
 from xraylab.settings import load_settings
 from xraylab.training import duration as module
 from xraylab.training.duration import (
-    Estimate,
+    DurationEstimate,
     Speed,
     Speeds,
     estimate,
@@ -99,15 +99,15 @@ def test_before_any_training_a_matrix_product_gives_a_first_guess():
 
 
 def test_a_guess_is_a_range_of_one_to_three():
-    low, high = Estimate(600.0, measured=False).range
+    low, high = DurationEstimate(600.0, measured=False).range
     assert high / low == pytest.approx(3)
     assert math.sqrt(low * high) == pytest.approx(600)
-    assert Estimate(600.0, measured=True).range == (600.0, 600.0)
+    assert DurationEstimate(600.0, measured=True).range == (600.0, 600.0)
 
 
 def test_runs_one_after_another_are_as_sure_as_the_least_sure():
-    total = Estimate(10.0, measured=True) + Estimate(5.0, measured=False)
-    assert total == Estimate(15.0, measured=False)
+    total = DurationEstimate(10.0, measured=True) + DurationEstimate(5.0, measured=False)
+    assert total == DurationEstimate(15.0, measured=False)
 
 
 def test_a_speed_is_kept_the_newest_in_place_of_the_last(tmp_path):

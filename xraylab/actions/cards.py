@@ -1,4 +1,4 @@
-"""Model cards: gather what there is of a model, and have it written."""
+"""Model cards: collect everything that a card shows, and write it as Markdown."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,11 +12,11 @@ from xraylab.models.heatmap_scale import MapScale, read_scale
 from xraylab.reports import card
 from xraylab.settings import Settings
 
-_Found = TypeVar("_Found")
+_T = TypeVar("_T")
 
 
 def model_card(settings: Settings, name: str) -> str:
-    """A model's card as Markdown; what is sealed or damaged is a sentence in it.
+    """Write a model's card as Markdown; a sentence stands for everything that is sealed or damaged.
 
     Raises
     ------
@@ -27,32 +27,34 @@ def model_card(settings: Settings, name: str) -> str:
     return card.model_card(
         model.card,
         lock=model.lock,
-        members=_or_why(lambda: model.members),
-        validation=_or_why(lambda: model.validation),
-        test=_or_why(lambda: model.test),
+        members=_or_sentence(lambda: model.members),
+        validation=_or_sentence(lambda: model.films("validation")),
+        test=_or_sentence(lambda: model.films("test")),
         openings=len(openings_of(settings, model)),
         suites=_suites(settings, model),
-        tells_novelty=_or_why(lambda: model.tells_novelty),
-        scales=_or_why(partial(_scales, model)),
+        tells_novelty=_or_sentence(lambda: model.tells_novelty),
+        scales=_or_sentence(partial(_scales, model)),
     )
 
 
 def _scales(model: Model) -> dict[str, MapScale]:
-    """The scales of a model's heatmaps, by the model of each network; without those that have none."""
-    found = {part.name: read_scale(part) for part in model.parts}
-    return {name: scale for name, scale in found.items() if scale is not None}
+    """Return the heatmap scale of each network of a model, by the network's model, if it has one."""
+    scales = {part.name: read_scale(part) for part in model.parts}
+    return {name: scale for name, scale in scales.items() if scale is not None}
 
 
 def _suites(settings: Settings, model: Model) -> list[documents.Robustness | str]:
-    """What the suite leaves of a model on films that may be looked at; none if it wasn't scored under it."""
+    """Return the numbers under the suite for each split that may be looked at."""
+    # Robustness is measured at the lock, so without one there is nothing to show and nothing to say.
     if not model.scored_under_suite or model.lock is None:
         return []
     splits = ["validation", "test"] if model.test_opened else ["validation"]
-    return [_or_why(partial(robustness, settings, model.name, split=split)) for split in splits]
+    return [_or_sentence(partial(robustness, settings, model.name, split=split)) for split in splits]
 
 
-def _or_why(look: Callable[[], _Found]) -> _Found | str:
+def _or_sentence(compute: Callable[[], _T]) -> _T | str:
+    """Return a result, or the sentence of the error: one damaged file must not cost the whole card."""
     try:
-        return look()
+        return compute()
     except XRayLabError as error:
         return str(error)

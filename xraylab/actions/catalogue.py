@@ -1,13 +1,10 @@
-"""What there is: models, networks and recipes, as rows of a list."""
+"""Lists: the models, networks and recipes that there are, one row each."""
 
 import math
 
 from xraylab import documents
-from xraylab.errors import (
-    NotFoundError,
-)
+from xraylab.errors import XRayLabError
 from xraylab.evaluation.intervals import auc_interval
-from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import Model, list_models, load_model
 from xraylab.networks.pretrained import imagenet_path
 from xraylab.networks.registry import networks
@@ -16,23 +13,23 @@ from xraylab.training.recipe import PRESETS
 
 
 def model_rows(settings: Settings) -> list[documents.ModelRow]:
-    """Every model, one's own newest first, then the shipped, with its validation AUC."""
+    """Return every model with its validation AUC: the user's own, newest first, then the shipped ones."""
     return [_model_row(model) for model in list_models(settings)]
 
 
 def model_row(settings: Settings, name: str) -> documents.ModelRow:
-    """One model with its validation AUC.
+    """Return one model with its validation AUC.
 
     Raises
     ------
     NotFoundError
-        If there is none of that name.
+        If there is no such model.
     """
     return _model_row(load_model(settings, name))
 
 
 def network_rows(settings: Settings) -> list[documents.NetworkRow]:
-    """Every network."""
+    """Return every network."""
     return [
         documents.NetworkRow(
             name=entry.name,
@@ -47,7 +44,7 @@ def network_rows(settings: Settings) -> list[documents.NetworkRow]:
 
 
 def recipe_rows() -> list[documents.RecipeRow]:
-    """Every preset."""
+    """Return every preset."""
     return [
         documents.RecipeRow(
             name=preset.name,
@@ -61,7 +58,11 @@ def recipe_rows() -> list[documents.RecipeRow]:
 
 def _model_row(model: Model) -> documents.ModelRow:
     lock = model.lock
-    auc, auc_ci = _validation_auc(model)
+    try:
+        auc, auc_ci = model.table("validation").auc, _auc_interval(model)
+    except XRayLabError:
+        # One model with damaged predictions, or those of other weights, must not hide the others.
+        auc, auc_ci = math.nan, (math.nan, math.nan)
     return documents.ModelRow(
         name=model.name,
         arch=model.card.arch,
@@ -77,11 +78,7 @@ def _model_row(model: Model) -> documents.ModelRow:
     )
 
 
-def _validation_auc(model: Model) -> tuple[float, tuple[float, float]]:
-    """AUC and its interval on validation; NaN if the predictions are damaged, for the list to go on."""
-    try:
-        validation = model.validation.scored
-    except NotFoundError:
-        return math.nan, (math.nan, math.nan)
-    labels, scores, groups = validation.labels, validation.scores, validation.groups
-    return threshold_table(labels, scores, groups).auc, auc_interval(labels, scores, groups)
+def _auc_interval(model: Model) -> tuple[float, float]:
+    """Return the 95 % interval of the validation AUC, clustered by patient."""
+    films = model.films("validation").scored
+    return auc_interval(films.labels, films.scores, films.groups)

@@ -1,8 +1,8 @@
 """
 Compare models on the validation films that they all held out, each at its own lock.
 
-- the first is the reference: differences are its number less another's
-- an entry is a model's name, or ``seeds:NAME`` for all seeds of a training; those have a spread, not an
+- the first model is the reference: a difference is its number less another model's
+- an entry is a model's name, or ``seeds:NAME`` for all seeds of a training; seeds have a spread instead of an
   interval, and no paired test is made with them
 """
 
@@ -26,7 +26,7 @@ from xraylab.settings import Settings
 
 SEEDS = "seeds:"
 FEWEST, MOST = 2, 8  # entries of a comparison
-_NAMES = {"ppv": "precision"}  # what a document calls a measure
+_NAMES = {"ppv": "precision"}  # names in a document that differ from those of a measure
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Compared:
     """Two models on the same films."""
 
     comparison: Comparison
-    differences: dict[str, Measured]  # of what has no formula
+    differences: dict[str, Measured]  # of the measures that have no formula, by bootstrap
     films: pd.DataFrame  # (n,) the first model's predictions, in the order of the comparison's rows
 
 
@@ -44,11 +44,13 @@ def compare(settings: Settings, first: str, second: str) -> Compared:
     Raises
     ------
     NotFoundError
-        If there is no such model, or its predictions are gone.
+        If there is no such model, or its predictions are missing or damaged.
+    WeightsError
+        If the stored predictions of one are those of other weights.
     HonestOrderError
         If one of them isn't locked.
     ComparisonError
-        If it is the same model twice, or they weren't scored on the same films under the same labels.
+        If both are the same model, or they weren't scored on the same films under the same labels.
     """
     if first == second:
         raise ComparisonError(f"“{first}” can't be compared with itself. Choose another model.")
@@ -58,12 +60,17 @@ def compare(settings: Settings, first: str, second: str) -> Compared:
 def compare_on(split: str, first: Model, second: Model) -> Compared:
     """Compare two models on validation, or on the test films once they were opened for both.
 
+    Parameters
+    ----------
+    split : str
+        ``validation`` or ``test``.
+
     Raises
     ------
     HonestOrderError
         If one of them isn't locked, or its test films are sealed.
-    NotFoundError, ComparisonError
-        As ``compare`` does.
+    NotFoundError, WeightsError, ComparisonError
+        As ``compare``.
     """
     models = first, second
     thresholds = first.require_lock().threshold, second.require_lock().threshold
@@ -74,14 +81,14 @@ def compare_on(split: str, first: Model, second: Model) -> Compared:
     ]
     labels = [frame["label"].to_numpy(np.int8) for frame in frames]
     groups = frames[0]["group"].to_numpy(object)
-    found = paired.compare(labels[0], groups, *scored)
+    comparison = paired.compare(labels[0], groups, *scored)  # rejects other films
     if not np.array_equal(labels[0], labels[1]):
         raise ComparisonError(
-            f"{first.name} and {second.name} know some films under different labels, so they can't be "
+            f"{first.name} and {second.name} have different labels for some films, so they can't be "
             "compared. Train both on one import."
         )
     more = differences(labels[0], scored[0].scores, scored[1].scores, groups, thresholds)
-    return Compared(found, more, frames[0])
+    return Compared(comparison, more, frames[0])
 
 
 def compare_models(settings: Settings, entries: Sequence[str]) -> documents.ComparedModels:
@@ -89,10 +96,10 @@ def compare_models(settings: Settings, entries: Sequence[str]) -> documents.Comp
 
     Raises
     ------
-    NotFoundError, HonestOrderError
-        As ``compare`` does.
+    NotFoundError, WeightsError, HonestOrderError
+        As ``compare``.
     ComparisonError
-        If there are too few or too many, one comes twice, or they weren't scored on the same films.
+        If there are too few or too many entries, one comes twice, or they weren't scored on the same films.
     """
     check_entries(entries)
     pairs = [compare(settings, *names) for names in pairs_of(entries)]
@@ -100,12 +107,12 @@ def compare_models(settings: Settings, entries: Sequence[str]) -> documents.Comp
 
 
 def check_entries(entries: Sequence[str]) -> None:
-    """Make sure that a comparison has as many entries as it can have, and none twice.
+    """Check that a comparison has a possible number of entries, and no entry twice.
 
     Raises
     ------
     ComparisonError
-        If it hasn't.
+        If there are too few or too many, or one comes twice.
     """
     if len(set(entries)) < len(entries):
         twice = next(entry for entry in entries if entries.count(entry) > 1)
@@ -115,7 +122,8 @@ def check_entries(entries: Sequence[str]) -> None:
 
 
 def pairs_of(entries: Sequence[str]) -> list[tuple[str, str]]:
-    """The pairs of a comparison that are tested: the first with each other model; none with seeds."""
+    """Return the pairs that are tested: the first entry with each other model; seeds are in no pair."""
+    # A few seeds are no sample of films: the paired tests have nothing to say about them.
     first, *others = entries
     if first.startswith(SEEDS):
         return []
@@ -123,19 +131,19 @@ def pairs_of(entries: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def models_of(settings: Settings, entry: str) -> tuple[Model, ...]:
-    """The models of an entry: one, or the seeds of a training.
+    """Return the models of an entry: one model, or the seeds of a training.
 
     Raises
     ------
     NotFoundError
-        If there are none of that name.
+        If there is no model or training of that name.
     """
     if not entry.startswith(SEEDS):
         return (load_model(settings, entry),)
     name = entry.removeprefix(SEEDS)
     groups: dict[str, Seeds] = {}
     for group in seed_groups(list_models(settings)):
-        groups.setdefault(group.name, group)
+        groups.setdefault(group.name, group)  # the newest, if two trainings have the same name
     if name not in groups:
         known = ", ".join(groups) or "none yet"
         raise NotFoundError(f"There is no training of several seeds “{name}”. There are: {known}.")
@@ -143,12 +151,12 @@ def models_of(settings: Settings, entry: str) -> tuple[Model, ...]:
 
 
 def measure(settings: Settings, entry: str) -> documents.ComparedModel:
-    """All that a comparison shows of one model, or of the seeds of a training.
+    """Return everything that a comparison shows of one model, or of the seeds of a training.
 
     Raises
     ------
-    NotFoundError, HonestOrderError
-        As ``compare`` does.
+    NotFoundError, WeightsError, HonestOrderError
+        As ``compare``.
     ComparisonError
         If seeds weren't scored on the same films.
     """
@@ -178,16 +186,17 @@ def measure(settings: Settings, entry: str) -> documents.ComparedModel:
 def put_together(
     models: Sequence[documents.ComparedModel], pairs: Sequence[Compared]
 ) -> documents.ComparedModels:
-    """One document of what was measured of each model and each pair; p is adjusted for these pairs.
+    """Put the numbers of each model and each pair into one document; adjust p for these pairs.
 
     Raises
     ------
     ComparisonError
-        If they weren't measured on the same films.
+        If the models weren't measured on the same films.
     """
     for one, other in combinations(models, 2):
         _check_same(one.model, one.films, other.model, other.films)
     comparisons = [pair.comparison for pair in pairs]
+    # Two families of tests, adjusted apart: one asks about the ranking, the other about the calls.
     areas = holm([comparison.auc.p for comparison in comparisons])
     calls = holm([comparison.calls.p for comparison in comparisons])
     return documents.ComparedModels(
@@ -204,35 +213,40 @@ def put_together(
 
 
 def pair_document(compared: Compared, auc_p: float, calls_p: float, pairs: int) -> documents.ComparedPair:
-    """A pair as a document.
+    """Lay out a pair as a document.
 
     Parameters
     ----------
     compared : Compared
     auc_p, calls_p : float
-        The p of both tests, adjusted.
+        The adjusted p of both tests.
     pairs : int
-        How many they were adjusted for; the verdict of one alone doesn't speak of it.
+        Number of pairs that p was adjusted for; the verdict on a single pair doesn't mention it.
     """
-    found = compared.comparison
-    first, second = found.names
-    areas, more = found.auc, {name: _told(one) for name, one in compared.differences.items()}
+    comparison = compared.comparison
+    first, second = comparison.names
+    areas = comparison.auc
+    more = {name: _estimate(measured) for name, measured in compared.differences.items()}
+    if pairs > 1:
+        verdict = paired.verdict(comparison, adjusted=auc_p, pairs=pairs)
+    else:
+        verdict = paired.verdict(comparison)
     return documents.ComparedPair(
         first=first,
         second=second,
-        n=found.n,
-        patients=found.patients,
+        n=comparison.n,
+        patients=comparison.patients,
         auc=documents.Estimate(value=areas.value, low=areas.low, high=areas.high),
         auc_p=areas.p,
         auc_p_holm=auc_p,
-        sensitivity=documents.Estimate(**asdict(found.sensitivity)),
-        specificity=documents.Estimate(**asdict(found.specificity)),
+        sensitivity=documents.Estimate(**asdict(comparison.sensitivity)),
+        specificity=documents.Estimate(**asdict(comparison.specificity)),
         **more,
-        mcnemar_p=found.calls.p,
+        mcnemar_p=comparison.calls.p,
         mcnemar_p_holm=calls_p,
-        first_only=found.calls.first_only,
-        second_only=found.calls.second_only,
-        verdict=paired.verdict(found, adjusted=auc_p, pairs=pairs) if pairs > 1 else paired.verdict(found),
+        first_only=comparison.calls.first_only,
+        second_only=comparison.calls.second_only,
+        verdict=verdict,
     )
 
 
@@ -243,24 +257,23 @@ _NO_PAIR = (
 
 
 def _notes(models: Sequence[documents.ComparedModel]) -> list[str]:
+    """Explain the spread of seeds, if there are any."""
     seeds = [model.model for model in models if model.seeds]
     if not seeds:
         return []
     return [
         f"{', '.join(seeds)}: mean ± standard deviation over the seeds, and the lowest to the highest. That "
-        "is how much chance in training does, not an interval of what other films would show; no paired test "
-        "is made."
+        "is the effect of chance in training, not an interval for other films; no paired test is made."
     ]
 
 
 def _films(model: Model, split: str) -> pd.DataFrame:
-    """A model's scored films of a split, in an order that doesn't depend on the model."""
-    said = model.test if split == "test" else model.validation
-    return said.scored.frame.sort_values("image_id", ignore_index=True)
+    """Return a model's scored films of a split, by name: each model has stored them in its own order."""
+    return model.films(split).scored.frame.sort_values("image_id", ignore_index=True)
 
 
 def _digest(films: pd.DataFrame) -> str:
-    """A hash of which films they are and how they are labelled."""
+    """Return a hash of the films' names and labels."""
     rows = zip(films["image_id"], films["label"].astype(int), strict=True)
     return hashlib.sha256(repr(list(rows)).encode()).hexdigest()
 
@@ -274,25 +287,28 @@ def _check_same(one: str, films: str, other: str, others: str) -> None:
 
 
 def _estimates(films: pd.DataFrame, threshold: float) -> dict[str, documents.Estimate]:
-    found = estimates(
+    measured = estimates(
         films["label"].to_numpy(np.int8),
         films["score"].to_numpy(np.float64),
         films["group"].to_numpy(object),
         threshold,
     )
-    return {_NAMES.get(name, name): _told(one) for name, one in found.items()}
+    return {_NAMES.get(name, name): _estimate(value) for name, value in measured.items()}
 
 
 def _spread(frames: Sequence[pd.DataFrame], thresholds: Sequence[float]) -> dict[str, documents.Spread]:
-    found = [
+    by_seed = [
         measures(frame["label"].to_numpy(np.int8), frame["score"].to_numpy(np.float64), threshold)
         for frame, threshold in zip(frames, thresholds, strict=True)
     ]
-    return {_NAMES.get(name, name): spread([each[name] for each in found]) for name in MEASURES}
+    return {_NAMES.get(name, name): spread([values[name] for values in by_seed]) for name in MEASURES}
 
 
-def _told(one: Measured) -> documents.Estimate:
-    known = not math.isnan(one.value)
+def _estimate(measured: Measured) -> documents.Estimate:
+    """Lay out a number and its interval; without the number there is no interval either."""
+    known = not math.isnan(measured.value)
     return documents.Estimate(
-        value=one.value, low=one.low if known else math.nan, high=one.high if known else math.nan
+        value=measured.value,
+        low=measured.low if known else math.nan,
+        high=measured.high if known else math.nan,
     )

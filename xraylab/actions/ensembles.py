@@ -1,9 +1,10 @@
 """
 Ensembles: several models of the same films averaged into one.
 
-- calibrated, averaged, calibrated again and locked on the validation films, which no member trained on; they
-  choose a few numbers only (two a calibration, one threshold), but the test films alone are free of them
-- the test scores come from the members' stored ones, under the same seal: nothing is shown on the way
+- members are calibrated, averaged, calibrated again and locked on the validation films, which no member
+  trained on; these films choose only a few numbers (two per calibration, one threshold), yet only the test
+  films are free of any choice
+- the test scores are averaged from the members' stored ones and sealed again; nothing is shown on the way
 """
 
 import hashlib
@@ -36,6 +37,8 @@ from xraylab.models import (
     average_suites,
     check_held_out,
     check_name_free,
+    choose_threshold,
+    films_to_choose_by,
     load_model,
 )
 from xraylab.predictions import Predictions
@@ -62,16 +65,21 @@ def ensemble(
     members : list of str
         Names of two or more models that were trained on the same films and held out the same ones.
     rule : str
-        By which the threshold is locked on validation.
+        The rule by which the threshold is locked on validation.
+    replace : bool
+        Whether a model of this name is replaced.
 
     Raises
     ------
     EnsembleError
         If these models can't be averaged; the message says why.
+    WeightsError
+        If the weights of a model have changed, or its stored predictions are those of other weights.
     XRayLabError
-        If a model doesn't exist, its weights have changed, its scores can't be calibrated, the rule can't
-        be met or the name is taken.
+        If a model doesn't exist, its predictions are missing or damaged, its scores can't be calibrated, the
+        rule can't be met or the name is taken.
     """
+    # What can be checked at once comes first: loading and calibrating the members takes seconds.
     check_name_free(settings, name, replace=replace)
     parsed = parse_rule(rule)
     models = _load_members(settings, name, members)
@@ -90,7 +98,7 @@ def ensemble(
 
 
 def _load_members(settings: Settings, name: str, members: list[str]) -> list[Model]:
-    """The members, once it is certain that they can be averaged."""
+    """Load the members, and check that they can be averaged."""
     if twice := [member for member, times in Counter(members).items() if times > 1]:
         raise EnsembleError(f"“{twice[0]}” is named twice. Name each model once.")
     if len(members) < _FEWEST:
@@ -101,13 +109,14 @@ def _load_members(settings: Settings, name: str, members: list[str]) -> list[Mod
     for model in models:
         _check_alone(model)
     for model in models[1:]:
-        _check_alike(models[0], model)
+        _check_same_films(models[0], model)
     for model in models:
         model.read_weights()  # an ensemble whose member can't be loaded would never read a film
     return models
 
 
 def _check_alone(model: Model) -> None:
+    """Check a member by itself."""
     if model.card.arch == ENSEMBLE:
         raise EnsembleError(f"“{model.name}” is an ensemble itself. Name the models it averages instead.")
     if model.card.preprocess_version != PREPROCESS_VERSION:
@@ -117,7 +126,8 @@ def _check_alone(model: Model) -> None:
         )
 
 
-def _check_alike(first: Model, other: Model) -> None:
+def _check_same_films(first: Model, other: Model) -> None:
+    """Check that two members tell the same classes apart, and held out the same films."""
     one, two = first.card, other.card
     if one.dataset.kind != two.dataset.kind:
         raise EnsembleError(
@@ -143,12 +153,13 @@ def _check_alike(first: Model, other: Model) -> None:
 
 
 def _calibrate(models: list[Model], rule: Rule) -> Members:
-    """Fit every member's scaling, then that of their mean, on the films that the threshold is chosen by."""
-    own = [_fit(model.to_choose_by(rule), model.name) for model in models]
+    """Fit the calibration of every member, then that of their mean, on the films that the rule chooses by."""
+    own = [_fit(films_to_choose_by(model, rule), model.name) for model in models]
     averaging = Averaging(tuple(own), AS_IS)
     suite = average_suites(models, averaging) if rule.suite else None
-    said = [one for one in (average_predictions(models, averaging), suite) if one is not None]
-    mean = Predictions(pd.concat([one.frame for one in said], ignore_index=True))
+    parts = [part for part in (average_predictions(models, averaging), suite) if part is not None]
+    mean = Predictions(pd.concat([part.frame for part in parts], ignore_index=True))
+    # The mean holds sealed test scores too; only validation films may calibrate it.
     final = _fit(mean.of_split("validation").scored, "Their mean")
     return Members(
         members=tuple(
@@ -167,6 +178,7 @@ def _calibrate(models: list[Model], rule: Rule) -> Members:
 
 
 def _fit(validation: Predictions, name: str) -> Platt:
+    """Fit Platt scaling to logits; ``name`` says whose they are if that fails."""
     try:
         return fit_platt(validation.labels, validation.frame["logit"].to_numpy(np.float64))
     except CalibrationError as error:
@@ -183,7 +195,7 @@ def _publish(
     *,
     replace: bool,
 ) -> Lock:
-    """Write the ensemble's folder, whole and locked, or nothing."""
+    """Write the ensemble's folder, whole and locked, or nothing at all."""
     with new_folder(settings.models / card.name, replace=replace) as staging:
         raw = made.model_dump_json(indent=2).encode()
         card = card.model_copy(update={"model_sha256": hashlib.sha256(raw).hexdigest()})
@@ -201,17 +213,17 @@ def _publish(
             )
         model = Model(staging, card)
         seen = opened_before(settings, model) or any(_was_opened(member) for member in models)
-        return model.write_lock(model.choose(rule), str(rule), actor=actor, after_opening=seen)
+        return model.write_lock(choose_threshold(model, rule), str(rule), actor=actor, after_opening=seen)
 
 
 def _was_opened(model: Model) -> bool:
-    """Whether a member's own lock knows of an opening, in case its dataset has forgotten."""
+    """Return whether a member's own lock knows of an opening, in case its dataset is gone."""
     lock = model.lock
     return lock is not None and lock.knows_of_opening
 
 
 def _card(name: str, models: list[Model], rule: Rule) -> Card:
-    """The card; the members' cards say how they were trained, and this one what they add up to."""
+    """Write the ensemble's card, without the hash; the members' cards say how they were trained."""
     cards = [model.card for model in models]
     return Card(
         name=name,
@@ -233,7 +245,7 @@ def _card(name: str, models: list[Model], rule: Rule) -> Card:
         seconds=sum(card.seconds for card in cards),
         device=cards[0].device,
         preprocess_version=PREPROCESS_VERSION,
-        model_sha256="",  # that of the list of members, once it is written
+        model_sha256="",  # the hash of the list of members, once that is written
         versions={
             "python": platform.python_version(),
             **{package: version(package) for package in ("numpy", "scikit-learn")},

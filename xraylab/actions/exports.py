@@ -2,7 +2,7 @@
 Exports: a model's tables as CSV, and its evaluation as one document, as JSON or as a PDF.
 
 - nothing is opened here: test films are in an export only if their split was opened at the present lock
-- a CSV is ``tables``': all digits of a number, and no word that a spreadsheet would run
+- a CSV keeps all digits of a number, and quotes a text that a spreadsheet would run as a formula
 """
 
 from collections.abc import Sequence
@@ -12,144 +12,121 @@ import pandas as pd
 
 from xraylab import documents
 from xraylab.actions.cards import model_card
-from xraylab.errors import HonestOrderError, NotFoundError, XRayLabError
+from xraylab.errors import HonestOrderError, XRayLabError
 from xraylab.evaluation.clustering import PROPORTIONS
-from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
-from xraylab.models import Model, load_model, openings_of
-from xraylab.predictions import Predictions
+from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.models import load_model, openings_of
 from xraylab.reports import evaluation
-from xraylab.reports.card import fits_card
 from xraylab.reports.tables import as_csv
 from xraylab.settings import Settings
 
 PREVALENCE = 0.1
-_SPLITS = ("validation", "test")
 
 
 def evaluation_report(
     settings: Settings, name: str, *, prevalence: float = PREVALENCE, now: datetime | None = None
 ) -> documents.EvaluationReport:
-    """All that is known of how well a model does at its lock, with its card.
+    """Return everything that is known of how well a model does at its lock, with its card.
 
     Parameters
     ----------
     prevalence : float
-        In (0, 1): the share of pneumonia to say PPV, NPV and a thousand films for.
+        In (0, 1): the share of films with pneumonia that PPV, NPV and the numbers per thousand films are
+        computed for.
     now : datetime, optional
-        When it is written; by default the clock's.
+        Time of writing; by default the present.
 
     Raises
     ------
     NotFoundError
-        If there is no such model, or its predictions are missing.
+        If there is no such model, or its predictions are missing or damaged.
+    WeightsError
+        If its stored predictions are those of other weights.
     HonestOrderError
         If it has no lock that fits it.
     XRayLabError
-        If its predictions are damaged, or the prevalence is none.
+        If the prevalence isn't in (0, 1).
     """
     if not 0 < prevalence < 1:
         raise XRayLabError("A prevalence lies between 0 and 1, such as 0.1 for 10 %.")
     model = load_model(settings, name)
     lock = model.require_lock()
-    if not fits_card(lock, model.card):
+    if not lock.fits(model.card):
         raise HonestOrderError(
             f"The lock of “{name}” was made for other weights, another backend or other pixels. "
             "Lock it again."
         )
-    try:
-        return evaluation.evaluation_report(
-            model.card,
-            lock,
-            validation=films_of(model, "validation"),
-            test=films_of(model, "test") if model.test_opened else None,
-            markdown=model_card(settings, name),
-            openings=len(openings_of(settings, model)),
-            prevalence=prevalence,
-            made_at=now or datetime.now(UTC),
-        )
-    except (ValueError, TypeError) as error:  # a label that is none, scores outside of 0 to 1
-        raise damaged(model) from error
-
-
-def evaluation_pdf(
-    settings: Settings, name: str, *, prevalence: float = PREVALENCE, now: datetime | None = None
-) -> bytes:
-    """The same document as a PDF.
-
-    Raises
-    ------
-    NotFoundError, HonestOrderError, XRayLabError
-        As ``evaluation_report``.
-    """
-    return drawn(evaluation_report(settings, name, prevalence=prevalence, now=now))
+    return evaluation.evaluation_report(
+        model.card,
+        lock,
+        validation=model.films("validation"),
+        # A report is written whether or not the test split is open, so the seal isn't an error here.
+        test=model.films("test") if model.test_opened else None,
+        markdown=model_card(settings, name),
+        openings=len(openings_of(settings, model)),
+        prevalence=prevalence,
+        made_at=now or datetime.now(UTC),
+    )
 
 
 def drawn(report: documents.EvaluationReport) -> bytes:
-    """An evaluation as a PDF; reportlab is loaded here."""
-    from xraylab.reports.pdf import evaluation_pdf as draw
+    """Draw an evaluation as a PDF."""
+    from xraylab.reports.pdf import evaluation_pdf  # loads reportlab, which other actions don't need
 
-    return draw(report)
+    return evaluation_pdf(report)
 
 
 def as_json(report: documents.EvaluationReport) -> str:
-    """An evaluation as JSON, null for what isn't known."""
+    """Write an evaluation as JSON; a number that isn't known is null."""
     return report.model_dump_json(indent=2) + "\n"
 
 
 def threshold_csv(settings: Settings, name: str, split: str) -> str:
-    """Every row of a model's exact threshold table, highest threshold first.
+    """Write every row of a model's exact threshold table as CSV, highest threshold first.
 
-    Columns are ``threshold`` (all its digits; ``inf`` calls nobody positive), ``tp``, ``fp``, ``fn``, ``tn``,
-    and six rates, each with the ends of its 95 % interval, clustered by patient.
+    Columns are ``threshold`` (all its digits; at ``inf`` no film is positive), ``tp``, ``fp``, ``fn``,
+    ``tn``, and six rates, each with the ends of its 95 % interval, clustered by patient.
 
     Parameters
     ----------
     split : str
-        validation, or test once it has been opened.
+        ``validation``, or ``test`` once it has been opened.
 
     Raises
     ------
     NotFoundError
-        If there is no such model or split, or its predictions are missing.
+        If there is no such model or split, or its predictions are missing or damaged.
+    WeightsError
+        If its stored predictions are those of other weights.
     HonestOrderError
         If the test films are sealed.
-    XRayLabError
-        If its predictions are damaged.
     """
-    model = load_model(settings, name)
-    scored = films_of(model, split).scored
-    try:
-        table = threshold_table(scored.labels, scored.scores, scored.groups)
-    except (ValueError, TypeError) as error:
-        raise damaged(model) from error
+    table = load_model(settings, name).table(split)
     ends = [f"{rate}{end}" for rate in PROPORTIONS for end in ("", "_low", "_high")]
     rows = (_row(table, threshold) for threshold in table.threshold.tolist())
     return as_csv(("threshold", "tp", "fp", "fn", "tn", *ends), rows)
 
 
 def predictions_csv(settings: Settings, name: str, split: str) -> str:
-    """The score of every film of a split.
+    """Write the score of every film of a split as CSV.
 
-    Columns are ``film`` (its name in the dataset), ``patient`` (a running number, not who it is), ``label``
-    (0 or 1), ``kind`` (by file name), ``score``, ``refused`` (why there is no score), and with kinds of
-    pneumonia a probability each. A file's name may itself tell whose film it is.
+    Columns are ``film`` (its name in the dataset, which may itself say whose film it is), ``patient`` (a
+    running number instead of the patient's key), ``label`` (0 or 1), ``kind`` (from the file's name),
+    ``score``, ``refused`` (why there is no score), and one probability for each kind of pneumonia.
 
     Parameters
     ----------
     split : str
-        validation, or test once it has been opened.
+        ``validation``, or ``test`` once it has been opened.
 
     Raises
     ------
-    NotFoundError
-        If there is no such model or split, or its predictions are missing.
-    HonestOrderError
-        If the test films are sealed.
-    XRayLabError
-        If its predictions are those of other weights.
+    NotFoundError, WeightsError, HonestOrderError
+        As ``threshold_csv``.
     """
-    films = films_of(load_model(settings, name), split)
+    films = load_model(settings, name).films(split)
     frame = films.frame
+    # A running number: the key may be part of a hospital's patient number.
     patients = pd.factorize(frame["group"])[0] + 1
     columns: dict[str, Sequence[object] | pd.Series] = {
         "film": frame["image_id"],
@@ -163,24 +140,8 @@ def predictions_csv(settings: Settings, name: str, split: str) -> str:
     return as_csv(tuple(columns), zip(*(list(column) for column in columns.values()), strict=True))
 
 
-def films_of(model: Model, split: str) -> Predictions:
-    """Its predictions on a split that may be looked at, of the weights that it has."""
-    if split not in _SPLITS:
-        raise NotFoundError(f"There is no split “{split}” to export. Choose {' or '.join(_SPLITS)}.")
-    films = model.test if split == "test" else model.validation
-    if films.model_hash != model.card.model_sha256:
-        raise XRayLabError(
-            f"The stored predictions of “{model.name}” are those of other weights. {model.remedy}"
-        )
-    return films
-
-
-def damaged(model: Model) -> XRayLabError:
-    """What to say of predictions that are no predictions."""
-    return XRayLabError(f"The stored predictions of “{model.name}” are damaged. {model.remedy}")
-
-
 def _row(table: ThresholdTable, threshold: float) -> list[object]:
+    """Return the cells of one threshold: the counts, then each rate with its interval."""
     point = table.at(threshold)
     rates = [
         number for rate in PROPORTIONS for number in (getattr(point, rate), *table.interval(rate, threshold))

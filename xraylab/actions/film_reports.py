@@ -12,11 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from xraylab import __version__, documents
-from xraylab.actions.exports import damaged, films_of
 from xraylab.data.sources import printable
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
-from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import decode, is_dicom
 from xraylab.models import Lock, Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
@@ -28,23 +26,17 @@ if TYPE_CHECKING:
 
 
 def standing_of(model: Model, lock: Lock | None) -> Standing:
-    """How a model did on its validation films, at the lock that its readings were decided by.
+    """Return how well a model did on its validation films, at the lock that decided its readings.
 
     Raises
     ------
     NotFoundError
-        If its predictions are missing.
-    XRayLabError
-        If they are damaged or those of other weights.
+        If its predictions are missing or damaged.
+    WeightsError
+        If its stored predictions are those of other weights.
     """
-    scored = films_of(model, "validation").scored
-    try:
-        table = threshold_table(scored.labels, scored.scores, scored.groups)
-        rates: dict[str, Any] = (
-            {} if lock is None else standing_rates(table, lock.threshold, lock.review_from)
-        )
-    except (ValueError, TypeError) as error:
-        raise damaged(model) from error
+    table = model.table("validation")
+    rates: dict[str, Any] = {} if lock is None else standing_rates(table, lock.threshold, lock.review_from)
     card = model.card
     return Standing(
         model=model.name,

@@ -1,4 +1,4 @@
-"""The doctor: everything that a fault report would ask for."""
+"""The doctor: check everything that a fault report would ask for."""
 
 import platform
 import shutil
@@ -17,7 +17,7 @@ _LOW_DISK = 2**30  # bytes
 
 
 def doctor(settings: Settings) -> documents.Doctor:
-    """Look at everything that a fault report would ask for."""
+    """Check everything that a fault report would ask for, one line per check."""
     looks: dict[str, Callable[[], tuple[bool, str]]] = {
         "versions": _look_at_versions,
         "device": lambda: _look_at_device(settings),
@@ -32,7 +32,7 @@ def doctor(settings: Settings) -> documents.Doctor:
     for name, look in looks.items():
         try:
             ok, detail = look()
-        except Exception as error:  # a doctor reports what is broken, whatever it is
+        except Exception as error:  # a broken part must not keep the others from being checked
             ok, detail = False, f"{type(error).__name__}: {error}"
         checks.append(documents.Check(name=name, ok=ok, detail=detail))
     return documents.Doctor(ok=all(check.ok for check in checks), checks=checks)
@@ -40,12 +40,12 @@ def doctor(settings: Settings) -> documents.Doctor:
 
 def _look_at_versions() -> tuple[bool, str]:
     packages = ("torch", "torchvision", "streamlit", "grad-cam", "pillow", "scikit-learn", "numpy")
-    found = ", ".join(f"{name} {version(name)}" for name in packages)
-    return True, f"xraylab {__version__}, Python {platform.python_version()}, {found}"
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return True, f"xraylab {__version__}, Python {platform.python_version()}, {versions}"
 
 
 def _look_at_device(settings: Settings) -> tuple[bool, str]:
-    import torch
+    import torch  # takes seconds, and no other check needs it
 
     from xraylab.training.device import bf16_pays, pick_device, use_threads
 
@@ -55,6 +55,7 @@ def _look_at_device(settings: Settings) -> tuple[bool, str]:
 
 
 def _look_at_home(settings: Settings) -> tuple[bool, str]:
+    # Only a write shows whether writing works: permissions alone say little on network drives.
     probe = settings.home / ".doctor"
     write_bytes(probe, b"")
     probe.unlink()
@@ -86,22 +87,22 @@ def _look_at_score() -> tuple[bool, str]:
 
 
 def _look_at_shipped(settings: Settings) -> tuple[bool, str]:
-    """Hash and load the weights of every shipped model, and score the golden film by it."""
+    """Check the weights, the predictions and the golden film's score of every shipped model."""
     from xraylab.reading import golden
 
     names = dict.fromkeys((*shipped_names(), *golden.expected_of_shipped()))
     if not names:
         return True, "none"
-    faults: dict[str, None] = {}  # in order, and each said once: a member's damage is its ensemble's too
+    faults: dict[str, None] = {}  # a set in order: a member's damage is also its ensemble's, but said once
     worst = 0.0
     for name in names:
         try:
-            _ = load_shipped(settings, name).validation
+            load_shipped(settings, name).films("validation")
             difference = golden.shipped_difference(settings, name)
         except XRayLabError as error:
             faults[str(error)] = None
             continue
         worst = max(worst, difference)
-        if not difference <= golden.SCORE_TOLERANCE:  # or NaN
+        if not difference <= golden.SCORE_TOLERANCE:  # so written, a NaN is a fault too
             faults[f"The score of the golden film by “{name}” differs by {difference:.1e}."] = None
     return not faults, " ".join(faults) or f"{', '.join(names)}: scores differ by at most {worst:.1e}"

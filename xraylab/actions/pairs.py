@@ -1,9 +1,9 @@
 """
 Pairs on the test films: named before either model was tested, tested once both were opened.
 
-- who names a pair after looking would name the one that looks best: then it is refused, for good
-- p is adjusted by Holm's method for all pairs that were named for the same films; one that waits, is void or
-  couldn't be tested counts as if its p were 1, which makes the others' as large as they can become
+- a pair named after looking would be the one that looks best, so it is rejected for good
+- p is adjusted by Holm's method for all pairs that were named for the same films; a pair that waits, is
+  void or couldn't be tested counts as p = 1, which makes the other p as large as they can become
 """
 
 import math
@@ -23,7 +23,7 @@ from xraylab.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """A pair, and what there is to see of it now."""
+    """A named pair with its present state, and its result if it was tested."""
 
     pair: Pair
     state: str  # tested, waiting or void
@@ -33,9 +33,10 @@ class _Looked:
 
     @property
     def p_values(self) -> tuple[float, float]:
-        """Of the areas and of the calls; NaN until they are tested."""
-        found = self.compared.comparison if self.compared else None
-        return (found.auc.p, found.calls.p) if found else (math.nan, math.nan)
+        """P of the areas and p of the calls; NaN until they are tested."""
+        if self.compared is None:
+            return math.nan, math.nan
+        return self.compared.comparison.auc.p, self.compared.comparison.calls.p
 
 
 def name_pair(settings: Settings, first: str, second: str, *, actor: str) -> documents.NamedPair:
@@ -44,11 +45,13 @@ def name_pair(settings: Settings, first: str, second: str, *, actor: str) -> doc
     Raises
     ------
     NotFoundError
-        If there is no such model.
+        If there is no such model, or its predictions are missing or damaged.
+    WeightsError
+        If the stored predictions of one are those of other weights.
     HonestOrderError
-        If one of them isn't locked, or the test split was opened for it at any time before.
+        If one of them isn't locked, or the test split was ever opened for it.
     ComparisonError
-        If it is the same model twice, the pair was named already, or they didn't hold out the same films.
+        If both are the same model, the pair was named already, or they didn't hold out the same films.
     """
     models = check_pair(settings, first, second)
     one, other = models
@@ -67,12 +70,12 @@ def name_pair(settings: Settings, first: str, second: str, *, actor: str) -> doc
 
 
 def check_pair(settings: Settings, first: str, second: str) -> tuple[Model, Model]:
-    """Make sure that a pair can be named for the test films, and return its models.
+    """Check that a pair can be named for the test films, and return its models.
 
     Raises
     ------
-    NotFoundError, HonestOrderError, ComparisonError
-        As ``name_pair`` does.
+    NotFoundError, WeightsError, HonestOrderError, ComparisonError
+        As ``name_pair``.
     """
     if first == second:
         raise ComparisonError(f"“{first}” can't be tested against itself. Choose another model.")
@@ -91,19 +94,18 @@ def check_pair(settings: Settings, first: str, second: str) -> tuple[Model, Mode
 
 
 def named_pairs(settings: Settings, films: str | None = None) -> list[Pair]:
-    """The pairs that were named, oldest first; of the films of one hash, or of all."""
+    """Return the named pairs, oldest first: those for the films of one hash, or all of them."""
     return [pair for pair in read_pairs(settings) if films in (None, pair.films)]
 
 
 def test_pairs(settings: Settings, films: str | None) -> list[documents.NamedPair]:
-    """Every named pair: its result on the test films once both models were opened, or why there is none.
-
-    Nothing is opened by this.
+    """Return every named pair with its result on the test films, or why there is no result; open nothing.
 
     Parameters
     ----------
     films : str or None
-        The hash of some films; None for pairs of all films, each adjusted among those of its own.
+        The hash of some films; None for the pairs of all films. p is adjusted among the pairs of one set of
+        films only.
     """
     pairs = named_pairs(settings, films)
     return [
@@ -114,6 +116,7 @@ def test_pairs(settings: Settings, films: str | None) -> list[documents.NamedPai
 
 
 def _check_films(one: Model, other: Model) -> None:
+    """Check that two models held out the same films under the same labels."""
     same = one.card.dataset.pixel_hash == other.card.dataset.pixel_hash
     try:
         check_held_out(one, other)
@@ -127,14 +130,15 @@ def _check_films(one: Model, other: Model) -> None:
 
 
 def _look(settings: Settings, pair: Pair) -> _Looked:
-    """Where a pair stands."""
-    models = [model for name in pair.hashes if (model := _found(settings, name))]
+    """Return the state of a pair now, with its result if it can be tested."""
+    # The reasons are in the order of the pair's life, so that the sentence names the first that applies.
+    models = [model for name in pair.hashes if (model := _load(settings, name))]
     gone = [name for name in pair.hashes if name not in [model.name for model in models]]
     if gone:
         return _Looked(pair, "void", f"Gone or damaged since: {' and '.join(gone)}.")
     for model in models:
         if model.card.model_sha256 != pair.hashes[model.name]:
-            return _Looked(pair, "void", f"{model.name} is another one since: it was trained again.")
+            return _Looked(pair, "void", f"{model.name} was trained again since, so it is another model.")
         if (lock := model.lock) and any(at < pair.named_at for at in lock.opened_at):
             return _Looked(pair, "void", f"The test split was opened for {model.name} before it was named.")
     sealed = [model.name for model in models if not model.test_opened]
@@ -146,11 +150,12 @@ def _look(settings: Settings, pair: Pair) -> _Looked:
         )
     try:
         return _Looked(pair, "tested", compared=compare_on("test", *models), notes=_stamps(models))
-    except XRayLabError as error:
+    except XRayLabError as error:  # damaged predictions, for example: the pair still counts for Holm
         return _Looked(pair, "void", str(error))
 
 
-def _found(settings: Settings, name: str) -> Model | None:
+def _load(settings: Settings, name: str) -> Model | None:
+    """Load a model; None if it is gone or damaged."""
     try:
         return load_model(settings, name)
     except NotFoundError:
@@ -158,9 +163,9 @@ def _found(settings: Settings, name: str) -> Model | None:
 
 
 def _stamps(models: Sequence[Model]) -> tuple[str, ...]:
-    """Which locks were made after the test films had been seen."""
+    """Say which locks were made after the test films had been seen."""
     return tuple(
-        f"{model.name} was locked anew after the test split had been opened: its AUC was fixed beforehand, "
+        f"{model.name} was locked again after the test split had been opened: its AUC was fixed before that, "
         "its threshold wasn't."
         for model in models
         if model.require_lock().after_opening
@@ -168,7 +173,7 @@ def _stamps(models: Sequence[Model]) -> tuple[str, ...]:
 
 
 def _rows(looked: Sequence[_Looked]) -> list[documents.NamedPair]:
-    """The pairs of one set of films as documents, their p adjusted for how many they are."""
+    """Lay out the pairs of one set of films as documents, with p adjusted for all of them."""
     areas, calls = (
         holm([1.0 if math.isnan(p) else p for p in values])
         for values in zip(*(one.p_values for one in looked), strict=True)
@@ -191,9 +196,10 @@ def _rows(looked: Sequence[_Looked]) -> list[documents.NamedPair]:
 
 
 def _result(looked: _Looked, area: float, call: float, pairs: int) -> documents.ComparedPair | None:
-    """What a tested pair came to; a p that couldn't be known stays unknown."""
+    """Lay out the result of a tested pair; None for a pair that wasn't tested."""
     if looked.compared is None:
         return None
+    # Holm takes an unknown p as 1, but the document must not show that 1 as a result.
     known = [math.isfinite(p) for p in looked.p_values]
     adjusted = [p if is_known else math.nan for p, is_known in zip((area, call), known, strict=True)]
     return pair_document(looked.compared, adjusted[0], adjusted[1], pairs)

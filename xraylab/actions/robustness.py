@@ -1,58 +1,39 @@
-"""How a model bears the suite of perturbations, on films that it wasn't trained on."""
+"""Robustness: a model's numbers under the suite of perturbations, on films that it wasn't trained on."""
 
 import math
 
 from xraylab import documents
-from xraylab.errors import NotFoundError
 from xraylab.evaluation.summary import Evaluation, summarise
 from xraylab.imaging.perturbations import SUITE
 from xraylab.models import Model, load_model
 from xraylab.predictions import Predictions
 from xraylab.settings import Settings
 
-_SPLITS = ("validation", "test")
-
 
 def robustness(settings: Settings, name: str, *, split: str = "validation") -> documents.Robustness:
-    """A model's numbers at its lock, film by film under each perturbation of the suite.
+    """Return a model's numbers at its lock under each perturbation of the suite.
 
     Parameters
     ----------
     split : str
-        validation, or test once it has been opened for the model.
+        ``validation``, or ``test`` once it has been opened for the model.
 
     Raises
     ------
     HonestOrderError
         If the model isn't locked, or the test films are sealed.
     NotFoundError
-        If there is no such model or split, or it wasn't scored under the suite.
+        If there is no such model or split, its predictions are missing or damaged, or it wasn't scored under
+        the suite.
+    WeightsError
+        If its stored predictions are those of other weights.
     """
-    if split not in _SPLITS:
-        raise NotFoundError(f"There is no split “{split}” to look at here. Choose {' or '.join(_SPLITS)}.")
     model = load_model(settings, name)
     threshold = model.require_lock().threshold
     under = model.suite(split).perturbations
-    plain = _summary(model.test if split == "test" else model.validation, threshold)
-    left_out = _left_out(model)
-    rows = []
-    for one in SUITE:
-        if one.name not in under:
-            continue
-        found = _summary(under[one.name], threshold)
-        rows.append(
-            documents.UnderPerturbation(
-                perturbation=one.name,
-                title=one.title,
-                left_out=one.family in left_out,
-                auc=found.auc,
-                auc_ci=found.auc_ci,
-                drop=plain.auc - found.auc,
-                sensitivity=found.point.sensitivity,
-                specificity=found.point.specificity,
-                balanced_accuracy=found.point.balanced_accuracy,
-            )
-        )
+    plain = _summary(model.films(split), threshold)
+    rows = _rows(model, plain, {name: _summary(films, threshold) for name, films in under.items()})
+    # A set of one class has no AUC under any perturbation, so no perturbation is the worst.
     known = [row for row in rows if math.isfinite(row.auc)]
     return documents.Robustness(
         model=name,
@@ -67,11 +48,31 @@ def robustness(settings: Settings, name: str, *, split: str = "validation") -> d
     )
 
 
+def _rows(model: Model, plain: Evaluation, under: dict[str, Evaluation]) -> list[documents.UnderPerturbation]:
+    """Return one row per perturbation, in the order of the suite."""
+    left_out = _left_out(model)
+    return [
+        documents.UnderPerturbation(
+            perturbation=change.name,
+            title=change.title,
+            left_out=change.family in left_out,
+            auc=under[change.name].auc,
+            auc_ci=under[change.name].auc_ci,
+            drop=plain.auc - under[change.name].auc,
+            sensitivity=under[change.name].point.sensitivity,
+            specificity=under[change.name].point.specificity,
+            balanced_accuracy=under[change.name].point.balanced_accuracy,
+        )
+        for change in SUITE
+        if change.name in under  # a model of an earlier version may know fewer perturbations
+    ]
+
+
 def _summary(predictions: Predictions, threshold: float) -> Evaluation:
     scored = predictions.scored
     return summarise(scored.labels, scored.scores, scored.groups, threshold)
 
 
 def _left_out(model: Model) -> set[str]:
-    """The families that no network of it was trained on."""
+    """Return the families of perturbations that none of the model's networks saw in training."""
     return set.intersection(*(set(part.card.recipe.get("leave_out", ())) for part in model.parts))

@@ -1,4 +1,4 @@
-"""Whether other films score like validation: the opened test films, or labelled ones from elsewhere."""
+"""Shift: compare the scores of other labelled films with those of a model's validation films."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _NO_FLOOR = (
     " The sensitivity floor that the model is locked by was found on validation films, and is void for films "
     "that score differently."
 )
-TEST = "test"  # the model's own test films, once they are open
+TEST = "test"  # stands for the model's own test films, once they are open
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Shifted:
     """Other films against a model's validation films, at its lock."""
 
     document: documents.Shift
-    found: Shift
+    found: Shift  # what the document was written from; its curves are drawn from this
     validation: Predictions  # only films that could be scored and have a label
     other: Predictions
 
@@ -52,14 +52,18 @@ def shift(
     HonestOrderError
         If the model isn't locked, or the test films haven't been opened at its present lock.
     NotFoundError, DatasetError
-        If there is no such model or path, or the path can't be used.
+        If there is no such model or path, its predictions are missing or damaged, or the path can't be used.
+    WeightsError
+        If its stored predictions are those of other weights.
     ComparisonError
         If one of the two sets has no film.
     """
     model = load_model(settings, name)
     lock = model.require_lock()
+    # First the quick half, which may refuse: scoring other films takes minutes.
+    validation = model.films("validation").scored
     predictions, refused = _other(settings, model, other, on_progress)
-    validation, scored = model.validation.scored, predictions.scored
+    scored = predictions.scored
     found = shift_of(_films(validation), _films(scored), lock.threshold)
     floor_void = found.fires and lock.rule.startswith(f"{FLOOR}:")
     document = documents.Shift(
@@ -84,12 +88,12 @@ def shift(
 def _other(
     settings: Settings, model: Model, other: str, on_progress: Progress | None
 ) -> tuple[Predictions, int]:
-    """What the model says of the other films, and how many of them couldn't be read."""
+    """Return the model's predictions on the other films, and the number that couldn't be read."""
     if other == TEST:
-        return model.test, 0
+        return model.films("test"), 0
     if not Path(other).exists():
         raise NotFoundError(
-            f"“{other}” is no path on this machine. Give that of a labelled zip archive or folder, or "
+            f"“{other}” isn't a path on this machine. Give that of a labelled zip archive or folder, or "
             f"“{TEST}” for the opened test films."
         )
     return score_source(settings, model, Path(other), on_progress)

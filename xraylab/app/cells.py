@@ -62,7 +62,7 @@ def draw(
     )
     if chosen is None:
         return
-    said = (model.test if split == "test" else model.validation).scored
+    said = model.films(split).scored
     rows = cases(said.labels, said.scores, at.threshold, chosen, review_from=at.review_from)
     alike = said.labels == (chosen in ("tp", "fn", "rp"))
     shown = _Shown(chosen, said.frame.iloc[rows], said.frame[alike])

@@ -1,75 +1,97 @@
 """
 The address of the Threshold screen: it restores what somebody saw there.
 
-- it names the model, the films, the threshold, the review band and the prevalence; nothing of any film
-- it is followed once a session, when the screen is first drawn; whatever in it isn't so is passed over
-- it can't open anything: of a model whose test films are sealed it shows validation
+- it names the model, the films, the threshold and the review band with their rules, and the prevalence;
+  nothing in it is about a single film
+- it is followed once per session, when the screen is first drawn; an invalid part is passed over
+- it can't open anything: if the test films of a model are sealed, it shows validation
 """
 
 import contextlib
 import math
+from collections.abc import Mapping
 
 import streamlit as st
 
 from xraylab.app import choice, wording
 from xraylab.app.components.threshold_cockpit import PREVALENCE, Chosen
-from xraylab.models import Model, list_models
+from xraylab.errors import XRayLabError
+from xraylab.evaluation.rules import Rule, rule_that_chose
+from xraylab.models import Model, choose_threshold, list_models
 from xraylab.settings import Settings
 
 _FOLLOWED = "threshold link followed"
 _MODEL, _FILMS, _AT, _REVIEW, _PREVALENCE = "model", "films", "at", "review", "prevalence"
+_RULE, _REVIEW_RULE = "rule", "review_rule"  # of the threshold, and of the lower end of the band
 _LOWEST, _HIGHEST = 0.01, 0.9  # prevalences that the cockpit's own slider reaches
 
 
 def store_of(model: Model) -> str:
-    """Session key of what a model's cockpit stands at."""
+    """Return the session key of the threshold that a model's cockpit shows."""
     return f"threshold {model.card.model_sha256}"
 
 
 def split_key(model: Model) -> str:
-    """Session key of which of a model's films are looked at."""
+    """Return the session key of the split of a model that is shown."""
     return f"threshold split {model.name}"
 
 
 def follow(settings: Settings) -> None:
-    """Put in use what the address says, the first time in a session."""
-    session, said = st.session_state, st.query_params
-    if session.get(_FOLLOWED) or _MODEL not in said:
+    """Restore what the address says, the first time in a session."""
+    session, address = st.session_state, st.query_params
+    if session.get(_FOLLOWED) or _MODEL not in address:
         session[_FOLLOWED] = True
         return
     session[_FOLLOWED] = True
-    name = said[_MODEL]
+    name = address[_MODEL]
     model = next((one for one in list_models(settings) if one.name == name), None)
     if model is None:
         st.info(f"The link is to a model that isn’t here, “{wording.plain(name[:80])}”. This is another one.")
         return
     choice.use_model(model.name)
-    if said.get(_FILMS) == "test" and model.test_opened:
+    if address.get(_FILMS) == "test" and model.test_opened:
         session[split_key(model)] = "test"
-    chosen = _chosen(said.get(_AT, ""), said.get(_REVIEW, ""))
+    chosen = _chosen(model, address)
     if chosen is not None:
         session[store_of(model)] = chosen
-    prevalence = _number(said.get(_PREVALENCE, ""))
+    prevalence = _number(address.get(_PREVALENCE, ""))
     if _LOWEST <= prevalence <= _HIGHEST:
         session[PREVALENCE] = prevalence
 
 
 def keep(model: Model, split: str, chosen: Chosen) -> None:
-    """Write into the address what is seen now."""
+    """Write what is shown now into the address."""
+    rule = {} if chosen.rule is None else {_RULE: str(chosen.rule)}
     review = {} if chosen.review_from is None else {_REVIEW: repr(chosen.review_from)}
+    review_rule = {} if chosen.review_rule is None else {_REVIEW_RULE: str(chosen.review_rule)}
     prevalence = st.session_state.get(PREVALENCE)
     share = {} if prevalence is None else {_PREVALENCE: f"{prevalence:g}"}
-    now = {_MODEL: model.name, _FILMS: split, _AT: repr(chosen.threshold), **review, **share}
+    cuts = {_AT: repr(chosen.threshold), **rule, **review, **review_rule}
+    now = {_MODEL: model.name, _FILMS: split, **cuts, **share}
     if st.query_params.to_dict() != now:
         st.query_params.from_dict(now)
 
 
-def _chosen(at: str, review: str) -> Chosen | None:
-    """A threshold with its band, as far as they are some."""
-    threshold, start = _number(at), _number(review)
+def _chosen(model: Model, address: Mapping[str, str]) -> Chosen | None:
+    """Read threshold and review band with their rules; None if the threshold is invalid."""
+    threshold, start = _number(address.get(_AT, "")), _number(address.get(_REVIEW, ""))
     if not 0 <= threshold <= 1:
         return None
-    return Chosen(threshold, start if 0 <= start <= threshold else None)
+    rule = _rule(model, address.get(_RULE), threshold)
+    if not 0 <= start <= threshold:
+        return Chosen(threshold, rule=rule)
+    return Chosen(threshold, start, rule, _rule(model, address.get(_REVIEW_RULE), start))
+
+
+def _rule(model: Model, text: str | None, threshold: float) -> Rule | None:
+    """Read the rule of a threshold; None unless the rule chooses this very threshold for this model."""
+    # The lock is made by the rule, so with the rule of another cut the lock would differ from what is shown.
+    rule = rule_that_chose(text)
+    if rule is None:
+        return None
+    with contextlib.suppress(XRayLabError):
+        return rule if choose_threshold(model, rule) == threshold else None
+    return None
 
 
 def _number(text: str) -> float:

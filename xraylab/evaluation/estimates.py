@@ -30,7 +30,7 @@ _DRAWN = ("kappa", "mcc")  # rates without a formula for films clustered by pati
 
 
 @dataclass(frozen=True)
-class Estimate:
+class FigureEstimate:
     """A number and how sure it is; NaN where nothing can be said."""
 
     value: float
@@ -41,7 +41,7 @@ class Estimate:
 
 def area_estimates(
     labels: ArrayLike, scores: ArrayLike, groups: Groups, *, level: float = 0.95
-) -> dict[str, Estimate]:
+) -> dict[str, FigureEstimate]:
     """AUC and average precision.
 
     Parameters
@@ -53,7 +53,7 @@ def area_estimates(
 
     Returns
     -------
-    dict of str to Estimate
+    dict of str to FigureEstimate
         ``auc``, by DeLong's formula as Obuchowski extended it; ``average_precision``, by bootstrap.
 
     Raises
@@ -64,8 +64,8 @@ def area_estimates(
     table = threshold_table(labels, scores, groups)
     by_patient, by_film = (area_bounds(labels, scores, units, level=level) for units in (groups, None))
     return {
-        "auc": Estimate(table.auc, by_patient["auc"], by_film["auc"], "DeLong"),
-        "average_precision": Estimate(
+        "auc": FigureEstimate(table.auc, by_patient["auc"], by_film["auc"], "DeLong"),
+        "average_precision": FigureEstimate(
             table.average_precision,
             by_patient["average_precision"],
             by_film["average_precision"],
@@ -76,7 +76,7 @@ def area_estimates(
 
 def rate_estimates(
     labels: ArrayLike, scores: ArrayLike, groups: Groups, threshold: float, *, level: float = 0.95
-) -> dict[str, Estimate]:
+) -> dict[str, FigureEstimate]:
     """Every rate at a threshold.
 
     Parameters
@@ -90,7 +90,7 @@ def rate_estimates(
 
     Returns
     -------
-    dict of str to Estimate
+    dict of str to FigureEstimate
         ``sensitivity``, ``specificity``, ``ppv``, ``npv``, ``f1``, ``accuracy`` (Wilson's interval);
         ``balanced_accuracy``, ``lr_positive``, ``lr_negative`` (MOVER); ``kappa``, ``mcc`` (bootstrap).
         A likelihood ratio and its upper bound may be infinite.
@@ -105,7 +105,7 @@ def rate_estimates(
         rate_bounds(labels, scores, units, threshold, level=level) for units in (groups, None)
     )
     return {
-        name: Estimate(float(getattr(point, name)), of_patients[name], of_films[name], _method(name))
+        name: FigureEstimate(float(getattr(point, name)), of_patients[name], of_films[name], _method(name))
         for name in of_patients
     }
 

@@ -68,40 +68,6 @@ def mcnemar(
     return McNemar(int((balance == 1).sum()), int((balance == -1).sum()), chi_square, p)
 
 
-def exact_p(first_only: int, second_only: int) -> float:
-    """Two-sided p of McNemar's exact test, from the films that only one of two models called rightly.
-
-    Each such film is a fair coin if the models are right equally often. It takes films for independent:
-    use it where every film is another patient, and ``mcnemar`` otherwise.
-
-    Parameters
-    ----------
-    first_only, second_only : int
-        Films, 0 or more.
-
-    Returns
-    -------
-    float
-        In [0, 1]; 1 where there is no such film, since nothing else could then have happened.
-
-    Raises
-    ------
-    ValueError
-        If a count is negative.
-
-    References
-    ----------
-    Fagerland MW, Lydersen S, Laake P (2013), BMC Medical Research Methodology 13:91.
-    """
-    if min(first_only, second_only) < 0:
-        raise ValueError(f"{first_only} and {second_only} films")
-    tosses, term, tail = first_only + second_only, 1, 1
-    for heads in range(1, min(first_only, second_only) + 1):
-        term = term * (tosses - heads + 1) // heads  # the binomial coefficient, in whole numbers
-        tail += term
-    return min(1.0, 2 * tail / (1 << tosses))
-
-
 def _right(truth: NDArray[np.int64], called: NDArray[np.float64]) -> NDArray[np.int64]:
     """1 where a call is right, 0 where it is wrong."""
     if not np.isin(called, (0, 1)).all():

@@ -4,7 +4,7 @@ Rules that choose an operating point: said in a few words, applied to a threshol
 - ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``, each of them also with ``@suite``
   behind: then the films under the suite of perturbations count as much as the films as they are
 - ``floor:0.95`` is the highest threshold whose sensitivity is that high with 95 % confidence; it takes films
-  and patients, so a model finds it (``Model.choose``) and not ``choose``
+  and patients, so ``models.choose_threshold`` finds it and not ``choose``
 - a rule picks a row of the table; the threshold is then that row's ``cut``, which classifies the films
   exactly as the row does and keeps its distance from both neighbouring scores
 - where two rows serve equally well, the one with the higher specificity wins: fewer false alarms
@@ -23,6 +23,7 @@ from xraylab.evaluation.floor import CONFIDENCE
 from xraylab.evaluation.thresholds import ThresholdTable
 
 FLOOR = "floor"  # the kind of a rule that asks for a sensitivity with confidence
+VALUE = "value"  # the kind of a rule that names the threshold itself
 _CHOICES = "youden, sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:10 or value:0.5"
 _PERCENT = 100
 _SUITE = "@suite"
@@ -62,7 +63,7 @@ class Rule:
             "youden": "Youden",
             "f1": "best F1",
             "cost": f"cost {amount:.15g} : 1",
-            "value": f"threshold {amount:.15g}",
+            VALUE: f"threshold {amount:.15g}",
             FLOOR: f"sensitivity floor {_PERCENT * amount:.10g} %, with {sure}",
         }.get(self.kind, f"{self.kind} {_PERCENT * amount:.10g} %")
         return f"{plain} under the suite" if self.suite else plain
@@ -98,6 +99,41 @@ def parse_rule(text: str) -> Rule:
     return Rule(kind, amount, suite)
 
 
+def as_rule(rule: str | Rule | float) -> Rule:
+    """Return the rule that a text, a rule or a threshold stands for.
+
+    Parameters
+    ----------
+    rule : str, Rule or float
+        A text as ``parse_rule`` reads it; or a threshold in [0, 1], which is kept to its last digit.
+
+    Raises
+    ------
+    RecipeError
+        If the text isn't a rule, or the threshold is outside [0, 1].
+    """
+    if isinstance(rule, Rule):
+        return rule
+    if isinstance(rule, str):
+        return parse_rule(rule)
+    in_range, advice = _RANGES[VALUE]
+    if not in_range(rule):
+        raise RecipeError(f"“{rule}” can't be a threshold: {advice}")
+    return Rule(VALUE, float(rule))
+
+
+def rule_that_chose(text: object) -> Rule | None:
+    """Return the rule that a text from outside names; None if it names none, or only a threshold.
+
+    For texts that a person may have changed: an address, a message of the browser, a lock on disk.
+    """
+    try:
+        rule = parse_rule(text) if isinstance(text, str) else None
+    except RecipeError:
+        return None
+    return rule if rule is not None and rule.kind != VALUE else None
+
+
 def choose(table: ThresholdTable, rule: Rule) -> float:
     """Find the threshold that a rule asks for.
 
@@ -122,7 +158,7 @@ def choose(table: ThresholdTable, rule: Rule) -> float:
     """
     if rule.kind == FLOOR:
         raise ValueError(f"“{rule}” takes films and patients: a model finds it")
-    if rule.kind == "value" and rule.amount is not None:
+    if rule.kind == VALUE and rule.amount is not None:
         return rule.amount
     if not table.positives or not table.negatives:
         missing = "pneumonia" if not table.positives else "normal"
@@ -171,5 +207,5 @@ _RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
         lambda x: 0 < x < math.inf,
         "give how many false alarms one missed pneumonia is worth, such as cost:10.",
     ),
-    "value": (lambda x: 0 <= x <= 1, "give a threshold from 0 to 1, such as value:0.5."),
+    VALUE: (lambda x: 0 <= x <= 1, "give a threshold from 0 to 1, such as value:0.5."),
 }

@@ -27,11 +27,6 @@ class DecisionCurve:
     model: Floats  # (k,) of calling positive where score >= probability
     treat_all: Floats  # (k,) of calling everybody positive
 
-    @property
-    def treat_none(self) -> Floats:
-        """(k,) zeros: nothing found, no false alarm."""
-        return np.zeros_like(self.model)
-
 
 def net_benefit(
     point: OperatingPoint, threshold_probability: float, *, prevalence: float | None = None

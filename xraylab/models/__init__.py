@@ -1,27 +1,21 @@
 """
-Models on disk: what is in a model's folder, and where models are found.
+Models on disk: what a model's folder holds, and where models are found.
 
 - no torch here: the Overview, Threshold and Models screens open without it
+- imports go one way: ``schema`` and ``held_out``, then ``folder``, then everything that works on models
 """
 
-from xraylab.models.floor import why_no_floor, why_no_floor_by
-from xraylab.models.folder import (
-    BACKEND,
-    ENSEMBLE,
-    SUITE_FILE,
-    About,
-    Card,
-    Lock,
-    Member,
-    Members,
-    Model,
-    TrainedOn,
-    average_predictions,
-    average_suites,
-    check_held_out,
+from xraylab.models.averaged import average_predictions, average_suites, check_held_out
+from xraylab.models.choosing import (
+    choose_threshold,
+    films_to_choose_by,
+    why_no_floor,
+    why_no_floor_by,
 )
+from xraylab.models.folder import HELD_OUT, SUITE_FILE, Model
 from xraylab.models.novelty_file import NOVELTY_FILE, novelty_bytes
 from xraylab.models.related import Seeds, ready_made, seed_groups
+from xraylab.models.schema import BACKEND, ENSEMBLE, About, Card, Lock, Member, Members, TrainedOn
 from xraylab.models.shelf import (
     RESERVED_NAMES,
     SHIPPED_NAMES,
@@ -37,6 +31,7 @@ from xraylab.models.shelf import (
 __all__ = [
     "BACKEND",
     "ENSEMBLE",
+    "HELD_OUT",
     "NOVELTY_FILE",
     "RESERVED_NAMES",
     "SHIPPED_NAMES",
@@ -53,7 +48,9 @@ __all__ = [
     "average_suites",
     "check_held_out",
     "check_name_free",
+    "choose_threshold",
     "dataset_of",
+    "films_to_choose_by",
     "list_models",
     "load_model",
     "load_shipped",

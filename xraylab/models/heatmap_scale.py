@@ -1,9 +1,9 @@
 """
-The scale of a model's heatmaps (``scale.json`` in its folder), so that all its films are coloured alike.
+The scale of a model's heatmaps (``scale.json``), so that full colour means the same on all its films.
 
-- per network and method: the strength that full colour stands for, measured on validation positives
-- beside it, whether the maps depend on what was learnt: their likeness to maps of a network with random
-  weights; an ensemble has neither of its own, its members do
+- for each method of one network: the strength of full colour, measured on validation films with pneumonia
+- with it a check whether the maps depend on training: their likeness to maps of a network with random weights
+- an ensemble has no scale: each member's map is drawn on the member's own
 - models of earlier versions have no such file; their maps are coloured up to their own maximum
 """
 
@@ -15,36 +15,37 @@ from xraylab.files import Record
 from xraylab.models.folder import Model
 
 SCALE_FILE = "scale.json"
-QUANTILE = 0.99  # of the raw maps' cells on validation positives
+QUANTILE = 0.99  # of the raw maps' cells; the very strongest cell would be an outlier of one film
 
 
 class MapScale(Record):
-    """What full colour means in the heatmaps of one network."""
+    """The strength that full colour stands for in the heatmaps of one network."""
 
     schema_: Literal["xraylab.scale/1"] = Field("xraylab.scale/1", alias="schema")
     model_sha256: str
-    films: int = Field(ge=1, description="Validation films with pneumonia that it was measured on.")
+    films: int = Field(ge=1, description="Number of validation films with pneumonia it was measured on.")
     quantile: float = Field(gt=0, lt=1)
     strongest: dict[str, float] = Field(
-        description="By method, that quantile of its raw maps' cells; a method that isn't here has no scale."
+        description="The quantile of the raw maps' cells, by method; a method that is missing has no scale."
     )
     randomised: float | None = Field(
         default=None,
         ge=-1,
         le=1,
-        description="Mean rank correlation of Grad-CAM with that of the network with random weights; null "
-        "where it can't be told.",
+        description="Mean rank correlation of Grad-CAM with that of the same network with random weights; "
+        "null if it can't be computed.",
     )
-    randomised_films: int = Field(default=0, ge=0, description="How many films that is of.")
+    randomised_films: int = Field(default=0, ge=0, description="Number of films in that mean.")
 
     def of(self, method: str) -> float | None:
-        """The strength of full colour; None if the method has no scale, or nothing was raised anywhere."""
+        """Return the strength of full colour; None if the method has no scale."""
         strongest = self.strongest.get(method)
+        # A strength of 0 means maps that are zero everywhere: a scale by it would divide by zero.
         return strongest if strongest is not None and strongest > 0 else None
 
 
 def read_scale(model: Model) -> MapScale | None:
-    """The scale in a model's folder; None if there is none, it is damaged or it is of other weights."""
+    """Read the scale in a model's folder; None if it is missing, damaged or made for other weights."""
     try:
         scale = MapScale.model_validate_json((model.folder / SCALE_FILE).read_bytes())
     except (OSError, ValidationError):

@@ -1,9 +1,9 @@
 """
-The file that tells what a model's training films are like (``novelty.safetensors``).
+The file that describes a model's training films (``novelty.safetensors``).
 
-- it holds the statistics of one network's features; an ensemble has none of its own, its members have theirs
-- it says for which weights and which layer it was made: for others it tells nothing
-- what is missing, damaged or of another make is the same as absent: the model reads films without it
+- it holds the statistics of one network's features; an ensemble has no such file, its members have one each
+- it names the weights and the layer it was made for, and counts for no others
+- a model without a usable file still reads films, and says that this isn't checked
 """
 
 from pathlib import Path
@@ -20,14 +20,16 @@ _ARRAYS = ("mean", "scale", "axes", "variance")
 
 
 def novelty_bytes(novelty: Novelty, *, model_sha256: str, layer: str) -> bytes:
-    """The whole file.
+    """Return the content of the file.
 
     Parameters
     ----------
+    novelty : Novelty
+        Statistics of the training films' features.
     model_sha256 : str
-        Of the weights that gave the features.
+        Hash of the weights that gave the features.
     layer : str
-        Of the network, whose mean activations they are.
+        Layer of the network whose mean activations are the features.
     """
     tensors = {name: np.ascontiguousarray(getattr(novelty, name)) for name in _ARRAYS}
     tensors["limits"] = np.array([novelty.rest, novelty.limit], dtype=np.float64)
@@ -36,7 +38,13 @@ def novelty_bytes(novelty: Novelty, *, model_sha256: str, layer: str) -> bytes:
 
 
 def read_novelty(file: Path, *, model_sha256: str, layer: str) -> Novelty | None:
-    """What the file tells; None if it isn't there, is damaged, or tells of other weights or another layer."""
+    """Read the file; None if it is missing, damaged, or made for other weights or another layer.
+
+    Parameters
+    ----------
+    model_sha256, layer : str
+        The weights and the layer that it has to be made for.
+    """
     expected = {"schema": _SCHEMA, "model_sha256": model_sha256, "layer": layer}
     try:
         with safetensors.safe_open(file, framework="numpy") as opened:
@@ -45,11 +53,13 @@ def read_novelty(file: Path, *, model_sha256: str, layer: str) -> Novelty | None
             mean, scale, axes, variance, limits = (opened.get_tensor(name) for name in (*_ARRAYS, "limits"))
     except (OSError, safetensors.SafetensorError):
         return None
-    numbers = (mean, scale, axes, variance, limits)
-    k, d = variance.size, mean.size
-    shapes = tuple(one.shape for one in numbers) == ((d,), (d,), (k, d), (k,), (2,))
-    if not (shapes and k and all(one.dtype.kind == "f" and np.isfinite(one).all() for one in numbers)):
+    # The file may come from anywhere: an array of the wrong shape or with a NaN would warn of no film.
+    arrays = (mean, scale, axes, variance, limits)
+    k, d = variance.size, mean.size  # axes kept, features
+    shapes_fit = tuple(array.shape for array in arrays) == ((d,), (d,), (k, d), (k,), (2,))
+    if not (shapes_fit and k and all(a.dtype.kind == "f" and np.isfinite(a).all() for a in arrays)):
         return None
-    if not all((one > 0).all() for one in (scale, variance, limits)):
+    # Distances are divided by these.
+    if not all((array > 0).all() for array in (scale, variance, limits)):
         return None
     return Novelty(mean, scale, axes, variance, *limits.tolist())

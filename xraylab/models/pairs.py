@@ -1,8 +1,8 @@
 """
-Pairs of models that somebody named for the test films before either had been tested (``pairs.jsonl``).
+Pairs of models that were named for the test films before either was tested (``pairs.jsonl``).
 
-- they lie in the home, under the hash of the films: a shipped model's films needn't be here
-- a line is added and never changed; one that was torn off, or that can't be read, is no pair
+- the file lies in the home, and a pair names the hash of its films: a shipped model's films needn't be here
+- a line is added and never changed; a line that was torn off or can't be read is passed over
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from xraylab.settings import Settings
 
 
 class Pair(Record):
-    """Two models to be tested against each other; the first less the second."""
+    """Two models to be tested against each other; a difference is the first less the second."""
 
     schema_: Literal["xraylab.pair/1"] = Field("xraylab.pair/1", alias="schema")
     films: str  # the hash of their pixels
@@ -31,14 +31,15 @@ class Pair(Record):
 
     @property
     def hashes(self) -> dict[str, str]:
-        """What each model was when the pair was named, by its name."""
+        """Hash of each model's weights when the pair was named, by the model's name."""
         return {self.first: self.first_sha256, self.second: self.second_sha256}
 
 
 def read_pairs(settings: Settings) -> list[Pair]:
-    """Every pair named in this home, oldest first."""
+    """Return every pair named in this home, oldest first."""
     pairs = []
     for line in read_lines(_file(settings)):
+        # One damaged line must not hide the other pairs: p is adjusted for all of them.
         with contextlib.suppress(ValidationError):
             pairs.append(Pair.model_validate(line))
     return pairs

@@ -1,7 +1,7 @@
 """
-Models that belong together: seeds of one training, and pairs that answer a question people ask.
+Models that belong together: the seeds of one training, and pairs that answer a question people ask.
 
-- told from their cards and names alone; nothing is scored but what chooses an ensemble's best member
+- cards and names decide; the only numbers needed are the validation AUCs of an ensemble's members
 - models go together only if they were trained on the same films
 """
 
@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from itertools import product
 
 from xraylab.errors import XRayLabError
-from xraylab.evaluation.thresholds import threshold_table
-from xraylab.models.folder import ENSEMBLE, Model
+from xraylab.models.folder import Model
+from xraylab.models.schema import ENSEMBLE
 
 FINE_TUNING = "Before and after fine-tuning"
 TRANSFER = "CNN against transfer learning"
 BEST_MEMBER = "Ensemble against its best member"
 
 _SEED = re.compile(r"(?P<stem>.+?)-(s|seed)\d+")
-_NOT_TRAINING = {"name", "about", "seed"}  # keys of a recipe that the training itself doesn't depend on
+_NOT_TRAINING = {"name", "about", "seed"}  # keys of a recipe that don't change what is trained
 _Pair = tuple[Model, Model]
 
 
@@ -30,22 +30,22 @@ _Pair = tuple[Model, Model]
 class Seeds:
     """Models of one training under several seeds."""
 
-    name: str  # what their names have in common
+    name: str  # the common part of their names
     models: tuple[Model, ...]  # two or more, by seed
 
     @property
     def shipped(self) -> bool:
-        """Whether they came with the package."""
+        """Whether all of them came with the package."""
         return all(model.shipped for model in self.models)
 
 
 def seed_groups(models: Sequence[Model]) -> list[Seeds]:
-    """The trainings that several models are seeds of, in the order of the models.
+    """Return the trainings that several of the models are seeds of, in the order of the models.
 
-    They are called NAME, NAME-s0, NAME-s1 and so on, or NAME-seed1, and differ in nothing but the seed of
-    their recipe: films, network, first weights and the rest of the recipe are the same.
+    The names of such models are NAME, NAME-s0, NAME-s1 and so on, or NAME-seed1. Everything but the seed is
+    the same: films, network, first weights and the rest of the recipe.
     """
-    found: dict[str, dict[int, Model]] = {}
+    groups: dict[str, dict[int, Model]] = {}
     names: dict[str, str] = {}
     for model in models:
         seed = model.card.recipe.get("seed")
@@ -53,16 +53,17 @@ def seed_groups(models: Sequence[Model]) -> list[Seeds]:
             stem = _stem(model.name)
             training = json.dumps([stem, model.shipped, _training(model)], sort_keys=True)
             names[training] = stem
-            found.setdefault(training, {}).setdefault(seed, model)
+            # The newest model comes first and wins if a seed was trained twice.
+            groups.setdefault(training, {}).setdefault(seed, model)
     return [
         Seeds(names[training], tuple(by_seed[seed] for seed in sorted(by_seed)))
-        for training, by_seed in found.items()
+        for training, by_seed in groups.items()
         if len(by_seed) > 1
     ]
 
 
 def ready_made(models: Sequence[Model]) -> dict[str, _Pair]:
-    """The comparisons that people ask for, where there is what they need.
+    """Return the comparisons that people ask for, as far as there are models for them.
 
     Parameters
     ----------
@@ -72,16 +73,16 @@ def ready_made(models: Sequence[Model]) -> dict[str, _Pair]:
     Returns
     -------
     dict of str to (Model, Model)
-        By what they answer; the first of each pair is the reference. Models without a lock are left out,
-        since they can't be compared.
+        By the question; the first of each pair is the reference. Models without a lock are left out, because
+        they can't be compared.
     """
     locked = [model for model in models if model.lock is not None]
-    found = {
+    pairs = {
         FINE_TUNING: _closest(_fine_tuned(locked)),
         TRANSFER: _closest(_transferred(locked)),
         BEST_MEMBER: next(_averaged(locked), None),
     }
-    return {question: pair for question, pair in found.items() if pair is not None}
+    return {question: pair for question, pair in pairs.items() if pair is not None}
 
 
 def _stem(name: str) -> str:
@@ -90,7 +91,7 @@ def _stem(name: str) -> str:
 
 
 def _training(model: Model) -> list[object]:
-    """What a training hangs on beside its seed."""
+    """Return everything that a training depends on but its seed."""
     card = model.card
     recipe = {key: value for key, value in card.recipe.items() if key not in _NOT_TRAINING}
     classes = list(card.classes)
@@ -98,69 +99,73 @@ def _training(model: Model) -> list[object]:
 
 
 def _trains(model: Model) -> list[str]:
-    """What each stage of its training trained; none for an ensemble."""
+    """Return the part of the network that each stage trained; an empty list for an ensemble."""
     return [str(stage.get("trains")) for stage in model.card.recipe.get("stages", [])]
 
 
 def _fine_tuned(models: Sequence[Model]) -> Iterator[tuple[int, _Pair]]:
-    """Pairs of a frozen network and one trained further, with how far they are from before and after."""
+    """Yield pairs of a frozen network and one that was trained further, with their distance."""
     frozen = [model for model in models if set(_trains(model)) == {"head"}]
     tuned = [model for model in models if set(_trains(model)) - {"head"} and model.card.weights != "none"]
     for before, after in product(frozen, tuned):
         if _same_films(before, after) and before.card.arch == after.card.arch:
-            started = after.card.weights_sha256 == before.card.model_sha256  # from what the other ended with
-            alike = after.card.weights_sha256 == before.card.weights_sha256
-            if started or alike:
-                yield _distance(started, _goes_on(before, after), _alike(before, after)), (before, after)
+            # The best pair is one training that goes on from the other's weights.
+            goes_on_from = after.card.weights_sha256 == before.card.model_sha256
+            same_start = after.card.weights_sha256 == before.card.weights_sha256
+            if goes_on_from or same_start:
+                distance = _distance(goes_on_from, _goes_on(before, after), _same_origin(before, after))
+                yield distance, (before, after)
 
 
 def _goes_on(before: Model, after: Model) -> bool:
-    """Whether a recipe begins as another ends."""
+    """Return whether a recipe has the stages of another, and more after them."""
     first, both = (model.card.recipe.get("stages", []) for model in (before, after))
     return len(first) < len(both) and both[: len(first)] == first
 
 
 def _transferred(models: Sequence[Model]) -> Iterator[tuple[int, _Pair]]:
-    """Pairs of a network from random weights and one from ImageNet's, with how unlike they are else."""
+    """Yield pairs of a network from random weights and one from ImageNet weights, with their distance."""
     scratch = [model for model in models if model.card.weights == "none" and _trains(model)]
     transfer = [model for model in models if model.card.weights == "imagenet"]
     for cnn, pretrained in product(scratch, transfer):
         if _same_films(cnn, pretrained):
             recipes = [model.card.recipe.get("name") for model in (cnn, pretrained)]
-            yield _distance(recipes[0] == recipes[1], _alike(cnn, pretrained)), (cnn, pretrained)
+            yield _distance(recipes[0] == recipes[1], _same_origin(cnn, pretrained)), (cnn, pretrained)
 
 
 def _averaged(models: Sequence[Model]) -> Iterator[_Pair]:
-    """Ensembles and the member of each that ranks validation films best."""
+    """Yield each ensemble with the member that has the highest validation AUC."""
     for ensemble in models:
-        with contextlib.suppress(XRayLabError):  # one that is damaged is no comparison
+        # A damaged ensemble, or a member without usable numbers, must not hide the other comparisons.
+        with contextlib.suppress(XRayLabError):
             known = {one.model_sha256 for one in ensemble.members.members} if ensemble.members else set()
             members = [model for model in models if model.card.model_sha256 in known]
             if members:
-                yield ensemble, max(members, key=_validation_auc)
+                yield ensemble, max(members, key=_rank)
 
 
-def _validation_auc(model: Model) -> float:
-    films = model.validation.scored
-    auc = threshold_table(films.labels, films.scores).auc
-    return -1.0 if math.isnan(auc) else auc  # max would stumble over NaN
+def _rank(model: Model) -> float:
+    """Return the validation AUC; -1 if it is undefined, because ``max`` can't order NaN."""
+    auc = model.table("validation").auc
+    return -1.0 if math.isnan(auc) else auc
 
 
 def _same_films(one: Model, other: Model) -> bool:
     return one.card.dataset.pixel_hash == other.card.dataset.pixel_hash
 
 
-def _alike(one: Model, other: Model) -> bool:
-    """Whether two models came to be alike: both shipped or both not, and under one seed."""
+def _same_origin(one: Model, other: Model) -> bool:
+    """Return whether both models or neither are shipped, and both have one seed."""
     seeds = (model.card.recipe.get("seed") for model in (one, other))
     return one.shipped == other.shipped and len(set(seeds)) == 1
 
 
 def _distance(*near: bool) -> int:
-    """How far a pair is from what is asked for, the first condition weighing most; 0 is all of them."""
+    """Return how far a pair is from the ideal one; 0 meets every condition, and the first weighs most."""
+    # A binary number with one digit per condition: an earlier one outweighs all later ones together.
     return sum(2**place for place, met in enumerate(reversed(near)) if not met)
 
 
 def _closest(pairs: Iterator[tuple[int, _Pair]]) -> _Pair | None:
-    """The pair with the least distance, the first among equals."""
-    return min(pairs, key=lambda found: found[0], default=(0, None))[1]
+    """Return the pair with the least distance, the first among equals; None if there is no pair."""
+    return min(pairs, key=lambda pair: pair[0], default=(0, None))[1]

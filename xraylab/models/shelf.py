@@ -1,9 +1,9 @@
 """
-Where models are found: in the home first, then among those that came with the package.
+Where models are found: first in the home, then among those that came with the package.
 
-- a folder that can't be read is passed over in a list, and told in a sentence when it is asked for by name
-- of a shipped model the home holds a lock at most; that alone is no model
-- the names of shipped models stand here, once: they are nobody else's to take, and lists follow their order
+- a list passes over a folder that can't be read; asked for by its name, the folder gives a sentence
+- for a shipped model the home holds at most a lock, which alone is no model
+- the names of shipped models are listed here only: they are reserved, and lists follow their order
 """
 
 import contextlib
@@ -15,20 +15,22 @@ from pydantic import ValidationError
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, XRayLabError
 from xraylab.files import check_name
-from xraylab.models.folder import Card, Model
+from xraylab.models.folder import Model
 from xraylab.settings import Settings, shipped_models
 
 SHIPPED_NAMES = ("ensemble", "mobilenet_v2", "mobilenet_v2-seed1", "mobilenet_v2-seed2", "cnn", "phantom")
+# "none" and "imagenet" are values of --weights, where a model's name may stand too.
 RESERVED_NAMES = frozenset({"none", "imagenet", *SHIPPED_NAMES})
 
 
 def list_models(settings: Settings) -> list[Model]:
-    """Every model in the home, newest first, then the shipped ones; what can't be read is passed over."""
+    """Return every model in the home, newest first, then the shipped ones; pass over unreadable folders."""
     models = []
     for file in settings.models.glob("*/card.json"):
+        # A name that starts with a dot is a folder that is still being built, or that a crash left.
         if not file.parent.name.startswith("."):
             with contextlib.suppress(ValidationError, OSError):
-                models.append(Model(file.parent, Card.model_validate_json(file.read_bytes())))
+                models.append(Model.read(file.parent))
     models.sort(key=lambda model: model.card.created_at, reverse=True)
     for name in shipped_names():
         if not _card_at_home(settings, name).exists():
@@ -38,12 +40,12 @@ def list_models(settings: Settings) -> list[Model]:
 
 
 def load_model(settings: Settings, name: str) -> Model:
-    """Find a model by name.
+    """Find a model by its name.
 
     Raises
     ------
     NotFoundError
-        If there is none of that name, or another version of XRayLab wrote it.
+        If there is no such model, or another version of XRayLab wrote it.
     """
     file = _card_at_home(settings, check_name(name, what="model"))
     if not file.exists():
@@ -52,7 +54,7 @@ def load_model(settings: Settings, name: str) -> Model:
         known = ", ".join(model.name for model in list_models(settings)) or "none yet"
         raise NotFoundError(f"There is no model “{name}”. There are: {known}.")
     try:
-        return Model(file.parent, Card.model_validate_json(file.read_bytes()))
+        return Model.read(file.parent)
     except ValidationError as error:
         raise NotFoundError(
             f"The model “{name}” was written by another version of XRayLab, or is damaged. Train it again."
@@ -60,37 +62,42 @@ def load_model(settings: Settings, name: str) -> Model:
 
 
 def shipped_names() -> list[str]:
-    """The names of the models that came with the package, damaged or not, in the order of lists."""
+    """Return the names of the models that came with the package, damaged or not, in the order of lists."""
     return [name for name in SHIPPED_NAMES if (shipped_models() / name).is_dir()]
 
 
 def load_shipped(settings: Settings, name: str) -> Model:
-    """Find a model that came with the package, whatever the home holds under its name.
+    """Find a model that came with the package, even if the home has a model of the same name.
 
     Raises
     ------
     NotFoundError
-        If there is none of that name, or it is damaged.
+        If there is no such model, or it is damaged.
     """
     folder = shipped_models() / check_name(name, what="model")
     try:
-        card = Card.model_validate_json((folder / "card.json").read_bytes())
+        return Model.read(folder, kept=settings.models / name)
     except (OSError, ValidationError) as error:
         raise NotFoundError(
             f"The model “{name}”, which comes with XRayLab, is missing or damaged. Install XRayLab again."
         ) from error
-    return Model(folder, card, kept=settings.models / name)
 
 
 def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> None:
-    """Make sure that a model of this name may be made.
+    """Check that a new model may have this name.
+
+    Parameters
+    ----------
+    replace : bool
+        Whether a model of this name may be replaced.
 
     Raises
     ------
     NameTakenError
-        If the name is no name, is reserved, or is taken and shall not be replaced.
+        If it can't be a name, is reserved, or is taken and must not be replaced.
     """
     check_name(name, what="model")
+    # Lower case, because some file systems don't tell "CNN" from "cnn".
     if name.lower() in SHIPPED_NAMES:
         raise NameTakenError(
             f"“{name}” is reserved for a model that comes with XRayLab and can't be replaced. Choose another "
@@ -105,26 +112,28 @@ def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> 
 
 
 def openings_of(settings: Settings, model: Model) -> list[dict[str, Any]]:
-    """Every opening of the test split that a model was trained beside, by any model.
+    """Return every known opening of the test split of a model's films, for any model.
 
-    Without its dataset, those that its lock knows of. A shipped model was opened before it came, which no
-    dataset here has logged.
+    Returns
+    -------
+    list of dict
+        With the keys ``model`` and ``at``. They come from the lineage of the dataset; if the dataset isn't
+        here, from the model's lock.
     """
     dataset = dataset_of(settings, model)
+    # A shipped model was opened before it came here, and no dataset here has logged that.
     lock = model.lock if dataset is None else model.lock_as_made if model.shipped else None
     known = [{"model": model.name, "at": at.isoformat()} for at in lock.opened_at] if lock else []
     return known + (dataset.openings if dataset is not None else [])
 
 
 def dataset_of(settings: Settings, model: Model) -> Dataset | None:
-    """The dataset that a model was trained on; None if it isn't in the home, or is damaged.
-
-    A shipped model was trained elsewhere: a dataset here that only has the same name is another one.
-    """
+    """Return the dataset that a model was trained on; None if it isn't in the home, or is damaged."""
     try:
         dataset = load_dataset(settings, model.card.dataset.name)
     except XRayLabError:
         return None
+    # A shipped model was trained elsewhere, so a dataset here may have the same name and other films.
     same = dataset.info.pixel_hash == model.card.dataset.pixel_hash
     return dataset if same or not model.shipped else None
 

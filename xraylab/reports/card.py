@@ -15,6 +15,7 @@ from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
 from xraylab.evaluation.band import Band
 from xraylab.evaluation.calibration import Platt
+from xraylab.evaluation.figures import Figures, Interval, measure
 from xraylab.evaluation.novelty import WARNED
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
@@ -22,7 +23,6 @@ from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, 
 from xraylab.models import ENSEMBLE, About, Card, Lock, Members
 from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
-from xraylab.reports.figures import Figures, Interval, measure
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
 
@@ -85,8 +85,8 @@ def model_card(
     members : Members or str, optional
         Those of an ensemble, or why they can't be told.
     validation, test : Predictions or str
-        Of the films that the model was chosen by and of those it is judged by; a sentence where they are
-        sealed or damaged.
+        As ``Model.films`` returns them; the sentence of its error if the films are sealed, or the predictions
+        damaged or those of other weights.
     openings : int
         How often the dataset's test split has been opened, by any model.
     suites : sequence of Robustness or str
@@ -102,7 +102,7 @@ def model_card(
     str
         Markdown, ending in a line feed.
     """
-    fits = lock is not None and fits_card(lock, card)
+    fits = lock is not None and lock.fits(card)
     if not fits and not isinstance(test, str):
         test = "Not shown, since there is no lock that fits the model."
     usable = lock if fits else None
@@ -235,12 +235,6 @@ def _members(members: Members | str | None) -> tuple[str, ...]:
     )
 
 
-def fits_card(lock: Lock, card: Card) -> bool:
-    """Say whether a lock was made for these weights, scored this way."""
-    made_for = (lock.model_sha256, lock.backend, lock.preprocess_version)
-    return made_for == (card.model_sha256, card.backend, card.preprocess_version)
-
-
 def _lock(lock: Lock | None, *, fits: bool) -> tuple[str, ...]:
     if lock is None:
         return ("Not locked: there are scores, and no decisions.",)
@@ -308,15 +302,10 @@ def _test(card: Card, predictions: Predictions | str, lock: Lock | None, opening
 def _figures(card: Card, predictions: Predictions | str, lock: Lock | None) -> tuple[str, ...]:
     if isinstance(predictions, str):
         return (plain(predictions),)
-    if predictions.model_hash != card.model_sha256:
-        return ("No figures: the stored predictions are those of other weights.",)
-    try:
-        if lock is None:
-            found = measure(predictions, None)
-        else:
-            found = measure(predictions, lock.threshold, review_from=lock.review_from)
-    except (ValueError, TypeError):  # a label that is none, scores outside of 0 to 1, words for numbers
-        return ("No figures: the stored predictions are damaged.",)
+    if lock is None:
+        found = measure(predictions, None)
+    else:
+        found = measure(predictions, lock.threshold, review_from=lock.review_from)
     if not found.n:
         return ("There are no scored films.",)
     return _told_figures(found)

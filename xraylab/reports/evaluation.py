@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from xraylab import __version__, documents
 from xraylab.errors import RecipeError
 from xraylab.evaluation.calibration import Platt, reliability
-from xraylab.evaluation.classes import Kinds, report_by_kind, report_of
+from xraylab.evaluation.classes import report_of
 from xraylab.evaluation.estimates import area_estimates, rate_estimates
+from xraylab.evaluation.figures import Figures, kinds_of, measure, table_of
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.prevalence import of_a_thousand, predictive_values
 from xraylab.evaluation.report import ClassificationReport, OneVsRest
 from xraylab.evaluation.rules import parse_rule
-from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
+from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.evaluation.utility import (
     cost_of_probability,
     decision_curve,
@@ -31,7 +32,6 @@ from xraylab.evaluation.utility import (
 )
 from xraylab.models import Card, Lock
 from xraylab.predictions import Predictions
-from xraylab.reports.figures import Figures, measure
 
 BINS = 25  # of the score histogram
 _PROBABILITIES = np.arange(99) / 100  # of the decision curve, 0 to 0.98
@@ -97,7 +97,7 @@ def _split(name: str, predictions: Predictions, lock: Lock, prevalence: float) -
     figures = measure(predictions, lock.threshold)
     scored = predictions.scored
     labels, scores, groups = scored.labels, scored.scores, scored.groups
-    table = threshold_table(labels, scores, groups)
+    table = table_of(scored)
     point = table.at(lock.threshold)
     estimates = area_estimates(labels, scores, groups) | rate_estimates(
         labels, scores, groups, lock.threshold
@@ -144,26 +144,6 @@ def _calibrated(figures: Figures) -> documents.Calibrated:
         intercept=fit.intercept if isinstance(fit, Platt) else math.nan,
         why=None if known else str(fit),
     )
-
-
-def kinds_of(scored: Predictions, threshold: float) -> Kinds | None:
-    """Tabulate NORMAL and the kinds of pneumonia at a threshold; None for a model of two classes.
-
-    Parameters
-    ----------
-    scored : Predictions
-        Films that have a score and a label.
-
-    Raises
-    ------
-    ValueError
-        If a probability isn't in [0, 1].
-    """
-    kinds = scored.kinds
-    if not kinds:
-        return None
-    subtypes = scored.frame["subtype"].fillna("").astype(str).to_numpy(object)
-    return report_by_kind(scored.labels, scored.scores, scored.groups, subtypes, kinds, threshold)
 
 
 def _by_kind(scored: Predictions, threshold: float) -> documents.ClassTable | None:

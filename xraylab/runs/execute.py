@@ -41,6 +41,7 @@ from xraylab.models import (
     Model,
     TrainedOn,
     check_name_free,
+    choose_threshold,
     novelty_bytes,
 )
 from xraylab.models.heatmap_scale import SCALE_FILE
@@ -378,7 +379,7 @@ def _publish(
         model = Model(staging, card)
         rule = parse_rule(request.recipe.rule)
         try:
-            threshold = model.choose(rule)
+            threshold = choose_threshold(model, rule)
         except RecipeError as error:  # the training is worth keeping; a person locks by another rule
             _log.warning("not locked: %s", error)
             return

@@ -65,7 +65,7 @@ class Speeds(Record, extra="forbid"):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DurationEstimate:
     """How long a training will take.
 
     Attributes
@@ -86,9 +86,9 @@ class Estimate:
             return self.seconds, self.seconds
         return self.seconds / _GUESS_SPREAD, self.seconds * _GUESS_SPREAD
 
-    def __add__(self, other: "Estimate") -> "Estimate":
+    def __add__(self, other: "DurationEstimate") -> "DurationEstimate":
         """One training after another."""
-        return Estimate(self.seconds + other.seconds, self.measured and other.measured)
+        return DurationEstimate(self.seconds + other.seconds, self.measured and other.measured)
 
 
 def film_gflop(entry: Network, kind: Kind) -> float:
@@ -98,7 +98,7 @@ def film_gflop(entry: Network, kind: Kind) -> float:
 
 def estimate(
     recipe: Recipe, entry: Network, films: Mapping[str, int], speeds: Speeds, *, device: str = "cpu"
-) -> Estimate:
+) -> DurationEstimate:
     """Estimate how long a training will take.
 
     Parameters
@@ -128,7 +128,7 @@ def estimate(
             measured = measured and own is not None
             speed = own or speeds.nearest(device, kind) or _first_guess(device)
             seconds += work[kind] * film_gflop(entry, kind) / speed
-    return Estimate(seconds, measured)
+    return DurationEstimate(seconds, measured)
 
 
 def _films_passed(stage: Stage, entry: Network, films: Mapping[str, int]) -> tuple[float, float]:

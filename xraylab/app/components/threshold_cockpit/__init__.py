@@ -6,13 +6,14 @@ The threshold cockpit: one handle, or two for a review band, and every number fo
   the handle stops at thresholds whose counts are exact
 - Python hears of a threshold when it is let go, and keeps it in the session under ``store``, so that it
   outlives a change of page (a widget's own state does not)
+- a threshold keeps the rule that chose it, a preset's for example, until it is moved by hand
 - Python's value reaches the browser only with a new revision: a late rerun cannot pull the handle back,
   and an ordinary rerun sends the very same bytes, which Streamlit then does not send again
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xraylab.evaluation.cells import CELLS, REVIEW_CELLS
+from xraylab.evaluation.rules import Rule, rule_that_chose
 from xraylab.evaluation.thresholds import ThresholdTable
 
 _HERE = Path(__file__).parent
@@ -40,10 +42,31 @@ _USUAL = {PREVALENCE: 0.1, COST: 10.0}
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was last let go."""
+    """The threshold that was last let go, with its review band, and the rules that chose them."""
 
     threshold: float  # in [0, 1]
     review_from: float | None = None  # where the review band begins, up to the threshold; None without one
+    # The rules don't count when two are compared: the same cuts decide the same films, whoever chose them.
+    rule: Rule | None = field(default=None, compare=False)  # None for a threshold that was moved by hand
+    review_rule: Rule | None = field(default=None, compare=False)
+
+    @property
+    def cut(self) -> Rule | float:
+        """The rule that chose the threshold, or the threshold itself if it was moved by hand."""
+        return self.threshold if self.rule is None else self.rule
+
+    @property
+    def review_cut(self) -> Rule | float | None:
+        """The same for the lower end of the review band; None without a band."""
+        return self.review_from if self.review_rule is None else self.review_rule
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A rule, and the threshold that it chooses on the films shown."""
+
+    rule: Rule
+    threshold: float  # in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -62,8 +85,8 @@ def threshold_cockpit(
     title: str = "",
     locked: Chosen | None = None,
     initial: Chosen | None = None,
-    presets: Mapping[str, float] | None = None,
-    review_start: float | None = None,
+    presets: Sequence[Preset] = (),
+    review_start: Preset | None = None,
     reminder: str = "",
     beside: Beside | None = None,
     cell: str | None = None,
@@ -84,9 +107,9 @@ def threshold_cockpit(
         Marked on the scale and on both curves.
     initial : Chosen, optional
         Where to begin when the session holds nothing yet: otherwise the lock, or else 0.5.
-    presets : mapping of str to float, optional
-        Thresholds offered as buttons, by their label.
-    review_start : float, optional
+    presets : sequence of Preset, optional
+        Thresholds offered as buttons, which the rules label.
+    review_start : Preset, optional
         Where a review band begins when it is switched on, if that is below the threshold.
     reminder : str
         Stands beside what would follow for other films than these.
@@ -127,10 +150,10 @@ def threshold_cockpit(
             session[cell] = session[key]["cell"]
 
     revision, pushed = session[_pin(store)]
-    presets = presets or {}
     usual = session[f"_{store}_usual"]
     ends = [end for one in (pushed, locked) if one is not None for end in (one.threshold, one.review_from)]
-    marked = [end for end in (*ends, *presets.values(), review_start) if end is not None]
+    offered = [preset.threshold for preset in (*presets, review_start) if preset is not None]
+    marked = [end for end in (*ends, *offered) if end is not None]
     _mount(
         key=key,
         data={
@@ -144,14 +167,17 @@ def threshold_cockpit(
             "average_precision": _or_none(table.average_precision),
             "locked": locked.threshold if locked else None,
             "locked_review": locked.review_from if locked else None,
-            "presets": [[label, float(threshold)] for label, threshold in presets.items()],
-            "review_start": review_start,
+            "presets": [[one.rule.words, float(one.threshold), str(one.rule)] for one in presets],
+            "review_start": review_start.threshold if review_start else None,
+            "review_start_rule": str(review_start.rule) if review_start else None,
             "reminder": reminder,
             "prevalence": usual[PREVALENCE],
             "cost": usual[COST],
             "revision": revision,
             "value": pushed.threshold,
             "review": pushed.review_from,
+            "rule": _text(pushed.rule),
+            "review_rule": _text(pushed.review_rule),
         },
         on_let_go_change=let_go,
         on_prevalence_change=weighed,
@@ -163,13 +189,19 @@ def threshold_cockpit(
 
 
 def _read(said: Any) -> Chosen | None:
-    """What the browser let go of, if it is a threshold, with a band that lies below it or without one."""
+    """Read what the browser let go of; None if its threshold is invalid. An invalid band is dropped."""
     said = said if isinstance(said, dict) else {}
     threshold, review = said.get("threshold"), said.get("review")
     if not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
         return None
-    banded = isinstance(review, int | float) and 0 <= review <= threshold
-    return Chosen(float(threshold), float(review) if banded else None)
+    rule = rule_that_chose(said.get("rule"))
+    if not (isinstance(review, int | float) and 0 <= review <= threshold):
+        return Chosen(float(threshold), rule=rule)
+    return Chosen(float(threshold), float(review), rule, rule_that_chose(said.get("review_rule")))
+
+
+def _text(rule: Rule | None) -> str | None:
+    return None if rule is None else str(rule)
 
 
 def move_to(chosen: Chosen, store: str) -> None:

@@ -4,6 +4,7 @@
 // - of very many films it holds some scores only: a threshold between them gives way to the nearest exact one
 // - `position` k runs over the scale: k scores of the table lie below the cut, 0 calls everybody positive
 // - a review band begins at `review`, never above the threshold; null is no band
+// - `rule` and `review_rule` name what chose the two cuts; null is a cut that was moved by hand
 // - Streamlit calls the function again on new data or another theme, without a clean-up in between: handlers
 //   are therefore assigned, never added, and what must last is kept in MEMORY
 // - texts are set with textContent, never as HTML
@@ -14,6 +15,7 @@ const FIGURES = {
   scores: "Scores", roc: "ROC", pr: "Precision–recall", decision: "Decision curve", workload: "Reading against misses",
 };
 const same = (one, other) => one?.threshold === other?.threshold && one?.review === other?.review;
+const sameRules = (one, other) => one?.rule === other?.rule && one?.review_rule === other?.review_rule;
 
 export default function cockpit({ data, parentElement: root, setStateValue, setTriggerValue }) {
   const table = readTable(data.table), other = data.beside ? readTable(data.beside) : null;
@@ -31,11 +33,20 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     view.benefitAt = drawDecision(view, table, memory.prevalence);
     view.best = cheapest(table, memory.cost, memory.prevalence);
   };
-  const show = (asked, review = memory.at.review) => {
+  // A rule stays with the cut that it chose, also when a drag comes back to it.
+  const rulesOf = (threshold, review) => {
+    const { committed } = memory;
+    return {
+      rule: committed?.threshold === threshold ? committed.rule : null,
+      review_rule: review !== null && committed?.review === review ? committed.review_rule : null,
+    };
+  };
+  const show = (asked, review = memory.at.review, rules = {}) => {
     const threshold = table.nearest(asked);
     // Said until the handle moves on, and not taken back when the threshold shown is itself asked for.
     if (threshold !== asked || threshold !== memory.at?.threshold) view.put("moved", moved(table, asked, threshold));
-    memory.at = { threshold, review: review === null ? null : Math.min(table.nearest(review), threshold) };
+    const from = review === null ? null : Math.min(table.nearest(review), threshold);
+    memory.at = { threshold, review: from, ...rulesOf(threshold, from), ...rules };
     draw();
   };
   const send = () => {
@@ -46,12 +57,13 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     // Numbered, because Streamlit tells Python only of changes: going back to a threshold sent before is one.
     setStateValue("let_go", { ...memory.at, number: memory.sent });
   };
-  const commit = (asked, review = memory.at.review) => {
+  const commit = (asked, review = memory.at.review, rules = {}) => {
     clearTimeout(memory.pause);
-    show(asked, review);
-    if (same(memory.at, memory.committed)) return;
-    memory.past.push(memory.committed);
-    send();
+    show(asked, review, rules);
+    const moved = !same(memory.at, memory.committed);
+    if (moved) memory.past.push(memory.committed);
+    // A preset may choose the very cut that stands there: nothing moves, but Python hears which rule it was.
+    if (moved || !sameRules(memory.at, memory.committed)) send();
   };
 
   // A release ends in `change`, which comes after `pointerup`; a press that moved nothing ends without.
@@ -96,13 +108,14 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
 
   view.band.onclick = () => {
     const start = Math.min(data.review_start ?? table.cut(Math.round(table.position(memory.at.threshold) / 2)), memory.at.threshold);
-    commit(memory.at.threshold, memory.at.review === null ? start : null);
+    if (memory.at.review !== null) commit(memory.at.threshold, null);
+    else commit(memory.at.threshold, start, start === data.review_start ? { review_rule: data.review_start_rule } : {});
   };
   view.undo.onclick = () => {
     clearTimeout(memory.pause);
     if (memory.past.length === 0) return;
-    const { threshold, review } = memory.past.pop();
-    show(threshold, review);
+    const { threshold, review, rule, review_rule } = memory.past.pop();
+    show(threshold, review, { rule, review_rule });
     send();
   };
   view.prevalence.oninput = () => {
@@ -139,7 +152,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
 
   // Python's value is taken over only when Python pushed one: a late rerun never moves the handle.
   if (memory.revision !== data.revision && !memory.held) {
-    const pushed = { threshold: data.value, review: data.review };
+    const pushed = { threshold: data.value, review: data.review, rule: data.rule, review_rule: data.review_rule };
     if (memory.revision !== null && !same(memory.committed, pushed)) memory.past.push(memory.committed);
     memory.committed = memory.at = pushed;
   }
@@ -206,12 +219,12 @@ function drawStill(view, table, other, data, commit) {
     const at = data.locked === null ? null : curvePoint(name, table, table.row(data.locked));
     place(view.one(`[data-curve=${name}] .mark`), at);
   }
-  view.presets.replaceChildren(...data.presets.map(([label, value]) => {
+  view.presets.replaceChildren(...data.presets.map(([label, value, rule]) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
     button.dataset.row = table.row(value);
-    button.onclick = () => commit(value);
+    button.onclick = () => commit(value, undefined, { rule });
     return button;
   }));
 }

@@ -34,7 +34,9 @@ class _Entry:
 
     @property
     def identity(self) -> tuple[tuple[str, str, float], ...]:
-        """What its numbers hang on."""
+        """What its numbers depend on: folder, weights and lock of each model."""
+        for model in self.models:
+            model.films("validation")  # says why not: kept numbers must not outlive their predictions
         return tuple(
             (str(model.folder), model.card.model_sha256, model.require_lock().threshold)
             for model in self.models

@@ -18,7 +18,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from xraylab.app.cache import table_of
 from xraylab.evaluation.calibration import reliability
 from xraylab.models import Model
 
@@ -169,7 +168,7 @@ def _roc(
     for one, look in zip(drawn, looks, strict=True):
         _name(figure, one, look)
         for model in one.models:
-            table, threshold = table_of(model, "validation"), model.require_lock().threshold
+            table, threshold = model.table("validation"), model.require_lock().threshold
             rows, point = table.steps([threshold]), table.at(threshold)
             curve = table.fp[rows] / max(table.negatives, 1), table.tp[rows] / max(table.positives, 1)
             lock = 1 - point.specificity, point.sensitivity
@@ -187,13 +186,13 @@ def _precision_recall(
     for one, look in zip(drawn, looks, strict=True):
         _name(figure, one, look)
         for model in one.models:
-            table, threshold = table_of(model, "validation"), model.require_lock().threshold
+            table, threshold = model.table("validation"), model.require_lock().threshold
             rows, point = table.steps([threshold])[1:], table.at(threshold)  # the first calls nobody
             recall = table.tp[rows] / max(table.positives, 1)
             curve = recall, table.tp[rows] / (table.tp[rows] + table.fp[rows])
             lock = point.sensitivity, point.ppv
             _curve(figure, one, look, curve, lock, told="recall %{x:.1%}, precision %{y:.1%}", shape="vh")
-    table = table_of(drawn[0].models[0], "validation")
+    table = drawn[0].models[0].table("validation")
     share = table.positives / max(table.n, 1)
     _dotted(figure, (0, share), (1, share))
     axes = "recall (sensitivity)", "precision (PPV)"
@@ -225,7 +224,7 @@ def _curve(
 def _calibration(one: Drawn, look: _Look) -> go.Figure:
     figure = go.Figure()
     for model in one.models:
-        films = model.validation.scored
+        films = model.films("validation").scored
         bins = reliability(films.labels, films.scores)
         figure.add_scatter(
             x=bins.score,

@@ -12,7 +12,6 @@ from PIL import Image
 
 from xraylab import actions, formats
 from xraylab.app import choice, phantoms, widgets, wording
-from xraylab.app.cache import table_of
 from xraylab.app.screens.read import case_log, explain, keep
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
@@ -272,7 +271,7 @@ def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
         st.caption(wording.plain(note))
     if model.card.dataset.kind == "radiographs" and not reading.synthetic:
         _ask_age(film)
-    validation = table_of(model, "validation")
+    validation = model.table("validation")
     explain.draw_standing(model, validation, reading.score, lock)
     st.markdown(film_words.position(validation, reading.score))
     if lock is not None:

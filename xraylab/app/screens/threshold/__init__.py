@@ -1,19 +1,21 @@
 """Threshold: move the cut and see what it costs and what it saves."""
 
+import contextlib
+from collections.abc import Sequence
+
 import streamlit as st
 
 from xraylab.app import cells, choice, link, phantoms, shell, status
-from xraylab.app.cache import table_of
-from xraylab.app.components.threshold_cockpit import Beside, threshold_cockpit
+from xraylab.app.components.threshold_cockpit import Beside, Preset, threshold_cockpit
 from xraylab.app.screens.threshold import details, export, locking, shift
 from xraylab.errors import XRayLabError
-from xraylab.evaluation.rules import choose, parse_rule
+from xraylab.evaluation.rules import Rule, choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.models import Model, list_models
 from xraylab.settings import Settings, load_settings
 
-_RULES = ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")
-_REVIEW = "sensitivity:0.99"  # where a review band begins when it is switched on
+_RULES = tuple(map(parse_rule, ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")))
+_REVIEW = parse_rule("sensitivity:0.99")  # where a review band begins when it is switched on
 _REMINDERS = {
     "radiographs": "Normals here are not coughing children with another disease: those raise more alarms.",
     "phantoms": "Phantoms are no children.",
@@ -38,24 +40,25 @@ def draw() -> None:
             return
         split = _pick_split(model)
         beside = _pick_beside(settings, model, split)
-    table = table_of(model, split)
-    rules = _chosen_by_rule(table) if split == "validation" else {}  # nothing is ever chosen on test films
+    table = model.table(split)
+    rules = (*_RULES, _REVIEW) if split == "validation" else ()  # nothing is ever chosen on test films
+    presets = _presets(table, rules)
     cell, store = f"threshold cell {model.name} {split}", link.store_of(model)
     chosen = threshold_cockpit(
         table,
         key=f"cockpit {model.name} {split}",
         store=store,
         title=f"{choice.model_words(model)}, {split} films",
-        locked=locking.of(model.lock),
-        presets={parse_rule(rule).words: rules[rule] for rule in _RULES if rule in rules},
-        review_start=rules.get(_REVIEW),
+        locked=locking.locked_at(model),
+        presets=[presets[rule] for rule in _RULES if rule in presets],
+        review_start=presets.get(_REVIEW),
         reminder=_REMINDERS[model.card.dataset.kind],
         beside=beside,
         cell=cell,
     )
     link.keep(model, split, chosen)
     cells.draw(settings, model, split, table, chosen, store=cell)
-    locking.draw(settings, model, chosen, rules, store=store)
+    locking.draw(settings, model, chosen, store=store)
     details.draw(model, split, table, chosen.threshold)
     export.draw(settings, model, split)
     shift.draw(settings, model)
@@ -85,15 +88,13 @@ def _pick_beside(settings: Settings, model: Model, split: str) -> Beside | None:
         st.selectbox("Beside it", list(offered), key=f"threshold beside {model.name} {split}", width=220)
     )
     found = offered[name]
-    return None if found is None else Beside(name, table_of(*found))
+    return None if found is None else Beside(name, found[0].table(found[1]))
 
 
-def _chosen_by_rule(table: ThresholdTable) -> dict[str, float]:
-    """The thresholds that the usual rules choose; none for films of one class."""
-    found = {}
-    for rule in (*_RULES, _REVIEW):
-        try:
-            found[rule] = choose(table, parse_rule(rule))
-        except XRayLabError:
-            continue
-    return found
+def _presets(table: ThresholdTable, rules: Sequence[Rule]) -> dict[Rule, Preset]:
+    """Return the thresholds that rules choose, by the rule; nothing for films of one class."""
+    presets = {}
+    for rule in rules:
+        with contextlib.suppress(XRayLabError):  # a rule that these films can't meet has no button
+            presets[rule] = Preset(rule, choose(table, rule))
+    return presets

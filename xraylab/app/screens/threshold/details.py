@@ -10,14 +10,13 @@ from xraylab.app import widgets, wording
 from xraylab.app.faults import guard
 from xraylab.evaluation.calibration import Platt
 from xraylab.evaluation.classes import Kinds, report_of
-from xraylab.evaluation.estimates import Estimate, area_estimates, rate_estimates
+from xraylab.evaluation.estimates import FigureEstimate, area_estimates, rate_estimates
+from xraylab.evaluation.figures import calibration_of, kinds_of
 from xraylab.evaluation.report import Average, ClassCounts, ClassificationReport, OneVsRest
 from xraylab.evaluation.summary import brier_score, expected_calibration_error
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.models import Model
 from xraylab.predictions import Predictions
-from xraylab.reports.evaluation import kinds_of
-from xraylab.reports.figures import calibration_of
 from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
 
 _ABOUT = (
@@ -42,7 +41,7 @@ def draw(model: Model, split: str, table: ThresholdTable, threshold: float) -> N
         if not part.open:
             return
         with guard():
-            said = (model.test if split == "test" else model.validation).scored
+            said = model.films(split).scored
             if not len(said):
                 st.caption("There are no scored films.")
                 return
@@ -71,14 +70,14 @@ def _draw_figures(model: Model, split: str, said: Predictions, threshold: float)
 
 
 @st.cache_data(max_entries=8, show_spinner="Drawing patients anew")
-def _areas(folder: Path, model_sha256: str, split: str, _said: Predictions) -> dict[str, Estimate]:
+def _areas(folder: Path, model_sha256: str, split: str, _said: Predictions) -> dict[str, FigureEstimate]:
     return area_estimates(_said.labels, _said.scores, _said.groups)
 
 
 @st.cache_data(max_entries=64, show_spinner="Drawing patients anew")
 def _rates(
     folder: Path, model_sha256: str, split: str, threshold: float, _said: Predictions
-) -> dict[str, Estimate]:
+) -> dict[str, FigureEstimate]:
     return rate_estimates(_said.labels, _said.scores, _said.groups, threshold)
 
 

@@ -8,7 +8,6 @@ import streamlit as st
 from xraylab import actions, formats
 from xraylab.app.components.threshold_cockpit import PREVALENCE
 from xraylab.models import Model
-from xraylab.reports.card import fits_card
 from xraylab.settings import Settings
 
 
@@ -24,7 +23,7 @@ def draw(settings: Settings, model: Model, split: str) -> None:
     prevalence = st.session_state.get(PREVALENCE, actions.PREVALENCE)
     name = model.name
     lock = model.lock
-    locked = lock is not None and fits_card(lock, model.card)
+    locked = lock is not None and lock.fits(model.card)
     with st.expander("Export"):
         with st.container(horizontal=True):
             _offer(
@@ -48,7 +47,7 @@ def draw(settings: Settings, model: Model, split: str) -> None:
             )
             _offer(
                 "Evaluation as PDF",
-                partial(actions.evaluation_pdf, settings, name, prevalence=prevalence),
+                partial(_pdf, settings, name, prevalence),
                 f"{name}-evaluation.pdf",
                 "application/pdf",
                 disabled=not locked,
@@ -80,3 +79,7 @@ def _offer(
 
 def _json(settings: Settings, name: str, prevalence: float) -> str:
     return actions.as_json(actions.evaluation_report(settings, name, prevalence=prevalence))
+
+
+def _pdf(settings: Settings, name: str, prevalence: float) -> bytes:
+    return actions.drawn(actions.evaluation_report(settings, name, prevalence=prevalence))

@@ -1,6 +1,4 @@
-"""Lock what the cockpit stands at, and only then open the test films."""
-
-from collections.abc import Mapping
+"""Lock the threshold that the cockpit shows, and only then open the test films."""
 
 import streamlit as st
 
@@ -8,13 +6,13 @@ from xraylab import actions, documents, formats
 from xraylab.app import status, widgets, wording
 from xraylab.app.components.threshold_cockpit import Chosen, move_to
 from xraylab.app.faults import guard
-from xraylab.evaluation.rules import parse_rule
-from xraylab.models import Lock, Model, openings_of, why_no_floor
+from xraylab.evaluation.rules import parse_rule, rule_that_chose
+from xraylab.models import Model, choose_threshold, openings_of, why_no_floor
 from xraylab.settings import Settings
 
 _ACTOR = "app"
 _ASKED = "threshold asked to open"  # the model whose test split somebody wants to open, not confirmed yet
-_FLOOR = "floor:0.95"
+_FLOOR = parse_rule("floor:0.95")
 _FLOOR_HELP = (
     "The highest threshold whose sensitivity is at least 95\u202f%, with 95\u202f% confidence; by MAPIE, "
     "on one film a patient."
@@ -22,30 +20,24 @@ _FLOOR_HELP = (
 _HELP = "Fixes the operating point that decisions on uploaded films use. Chosen on validation films only."
 
 
-def draw(settings: Settings, model: Model, chosen: Chosen, rules: Mapping[str, float], *, store: str) -> None:
+def draw(settings: Settings, model: Model, chosen: Chosen, *, store: str) -> None:
     """Draw the lock, the button that makes one, and the way to the test films.
 
     Parameters
     ----------
     chosen : Chosen
-        What the cockpit stands at.
-    rules : mapping of str to float
-        The thresholds that rules choose on validation; the lock is told by the rule that gives its own.
+        The threshold and the band that the cockpit shows, with the rules that chose them.
     store : str
         Session key of the cockpit.
     """
     lock = model.lock
-    floor = st.session_state.get(f"{store} floor")
-    known = {**rules, **({_FLOOR: floor} if floor is not None else {})}
     wanted = _without_empty_band(chosen)
     with st.container(horizontal=True, vertical_alignment="center", key="xl-lock"):
         words = status.lock_words(lock) if lock else "not locked"
         st.markdown(wording.plain(words[0].upper() + words[1:]))
         cut = status.cut_words(wanted.threshold, wanted.review_from)
-        if st.button(f"Lock at {cut}", key="lock", disabled=wanted == of(lock), help=_HELP):
-            review = None if wanted.review_from is None else _rule_of(wanted.review_from, known)
-            rule = _rule_of(wanted.threshold, known)
-            made = actions.lock(settings, model.name, rule, actor=_ACTOR, review=review)
+        if st.button(f"Lock at {cut}", key="lock", disabled=wanted == locked_at(model), help=_HELP):
+            made = actions.lock(settings, model.name, wanted.cut, actor=_ACTOR, review=wanted.review_cut)
             cut = status.cut_words(made.threshold, made.review_from)
             status.remember("threshold", f"Locked at {cut}.")
             st.rerun()
@@ -59,30 +51,30 @@ def draw(settings: Settings, model: Model, chosen: Chosen, rules: Mapping[str, f
         _draw_test(settings, model)
 
 
-def of(lock: Lock | None) -> Chosen | None:
-    """What the cockpit would stand at, at a lock."""
-    return None if lock is None else Chosen(lock.threshold, lock.review_from)
+def locked_at(model: Model) -> Chosen | None:
+    """Return what the cockpit shows at a model's lock; None if it isn't locked."""
+    lock = model.lock
+    if lock is None:
+        return None
+    # The rule of a lock that was made for other weights would choose another threshold for these.
+    rules = (lock.rule, lock.review_rule) if lock.fits(model.card) else (None, None)
+    return Chosen(lock.threshold, lock.review_from, *map(rule_that_chose, rules))
 
 
 def _without_empty_band(chosen: Chosen) -> Chosen:
-    """A band that no score can lie in is none."""
-    return Chosen(chosen.threshold) if chosen.review_from == chosen.threshold else chosen
-
-
-def _rule_of(threshold: float, rules: Mapping[str, float]) -> str:
-    return next((rule for rule, value in rules.items() if value == threshold), f"value:{threshold!r}")
+    """Drop a band that no score can lie in."""
+    empty = chosen.review_from == chosen.threshold
+    return Chosen(chosen.threshold, rule=chosen.rule) if empty else chosen
 
 
 def _offer_floor(model: Model, store: str) -> None:
-    """Offer the sensitivity floor; why there is none stands in the button's help."""
-    why = why_no_floor(model, parse_rule(_FLOOR).amount or 0.0)
+    """Offer the sensitivity floor; if the model can't have one, the button's help says why."""
+    why = why_no_floor(model, _FLOOR.share)
 
     def move() -> None:
         status.forget_fault("threshold")
         with guard():
-            value = model.choose(parse_rule(_FLOOR))
-            st.session_state[f"{store} floor"] = value
-            move_to(Chosen(value), store)
+            move_to(Chosen(choose_threshold(model, _FLOOR), rule=_FLOOR), store)
 
     st.button(
         f"Sensitivity floor 95{formats.NARROW_SPACE}%",

@@ -20,7 +20,7 @@ from xraylab.models import list_models
 from xraylab.networks.pretrained import imagenet_path
 from xraylab.networks.registry import Network, network, networks
 from xraylab.settings import Settings
-from xraylab.training.duration import Estimate, estimate, expected_device, read_speeds
+from xraylab.training.duration import DurationEstimate, estimate, expected_device, read_speeds
 from xraylab.training.recipe import PRESETS, Recipe, TrainingRequest, load_recipe, parse_recipe, plan
 
 OWN = "train own recipe"  # session key of a Recipe
@@ -306,7 +306,7 @@ def _estimate_words(
     films = {split: counts["films"] for split, counts in dataset.splits.items()}
     parts = [estimate(one.recipe, one.entry, films, speeds, device=device) for one in ready]
     total = sum(parts[1:], start=parts[0])
-    total = Estimate(total.seconds * seeds, total.measured)
+    total = DurationEstimate(total.seconds * seeds, total.measured)
     words = wording.time_to_expect(*total.range)
     if not total.measured:
         words += " (first guess; exact after a first run here)"

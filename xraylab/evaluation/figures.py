@@ -1,7 +1,8 @@
 """
-Figures: all that a model card says in numbers of one set of films, computed from stored predictions.
+Figures of one set of films, computed from predictions: what the model card and the screens show.
 
-- at a threshold where there is one; without it, only what needs none
+- this module is where predictions become arrays; the rest of the room takes arrays
+- rates need a threshold; without one there are only the figures that need none
 - rates are clustered by patient; a rate with nothing to divide by is NaN
 """
 
@@ -14,9 +15,10 @@ import numpy as np
 from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.band import Band, review_band
 from xraylab.evaluation.calibration import Platt, platt_or_why
+from xraylab.evaluation.classes import Kinds, report_by_kind
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.summary import summarise
-from xraylab.evaluation.thresholds import threshold_table
+from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
 from xraylab.predictions import Predictions
 
 Interval = tuple[float, float]
@@ -24,7 +26,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class KindFigures:
-    """How many of the films with one kind of pneumonia are found."""
+    """Sensitivity among the films with one kind of pneumonia."""
 
     n: int  # films
     patients: int
@@ -43,26 +45,37 @@ class Figures:
     auc_ci: Interval
     brier: float
     ece: float
-    calibration: Platt | str  # logit(p) = intercept + slope * logit, or why there is none
+    calibration: Platt | str  # logit(p) = intercept + slope * logit, or why it can't be fitted
     point: OperatingPoint | None  # None without a threshold
     intervals: Mapping[str, Interval]  # sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy
-    kinds: Mapping[str, KindFigures]  # by the kind of pneumonia, where it is known
-    band: Band | None = None  # what a review band does; None without one
+    kinds: Mapping[str, KindFigures]  # by the kind of pneumonia, for films whose kind is known
+    band: Band | None = None  # None without a review band
+
+
+def table_of(scored: Predictions) -> ThresholdTable:
+    """Return the threshold table of films that have a score and a label.
+
+    Raises
+    ------
+    ValueError
+        If a film has no score, or a label that is neither 0 nor 1.
+    """
+    return threshold_table(scored.labels, scored.scores, scored.groups)
 
 
 def measure(
     predictions: Predictions, threshold: float | None, *, review_from: float | None = None
 ) -> Figures:
-    """Compute the figures of the films that could be scored and have a label.
+    """Compute the figures of the films that have a score and a label.
 
     Parameters
     ----------
     predictions : Predictions
-        Of one split.
+        On the films of one split.
     threshold : float, optional
         In [0, 1]; a film is called positive when score >= threshold.
     review_from : float, optional
-        Lower end of a review band, below the threshold; there is none without a threshold.
+        Lower end of a review band, below the threshold; ignored without a threshold.
 
     Raises
     ------
@@ -73,11 +86,12 @@ def measure(
     labels, scores, groups = scored.labels, scored.scores, scored.groups
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("scores must be in [0, 1]")
+    # AUC, Brier score and calibration don't depend on the threshold, so any serves if there is none.
     found = summarise(labels, scores, groups, 0.0 if threshold is None else threshold)
     intervals: dict[str, Interval] = {}
     band = None
     if threshold is not None:
-        table = threshold_table(labels, scores, groups)
+        table = table_of(scored)
         band = None if review_from is None else review_band(table, review_from, threshold)
         intervals = {**found.intervals, "balanced_accuracy": balanced_accuracy_interval(table, threshold)}
     return Figures(
@@ -97,17 +111,38 @@ def measure(
 
 
 def calibration_of(scored: Predictions) -> Platt | str:
-    """Fit slope and intercept to films that have a score and a label; or say why there are none."""
+    """Fit slope and intercept to films that have a score and a label, or say why that can't be done."""
     return platt_or_why(scored.labels, scored.frame["logit"].to_numpy(np.float64))
 
 
+def kinds_of(scored: Predictions, threshold: float) -> Kinds | None:
+    """Tabulate NORMAL and the kinds of pneumonia at a threshold; None for a model of two classes.
+
+    Parameters
+    ----------
+    scored : Predictions
+        Films that have a score and a label.
+
+    Raises
+    ------
+    ValueError
+        If a probability isn't in [0, 1].
+    """
+    kinds = scored.kinds
+    if not kinds:
+        return None
+    subtypes = scored.frame["subtype"].fillna("").astype(str).to_numpy(object)
+    return report_by_kind(scored.labels, scored.scores, scored.groups, subtypes, kinds, threshold)
+
+
 def _kinds(scored: Predictions, threshold: float) -> dict[str, KindFigures]:
-    """Sensitivity among the films of each kind of pneumonia, by the kind's name."""
+    """Return the sensitivity among the films of each kind of pneumonia, by the kind's name."""
     diseased = scored.frame[scored.frame["label"] == 1]
     named = diseased[diseased["subtype"].fillna("").astype(str) != ""]
     kinds = {}
     for kind, films in named.groupby(named["subtype"].astype(str), sort=True):
         scores, groups = films["score"].to_numpy(np.float64), films["group"].to_numpy(object)
+        # All of these films have pneumonia, so the table of one class gives their sensitivity.
         table = threshold_table(np.ones(len(films), np.int8), scores, groups)
         kinds[str(kind)] = KindFigures(
             n=len(films),

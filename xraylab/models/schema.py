@@ -1,0 +1,152 @@
+"""
+The records in a model's folder, as they stand in its JSON files.
+
+- plain data: nothing here reads or writes a file
+- a record is frozen, and a file's ``schema`` key names its version
+- a field that older versions didn't write has a default, so that their files can still be read
+"""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from xraylab.evaluation.averaging import Averaging
+from xraylab.evaluation.calibration import Platt
+from xraylab.files import Record
+from xraylab.imaging import PREPROCESS_VERSION
+
+BACKEND = "fp32"  # the backend that scores unless a card names another
+ENSEMBLE = "ensemble"  # the architecture in an ensemble's card
+
+
+class TrainedOn(Record):
+    """The films a model was trained on."""
+
+    name: str
+    kind: str  # "radiographs" or "phantoms"
+    pixel_hash: str
+    patient_key: str
+    splits: dict[str, dict[str, int]]
+
+
+class About(Record):
+    """What only a person can say about a model, in sentences; a field is empty until somebody fills it."""
+
+    users: tuple[str, ...] = ()
+    population: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    faults: tuple[str, ...] = Field(default=(), description="Known faults of the data.")
+    failures: tuple[str, ...] = Field(default=(), description="Known failures of the model.")
+    licences: tuple[str, ...] = ()
+    command: str = Field(
+        default="", description="How to repeat the training, if the model's own request doesn't say it."
+    )
+
+
+class Card(Record):
+    """What a model is, whom it is for, and how it was made (``card.json``)."""
+
+    schema_: str = Field("xraylab.card/1", alias="schema")
+    name: str
+    arch: str
+    classes: tuple[str, ...]
+    created_at: datetime
+    run: str
+    dataset: TrainedOn
+    weights: str  # the weights that the training started from
+    weights_sha256: str
+    recipe: dict[str, Any]  # a plain dictionary: a card outlives the recipes of its version
+    best_epoch: int
+    epochs: int
+    parameters: int
+    seconds: float
+    device: str
+    preprocess_version: int
+    model_sha256: str
+    versions: dict[str, str]
+    members: tuple[str, ...] = Field(
+        default=(), description="The models that an ensemble averages; empty for any other model."
+    )
+    backend: str = Field(
+        default=BACKEND, description="The backend that scored the held-out films and scores other films."
+    )
+    notes: tuple[str, ...] = Field(default=(), description="Remarks on the training.")
+    intended_use: str = "Research and teaching. Not a medical device."
+    about: About = Field(default=About(), description="What the model card says in addition to the numbers.")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether a score is a probability that was calibrated on validation, as an ensemble's is."""
+        return bool(self.members)
+
+
+class Member(Record):
+    """One model in an ensemble, and the calibration of its logits."""
+
+    model: str
+    model_sha256: str
+    arch: str
+    # A slope of 0 or less would turn the order of the films round, so it can't be a calibration.
+    slope: float = Field(gt=0, allow_inf_nan=False)
+    intercept: float = Field(allow_inf_nan=False)
+
+
+class Members(Record):
+    """The members of an ensemble (``members.json``); the hash of this file is the ensemble's own."""
+
+    schema_: Literal["xraylab.members/1"] = Field("xraylab.members/1", alias="schema")
+    members: tuple[Member, ...] = Field(min_length=2)
+    # The calibration of the members' mean: an average of probabilities leans to the middle.
+    slope: float = Field(gt=0, allow_inf_nan=False)
+    intercept: float = Field(allow_inf_nan=False)
+
+    @property
+    def averaging(self) -> Averaging:
+        """How the members' logits become one logit."""
+        members = tuple(Platt(member.slope, member.intercept) for member in self.members)
+        return Averaging(members, Platt(self.slope, self.intercept))
+
+
+class Lock(Record):
+    """An operating point that was fixed on validation, before the test split is opened (``lock.json``)."""
+
+    schema_: str = Field("xraylab.lock/1", alias="schema")
+    threshold: float = Field(ge=0, le=1)
+    rule: str
+    locked_at: datetime
+    actor: str  # "app", "command line" or "training"
+    backend: str = BACKEND
+    preprocess_version: int = PREPROCESS_VERSION
+    model_sha256: str
+    dataset: str
+    n: int  # validation films that it was chosen on
+    review_from: float | None = Field(
+        default=None,
+        ge=0,
+        description="A film needs a reader if its score is at least this and less than the threshold; "
+        "null without a review band.",
+    )
+    review_rule: str | None = Field(default=None, description="The rule that chose review_from.")
+    after_opening: bool = Field(
+        default=False,
+        description="Whether the test split had been opened for this model before. This stamp never goes.",
+    )
+    opened_at: tuple[datetime, ...] = Field(default=(), description="Openings of the test split at any lock.")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.review_from is not None and not self.review_from < self.threshold:
+            raise ValueError(f"review_from is {self.review_from}, not below the threshold {self.threshold}")
+        return self
+
+    @property
+    def knows_of_opening(self) -> bool:
+        """Whether the test split was opened before this lock was made, or since."""
+        return self.after_opening or bool(self.opened_at)
+
+    def fits(self, card: Card) -> bool:
+        """Return whether this lock was made for the weights, backend and preprocessing of a card."""
+        # A score made in another way isn't comparable with the threshold, though it looks just as sure.
+        made_for = (self.model_sha256, self.backend, self.preprocess_version)
+        return made_for == (card.model_sha256, card.backend, card.preprocess_version)
