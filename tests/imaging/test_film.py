@@ -2,7 +2,6 @@
 
 import hashlib
 import weakref
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,27 +9,9 @@ import pytest
 from tests.support.dicoms import dicom
 from tests.support.films import film, grey
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging import SIDE, Film, Refused, Signs, decode, raster, standardise
-from xraylab.imaging import dicom as dicom_module
+from xraylab.imaging import SIDE, Film, Refused, Signs, decode, standardise
 
-
-@pytest.fixture
-def decodes(monkeypatch):
-    """Count how often files are decoded: DICOM and other formats."""
-    counts = Counter()
-
-    def counted(module, name):
-        original = getattr(module, name)
-
-        def count(*given):
-            counts[name] += 1
-            return original(*given)
-
-        monkeypatch.setattr(module, name, count)
-
-    counted(dicom_module, "read")
-    counted(raster, "opened")
-    return counts
+pytest_plugins = ["tests.support.decodes"]
 
 
 def test_a_film_gives_what_its_file_gives():
