@@ -18,10 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam.metrics.perturbation_confidence import RemoveLeastRelevantFirst, RemoveMostRelevantFirst
-from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch.nn.functional import interpolate
 
+from xraylab.reading.cams import NoisyLinearImputer, RemoveLeastRelevantFirst, RemoveMostRelevantFirst
 from xraylab.reading.heatmap import Heatmap
 from xraylab.reading.loaded import LoadedModel
 from xraylab.reading.scoring import score_pixels

@@ -27,9 +27,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
-from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
-from pytorch_grad_cam.base_cam import BaseCAM
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -37,6 +34,16 @@ from xraylab.errors import HeatmapError
 from xraylab.imaging.picture import png
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import Network
+from xraylab.reading.cams import (
+    ActivationsAndGradients,
+    BaseCAM,
+    EigenCAM,
+    GradCAM,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+    ScoreCAM,
+)
 from xraylab.reading.loaded import LoadedModel, Part
 
 Floats = NDArray[np.float32]
