@@ -85,6 +85,7 @@ def keep_case(
             "Look at the film first: a name or number that stands in the picture would be kept with it. "
             "Confirm that you looked (looked=True in code), or keep the case without its picture."
         )
+    # Field by field: a new field of a reading is kept only if somebody decides so here.
     case = NewCase(
         model=model.name,
         model_sha256=model.card.model_sha256,
@@ -145,7 +146,7 @@ def cases_csv(settings: Settings, *, actor: str) -> str:
 
 def cases_json(settings: Settings, *, actor: str) -> str:
     """Return the log and its trail as JSON; this export is the trail's last line."""
-    note_export(settings, "json", actor=actor)
+    note_export(settings, "json", actor=actor)  # before the trail is read, so that it is in it
     log = documents.CaseLog(
         cases=[_row(case) for case in list_cases(settings)],
         trail=[
@@ -191,6 +192,7 @@ def _cells(row: documents.CaseRow) -> list[object]:
     times = [
         moment.isoformat() if moment else None for moment in (row.made_at, row.changed_at, row.deleted_at)
     ]
+    # A deleted case has no warnings at all, which is not the same as an empty list.
     warnings = None if row.warnings is None else " ".join(row.warnings)
     return [
         row.case,

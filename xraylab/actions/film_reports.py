@@ -40,6 +40,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
     XRayLabError
         If they are damaged or belong to other weights.
     """
+    # The validation films: the lock was chosen on them, and the test films stay sealed.
     scored = films_of(model, "validation").scored
     try:
         table = threshold_table(scored.labels, scored.scores, scored.groups)
@@ -60,7 +61,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         patients=table.n_groups,
         positives=table.positives,
         calibrated=card.calibrated,
-        models=max(1, len(card.members)),
+        models=max(1, len(card.members)),  # a single model lists no members
         films=table,
         **rates,
     )
@@ -113,6 +114,7 @@ def film_report(
     """
     if reading.score is None:
         raise ValueError("a film that was refused has no report")
+    # The film's name is left out on purpose: a report identifies the film by its hash alone.
     return FilmReport(
         standing=standing,
         film_sha256=film.sha256,
@@ -225,6 +227,7 @@ def predicted(
 
 def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
     """Return a batch as CSV, one row per film in its order; a file's name may identify a patient."""
+    # Model and hash are repeated in every row, so that rows of several tables can be mixed.
     head = (
         "film",
         "file",

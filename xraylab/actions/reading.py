@@ -80,7 +80,7 @@ def predict(
     from xraylab.reading.read import read_films
 
     _check_places(paths, heatmaps, report)
-    loaded = load_for_reading(settings, name)
+    loaded = load_for_reading(settings, name)  # a missing model is reported before any file is read
     reports = _Reports(loaded, report) if report is not None else None
     rows = []
     films = (film for path in paths for film in films_at(path))

@@ -82,6 +82,7 @@ def _below(folder: Path) -> list[Path]:
         paths.append(Path(error.filename))
 
     for place, folders, files in os.walk(folder, onerror=note):
+        # Assigned in place, since os.walk goes on with this very list.
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [Path(place, name) for name in files if not name.startswith(".")]
         # os.walk doesn't enter linked folders, since they may lead in a circle: each becomes a refusal.
@@ -91,7 +92,7 @@ def _below(folder: Path) -> list[Path]:
 
 def _read_file(file: Path, name: str) -> Film | Refused:
     try:
-        status = file.stat()
+        status = file.stat()  # follows links to files: a folder of links is a usual way to choose films
         if stat.S_ISDIR(status.st_mode):
             return Refused(name, _LINKED_FOLDER if file.is_symlink() else _NO_FOLDER)
         if not stat.S_ISREG(status.st_mode):
@@ -141,6 +142,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -
         data = read_member(archive, member)
     except UnreadableImageError as error:
         return Refused(name, str(error))
+    # Archives in archives can unpack without end, so one level is enough.
     if not is_film(data) and zipfile.is_zipfile(io.BytesIO(data)):
         return Refused(name, _NESTED)
     return Film(name, data)

@@ -170,7 +170,7 @@ def _read(network: "LoadedModel", films: "dict[str, Film | Refused]") -> "Iterat
 
 
 def _identity(film: Film | Refused) -> str:
-    """Return what tells two files apart in this session: the hash, or why there is none."""
+    """Return the key of a file in this session: its hash, or the reason if it was refused."""
     return film.why if isinstance(film, Refused) else film.sha256
 
 

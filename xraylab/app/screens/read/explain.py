@@ -69,7 +69,7 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
     with place:
         film_viewer(
             film_png,
-            [Overlay(one.method, one.png, film_words.FIXED if one.fixed else _OWN) for one in drawn],
+            [Overlay(layer.method, layer.png, film_words.FIXED if layer.fixed else _OWN) for layer in drawn],
             key="film",
             caption=film.name,
             synthetic=synthetic,
@@ -84,7 +84,9 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
     st.caption(f"Heatmap (overlay, key o): {drawn[0].words}")
     if len(maps) > 1:
         st.caption(
-            "\n".join(f"- **{METHODS[one.method].title}**: {METHODS[one.method].about}" for one in maps)
+            "\n".join(
+                f"- **{METHODS[heatmap.method].title}**: {METHODS[heatmap.method].about}" for heatmap in maps
+            )
         )
     judged = _draw_faithfulness(model, film, maps[0])
     return drawn[0] if judged is None else replace(drawn[0], faithful=(judged.beaten, len(judged.random)))
