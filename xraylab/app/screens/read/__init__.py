@@ -103,6 +103,11 @@ def _unpacked(uploads: "list[UploadedFile]") -> list[Film | Refused]:
         left -= len(now[key])
         bytes_left -= sum(_bytes_of(film) for film in now[key])
     st.session_state[_UNPACKED] = now
+    for key in kept.keys() - now.keys():
+        # Buttons of the last run may still hold a film that was removed, but not its pixels.
+        for film in kept[key]:
+            if isinstance(film, Film):
+                film.drop_pixels()
     films = [film for upload_films in now.values() for film in upload_films]
     if len(films) >= _MOST_FILMS or bytes_left <= 0:
         st.warning(
