@@ -21,6 +21,7 @@ from playwright.sync_api import Page
 from benchmarks.material import phantom_files
 from tests.support.chromium import chromium
 from tests.support.serving import ROOT, served
+from xraylab.imaging import Film
 from xraylab.models import load_shipped
 from xraylab.reading.heatmap import heatmaps, overlay_png
 from xraylab.reading.loaded import load
@@ -46,9 +47,9 @@ def in_the_library(films: int, model: str) -> list[float]:
     for number in range(_WARM + films):
         if number == _WARM:
             seen.append(_resident(psutil.Process()))
-        reading = read_film(loaded, upload(raw, number), f"{number}.jpeg")
-        if reading.pixels is not None:
-            overlay_png(heatmaps(loaded, reading.pixels)[0].values)
+        reading = read_film(loaded, Film(f"{number}.jpeg", upload(raw, number)))
+        if reading.film is not None:
+            overlay_png(heatmaps(loaded, reading.film.standard.pixels)[0].values)
     gc.collect()
     return [*seen, _resident(psutil.Process())]
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmarks.frame import Difference
 from benchmarks.material import Material
+from xraylab.imaging import Film
 from xraylab.models import load_shipped
 from xraylab.networks.inference import BATCH
 from xraylab.networks.inputs import pneumonia_logit
@@ -98,7 +99,7 @@ class ReadBatch(_Read):
 
     def ours(self) -> list[Reading]:
         """All of it."""
-        return list(read_films(self.loaded, ((str(number), raw) for number, raw in enumerate(self.raw))))
+        return list(read_films(self.loaded, (Film(str(number), raw) for number, raw in enumerate(self.raw))))
 
     def scores(self) -> NDArray[np.float64]:
         """(films,) of the readings."""

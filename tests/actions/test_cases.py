@@ -7,12 +7,12 @@ import json
 import os
 from dataclasses import replace
 
-import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image
 
 from tests.support.brief import BOTH, MODEL
+from tests.support.dicoms import dicom
 from tests.support.film_reports import IDENTITY, a_report, a_source
 from tests.support.films import encoded, grey
 from tests.support.privacy import FILE, everywhere
@@ -20,12 +20,12 @@ from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.errors import NotConfirmedError, NotFoundError, StorageError
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.imaging import FileFacts, Signs, StandardFilm
+from xraylab.imaging import Film, Signs, is_dicom
 from xraylab.models import load_model
 from xraylab.reading.read import read_film
 from xraylab.reports import film_words
 
-pytest_plugins = ["tests.support.averaged"]
+pytest_plugins = ["tests.support.averaged", "tests.support.decodes"]
 EXIF = {"Artist": "Jane-Doe-Artist", "Make": "ACME-4711", "GPS": "N-48-8566"}
 
 
@@ -52,9 +52,9 @@ def test_nothing_that_tells_whose_film_it_is_is_kept_even_with_its_pixels(traine
     data = telling_film()
     secrets = [FILE, "DOE-JANE", "5550123", "Jane-Doe", *EXIF.values()]
     assert all(value.encode() in data for value in EXIF.values())
-    reading = read_film(loaded, data, FILE)
+    reading = read_film(loaded, Film(FILE, data))
     number = actions.keep_case(
-        trained, loaded.model, reading, actor="app", call="unsure", film=data, looked=True
+        trained, loaded.model, reading, actor="app", call="unsure", film=Film(FILE, data), looked=True
     )
     actions.cases_csv(trained, actor="app")
     actions.cases_json(trained, actor="app")
@@ -68,15 +68,14 @@ def test_nothing_that_tells_whose_film_it_is_is_kept_even_with_its_pixels(traine
 
 def test_nothing_of_a_dicom_upload_is_kept_but_the_listed_words(trained, loaded, monkeypatch):
     source = a_source()
-    film = StandardFilm(
-        np.zeros((256, 256), np.uint8),
-        FileFacts("DICOM", len(source), 64, 48, 12, None, False),
-        Signs(modality="DX", view=IDENTITY["PatientName"], body_part="CHEST", age=6.7, notes=("MRN-778812",)),
+    signs = Signs(
+        modality="DX", view=IDENTITY["PatientName"], body_part="CHEST", age=6.7, notes=("MRN-778812",)
     )
-    monkeypatch.setattr("xraylab.actions.cases.standardise", lambda _: film)
-    monkeypatch.setattr("xraylab.actions.cases.decode", lambda _: grey())
-    reading = read_film(loaded, encoded(grey()), "IM-" + IDENTITY["PatientID"])
-    number = actions.keep_case(trained, loaded.model, reading, actor="app", film=source, looked=True)
+    reading = read_film(loaded, Film("IM-" + IDENTITY["PatientID"], encoded(grey())))
+    monkeypatch.setattr(Film, "signs", signs)
+    monkeypatch.setattr(Film, "picture", grey())
+    film = Film("IM-" + IDENTITY["PatientID"], source)
+    number = actions.keep_case(trained, loaded.model, reading, actor="app", film=film, looked=True)
     kept = everywhere(trained.home)
     assert [value for value in IDENTITY.values() if len(value) > 3 and value.encode() in kept] == []
     told = json.loads((trained.cases / str(number) / "film.json").read_text())
@@ -84,31 +83,31 @@ def test_nothing_of_a_dicom_upload_is_kept_but_the_listed_words(trained, loaded,
 
 
 def test_pixels_are_kept_only_when_asked_for(trained, loaded):
-    reading = read_film(loaded, telling_film(), FILE)
+    reading = read_film(loaded, Film(FILE, telling_film()))
     actions.keep_case(trained, loaded.model, reading, actor="app")
     assert not trained.cases.exists()
 
 
 def test_a_picture_that_nobody_looked_at_is_not_kept_nor_its_case(trained, loaded):
     data = telling_film()
-    reading = read_film(loaded, data, FILE)
+    reading = read_film(loaded, Film(FILE, data))
     with pytest.raises(NotConfirmedError, match="Look at the film first"):
-        actions.keep_case(trained, loaded.model, reading, actor="app", film=data)
+        actions.keep_case(trained, loaded.model, reading, actor="app", film=Film(FILE, data))
     assert not trained.cases.exists()
     assert actions.list_cases(trained) == []
 
 
 def test_the_dicom_actions_need_a_persons_word():
-    data = a_source()
+    film = Film("film.dcm", a_source())
     for make in (actions.deidentified_dicom, actions.study_dicom):
         with pytest.raises(NotConfirmedError):
-            make(a_report(), data)
-    assert actions.came_as_dicom(actions.deidentified_dicom(a_report(), data, looked=True))
-    assert actions.came_as_dicom(actions.study_dicom(a_report(), data, confirmed=True))
+            make(a_report(), film)
+    assert is_dicom(actions.deidentified_dicom(a_report(), film, looked=True))
+    assert is_dicom(actions.study_dicom(a_report(), film, confirmed=True))
 
 
 def test_the_exported_log_is_the_log_and_runs_nothing_in_a_spreadsheet(trained, loaded):
-    reading = read_film(loaded, phantoms.fresh_phantom_png(), "a.png")
+    reading = read_film(loaded, Film("a.png", phantoms.fresh_phantom_png()))
     for note in ("=cmd|' /C calc'!A0", "+1", "-1", "@x", "plain"):
         actions.keep_case(trained, loaded.model, reading, actor="app", call="pneumonia", note=note)
     actions.delete_case(trained, 5, actor="app")
@@ -126,7 +125,7 @@ def test_the_exported_log_is_the_log_and_runs_nothing_in_a_spreadsheet(trained, 
 
 
 def test_two_sessions_change_one_case_and_both_are_in_the_trail(trained, loaded):
-    reading = read_film(loaded, phantoms.fresh_phantom_png(), "a.png")
+    reading = read_film(loaded, Film("a.png", phantoms.fresh_phantom_png()))
     number = actions.keep_case(trained, loaded.model, reading, actor="one")
     actions.change_case(trained, number, call="pneumonia", note="", actor="one")
     after = actions.change_case(trained, number, call="unsure", note="", actor="two")
@@ -199,7 +198,7 @@ def test_names_that_are_hostile_or_no_text_are_rows_of_the_table_and_run_nothing
 
 def test_the_table_of_a_batch_has_the_notes_and_the_disagreement(loaded):
     reading = replace(
-        read_film(loaded, phantoms.fresh_phantom_png(), "a.png"),
+        read_film(loaded, Film("a.png", phantoms.fresh_phantom_png())),
         notes=("Age unknown.", "No VOI window."),
         spread=0.25,
         review_from=0.125,
@@ -245,3 +244,32 @@ def test_the_standing_is_that_of_the_validation_films_at_the_lock(trained):
     assert told.specificity == pytest.approx((~called)[films.labels == 0].mean())
     assert (told.positives, told.n) == ((films.labels == 1).sum(), len(films.labels))
     assert (told.calibrated, told.models) == (False, 1)
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("DICOM", "read"), ("PNG", "opened")])
+def test_a_film_that_is_read_reported_and_kept_is_decoded_twice(trained, loaded, decodes, kind, counted):
+    data = (
+        dicom(grey(2, width=200, height=160)) if kind == "DICOM" else encoded(grey(2, width=200, height=160))
+    )
+    film = Film(FILE, data)
+    reading = read_film(loaded, film)
+    report = actions.film_report(actions.standing_of(loaded.model, None), reading, film)
+    assert actions.film_pdf(report).startswith(b"%PDF")
+    actions.keep_case(trained, loaded.model, reading, actor="app", film=film, looked=True)
+    assert is_dicom(actions.deidentified_dicom(report, film, looked=True))
+    assert decodes == {counted: 2}
+
+
+def test_predict_decodes_a_film_twice_for_its_heatmap_and_report(run, trained, tmp_path, decodes):
+    (tmp_path / "a.dcm").write_bytes(dicom(grey(2, width=200, height=160)))
+    run(
+        "predict",
+        "--model",
+        MODEL,
+        tmp_path / "a.dcm",
+        "--report",
+        tmp_path / "r",
+        "--heatmaps",
+        tmp_path / "h",
+    )
+    assert decodes == {"read": 2}

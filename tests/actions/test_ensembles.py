@@ -18,6 +18,7 @@ from xraylab.actions import operating_points
 from xraylab.data.datasets import load_dataset
 from xraylab.errors import EnsembleError, HonestOrderError, NameTakenError, NotFoundError, WeightsError
 from xraylab.evaluation.calibration import fit_platt
+from xraylab.imaging import Film
 from xraylab.models import Model, load_model
 from xraylab.reading.heatmap import heatmap
 from xraylab.reading.loaded import load
@@ -98,7 +99,7 @@ def test_page_predict_and_evaluate_agree_with_the_stored_predictions(averaged, r
     for key in ("score", "spread"):
         np.testing.assert_allclose([row[key] for row in rows], stored[key], rtol=0, atol=1e-6)
     loaded = load(model)
-    page = [read_film(loaded, file.read_bytes(), file.name) for file in files]
+    page = [read_film(loaded, Film(file.name, file.read_bytes())) for file in files]
     np.testing.assert_allclose([reading.score for reading in page], stored["score"], rtol=0, atol=1e-6)
     assert [reading.decision for reading in page] == [row["decision"] for row in rows]
     assert all(row["decision"] in ("positive", "negative") and row["subtype"] is None for row in rows)
@@ -331,7 +332,7 @@ def test_a_kind_is_told_of_a_film_that_a_person_decided(kinds, kinds_folder):
         update={"dataset": model.card.dataset.model_copy(update={"kind": "radiographs"})}
     )
     reading = read_film(
-        load(Model(model.folder, card)), min(kinds_folder.rglob("*.png")).read_bytes(), "film"
+        load(Model(model.folder, card)), Film("film", min(kinds_folder.rglob("*.png")).read_bytes())
     )
     assert reading.warnings
     assert (reading.decision, reading.subtype) == (None, ())

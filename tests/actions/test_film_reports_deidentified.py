@@ -29,6 +29,7 @@ from tests.support.film_reports import a_heatmap
 from tests.support.films import grey
 from tests.support.privacy import everywhere
 from xraylab import actions
+from xraylab.imaging import Film
 from xraylab.reading.read import read_film
 
 pytest_plugins = ["tests.support.trained"]
@@ -243,10 +244,14 @@ def loaded(trained):
 
 @pytest.fixture
 def report(loaded, source):
-    reading = read_film(loaded, source, FILE)
+    reading = read_film(loaded, Film(FILE, source))
     standing = actions.standing_of(loaded.model, loaded.model.lock)
     return actions.film_report(
-        standing, reading, source, overlay=a_heatmap(), now=datetime(2031, 3, 9, 8, 7, tzinfo=UTC)
+        standing,
+        reading,
+        Film(FILE, source),
+        overlay=a_heatmap(),
+        now=datetime(2031, 3, 9, 8, 7, tzinfo=UTC),
     )
 
 
@@ -259,7 +264,8 @@ def test_the_hostile_film_is_read_and_says_everything(source):
 
 def test_every_action_of_the_profile_was_taken(report, source):
     one, two = (
-        pydicom.dcmread(io.BytesIO(actions.deidentified_dicom(report, source, looked=True))) for _ in range(2)
+        pydicom.dcmread(io.BytesIO(actions.deidentified_dicom(report, Film(FILE, source), looked=True)))
+        for _ in range(2)
     )
     for element, again in zip(one.iterall(), two.iterall(), strict=True):
         action = ACTIONS.get(element.keyword, "")
@@ -276,7 +282,7 @@ def test_every_action_of_the_profile_was_taken(report, source):
 
 
 def test_a_deidentified_file_holds_what_is_ours_and_nothing_else(report, source):
-    raw = actions.deidentified_dicom(report, source, looked=True)
+    raw = actions.deidentified_dicom(report, Film(FILE, source), looked=True)
     found = pydicom.dcmread(io.BytesIO(raw))
     assert {element.keyword for element in found.iterall()} == OURS
     assert {element.keyword for element in found.file_meta} == META
@@ -286,7 +292,7 @@ def test_a_deidentified_file_holds_what_is_ours_and_nothing_else(report, source)
 def test_no_word_uid_date_or_number_of_the_patient_is_in_any_document(report, source, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     today = dates(datetime.now(UTC), datetime.now().astimezone(), report.made_at)
-    dicom = actions.deidentified_dicom(report, source, looked=True)
+    dicom = actions.deidentified_dicom(report, Film(FILE, source), looked=True)
     assert found_in(dicom, today) == set()
     png = actions.film_png(report)
     assert found_in(png, today) == set()
@@ -298,13 +304,15 @@ def test_no_word_uid_date_or_number_of_the_patient_is_in_any_document(report, so
 
 def test_nothing_of_the_patient_is_in_the_home_or_in_the_exported_log(trained, loaded, source, caplog, capfd):
     caplog.set_level(logging.DEBUG)
-    reading = read_film(loaded, source, FILE)
+    reading = read_film(loaded, Film(FILE, source))
     number = actions.keep_case(
-        trained, loaded.model, reading, actor="app", call="unsure", film=source, looked=True
+        trained, loaded.model, reading, actor="app", call="unsure", film=Film(FILE, source), looked=True
     )
     standing = actions.standing_of(loaded.model, loaded.model.lock)
-    told = actions.film_report(standing, reading, source)
-    assert WORD.encode() in actions.study_dicom(told, source, confirmed=True)  # asked for, and kept nowhere
+    told = actions.film_report(standing, reading, Film(FILE, source))
+    assert WORD.encode() in actions.study_dicom(
+        told, Film(FILE, source), confirmed=True
+    )  # asked for, and kept nowhere
     actions.note_export(trained, "DICOM, back to the study", actor="app", number=number)
     for export in (actions.cases_csv(trained, actor="app"), actions.cases_json(trained, actor="app")):
         assert found_in(export.encode()) == set()
@@ -322,12 +330,12 @@ def test_nothing_of_the_patient_is_in_the_home_or_in_the_exported_log(trained, l
 def test_the_pixels_are_those_of_the_film_without_its_overlay(report, source):
     film = dataset(grey(5, width=180, height=140))
     np.testing.assert_array_equal(report.film, film.pixel_array)
-    found = pydicom.dcmread(io.BytesIO(actions.deidentified_dicom(report, source, looked=True)))
+    found = pydicom.dcmread(io.BytesIO(actions.deidentified_dicom(report, Film(FILE, source), looked=True)))
     assert found.BurnedInAnnotation == "YES"
 
 
 def test_the_way_back_to_the_study_takes_nothing_of_makers_machines_and_overlays(report, source):
-    found = pydicom.dcmread(io.BytesIO(actions.study_dicom(report, source, confirmed=True)))
+    found = pydicom.dcmread(io.BytesIO(actions.study_dicom(report, Film(FILE, source), confirmed=True)))
     assert not [element for element in found.iterall() if element.tag.is_private]
     assert not [element for element in found if element.tag.group >> 8 in (0x50, 0x60)]
     ours = {"SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "DerivationDescription"}

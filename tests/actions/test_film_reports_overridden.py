@@ -15,6 +15,7 @@ from tests.support.brief import MODEL
 from tests.support.film_reports import a_source
 from tests.support.films import encoded, grey
 from xraylab import actions
+from xraylab.imaging import Film
 from xraylab.reading.read import read_film
 from xraylab.reports import film_words
 from xraylab.reports.film_picture import _words_below, film_picture
@@ -36,8 +37,8 @@ def row(text):
 def told(trained):
     """What each output says of a film, by its name; pictures as they are."""
     loaded = actions.load_for_reading(trained, MODEL)
-    film = encoded(grey(3, width=200, height=160))
-    read = read_film(loaded, film, "film.png")
+    film = Film("film.png", encoded(grey(3, width=200, height=160)))
+    read = read_film(loaded, film)
     standing = actions.standing_of(loaded.model, loaded.model.lock)
 
     def told(*, overridden):
@@ -47,7 +48,7 @@ def told(trained):
         predicted = actions.predicted(reading)
         pixels = {
             "de-identified": partial(actions.deidentified_dicom, report, film, looked=True),
-            "study": partial(actions.study_dicom, report, a_source(), confirmed=True),
+            "study": partial(actions.study_dicom, report, Film("film.dcm", a_source()), confirmed=True),
         }
         return {
             "PDF": words(actions.film_pdf(report)),

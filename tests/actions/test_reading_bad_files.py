@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 import zipfile
-from itertools import islice
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.support.brief import MODEL
 from tests.support.dicoms import bundled
@@ -18,7 +16,6 @@ from tests.support.films import encoded, grey
 from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.__main__ import main
-from xraylab.data import sources
 
 pytest_plugins = ["tests.support.trained"]
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names and pipes as Linux has them")
@@ -157,39 +154,3 @@ def test_a_folder_that_may_not_be_entered_is_a_row(monkeypatch, trained, films):
     assert closed.file.endswith("/closed")
     assert closed.refused == "The folder can't be opened. Check its permissions."
     assert len(rows) == len(NAMES) + 2
-
-
-def test_an_upload_larger_than_any_film_is_a_reason_and_is_not_kept(monkeypatch):
-    monkeypatch.setattr(sources, "LARGEST_FILE", 1000)
-    monkeypatch.setattr("xraylab.actions.reading.LARGEST_FILE", 1000)
-    large, small = FILM + bytes(1000), encoded(Image.fromarray(grey(width=40, height=40)), "JPEG")[:999]
-    [(_, reason)] = actions.unpacked("large.png", large)
-    assert reason.startswith("The file has more than")
-    assert list(actions.unpacked("small", small)) == [("small", small)]
-
-
-def test_an_archive_without_files_is_a_row():
-    for members in ({}, {"folder/": b""}, {"__MACOSX/._a.png": b""}):
-        assert list(actions.unpacked("a.zip", archive(members))) == [
-            ("a.zip", "There is no file in the archive.")
-        ]
-
-
-@pytest.mark.parametrize("field", [4, 8, 10, 12, 16, 20])
-@pytest.mark.parametrize("lie", [b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x01\x00\x00\x00"])
-def test_an_archive_whose_end_lies_is_a_row_or_what_is_in_it(field, lie):
-    whole = archive({"a.png": FILM})
-    end = whole.rindex(b"PK\x05\x06") + field
-    rows = list(actions.unpacked("a.zip", whole[:end] + lie[: len(whole) - end] + whole[end + 4 :]))
-    assert all(isinstance(data, bytes) or data.endswith(".") for _, data in rows)
-
-
-def test_members_that_share_their_bytes_are_each_read_and_no_further_than_they_say():
-    """An archive of a few kilobytes whose directory names one film thousands of times."""
-    whole = archive({"a.png": FILM})
-    start, end = whole.index(b"PK\x01\x02"), whole.rindex(b"PK\x05\x06")
-    entries = whole[start:end] * 2000
-    tail = whole[end : end + 8] + (2000).to_bytes(2, "little") * 2 + len(entries).to_bytes(4, "little")
-    made = whole[:start] + entries + tail + start.to_bytes(4, "little") + bytes(2)
-    some = list(islice(actions.unpacked("a.zip", made), 5))
-    assert some == [("a.zip::a.png", FILM)] * 5

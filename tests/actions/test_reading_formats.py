@@ -5,10 +5,10 @@ import pytest
 from tests.support.dicoms import dicom
 from tests.support.films import encoded
 from xraylab.data.phantoms import generate
-from xraylab.imaging import decode
+from xraylab.imaging import Film, decode
 from xraylab.models import load_model
 from xraylab.reading.loaded import load
-from xraylab.reading.read import read_films
+from xraylab.reading.read import read_film, read_films
 from xraylab.settings import load_settings
 
 
@@ -22,7 +22,7 @@ def test_a_film_scores_alike_in_every_format(monkeypatch, package_models, tmp_pa
     one = dicom(4095 - stored, bits=12, PhotometricInterpretation="MONOCHROME1", **window)
     shown = decode(two)
     files = [("two", two), ("one", one)] + [(kind, encoded(shown, kind)) for kind in ("PNG", "TIFF", "BMP")]
-    scores = [reading.score for reading in read_films(loaded, iter(files))]
+    scores = [reading.score for reading in read_films(loaded, (Film(*file) for file in files))]
     assert scores == pytest.approx([scores[0]] * 5, abs=0.01)
-    turned = next(read_films(loaded, iter([("turned", encoded(255 - shown))]))).score
+    turned = read_film(loaded, Film("turned", encoded(255 - shown))).score
     assert abs(turned - scores[0]) > 0.01  # the wrong polarity would have been seen

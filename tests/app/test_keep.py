@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support.brief import MODEL
+from tests.support.dicoms import dicom
 from tests.support.films import encoded, grey
 from tests.support.privacy import FILE, everywhere
 from tests.support.screens import written
@@ -17,7 +18,7 @@ from xraylab.app.screens.read import explain
 from xraylab.reading.faithfulness import Faithfulness
 from xraylab.reading.heatmap import Heatmap
 
-pytest_plugins = ["tests.support.trained"]
+pytest_plugins = ["tests.support.trained", "tests.support.decodes"]
 
 
 @pytest.fixture
@@ -138,9 +139,8 @@ def test_what_tells_whose_film_it_is_needs_a_dicom_upload_and_the_deidentified_f
     assert not dicom.proto.disabled
 
 
-def test_going_back_to_the_study_asks_first(read, monkeypatch):
-    monkeypatch.setattr("xraylab.actions.came_as_dicom", lambda _: True)
-    app = press(read(), "dicom study")
+def test_going_back_to_the_study_asks_first(read):
+    app = press(read(dicom(grey()), "film.dcm"), "dicom study")
     assert "Send it only to the archive the film came from" in written(app)
     [button] = [one for one in app.get("download_button") if one.proto.label == "Save with patient and study"]
     assert button.proto.disabled
@@ -173,3 +173,34 @@ def test_a_note_is_shown_as_it_is_written(read, trained):
     app = press(app, "save case")
     assert "<img" not in " ".join(element.proto.body for element in app.get("html"))
     assert json.loads(actions.cases_json(trained, actor="t"))["cases"][0]["note"].startswith("<img")
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("DICOM", "read"), ("PNG", "opened")])
+def test_a_film_that_is_read_reported_and_kept_is_decoded_twice(
+    read, trained, monkeypatch, decodes, kind, counted
+):
+    offers = {}
+    monkeypatch.setattr(
+        "xraylab.app.screens.read.keep._offer", lambda label, make, *_, **__: offers.update({label: make})
+    )
+    app = read(dicom(grey(4)) if kind == "DICOM" else encoded(grey(4)))
+    by_prefix(app.checkbox, "pixels ").check().run()
+    by_prefix(app.checkbox, "looked before keeping ").check()
+    app = press(app.run(), "save case")
+    assert records.find(trained, 1).pixels_kept
+    assert offers["Report as PDF"]().startswith(b"%PDF")
+    assert offers["Report as PNG"]().startswith(b"\x89PNG")
+    assert decodes == {counted: 2}
+
+
+def test_only_the_film_on_the_screen_keeps_its_picture(read, trained, monkeypatch):
+    monkeypatch.setattr("xraylab.app.screens.read._MOST_STANDARD", 2)
+    app = read()
+    files = [(f"{number}.png", encoded(grey(number)), "image/png") for number in range(4)]
+    app.file_uploader(key="films").set_value(files).run()
+    app.radio(key="film chosen").set_value(1).run()
+    assert not app.exception
+    films = [film for upload in app.session_state["unpacked films"].values() for film in upload]
+    assert [film._picture is not None for film in films] == [False, True, False, False]
+    assert [film._standard is not None for film in films] == [True, True, False, False]
+    assert all(reading.film is None for reading in app.session_state["readings"].values())

@@ -5,6 +5,7 @@ import zipfile
 
 from xraylab import actions
 from xraylab.app import phantoms
+from xraylab.data.intake import films_in
 
 pytest_plugins = ["tests.support.shipped"]
 
@@ -51,7 +52,7 @@ def test_a_film_with_an_archive_behind_it_is_a_film(newcomer, tmp_path):
     with zipfile.ZipFile(archive, "w") as made:
         made.writestr("hidden.png", film)
     both = film + archive.getvalue()
-    assert [name for name, _ in actions.unpacked("both.png", both)] == ["both.png"]
+    assert [read.name for read in films_in("both.png", both)] == ["both.png"]
     (tmp_path / "both.png").write_bytes(both)
     rows = actions.predict(newcomer, "cnn", [str(tmp_path / "both.png")])
     assert [row.file for row in rows] == [str(tmp_path / "both.png")]

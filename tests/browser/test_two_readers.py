@@ -12,6 +12,7 @@ from PIL import Image
 from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.data import phantoms
+from xraylab.imaging import Film
 from xraylab.models import ENSEMBLE, load_shipped
 from xraylab.reading.heatmap import heatmap, overlay_png
 from xraylab.reading.loaded import load
@@ -69,7 +70,7 @@ def test_each_reader_gets_the_scores_and_the_map_that_a_film_has_alone(
     for page, batch in zip(pages, batches, strict=True):  # neither waits for the other
         drop(page, batch)
     loaded = load(load_shipped(load_settings(), ENSEMBLE))
-    alone = {name: read_film(loaded, data, name) for name, data in films.items()}
+    alone = {name: read_film(loaded, Film(name, data)) for name, data in films.items()}
     maps = []
     for page, batch in zip(pages, batches, strict=True):
         page.get_by_role("button", name="All films as CSV").wait_for(timeout=PATIENCE)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support.dicoms import dicom
 from tests.support.films import film, grey, kermany, write_folder, write_zip
-from xraylab.data.sources import Source, danger, open_source, read_member
+from xraylab.data.archives import danger, read_member
+from xraylab.data.sources import Source, open_source
 from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
 
 CLUTTER = {

@@ -339,7 +339,7 @@ BAD = {
     "huge": (changed(Rows=20000, Columns=20000), "20000 × 20000 pixels, more than 100 million"),
     "huge in colour": (changed(Rows=9000, Columns=9000, SamplesPerPixel=3), "too many pixels"),
     "no rows": (changed(Rows=0), "too few"),
-    "two samples": (changed(SamplesPerPixel=2), "2 samples a pixel"),
+    "two samples": (changed(SamplesPerPixel=2), "2 samples per pixel"),
     "a picture of another size": (jpeg_of(64, 48, claims=(64, 64)), "not of the size"),
     "a picture larger than it says": (jpeg_of(640, 480, claims=(64, 48)), "not of the size"),
     "a picture of very many passes": (packed(passes(500), (64, 48)), "passes, and more than 100"),

@@ -13,6 +13,7 @@ from xraylab import actions
 from xraylab.actions.operating_points import evaluate_validation
 from xraylab.data.datasets import load_dataset
 from xraylab.evaluation.novelty import FEWEST
+from xraylab.imaging import Film
 from xraylab.models import NOVELTY_FILE, load_model, novelty_bytes
 from xraylab.networks import backends
 from xraylab.networks.inference import BATCH, all_outputs
@@ -161,7 +162,7 @@ def knowing(trained, films):
 def test_a_strange_film_is_scored_and_not_decided_until_a_person_says_so(knowing, phantom_folder):
     film = sorted(phantom_folder.rglob("*.png"))[0].read_bytes()
     assert knowing.tells_novelty
-    reading = read_film(load(knowing), film, "film.png")  # to a model that knows clouds alone
+    reading = read_film(load(knowing), Film("film.png", film))  # to a model that knows clouds alone
     assert reading.warnings == ("The film is unlike those that the model was trained on.",)
     assert (reading.decision, reading.notes) == (None, ())
     assert reading.score is not None
@@ -174,12 +175,12 @@ def test_without_its_file_a_model_reads_on_and_says_that_it_cannot_tell(
     trained, knowing, phantom_folder, damage
 ):
     film = sorted(phantom_folder.rglob("*.png"))[0].read_bytes()
-    score = read_film(load(knowing), film, "film.png").score
+    score = read_film(load(knowing), Film("film.png", film)).score
     (knowing.folder / NOVELTY_FILE).unlink()
     if damage is not None:
         (knowing.folder / NOVELTY_FILE).write_bytes(damage)
     model = load_model(trained, MODEL)
-    reading = read_film(load(model), film, "film.png")
+    reading = read_film(load(model), Film("film.png", film))
     assert (reading.warnings, reading.notes, reading.decision) == ((), (UNCHECKED,), "positive")
     assert reading.score == score
     assert "isn’t checked" in actions.model_card(trained, MODEL)

@@ -199,7 +199,7 @@ def test_several_methods_at_once_are_those_of_each_alone(loaded, films):
 def test_a_value_that_is_no_number_is_a_fault_and_not_a_blank_map(loaded, films, where):
     with torch.no_grad():
         loaded.parts[0].net.get_submodule(where).weight.fill_(float("nan"))
-    with pytest.raises(HeatmapError, match="no numbers"):
+    with pytest.raises(HeatmapError, match="that are not numbers"):
         heatmap(loaded, films[0])
     assert not any(module._forward_hooks for module in loaded.parts[0].net.modules())
 

@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import io
+import weakref
 from itertools import islice
 
 import numpy as np
@@ -12,11 +13,11 @@ from PIL import Image
 from tests.support.brief import MODEL
 from xraylab.data.phantoms import generate
 from xraylab.errors import DatasetError, WeightsError
-from xraylab.imaging import standardise
+from xraylab.imaging import Film, Refused, standardise
 from xraylab.models import load_model
 from xraylab.networks.inference import BATCH
 from xraylab.reading.loaded import load
-from xraylab.reading.read import _standardised, read_film, read_films
+from xraylab.reading.read import _decoded_ahead, read_film, read_films
 from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.support.trained"]
@@ -46,17 +47,17 @@ def phantom_film(phantom_folder):
 
 
 def test_a_score_at_the_threshold_is_positive_and_one_below_is_not(model, loaded, phantom_film):
-    score = read_film(loaded, phantom_film, "film.png").score
+    score = read_film(loaded, Film("film.png", phantom_film)).score
     for threshold, decision in ((score, "positive"), (np.nextafter(score, 1), "negative"), (0, "positive")):
         model.write_lock(float(threshold), "value", actor="app")
-        reading = read_film(loaded, phantom_film, "film.png")
+        reading = read_film(loaded, Film("film.png", phantom_film))
         assert (reading.decision, reading.score, reading.threshold) == (decision, score, threshold)
         assert reading.warnings == ()
         assert not reading.overridden
 
 
 def test_a_film_between_the_cuts_of_a_review_band_needs_a_reader(model, loaded, phantom_film):
-    score = read_film(loaded, phantom_film, "film.png").score
+    score = read_film(loaded, Film("film.png", phantom_film)).score
     above, below = (float(np.nextafter(score, end)) for end in (1, 0))
     for review_from, threshold, decision in (
         (score, above, "review"),
@@ -66,7 +67,7 @@ def test_a_film_between_the_cuts_of_a_review_band_needs_a_reader(model, loaded, 
         (0.0, below, "positive"),
     ):
         model.write_lock(threshold, "value", actor="app", review_from=review_from)
-        reading = read_film(loaded, phantom_film, "film.png")
+        reading = read_film(loaded, Film("film.png", phantom_film))
         assert (reading.decision, reading.threshold, reading.review_from) == (
             decision,
             threshold,
@@ -78,7 +79,7 @@ def test_an_unusual_film_in_the_review_band_needs_a_reader_once_a_person_wants_a
     model, loaded, real_film
 ):
     model.write_lock(1.0, "value:1", actor="app", review_from=0.0)
-    reading = read_film(loaded, real_film, "film.png")
+    reading = read_film(loaded, Film("film.png", real_film))
     assert reading.decision is None
     decided = reading.decided_anyway()
     assert (decided.decision, decided.overridden) == ("review", True)
@@ -87,7 +88,7 @@ def test_an_unusual_film_in_the_review_band_needs_a_reader_once_a_person_wants_a
 def test_the_kind_of_pneumonia_is_not_told_of_a_film_that_needs_a_reader(model, loaded, phantom_film):
     model.write_lock(1.0, "value:1", actor="app", review_from=0.0)
     reading = dataclasses.replace(
-        read_film(loaded, phantom_film, "film.png"), kinds=(("bacterial", 0.6), ("viral", 0.4))
+        read_film(loaded, Film("film.png", phantom_film)), kinds=(("bacterial", 0.6), ("viral", 0.4))
     )
     assert reading.subtype == ()
     assert dataclasses.replace(reading, decision="positive").subtype != ()
@@ -95,7 +96,7 @@ def test_the_kind_of_pneumonia_is_not_told_of_a_film_that_needs_a_reader(model, 
 
 def test_without_a_lock_there_is_a_score_and_no_decision(model, loaded, phantom_film):
     (model.folder / "lock.json").unlink()
-    reading = read_film(loaded, phantom_film, "film.png")
+    reading = read_film(loaded, Film("film.png", phantom_film))
     assert 0 <= reading.score <= 1
     assert (reading.decision, reading.threshold, reading.review_from) == (None, None, None)
     assert reading.decided_anyway() is reading
@@ -103,7 +104,7 @@ def test_without_a_lock_there_is_a_score_and_no_decision(model, loaded, phantom_
 
 def test_an_unusual_film_is_scored_and_not_decided_until_a_person_says_so(model, loaded, real_film):
     model.write_lock(0.0, "value:0", actor="app")
-    reading = read_film(loaded, real_film, "film.png")
+    reading = read_film(loaded, Film("film.png", real_film))
     assert reading.score is not None
     assert reading.decision is None
     assert reading.warnings == (
@@ -115,35 +116,44 @@ def test_an_unusual_film_is_scored_and_not_decided_until_a_person_says_so(model,
     assert not reading.overridden
 
 
-@pytest.mark.parametrize("data", [b"", b"a text called film.png", "This file of the archive was not read."])
-def test_what_cannot_be_read_is_refused_and_has_no_score(loaded, data):
-    [reading] = read_films(loaded, iter([("film.png", data)]))
-    assert (reading.score, reading.decision, reading.pixels) == (None, None, None)
+@pytest.mark.parametrize(
+    "film",
+    [
+        Film("film.png", b""),
+        Film("film.png", b"a text called film.png"),
+        Refused("film.png", "This file of the archive was not read."),
+    ],
+)
+def test_what_cannot_be_read_is_refused_and_has_no_score(loaded, film):
+    [reading] = read_films(loaded, [film])
+    assert reading.name == "film.png"
+    assert (reading.score, reading.decision, reading.film) == (None, None, None)
     assert reading.refused.endswith(".")
     assert reading.decided_anyway() is reading
 
 
 def test_films_keep_their_order_and_their_score_beside_refused_ones(loaded, real_film, phantom_film):
-    films = [("a", real_film), ("b", b"broken"), ("c", phantom_film)] * 12  # more than one batch
-    readings = list(read_films(loaded, iter(films)))
-    assert [reading.name for reading in readings] == [name for name, _ in films]
-    alone = {name: read_film(loaded, data, name).score for name, data in films[:3] if name != "b"}
+    files = [("a", real_film), ("b", b"broken"), ("c", phantom_film)] * 12  # more than one batch
+    readings = list(read_films(loaded, (Film(*file) for file in files)))
+    assert [reading.name for reading in readings] == [name for name, _ in files]
+    alone = {name: read_film(loaded, Film(name, data)).score for name, data in files[:3] if name != "b"}
     for reading in readings:
         if reading.name == "b":
             assert reading.score is None
         else:
             assert reading.score == pytest.approx(alone[reading.name], abs=1e-6)
+            assert reading.film.name == reading.name
 
 
 def test_no_more_files_are_taken_ahead_than_a_batch_or_so_many_bytes(loaded, phantom_film, monkeypatch):
     taken = []
 
-    def files():
+    def films():
         for number in range(3 * BATCH):
             taken.append(number)
-            yield str(number), phantom_film
+            yield Film(str(number), phantom_film)
 
-    ready = _standardised(files())
+    ready = _decoded_ahead(films())
     next(ready)
     assert len(taken) == BATCH + 1
     monkeypatch.setattr("xraylab.reading.read._AHEAD_BYTES", 2 * len(phantom_film))
@@ -152,9 +162,30 @@ def test_no_more_files_are_taken_ahead_than_a_batch_or_so_many_bytes(loaded, pha
     ready.close()
 
 
+def test_a_batch_is_no_larger_than_so_many_bytes_and_frees_each_file_with_its_reading(
+    loaded, phantom_film, monkeypatch
+):
+    monkeypatch.setattr("xraylab.reading.read._AHEAD_BYTES", 2 * len(phantom_film))
+    alive = weakref.WeakSet()
+
+    def films():
+        for number in range(12):
+            film = Film(str(number), phantom_film)
+            alive.add(film)
+            yield film
+
+    most, scores = 0, []
+    for reading in read_films(loaded, films()):
+        scores.append(reading.score)
+        most = max(most, len(alive))
+    assert len(scores) == 12
+    assert most <= 8  # two in the batch, two or three that wait, and those in hand
+    assert scores == pytest.approx([scores[0]] * 12, abs=1e-6)
+
+
 def test_a_films_score_is_that_of_its_stored_pixels(loaded, phantom_film):
     pixels = standardise(phantom_film).pixels
-    assert read_film(loaded, phantom_film, "x").score == pytest.approx(
+    assert read_film(loaded, Film("x", phantom_film)).score == pytest.approx(
         score_pixels(loaded, pixels[None]).score[0], abs=1e-6
     )
 
@@ -168,7 +199,7 @@ def test_a_lock_made_for_other_weights_or_another_way_of_scoring_is_not_used(
     banded = model.write_lock(0.5, "value:0.5", actor="app", review_from=0.1)
     lock = banded.model_copy(update=change)
     (model.folder / "lock.json").write_text(lock.model_dump_json())
-    reading = read_film(loaded, phantom_film, "film.png")
+    reading = read_film(loaded, Film("film.png", phantom_film))
     assert reading.score is not None
     assert (reading.decision, reading.threshold, reading.review_from) == (None, None, None)
 

@@ -24,7 +24,7 @@ from tests.support.films import encoded, grey
 from xraylab import formats
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.imaging import is_dicom
+from xraylab.imaging import Film, is_dicom
 from xraylab.records import LONGEST_NOTE
 from xraylab.reports import charts, film_words
 from xraylab.reports.film import Standing, standing_rates
@@ -323,7 +323,7 @@ def test_every_deidentified_file_has_uids_of_its_own():
 
 
 def test_back_to_the_study_keeps_patient_and_study_in_a_new_series(tmp_path):
-    raw = for_the_study(a_report(), a_source(), confirmed=True)
+    raw = for_the_study(a_report(), Film("film.dcm", a_source()), confirmed=True)
     assert complaints(raw, tmp_path) == []
     found = pydicom.dcmread(io.BytesIO(raw))
     for keyword in (
@@ -348,7 +348,9 @@ def test_back_to_the_study_keeps_patient_and_study_in_a_new_series(tmp_path):
 
 @pytest.mark.parametrize("overridden", [True, False])
 def test_the_study_is_told_in_words_too_of_a_decision_in_spite_of_warnings(overridden):
-    raw = for_the_study(a_report(warnings=("No.",), overridden=overridden), a_source(), confirmed=True)
+    raw = for_the_study(
+        a_report(warnings=("No.",), overridden=overridden), Film("film.dcm", a_source()), confirmed=True
+    )
     told = pydicom.dcmread(io.BytesIO(raw)).DerivationDescription
     assert (film_words.OVERRIDDEN in told) is overridden
     assert "  " not in told
@@ -356,7 +358,9 @@ def test_the_study_is_told_in_words_too_of_a_decision_in_spite_of_warnings(overr
 
 def test_a_study_that_was_deidentified_stays_so(tmp_path):
     raw = for_the_study(
-        a_report(), a_source(PatientIdentityRemoved="YES", DeidentificationMethod="By hand"), confirmed=True
+        a_report(),
+        Film("film.dcm", a_source(PatientIdentityRemoved="YES", DeidentificationMethod="By hand")),
+        confirmed=True,
     )
     assert complaints(raw, tmp_path) == []
     assert pydicom.dcmread(io.BytesIO(raw)).PatientIdentityRemoved == "YES"
@@ -373,10 +377,12 @@ def test_a_study_that_was_deidentified_stays_so(tmp_path):
 def test_without_a_study_there_is_no_way_back(source, said):
     source = a_source(StudyInstanceUID=None) if source is None else source
     with pytest.raises(XRayLabError, match=said):
-        for_the_study(a_report(), source, confirmed=True)
+        for_the_study(a_report(), Film("film.dcm", source), confirmed=True)
 
 
-@pytest.mark.parametrize("make", [deidentified, lambda report: for_the_study(report, a_source())])
+@pytest.mark.parametrize(
+    "make", [deidentified, lambda report: for_the_study(report, Film("film.dcm", a_source()))]
+)
 def test_no_dicom_is_written_without_a_persons_word(make):
     with pytest.raises(NotConfirmedError, match="Confirm that"):
         make(a_report())
@@ -396,7 +402,7 @@ def test_a_film_without_dicoms_mark_goes_back_to_its_study_too(implicit, little,
     film = dataset(stored, SpecificCharacterSet="ISO_IR 192", **IDENTITY)
     raw = written(film, implicit=implicit, little=little, meta=False)
     assert is_dicom(raw)
-    made = for_the_study(a_report(), raw, confirmed=True)
+    made = for_the_study(a_report(), Film("film.dcm", raw), confirmed=True)
     assert complaints(made, tmp_path) == []
     found = pydicom.dcmread(io.BytesIO(made))
     assert str(found.PatientName) == IDENTITY["PatientName"]
@@ -408,9 +414,12 @@ def test_a_broken_source_raises_no_warning_and_is_quoted_in_no_log(caplog, capsy
         warnings.simplefilter("error")
         raw = for_the_study(
             a_report(),
-            a_source(PatientName="Doe^J")
-            .replace(b"20190203", b"Jane Doe")
-            .replace(b"ISO_IR 100", b"Doe^Jane X"),
+            Film(
+                "film.dcm",
+                a_source(PatientName="Doe^J")
+                .replace(b"20190203", b"Jane Doe")
+                .replace(b"ISO_IR 100", b"Doe^Jane X"),
+            ),
             confirmed=True,
         )
     assert b"Doe^J" in raw

@@ -18,7 +18,7 @@ from tests.support.dicoms import dataset, written
 from tests.support.film_reports import IDENTITY, a_report, an_overlay, complaints
 from tests.support.films import encoded, grey
 from xraylab.errors import XRayLabError
-from xraylab.imaging import decode
+from xraylab.imaging import Film, decode
 from xraylab.reports.secondary_capture import deidentified, for_the_study, lossy_before
 
 TYPE_2 = [
@@ -71,7 +71,7 @@ def bytes_changed(was, now, **fields):
 
 
 def back(raw, **changes):
-    return for_the_study(a_report(film=decode(raw), **changes), raw, confirmed=True)
+    return for_the_study(a_report(film=decode(raw), **changes), Film("film.dcm", raw), confirmed=True)
 
 
 def read(raw):
@@ -92,7 +92,7 @@ def read(raw):
 @pytest.mark.parametrize("overlay", [None, an_overlay()], ids=["film alone", "with heatmap"])
 def test_a_deidentified_file_of_any_film_passes_the_validator(film, overlay, tmp_path):
     report = a_report(film=decode(film), overlay=overlay)
-    raw = deidentified(report, looked=True, lossy=lossy_before(film))
+    raw = deidentified(report, looked=True, lossy=lossy_before(Film("film", film)))
     assert complaints(raw, tmp_path) == []
 
 
@@ -184,7 +184,7 @@ def test_what_dicom_does_not_allow_is_left_out_and_the_patient_stays(source, key
 )
 def test_what_cannot_go_back_is_a_sentence_that_names_nobody(source, said):
     with pytest.raises(XRayLabError, match=said) as caught:
-        for_the_study(a_report(), source, confirmed=True)
+        for_the_study(a_report(), Film("film.dcm", source), confirmed=True)
     assert not any(value in str(caught.value) for value in IDENTITY.values() if len(value) > 2)
 
 
@@ -211,7 +211,7 @@ def compressed(syntax, *, said=None):
     ],
 )
 def test_a_film_is_said_to_have_lost_something_where_its_file_says_so(film, lossy):
-    assert lossy_before(film) is lossy
+    assert lossy_before(Film("film", film)) is lossy
     written_as = read(deidentified(a_report(), looked=True, lossy=lossy)).get("LossyImageCompression")
     assert written_as == {True: "01", False: "00", None: None}[lossy]
 

@@ -35,7 +35,6 @@ from xraylab.actions.exports import (
     threshold_csv,
 )
 from xraylab.actions.film_reports import (
-    came_as_dicom,
     deidentified_dicom,
     drawn_heatmap,
     film_pdf,
@@ -49,7 +48,7 @@ from xraylab.actions.film_reports import (
 from xraylab.actions.health import doctor
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
-from xraylab.actions.reading import load_for_reading, predict, unpacked
+from xraylab.actions.reading import load_for_reading, predict
 from xraylab.actions.robustness import robustness
 from xraylab.actions.seeds import request_seeds, train_seeds
 from xraylab.actions.shift import Shifted, shift
@@ -76,7 +75,6 @@ __all__ = [
     "as_json",
     "assist",
     "attend_runs",
-    "came_as_dicom",
     "cancel_run",
     "cases_csv",
     "cases_json",
@@ -135,5 +133,4 @@ __all__ = [
     "threshold_csv",
     "train",
     "train_seeds",
-    "unpacked",
 ]

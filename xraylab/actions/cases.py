@@ -1,15 +1,15 @@
 """
-Keeping films that were read: the case log and its exports.
+Keep films that were read: the case log and its exports.
 
-- what goes into the log is taken out of a reading field by field; its name and its file never are
-- exporting the log is itself a line of its trail
+- each field of a case is copied from the reading by name; the film's name and its file are never copied
+- every export of the log adds a line to its trail
 """
 
 from typing import TYPE_CHECKING
 
 from xraylab import documents, records
 from xraylab.errors import NotConfirmedError
-from xraylab.imaging import StandardFilm, decode, standardise
+from xraylab.imaging import Film, Signs
 from xraylab.models import Model
 from xraylab.records import Call, Case, Kept, NewCase, Tags
 from xraylab.reports.tables import as_csv
@@ -47,20 +47,22 @@ def keep_case(
     actor: str,
     call: Call | None = None,
     note: str = "",
-    film: bytes | None = None,
+    film: Film | None = None,
     looked: bool = False,
 ) -> int:
     """Keep a film that was read, under a neutral number.
 
     Parameters
     ----------
+    actor : str
+        The person or program that keeps it, for the trail.
     call, note : str, optional
-        The reader's own.
-    film : bytes, optional
-        The film's file, only if its picture shall be kept too.
+        The reader's own opinion.
+    film : Film, optional
+        The film that was read; give it only to keep its picture too.
     looked : bool
-        The word of a person who looked at the film that no name or number stands in it; its picture is kept
-        on that word alone.
+        Whether a person looked at the film and confirms that it shows no name or number. Without this no
+        picture is kept.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def keep_case(
     ValueError
         If the reading has no score.
     NotConfirmedError
-        If the picture shall be kept without that word; then nothing is kept.
+        If a film is given and nobody confirmed it; then nothing is kept.
     XRayLabError
         If the note is too long, the film can't be read or nothing can be written; then nothing is kept.
     """
@@ -83,6 +85,7 @@ def keep_case(
             "Look at the film first: a name or number that stands in the picture would be kept with it. "
             "Confirm that you looked (looked=True in code), or keep the case without its picture."
         )
+    # Field by field: a new field of a reading is kept only if somebody decides so here.
     case = NewCase(
         model=model.name,
         model_sha256=model.card.model_sha256,
@@ -96,7 +99,7 @@ def keep_case(
         call=call,
         note=note,
     )
-    picture = None if film is None else Kept(decode(film), _tags(standardise(film)))
+    picture = None if film is None else Kept(film.picture, _tags(film.signs))
     return records.keep(settings, case, actor=actor, picture=picture)
 
 
@@ -125,24 +128,25 @@ def delete_case(settings: Settings, number: int, *, actor: str) -> None:
 
 
 def list_cases(settings: Settings) -> list[Case]:
-    """Every case, also deleted ones, by number."""
+    """List every case by number, deleted ones too."""
     return records.all_cases(settings)
 
 
 def note_export(settings: Settings, kind: str, *, actor: str, number: int | None = None) -> None:
-    """Write into the trail that a case, or the whole log, was exported, and as what."""
+    """Write into the trail that a case, or the whole log, was exported in a format."""
     records.note_export(settings, kind, actor=actor, number=number)
 
 
 def cases_csv(settings: Settings, *, actor: str) -> str:
-    """The log as CSV, deleted cases with their times only; the export is written into the trail."""
+    """Return the log as CSV; a deleted case has only its number and times."""
+    # Noted first: an export that can't be noted must not happen.
     note_export(settings, "csv", actor=actor)
     return as_csv(_HEAD, (_cells(_row(case)) for case in list_cases(settings)))
 
 
 def cases_json(settings: Settings, *, actor: str) -> str:
-    """The log and its trail as JSON; the export is the trail's last line."""
-    note_export(settings, "json", actor=actor)
+    """Return the log and its trail as JSON; this export is the trail's last line."""
+    note_export(settings, "json", actor=actor)  # before the trail is read, so that it is in it
     log = documents.CaseLog(
         cases=[_row(case) for case in list_cases(settings)],
         trail=[
@@ -160,34 +164,35 @@ def cases_json(settings: Settings, *, actor: str) -> str:
 
 
 def _row(case: Case) -> documents.CaseRow:
-    told = case.content
+    content = case.content
     times = {"made_at": case.made_at, "changed_at": case.changed_at, "deleted_at": case.deleted_at}
-    if told is None:
+    if content is None:
         return documents.CaseRow(case=case.number, **times)
     return documents.CaseRow(
         case=case.number,
         **times,
-        model=told.model,
-        model_sha256=told.model_sha256,
-        score=told.score,
-        decision=told.decision,
-        threshold=told.threshold,
-        review_from=told.review_from,
-        warnings=list(told.warnings),
-        overridden=told.overridden,
-        synthetic=told.synthetic,
-        call=told.call,
+        model=content.model,
+        model_sha256=content.model_sha256,
+        score=content.score,
+        decision=content.decision,
+        threshold=content.threshold,
+        review_from=content.review_from,
+        warnings=list(content.warnings),
+        overridden=content.overridden,
+        synthetic=content.synthetic,
+        call=content.call,
         agrees=case.agrees,
-        note=told.note,
+        note=content.note,
         film_kept=case.pixels_kept,
     )
 
 
 def _cells(row: documents.CaseRow) -> list[object]:
-    """A row of the document as cells, in the order of the head."""
+    """Return a row of the document as cells, in the order of the head."""
     times = [
         moment.isoformat() if moment else None for moment in (row.made_at, row.changed_at, row.deleted_at)
     ]
+    # A deleted case has no warnings at all, which is not the same as an empty list.
     warnings = None if row.warnings is None else " ".join(row.warnings)
     return [
         row.case,
@@ -208,6 +213,6 @@ def _cells(row: documents.CaseRow) -> list[object]:
     ]
 
 
-def _tags(film: StandardFilm) -> Tags:
-    signs = film.signs
+def _tags(signs: Signs) -> Tags:
+    # Only these four of a film's signs are kept; the notes and anything new stay out.
     return Tags.allowed(signs.modality, signs.view, signs.body_part, signs.age)

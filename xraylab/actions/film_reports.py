@@ -1,12 +1,10 @@
 """
 Reports of films that were read: PDF, picture, DICOM and the table of scores.
 
-- drawn when asked for and handed over as bytes; nothing is written to the home
-- reportlab and highdicom are loaded by what needs them, when it is called
-- a case that was kept remembers that it was exported, and as what
+- a document is drawn when it is asked for and returned as bytes; nothing is written to the home
+- reportlab and highdicom are loaded by the function that needs them, when it is called
 """
 
-import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,7 @@ from xraylab import __version__, documents
 from xraylab.data.sources import printable
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
-from xraylab.imaging import decode, is_dicom
+from xraylab.imaging import Film
 from xraylab.models import Lock, Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
 from xraylab.reports.tables import as_csv
@@ -26,7 +24,12 @@ if TYPE_CHECKING:
 
 
 def standing_of(model: Model, lock: Lock | None) -> Standing:
-    """Return how well a model did on its validation films, at the lock that decided its readings.
+    """Compute how a model did on its validation films, at the lock that decided its readings.
+
+    Parameters
+    ----------
+    lock : Lock or None
+        As ``usable_lock`` returns it; without one the rates stay NaN.
 
     Raises
     ------
@@ -35,6 +38,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
     WeightsError
         If its stored predictions are those of other weights.
     """
+    # The validation films: the lock was chosen on them, and the test films stay sealed.
     table = model.table("validation")
     rates: dict[str, Any] = {} if lock is None else standing_rates(table, lock.threshold, lock.review_from)
     card = model.card
@@ -49,14 +53,14 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         patients=table.n_groups,
         positives=table.positives,
         calibrated=card.calibrated,
-        models=max(1, len(card.members)),
+        models=max(1, len(card.members)),  # a single model lists no members
         films=table,
         **rates,
     )
 
 
 def drawn_heatmap(heatmap: "Heatmap") -> DrawnHeatmap:
-    """A heatmap as documents and the page show it."""
+    """Draw a heatmap as documents and the page show it."""
     from xraylab.reading.heatmap import METHODS, overlay_png
 
     return DrawnHeatmap(
@@ -71,25 +75,29 @@ def drawn_heatmap(heatmap: "Heatmap") -> DrawnHeatmap:
 def film_report(
     standing: Standing,
     reading: "Reading",
-    data: bytes,
+    film: Film,
     *,
     overlay: DrawnHeatmap | None = None,
     call: str | None = None,
     note: str = "",
     now: datetime | None = None,
 ) -> FilmReport:
-    """What documents say of a film that was read.
+    """Collect what the documents on one film say.
 
     Parameters
     ----------
+    standing : Standing
+        Of the model that read the film.
     reading : Reading
         With a score; a film that was refused has no report.
-    data : bytes
-        The film's file.
+    film : Film
+        Its picture is decoded here, unless the film holds it already.
     overlay : DrawnHeatmap, optional
         Its heatmap.
     call, note : str, optional
-        The reader's own.
+        The reader's own opinion.
+    now : datetime, optional
+        When the report was made; by default the clock's time, in UTC.
 
     Raises
     ------
@@ -98,10 +106,11 @@ def film_report(
     """
     if reading.score is None:
         raise ValueError("a film that was refused has no report")
+    # The film's name is left out on purpose: a report identifies the film by its hash alone.
     return FilmReport(
         standing=standing,
-        film_sha256=hashlib.sha256(data).hexdigest(),
-        film=decode(data),
+        film_sha256=film.sha256,
+        film=film.picture,
         overlay=overlay,
         score=reading.score,
         decision=reading.decision,
@@ -121,69 +130,75 @@ def film_report(
 
 
 def film_pdf(report: FilmReport) -> bytes:
-    """A film's report as a PDF, of one page where its words have room."""
+    """Draw a film's report as a PDF, on one page if its words fit."""
     from xraylab.reports.film_pdf import film_pdf as draw
 
     return draw(report)
 
 
 def film_png(report: FilmReport) -> bytes:
-    """A film and its heatmap as one PNG, with the notice burned in."""
+    """Draw a film and its heatmap as one PNG, with the notice burned in."""
     from xraylab.reports.film_picture import film_png as draw
 
     return draw(report)
 
 
-def deidentified_dicom(report: FilmReport, data: bytes, *, looked: bool = False) -> bytes:
-    """A film's picture as a de-identified DICOM Secondary Capture; see ``reports.secondary_capture``.
+def deidentified_dicom(report: FilmReport, film: Film, *, looked: bool = False) -> bytes:
+    """Write a film's picture as a de-identified DICOM Secondary Capture; see ``reports.secondary_capture``.
 
     Parameters
     ----------
+    report : FilmReport
+    film : Film
+        The film of the report; its file says whether it was compressed with loss.
     looked : bool
-        The word of a person who looked at the film that no name or number stands in it.
+        Whether a person looked at the film and confirms that it shows no name or number.
 
     Raises
     ------
     NotConfirmedError
-        Without that word.
+        If nobody confirmed it.
     """
     from xraylab.reports.secondary_capture import deidentified, lossy_before
 
-    return deidentified(report, looked=looked, lossy=lossy_before(data))
+    return deidentified(report, looked=looked, lossy=lossy_before(film))
 
 
-def study_dicom(report: FilmReport, data: bytes, *, confirmed: bool = False) -> bytes:
-    """A film's picture as a DICOM Secondary Capture of its own study; it tells whose film it is.
+def study_dicom(report: FilmReport, film: Film, *, confirmed: bool = False) -> bytes:
+    """Write a film's picture as a DICOM Secondary Capture of its own study; it identifies the patient.
 
     Parameters
     ----------
+    report : FilmReport
+    film : Film
+        The film of the report, read from a DICOM file.
     confirmed : bool
-        A person's word that it may go to the patient's study.
+        Whether a person confirms that it may go to the patient's study.
 
     Raises
     ------
     NotConfirmedError
-        Without that word.
+        If nobody confirmed it.
     XRayLabError
-        If the film was no DICOM file, or its study can't be read.
+        If the film was not read from a DICOM file, or its study can't be read.
     """
     from xraylab.reports.secondary_capture import for_the_study
 
-    return for_the_study(report, data, confirmed=confirmed)
-
-
-def came_as_dicom(data: bytes) -> bool:
-    """Whether a film's file is DICOM, so that there is a study to go back to."""
-    return is_dicom(data)
+    return for_the_study(report, film, confirmed=confirmed)
 
 
 def predicted(
     reading: "Reading", *, heatmap: str | None = None, report: str | None = None
 ) -> documents.Predicted:
-    """A reading as a row of a document.
+    """Return a reading as a row of a document.
 
-    A file's name may hold bytes that are no text, which no document can carry: they are spelt out.
+    Parameters
+    ----------
+    reading : Reading
+    heatmap, report : str, optional
+        Paths of the files that were written for it.
     """
+    # On Linux a name may hold bytes that are no text; documents can't, so those bytes are spelt out.
     return documents.Predicted(
         file=printable(reading.name),
         score=reading.score,
@@ -203,7 +218,8 @@ def predicted(
 
 
 def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
-    """The films of a batch, a row each, as they were given; a file's name may tell whose film it is."""
+    """Return a batch as CSV, one row per film in its order; a file's name may identify a patient."""
+    # Model and hash are repeated in every row, so that rows of several tables can be mixed.
     head = (
         "film",
         "file",
@@ -245,6 +261,7 @@ def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
 
 
 def _rule_words(rule: str) -> str:
+    # A lock may hold a rule of a later version: show it as it is written.
     try:
         return parse_rule(rule).words
     except RecipeError:

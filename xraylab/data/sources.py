@@ -8,7 +8,6 @@ Sources: a zip archive or folder in the Kermany layout, seen as a list of labell
 """
 
 import hashlib
-import re
 import threading
 import zipfile
 from collections import Counter
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from xraylab.data.archives import danger, read_member
 from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
 from xraylab.imaging import is_film
 
@@ -27,11 +27,6 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-LARGEST_FILE = 200 * 2**20  # bytes of one file
-_MAX_RATIO = 200  # radiographs barely shrink in a zip; a bomb shrinks a thousandfold
-_RATIO_MATTERS_FROM = 2**20
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that are unpacked only as far as we ask
-_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -141,46 +136,6 @@ def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[],
             members[path] = member
     for path, member in members.items():
         yield path, partial(read, member)
-
-
-def danger(member: zipfile.ZipInfo) -> str | None:
-    """What is wrong with an archive's member before it is read, as half a sentence; None if nothing is."""
-    path = PurePosixPath(member.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or _DRIVE.match(str(path)):
-        return "its path leads outside of the archive"
-    swollen = member.file_size > _RATIO_MATTERS_FROM and member.file_size > _MAX_RATIO * max(
-        member.compress_size, 1
-    )
-    if swollen or member.file_size > LARGEST_FILE:
-        return f"it would unpack to {member.file_size / 2**20:.0f} MB, which no radiograph does"
-    if member.flag_bits & 1:
-        return "it is protected with a password"
-    if member.compress_type not in _METHODS:
-        return "it is packed in an unusual way"
-    return None
-
-
-def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Read a member in which ``danger`` saw none, whole, and never more than it said it holds.
-
-    Raises
-    ------
-    UnreadableImageError
-        If the member is damaged.
-    """
-    try:
-        with archive.open(member) as file:
-            data = file.read(member.file_size)  # a plain read() unpacks first and compares sizes afterwards
-            while len(data) < member.file_size and (more := file.read(member.file_size - len(data))):
-                data += more
-    except Exception as error:  # hostile bytes are met with many kinds of exception
-        raise UnreadableImageError(_DAMAGED_MEMBER) from error
-    if len(data) < member.file_size:
-        raise UnreadableImageError(_DAMAGED_MEMBER)
-    return data
-
-
-_DAMAGED_MEMBER = "This part of the archive is damaged. Download or copy the archive again."
 
 
 def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:

@@ -1,24 +1,17 @@
 """
 From bytes to a film.
 
+- ``Film`` holds a file and makes from it what is needed; it is what the other rooms pass on
 - ``standardise`` is the only way from a file to a network: 256 × 256 grey bytes, stretched to the square
-- ``decode`` gives the film as it is, for a person to look at
-- nothing here touches the disk, and every input is taken for hostile until it has been read
+- ``decode`` gives the film at its native resolution, for a person to look at
+- nothing here touches the disk, and every input counts as hostile until it has been read
 """
 
-from xraylab.imaging.film import (
-    CAPTION_ROWS,
-    PHANTOM_MARK,
-    PREPROCESS_VERSION,
-    SIDE,
-    FileFacts,
-    Signs,
-    StandardFilm,
-    decode,
-    is_dicom,
-    is_film,
-    standardise,
-)
+from xraylab.imaging.facts import FileFacts, Signs
+from xraylab.imaging.film import Film, Refused
+from xraylab.imaging.raster import CAPTION_ROWS, PHANTOM_MARK
+from xraylab.imaging.recognition import is_dicom, is_film
+from xraylab.imaging.standard import PREPROCESS_VERSION, SIDE, StandardFilm, decode, standardise
 
 __all__ = [
     "CAPTION_ROWS",
@@ -26,6 +19,8 @@ __all__ = [
     "PREPROCESS_VERSION",
     "SIDE",
     "FileFacts",
+    "Film",
+    "Refused",
     "Signs",
     "StandardFilm",
     "decode",

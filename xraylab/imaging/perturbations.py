@@ -1,12 +1,12 @@
 """
-The suite: what other machines, files and windows do to a film, in fixed amounts.
+The perturbation suite: what other machines, files and windows do to a film, in fixed amounts.
 
-- a network is scored on films under each of these too: what it loses there, it will lose elsewhere
-- fixed here before any training, and never tuned to a result
-- amounts in pixels are of a film 224 pixels wide, the side of most networks' input; a film comes as it is
-  stored (256), so they are scaled to its side
-- two of the families stay out of the training augmentation of whatever is chosen by the suite, so that it
-  tells of changes that weren't trained for
+- a network is scored on films under each perturbation too: its loss there predicts its loss elsewhere
+- the suite was fixed before any training, and is never tuned to a result
+- amounts in pixels refer to a film 224 pixels wide, the side of most networks' input; films are stored with
+  256, so the amounts are scaled to that side
+- a recipe that is chosen by the suite leaves two of the families out of its augmentation, so that the suite
+  also measures changes that weren't trained for
 """
 
 import io
@@ -21,17 +21,17 @@ from PIL import Image
 
 Pixels = NDArray[np.uint8]
 
-_WIDTH = 224  # pixels; what amounts in pixels refer to
+_WIDTH = 224  # pixels; amounts in pixels refer to this width
 _WHITE = 255
 
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One change of a film."""
+    """One change that is applied to films."""
 
     name: str
     title: str
-    family: str  # as a recipe calls what it varies
+    family: str  # a recipe calls its augmentations by the same names
     change: Callable[[Pixels], Pixels]
 
     def __call__(self, pixels: Pixels) -> Pixels:
@@ -43,7 +43,8 @@ class Perturbation:
 
         Returns
         -------
-        uint8 array of the same shape; the same film always gives the same one
+        uint8 array of the same shape
+            Always the same for the same film.
         """
         return self.change(pixels)
 
@@ -59,7 +60,7 @@ def _jpeg(quality: int) -> Callable[[Pixels], Pixels]:
 
 def _blur(sigma: float) -> Callable[[Pixels], Pixels]:
     def change(pixels: Pixels) -> Pixels:
-        from scipy.ndimage import gaussian_filter  # late: screens name the suite without ever blurring a film
+        from scipy.ndimage import gaussian_filter  # late: screens only name the suite
 
         return _bytes(
             gaussian_filter(pixels.astype(np.float64), sigma * len(pixels) / _WIDTH, mode="nearest")
@@ -71,8 +72,8 @@ def _blur(sigma: float) -> Callable[[Pixels], Pixels]:
 def _down_and_up(width: int) -> Callable[[Pixels], Pixels]:
     def change(pixels: Pixels) -> Pixels:
         side = len(pixels)
-        less = round(width * side / _WIDTH)
-        small = Image.fromarray(pixels).resize((less, less), Image.Resampling.BILINEAR)
+        reduced = round(width * side / _WIDTH)
+        small = Image.fromarray(pixels).resize((reduced, reduced), Image.Resampling.BILINEAR)
         return np.asarray(small.resize((side, side), Image.Resampling.BILINEAR)).copy()
 
     return change
@@ -88,8 +89,9 @@ def _window(width: float) -> Callable[[Pixels], Pixels]:
 
 def _noise(deviation: float) -> Callable[[Pixels], Pixels]:
     def change(pixels: Pixels) -> Pixels:
-        own = np.random.default_rng(zlib.crc32(pixels.tobytes()))  # the same wherever it is scored
-        return _bytes(pixels + own.normal(0, deviation, pixels.shape))
+        # Seeded by the film itself, so that its noise doesn't depend on the order of scoring.
+        generator = np.random.default_rng(zlib.crc32(pixels.tobytes()))
+        return _bytes(pixels + generator.normal(0, deviation, pixels.shape))
 
     return change
 
@@ -110,4 +112,4 @@ SUITE = (
     Perturbation("window-1.2", "window 20 % wider", "contrast", _window(1.2)),
     Perturbation("noise-5", "noise of 5 grey levels", "noise", _noise(5)),
 )
-FAMILIES = tuple(dict.fromkeys(one.family for one in SUITE))
+FAMILIES = tuple(dict.fromkeys(perturbation.family for perturbation in SUITE))

@@ -1,4 +1,4 @@
-"""Pictures to bytes: what is shown, kept or written leaves as PNG, in which no grey is lost."""
+"""Write pictures as PNG, which loses no grey value: for the screen, the case log and documents."""
 
 import io
 
@@ -6,12 +6,13 @@ from PIL import Image
 
 
 def png(image: Image.Image, *, compress_level: int = -1) -> bytes:
-    """An image as the bytes of a PNG file.
+    """Return an image as the bytes of a PNG file.
 
     Parameters
     ----------
+    image : PIL.Image.Image
     compress_level : int
-        0 for none to 9; -1 leaves it to zlib. 1 is quick, for what travels no further than a browser here.
+        From 0 (none) to 9; -1 leaves it to zlib. 1 is quick, for a picture that only goes to a local browser.
     """
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=compress_level)

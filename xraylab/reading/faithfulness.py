@@ -1,10 +1,11 @@
 """
-Is a heatmap faithful to the model? Remove from the film what it marks, and see what becomes of the score.
+Test whether a heatmap is faithful to the model: remove from the film what it marks, and compare the scores.
 
-- ROAD, by pytorch-grad-cam: removed pixels are filled in from their surroundings, so that no edge gives away
-  where they were; whatever the map marks most is removed first, and in a second go last
-- held against smooth random maps of the same grid, since any smooth map does something
-- about the model, not about the child: a faithful map may well point at what has nothing to do with disease
+- the method is ROAD, by pytorch-grad-cam: removed pixels are filled in from their surroundings, so that no
+  edge shows where they were; the most marked pixels are removed first, and in a second run the least marked
+- the map is compared with smooth random maps on the same grid, since any smooth map has some effect
+- the result is about the model, not about the child: a faithful map may mark what has nothing to do with
+  disease
 
 References
 ----------
@@ -18,19 +19,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam.metrics.perturbation_confidence import RemoveLeastRelevantFirst, RemoveMostRelevantFirst
-from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch.nn.functional import interpolate
 
+from xraylab.reading.cams import NoisyLinearImputer, RemoveLeastRelevantFirst, RemoveMostRelevantFirst
 from xraylab.reading.heatmap import Heatmap
 from xraylab.reading.loaded import LoadedModel
 from xraylab.reading.scoring import score_pixels
 
 RANDOM_MAPS = 20
-SHARES = (0.1, 0.2, 0.3)  # of the film that is removed
+SHARES = (0.1, 0.2, 0.3)  # of the film that are removed
 _SEED = 7
 _GREYS = 255
-_TIE = 1e-6  # of a random map, so that equal values of a map don't fall apart into single pixels
+_TIE = 1e-6  # share of a random map that is added: equal values would be removed as scattered single pixels
 Floats = NDArray[np.float32]
 
 
@@ -38,7 +38,7 @@ class _Imputer(NoisyLinearImputer):  # type: ignore[misc]  # the library has no 
     """The library's system of equations without its noise; its own call mixes tensors and arrays."""
 
     def __call__(self, img: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Fill in where the mask (rows, columns) is 0, in a film (1, rows, columns)."""
+        """Fill in a film (1, rows, columns) where the mask (rows, columns) is 0."""
         from scipy.sparse import csc_matrix
         from scipy.sparse.linalg import spsolve
 
@@ -50,19 +50,19 @@ class _Imputer(NoisyLinearImputer):  # type: ignore[misc]  # the library has no 
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """How a map fares beside random ones; in logits, more is more faithful."""
+    """How a map compares with random ones."""
 
-    gain: float
-    random: tuple[float, ...]
+    gain: float  # in logits; a higher gain is more faithful
+    random: tuple[float, ...]  # gains of the random maps
 
     @property
     def beaten(self) -> int:
-        """How many of the random maps are less faithful."""
-        return sum(self.gain > one for one in self.random)
+        """Number of random maps that are less faithful."""
+        return sum(self.gain > gain for gain in self.random)
 
     @property
     def share(self) -> float:
-        """The same as a share in [0, 1]; 0.5 is what chance gives."""
+        """Share of random maps that are less faithful, in [0, 1]; 0.5 by chance."""
         return self.beaten / len(self.random)
 
 
@@ -74,26 +74,26 @@ def faithfulness(
     maps: int = RANDOM_MAPS,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> Faithfulness | None:
-    """Hold a heatmap against smooth random maps by ROAD; the same again for the same film.
+    """Compare a heatmap with smooth random maps by ROAD; the result is reproducible.
 
-    Each map removes the same shares of the film, once what it marks most and once what it marks least; its
-    gain is half the difference between the logits that are left.
+    Each map removes the same shares of the film, once where it is strongest and once where it is weakest. Its
+    gain is half the difference between the two mean logits.
 
     Parameters
     ----------
     pixels : uint8 array of shape (256, 256)
         The standardised film.
     drawn : Heatmap
-        Of that film by that model.
+        The heatmap of this film by this model.
     maps : int
-        How many random maps.
+        Number of random maps.
     on_progress : callable
-        Called with the share that is done.
+        Called with the share that is done, in (0, 1].
 
     Returns
     -------
     Faithfulness or None
-        None of a blank map, which marks nothing that could be removed.
+        None if the map is blank, since it marks nothing that could be removed.
     """
     if drawn.blank:
         return None
@@ -103,31 +103,31 @@ def faithfulness(
     own = _resized(drawn.strength, side)
     candidates = [own / own.max() + _TIE * smooth(draw, drawn.grids[0], side), *random]
     gains = []
-    for done, one in enumerate(candidates, 1):
-        gains.append(_gain(loaded, pixels, one))
+    for done, candidate in enumerate(candidates, 1):
+        gains.append(_gain(loaded, pixels, candidate))
         on_progress(done / len(candidates))
     return Faithfulness(gains[0], tuple(gains[1:]))
 
 
 def smooth(draw: np.random.Generator, grid: tuple[int, int], side: int) -> Floats:
-    """A random map as smooth as a heatmap of that grid, (side, side) in [0, 1]."""
+    """Draw a random map as smooth as a heatmap on this grid, (side, side) in [0, 1]."""
     return _resized(draw.random(grid, dtype=np.float32), side)
 
 
-def _gain(loaded: LoadedModel, pixels: NDArray[np.uint8], one: Floats) -> float:
-    """Half of how far the logit lies apart without the least and without the most marked parts."""
-    least = [_without(RemoveLeastRelevantFirst, pixels, one, share) for share in SHARES]
-    most = [_without(RemoveMostRelevantFirst, pixels, one, share) for share in SHARES]
+def _gain(loaded: LoadedModel, pixels: NDArray[np.uint8], marks: Floats) -> float:
+    """Return half the difference of the logits without the least and without the most marked parts."""
+    least = [_without(RemoveLeastRelevantFirst, pixels, marks, share) for share in SHARES]
+    most = [_without(RemoveMostRelevantFirst, pixels, marks, share) for share in SHARES]
     logit = score_pixels(loaded, np.stack(least + most)).logit
     return float(logit[: len(SHARES)].mean() - logit[len(SHARES) :].mean()) / 2
 
 
 def _without(
-    remove: type[RemoveMostRelevantFirst], pixels: NDArray[np.uint8], one: Floats, share: float
+    remove: type[RemoveMostRelevantFirst], pixels: NDArray[np.uint8], marks: Floats, share: float
 ) -> NDArray[np.uint8]:
-    """A film of which a share is filled in from its surroundings."""
+    """Return the film with a share of it filled in from its surroundings."""
     film = torch.from_numpy(pixels.astype(np.float32) / _GREYS)[None]
-    filled = remove(100 * (1 - share), _Imputer())(film, torch.from_numpy(one))[0]
+    filled = remove(100 * (1 - share), _Imputer())(film, torch.from_numpy(marks))[0]
     return np.asarray((filled.numpy() * _GREYS).round().clip(0, _GREYS), np.uint8)
 
 

@@ -1,11 +1,11 @@
 """
-Whether a film is like those that a model was trained on, as its network and a coarse look at it tell.
+Features of a film, which measure its distance from the training films.
 
-- a film's features are the network's mean activations two thirds of the way, and the film itself at 16 × 16,
-  brought to one brightness and contrast: networks from ImageNet tell a cat by the first, and a network that
-  has never seen anything but chests needs the second
-- they come from the forward pass that scores the film; none is run for them
-- what they should be like is learnt once, when the training ends, and kept in the model's folder
+- the features are the network's mean activations two thirds of the way through, and the film at 16 × 16
+  pixels with its brightness and contrast normalised; networks from ImageNet recognise a cat by the first,
+  a network that was trained on chests alone needs the second
+- they come from the forward pass that scores the film, so they cost no pass of their own
+- their distribution is learnt once, when the training ends, and kept in the model's folder
 """
 
 from collections.abc import Callable
@@ -20,22 +20,22 @@ from xraylab.imaging import SIDE
 from xraylab.networks.inference import all_outputs
 from xraylab.networks.registry import Network
 
-MOST = 1000  # films of each split to learn from; more cost time and hardly change anything
+MOST = 1000  # films per split to learn from; more take longer and hardly change the result
 _COARSE = 16
-_FAINT = 1.0  # grey levels; keeps the noise of a blank film from being blown up to a picture
+_FAINT = 1.0  # grey levels; without it the noise of a blank film would be amplified to a picture
 
 Floats = NDArray[np.float64]
 
 
 class FeatureReader:
-    """Takes a network's features batch by batch, and keeps what is made of each film's.
+    """Collects a network's features batch by batch, or what is computed from them.
 
     Parameters
     ----------
     pixels, rows
-        The films that are scored, and which of them, as for ``all_outputs``.
+        All films, and the ones that are scored, as for ``all_outputs``.
     make : callable, optional
-        From features (B, d) to what is kept of them, (B, ...); by default the features themselves.
+        Maps features (B, d) to what is kept, (B, ...); by default the features themselves.
     """
 
     def __init__(
@@ -52,18 +52,19 @@ class FeatureReader:
 
     def __call__(self, activations: NDArray[np.float32]) -> None:
         """Take the mean activations (B, c) of the next films."""
+        # Batches come in the order of the rows, which the hook itself can't see.
         rows = self._rows[self._done : self._done + len(activations)]
         self._done += len(activations)
         self._made.append(self._make(np.hstack([activations, coarse(self._pixels[rows])])))
 
     @property
     def made(self) -> Floats:
-        """What was kept, a row a film."""
+        """What was kept, one row per film."""
         return np.concatenate(self._made) if self._made else np.empty(0)
 
 
 def coarse(pixels: NDArray[np.uint8]) -> Floats:
-    """Films at 16 × 16, each with its own mean taken away and divided by its own contrast.
+    """Shrink films to 16 × 16 pixels, each with mean 0 and its contrast normalised.
 
     Parameters
     ----------
@@ -90,28 +91,28 @@ def learn(
     device: torch.device,
     on_progress: Callable[[int], None] | None = None,
 ) -> Novelty | None:
-    """Learn what a network's training films are like, with a limit chosen on its validation films.
+    """Learn the distribution of a network's training films, with a limit chosen on its validation films.
 
     Parameters
     ----------
     pixels : uint8 array of shape (n, 256, 256), may be a memory map
     training, validation : int arrays
-        Rows of the films; ``MOST`` of each are drawn where there are more, always the same.
+        Rows of the films. If there are more than ``MOST``, that many are drawn, always the same ones.
     on_progress : callable, optional
         As for ``all_outputs``.
 
     Returns
     -------
     Novelty or None
-        None where there are too few films to tell.
+        None if there are too few films.
     """
     if min(len(training), len(validation)) < FEWEST:
         return None
 
     def features(rows: NDArray[np.intp]) -> Floats:
-        some = _draw(rows)
-        reader = FeatureReader(pixels, some)
-        all_outputs(net, entry, pixels, some, device=device, on_progress=on_progress, on_features=reader)
+        drawn = _draw(rows)
+        reader = FeatureReader(pixels, drawn)
+        all_outputs(net, entry, pixels, drawn, device=device, on_progress=on_progress, on_features=reader)
         return reader.made
 
     return fit_novelty(features(training), features(validation))
@@ -120,4 +121,5 @@ def learn(
 def _draw(rows: NDArray[np.intp]) -> NDArray[np.intp]:
     if len(rows) <= MOST:
         return rows
+    # Sorted, since a memory map is read faster in order.
     return np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))

@@ -1,10 +1,10 @@
 """
 The gate: what is unusual about a film for a model.
 
-- warnings, never refusals: a film with a warning is scored, and its decision waits for a person
-- a note is for information and stops nothing: an age that nobody knows is no fault of the film
-- some checks ask the film alone (size, contrast, inversion), some its tags, one the model (see ``novelty``);
-  a tag that isn't there is not held against a film
+- the gate warns and never refuses: a film with a warning is scored, and its decision waits for a person
+- a note is for information and stops nothing; an unknown age, for example, is no fault of the film
+- some checks use the picture alone (size, contrast, inversion), some the tags, one the model (``novelty``)
+- a missing tag causes no warning
 """
 
 import math
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from xraylab.imaging import SIDE, FileFacts, Signs, StandardFilm
 
-AGES = (1, 5)  # years, both inclusive: the children on the films that the radiograph models know
+AGES = (1, 5)  # years, both inclusive: ages of the children in the radiograph models' training data
 SMALLEST = 112  # pixels of the shorter side; the smallest films in use have about 130
-COLOURED = 6.0  # mean distance of a pixel's channels; grey films as JPEG stay below 2
-BLANK = 24  # grey levels between the 3rd and the 97th hundredth; the flattest training film has 80
+COLOURED = 6.0  # mean distance between a pixel's channels; grey films as JPEG stay below 2
+BLANK = 24  # grey levels between the 3rd and the 97th percentile; the flattest training film has 80
 INVERTED = -0.2  # see ``_midline``; all 3,652 training films lie above 0.27, so their inversions below -0.27
 
 UNCHECKED = (
@@ -48,18 +48,19 @@ class Unusual:
 def gate(
     film: StandardFilm, trained_on: str, *, novelty: float = math.nan, age: float | None = None
 ) -> tuple[Unusual, ...]:
-    """What is unusual about a film for a model; nothing if it is one the model knows.
+    """Return what is unusual about a film for a model; empty if nothing is.
 
     Parameters
     ----------
     trained_on : str
         ``radiographs`` or ``phantoms``.
     novelty : float
-        How unlike the training films it is, in units of the limit; NaN where the model can't tell.
+        Distance from the training films in units of the limit, above 1 too far; NaN if the model can't
+        measure it.
     age : float, optional
-        Years, as a person says; beside what the film's tag says.
+        Years, stated by a person; it is checked together with the age in the film's tags.
     """
-    found = (
+    warnings = (
         *_origin(film.facts.synthetic, trained_on),
         *_picture(film),
         *_tags(film.signs),
@@ -67,20 +68,20 @@ def gate(
     )
     if novelty > 1:
         unlike = Unusual("unlike", "The film is unlike those that the model was trained on.")
-        return (*found, unlike)
-    return found
+        return (*warnings, unlike)
+    return warnings
 
 
 def notes(
     film: StandardFilm, trained_on: str, *, novelty: float = math.nan, age: float | None = None
 ) -> tuple[str, ...]:
-    """What a reader should know of a film beside warnings; it stops no decision."""
-    said = list(film.signs.notes)
+    """Return what else a reader should know about a film; notes stop no decision."""
+    sentences = list(film.signs.notes)
     if trained_on == "radiographs" and not film.facts.synthetic and not _known_ages(film.signs.age, age):
-        said.append(f"Age unknown: this model knows only ages {AGES[0]} to {AGES[1]}.")
+        sentences.append(f"Age unknown: this model knows only ages {AGES[0]} to {AGES[1]}.")
     if math.isnan(novelty):
-        said.append(UNCHECKED)
-    return tuple(said)
+        sentences.append(UNCHECKED)
+    return tuple(sentences)
 
 
 def gate_rows(
@@ -90,15 +91,22 @@ def gate_rows(
     trained_on: str,
     novelty: NDArray[np.float64],
 ) -> list[tuple[Unusual, ...]]:
-    """The gate for films of a catalog.
+    """Run the gate on films of a catalog.
 
     Parameters
     ----------
     catalog : DataFrame
-        One row a film of ``pixels``, with what the files said.
+        One row per film of ``pixels``, with the facts and signs of its file.
+    pixels : uint8 array of shape (n, 256, 256)
     rows : int array of shape (m,)
-        Which films.
-    novelty : float64 array of shape (m,)
+        The films to check.
+    trained_on, novelty
+        As for ``gate``; novelty of shape (m,).
+
+    Returns
+    -------
+    list of tuples of Unusual
+        One per row.
     """
     records = catalog.iloc[rows].to_dict("records")
     return [
@@ -108,7 +116,7 @@ def gate_rows(
 
 
 def _film(record: dict[Any, Any], pixels: NDArray[np.uint8]) -> StandardFilm:
-    """A film from its row of a catalog; signs that the catalog doesn't keep are as if the file had none."""
+    """Build a film from its row of a catalog; signs that the catalog doesn't keep have their defaults."""
     known = {key: value for key, value in record.items() if not np.any(pd.isna(value))}
     facts, signs = (
         {field.name: known[field.name] for field in fields(kind) if field.name in known}
@@ -128,66 +136,65 @@ def _origin(synthetic: bool, trained_on: str) -> tuple[Unusual, ...]:
 
 
 def _picture(film: StandardFilm) -> tuple[Unusual, ...]:
-    """What the picture itself shows."""
-    found = []
+    """Return what is unusual in the picture itself."""
+    warnings = []
     facts, pixels = film.facts, film.pixels
     if min(facts.width, facts.height) < SMALLEST:
         sentence = f"The image has only {facts.width} × {facts.height} pixels, too few to show a chest well."
-        found.append(Unusual("small", sentence))
+        warnings.append(Unusual("small", sentence))
     if film.signs.colour >= COLOURED:
-        found.append(Unusual("colour", "The image is in colour, so it is no plain radiograph."))
+        warnings.append(Unusual("colour", "The image is in colour, so it is no plain radiograph."))
     dark, light = np.percentile(pixels, (3, 97))
     if light - dark < BLANK:
-        found.append(Unusual("blank", "The image is blank or almost blank."))
-    elif _midline(pixels) < INVERTED:
-        found.append(
+        warnings.append(Unusual("blank", "The image is blank or almost blank."))
+    elif _midline(pixels) < INVERTED:  # asked only of a film with contrast, since it divides by it
+        warnings.append(
             Unusual(
                 "inverted",
                 "The image looks inverted: light at its sides and dark along the middle. Invert it and read "
                 "it again.",
             )
         )
-    return tuple(found)
+    return tuple(warnings)
 
 
 def _midline(pixels: NDArray[np.uint8]) -> float:
-    """How much lighter the middle is than the sides, in standard deviations of the film.
-
-    Spine and heart are light, the air beside a child is dark; inverted it is the reverse.
-    """
+    """Return how much lighter the middle is than the sides, in standard deviations of the film."""
+    # Spine and heart are light, and the air beside a child is dark; on an inverted film it is the reverse.
     middle = pixels[80:220, 112:144].mean()
     sides = (pixels[60:200, :12].mean() + pixels[60:200, SIDE - 12 :].mean()) / 2
     return float((middle - sides) / pixels.std())
 
 
 def _tags(signs: Signs) -> tuple[Unusual, ...]:
-    """What the tags of the file say, where they say anything."""
-    found = []
-    modality, part, view = (_tag(one) for one in (signs.modality, signs.body_part, signs.view))
+    """Return what is unusual in the tags; a missing tag is not."""
+    warnings = []
+    modality, part, view = (_tag(value) for value in (signs.modality, signs.body_part, signs.view))
     if modality and modality not in _PROJECTIONS:
         sentence = f"The file says that it is no plain radiograph (modality {modality})."
-        found.append(Unusual("modality", sentence))
+        warnings.append(Unusual("modality", sentence))
     if part and not _CHEST.search(part):
         sentence = f"The file says that it shows another part of the body ({part})."
-        found.append(Unusual("body part", sentence))
+        warnings.append(Unusual("body part", sentence))
     if view and _LATERAL.match(view):
-        found.append(Unusual("lateral", f"The file says that this is a lateral film (view {view})."))
+        warnings.append(Unusual("lateral", f"The file says that this is a lateral film (view {view})."))
     elif view and not _FRONTAL.match(view):
-        found.append(Unusual("view", f"The file says that this is no frontal film (view {view})."))
+        warnings.append(Unusual("view", f"The file says that this is no frontal film (view {view})."))
     if signs.raw:
-        found.append(Unusual("raw", _RAW))
-    return tuple(found)
+        warnings.append(Unusual("raw", _RAW))
+    return tuple(warnings)
 
 
 def _tag(value: str | None) -> str:
-    """A tag's text to compare and to print: upper case, without what isn't a letter, digit or space."""
+    """Return a tag in upper case with letters, digits and spaces only, safe to print."""
     return " ".join(re.findall(r"[A-Z0-9]+", (value or "").upper()))[:_LONGEST_TAG]
 
 
-def _ages(tagged: float | None, said: float | None) -> tuple[Unusual, ...]:
-    """A warning if the tag or the person names an age that the model doesn't know."""
+def _ages(tagged: float | None, stated: float | None) -> tuple[Unusual, ...]:
+    """Warn if the tag or the person names an age that the model doesn't know."""
     low, high = AGES
-    unknown = [age for age in _known_ages(tagged, said) if not low <= age < high + 1]
+    # The upper age is inclusive: a child is 5 until the day before it turns 6.
+    unknown = [age for age in _known_ages(tagged, stated) if not low <= age < high + 1]
     if not unknown:
         return ()
     years = "under a year" if 0 <= unknown[0] < 1 else f"{math.floor(unknown[0])} years"

@@ -1,10 +1,10 @@
 """
-The golden film: a check that this installation reads and scores as the one it was made on.
+The golden film: a check that this installation reads and scores like the one that made the film.
 
-- a JPEG of a teaching phantom, the bytes it should be standardised to, and the score that a small network
-  with weights from a formula gives it; all three are made by ``python -m xraylab.reading.golden``
-- what each shipped model should make of it stands beside those models, made by ``make_shipped``
-- decoders may differ by a grey level or three, arithmetic by a few units in the sixth decimal
+- it is a JPEG of a teaching phantom, with its expected standard pixels and its expected score by a small
+  network whose weights come from a formula; ``python -m xraylab.reading.golden`` makes all three
+- its expected score by each shipped model lies in the folder of these models; ``make_shipped`` writes it
+- decoders may differ by up to 3 grey levels, arithmetic by a few units in the sixth decimal
 """
 
 import io
@@ -47,25 +47,26 @@ class ShippedScores(Record):
 
 
 def pixel_difference() -> int:
-    """Largest difference, in grey levels, between the golden film as read here and as it should be."""
+    """Return the largest difference between the golden film as read here and as expected, in grey levels."""
     here = standardise((_HERE / "film.jpeg").read_bytes()).pixels.astype(np.int16)
     there = decode((_HERE / "standard.png").read_bytes()).astype(np.int16)
     return int(np.abs(here - there).max())
 
 
 def score_difference() -> float:
-    """How far the golden film's score here is from the one it should have."""
+    """Return the difference between the golden film's score here and the expected one."""
+    # From the stored pixels, so that a decoder's difference doesn't count here a second time.
     expected: float = json.loads((_HERE / "score.json").read_bytes())["score"]
     return abs(_score(decode((_HERE / "standard.png").read_bytes())) - expected)
 
 
 def expected_of_shipped() -> dict[str, float]:
-    """The score that the golden film should have by each shipped model; none where no model is shipped.
+    """Return the golden film's expected score by each shipped model; empty if no model is shipped.
 
     Raises
     ------
     NotFoundError
-        If the list of them is missing or damaged.
+        If the list of expected scores is missing or damaged.
     """
     file = shipped_models() / _SHIPPED
     if not file.exists() and not shipped_names():
@@ -80,7 +81,12 @@ def expected_of_shipped() -> dict[str, float]:
 
 
 def shipped_difference(settings: Settings, name: str) -> float:
-    """How far the golden film's score by a shipped model is from the one known; NaN if none is.
+    """Return the difference between the golden film's score by a shipped model and the expected one.
+
+    Returns
+    -------
+    float
+        NaN if no score is expected of this model.
 
     Raises
     ------
@@ -91,7 +97,7 @@ def shipped_difference(settings: Settings, name: str) -> float:
 
 
 def make_shipped(settings: Settings) -> None:
-    """Write what the golden film scores by each shipped model beside them, for a release."""
+    """Write the golden film's score by each shipped model, for a release."""
     scores = {name: _score_by_shipped(settings, name) for name in shipped_names()}
     write_text(shipped_models() / _SHIPPED, ShippedScores(scores=scores).model_dump_json(indent=2) + "\n")
 
@@ -102,25 +108,29 @@ def _score_by_shipped(settings: Settings, name: str) -> float:
 
 
 def _score(pixels: NDArray[np.uint8]) -> float:
-    """The film's score by a small network whose weights come from a formula."""
+    """Score the film by a small network whose weights come from a formula."""
     entry = network("small_cnn")
     net = build(entry)
     with torch.no_grad():
         for number, parameter in enumerate(net.parameters(), 1):
-            if parameter.dim() > 1:  # batch norms start as they should; of biases there is one, the last
+            if (
+                parameter.dim() > 1
+            ):  # batch norms keep their start values, and the only bias is the last layer's
                 parameter.copy_(_scattered(parameter.numel(), number).reshape(parameter.shape))
-                parameter.mul_((6 / parameter[0].numel()) ** 0.5)  # keeps the signal's size, as He et al. do
+                parameter.mul_(
+                    (6 / parameter[0].numel()) ** 0.5
+                )  # keeps the signal's variance, after He et al. (2015)
         parameter.zero_()
     return float(probability(logits(net, entry, pixels[None], device=torch.device("cpu")))[0])
 
 
 def _scattered(n: int, number: int) -> torch.Tensor:
-    """Numbers in (-1, 1) that look like noise, from a formula that every processor agrees on to 1e-9."""
+    """Return noise-like numbers in (-1, 1), from a formula that every processor computes to within 1e-9."""
     return (torch.sin(torch.arange(n, dtype=torch.float64) * 12.9898 + number * 78.233) * 43758.5453).frac()
 
 
 def make() -> None:
-    """Write the golden film and what is expected of it."""
+    """Write the golden film, its expected pixels and its expected score."""
     film = Image.fromarray(phantom(1, 1, seed=7).pixels).resize(_SIZE, Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     film.save(buffer, format="JPEG", quality=90)

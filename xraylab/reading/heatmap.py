@@ -1,13 +1,14 @@
 """
 Heatmaps: where the pneumonia logit comes from, by Grad-CAM or another method of its family.
 
-- activations and gradients by pytorch-grad-cam, in fp32, under the model's lock, hooks always removed again
-- the network runs forward once; what is differentiated is what follows the layer, which is all a map needs
-- pytorch-grad-cam's own maps are scaled to their own maximum; these are not, so that strengths can be
-  compared from film to film: full colour is fixed a network and method (``models.scale``)
-- a map that is zero everywhere is a valid answer: nothing in the film raised the logit; a map with a value
-  that is no number is a fault, and an error says so
-- colour: a scale that stays readable for the colour-blind, transparent where the map is zero
+- activations and gradients come from pytorch-grad-cam, in fp32, under the model's mutex; hooks are always
+  removed again
+- the network runs forward once, and only the layers behind the mapped one are differentiated
+- pytorch-grad-cam scales each map to its own maximum; here full colour is fixed per network and method
+  (``models.heatmap_scale``), so that films can be compared
+- a map that is zero everywhere is a valid answer: nothing in the film raised the logit; a value that is not a
+  number raises an error
+- the colours stay readable for the colour-blind, and are transparent where the map is zero
 
 References
 ----------
@@ -27,9 +28,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
-from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
-from pytorch_grad_cam.base_cam import BaseCAM
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -37,6 +35,16 @@ from xraylab.errors import HeatmapError
 from xraylab.imaging.picture import png
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import Network
+from xraylab.reading.cams import (
+    ActivationsAndGradients,
+    BaseCAM,
+    EigenCAM,
+    GradCAM,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+    ScoreCAM,
+)
 from xraylab.reading.loaded import LoadedModel, Part
 
 Floats = NDArray[np.float32]
@@ -71,17 +79,17 @@ class _ScoreCAM(ScoreCAM):  # type: ignore[misc]  # the library has no types
         activations: Floats,
         _grads: object,
     ) -> Floats:
-        """Softmax over channels of the logit that the film has when it is seen through each, (1, C)."""
+        """Return the softmax over channels of the film's logit when masked by each channel, (1, C)."""
         channels = torch.from_numpy(activations[0]).to(input_tensor.device)
-        # a channel that is the same everywhere masks everything: one pass tells what all of those come to
+        # A constant channel masks the whole film: one pass gives the logit of all such channels.
         logits = pneumonia_logit(self.model(torch.zeros_like(input_tensor))).repeat(len(channels))
-        seen = torch.nonzero(channels.amax(dim=(1, 2)) > channels.amin(dim=(1, 2))).flatten()
-        for some in seen.split(_MASKED):  # type: ignore[no-untyped-call]
+        varying = torch.nonzero(channels.amax(dim=(1, 2)) > channels.amin(dim=(1, 2))).flatten()
+        for group in varying.split(_MASKED):  # type: ignore[no-untyped-call]
             size = input_tensor.shape[-2:]
-            large = interpolate(channels[some, None], size=size, mode="bilinear", align_corners=True)
+            large = interpolate(channels[group, None], size=size, mode="bilinear", align_corners=True)
             low, high = large.amin(dim=(2, 3), keepdim=True), large.amax(dim=(2, 3), keepdim=True)
             masked = input_tensor * ((large - low) / (high - low + 1e-8))
-            logits[some] = pneumonia_logit(self.model(masked.contiguous(memory_format=torch.channels_last)))
+            logits[group] = pneumonia_logit(self.model(masked.contiguous(memory_format=torch.channels_last)))
         weights: Floats = logits.softmax(dim=0)[None].float().cpu().numpy()
         return weights
 
@@ -95,7 +103,7 @@ class Method:
     about: str  # one sentence
     cam: type[BaseCAM]
     quick: bool = True  # whether one forward pass is enough
-    scaled: bool = True  # whether a model's scale has it
+    scaled: bool = True  # whether a model's scale includes it
 
 
 DEFAULT = "grad-cam"
@@ -118,7 +126,7 @@ METHODS = {
             "EigenCAM",
             "Where the features vary most; it doesn't know the score, so it isn't about pneumonia.",
             EigenCAM,
-            scaled=False,  # it knows no score that could be low
+            scaled=False,  # its maps don't depend on the score
         ),
         Method(
             "score-cam",
@@ -126,7 +134,7 @@ METHODS = {
             "Features weighed by the score of the film seen through each; hundreds of passes.",
             _ScoreCAM,
             quick=False,
-            scaled=False,  # hours a model
+            scaled=False,  # measuring would take hours per model
         ),
     )
 }
@@ -139,13 +147,13 @@ class Heatmap:
     """One film's map by one method."""
 
     method: str
-    strength: Floats  # (side, side), 0 is nothing and 1 full colour; more where it is stronger still
+    strength: Floats  # (side, side); 0 is nothing, 1 full colour, and higher values are possible
     grids: tuple[tuple[int, int], ...]  # rows and columns of each network's true grid
-    fixed: bool  # whether full colour means the same on every film; else it is this map's own maximum
+    fixed: bool  # whether full colour means the same on every film; else it is this map's maximum
 
     @property
     def values(self) -> Floats:
-        """(side, side) in [0, 1]: what is drawn."""
+        """The map as it is drawn, (side, side) in [0, 1]."""
         return np.clip(self.strength, 0, 1)
 
     @property
@@ -155,38 +163,38 @@ class Heatmap:
 
 
 def heatmap(loaded: LoadedModel, pixels: NDArray[np.uint8], method: str = DEFAULT) -> Floats:
-    """What is drawn over one film, float32 (side, side) in [0, 1]; see ``heatmaps``."""
+    """Return the map to draw over one film, float32 (side, side) in [0, 1]; see ``heatmaps``."""
     return heatmaps(loaded, pixels, (method,))[0].values
 
 
 def heatmaps(
     loaded: LoadedModel, pixels: NDArray[np.uint8], methods: Sequence[str] = (DEFAULT,)
 ) -> tuple[Heatmap, ...]:
-    """Heatmaps of the pneumonia logit on one film, by each method.
+    """Compute heatmaps of the pneumonia logit on one film, one per method.
 
-    An ensemble's map is the mean of its members' maps, each drawn by its own network on its own grid, on its
-    own scale up to full colour, and stretched to 224 x 224. It isn't scaled again: where members look at
-    different places it stays paler, and a member whose map is empty counts as one that saw nothing.
+    An ensemble's map is the mean of its members' maps. Each member's map is computed on its own grid and its
+    own scale, and stretched to 224 × 224. The mean isn't scaled again: it stays paler where members mark
+    different places, and a member with an empty map counts as zero.
 
     Parameters
     ----------
     pixels : uint8 array of shape (256, 256)
         A standardised film.
     methods : sequence of str
-        Of ``METHODS``.
+        Names of ``METHODS``.
 
     Returns
     -------
     tuple of Heatmap
-        In the order of ``methods``; on the network's own side, which is the ensemble's if it is one.
+        In the order of ``methods``; as large as the network's input, or 224 × 224 for an ensemble.
 
     Raises
     ------
     HeatmapError
-        If the network gives values that are no numbers.
+        If the network gives values that are not numbers.
     """
     film = torch.tensor(pixels).unsqueeze(0)  # a copy: rows of the pixel store are read-only
-    raw = [  # a part, a method
+    raw = [  # by part and method
         raw_maps(part.net, part.entry, film.to(loaded.device), methods, busy=loaded.busy)
         for part in loaded.parts
     ]
@@ -196,7 +204,7 @@ def heatmaps(
 
 
 def _drawn(parts: tuple[Part, ...], method: str, raw: list[Floats]) -> Heatmap:
-    """One method's map from its parts' raw grids."""
+    """Build one method's map from the raw grids of all parts."""
     tops = [part.scale.of(method) if part.scale else None for part in parts]
     strengths = [
         _strength(grid, top, part.entry.side) for grid, top, part in zip(raw, tops, parts, strict=True)
@@ -205,14 +213,14 @@ def _drawn(parts: tuple[Part, ...], method: str, raw: list[Floats]) -> Heatmap:
     fixed = all(top is not None for top in tops)
     if len(strengths) == 1:
         return Heatmap(method, strengths[0], grids, fixed)
-    stretched = [_stretched(np.clip(one, 0, 1), _ENSEMBLE_SIDE) for one in strengths]
+    stretched = [_stretched(np.clip(strength, 0, 1), _ENSEMBLE_SIDE) for strength in strengths]
     return Heatmap(method, np.mean(stretched, axis=0, dtype=np.float32), grids, fixed)
 
 
 def _strength(raw: Floats, top: float | None, side: int) -> Floats:
-    """What raises the logit, in parts of full colour, stretched to the network's square."""
+    """Return what raises the logit, in parts of full colour, stretched to the network's square."""
     rising: Floats = np.maximum(raw, 0).astype(np.float32)
-    full = top or float(rising.max())
+    full = top or float(rising.max())  # without a fixed scale the map's own maximum is full colour
     return _stretched((rising / full).astype(np.float32) if full > 0 else rising, side)
 
 
@@ -224,33 +232,33 @@ def raw_maps(
     *,
     busy: AbstractContextManager[object] | None = None,
 ) -> list[Floats]:
-    """Maps as the methods define them before negative values are dropped and anything is scaled.
+    """Compute maps as the methods define them, before negative values are dropped and before scaling.
 
     Parameters
     ----------
     film : uint8 tensor of shape (1, 256, 256)
     busy : lock, optional
-        Of the network, taken while hooks hang on it: they would see the films of others.
+        The network's mutex, held while hooks are attached: they would see the films of other sessions.
 
     Returns
     -------
     list of float32 arrays of shape (rows, columns)
-        On the layer's true grid, one a method.
+        On the layer's true grid, one per method.
 
     Raises
     ------
     HeatmapError
-        If an activation, a gradient or a map is no number.
+        If an activation, a gradient or a map is not a number.
     """
     chosen = [METHODS[name] for name in methods]
     x = to_input(film, entry)
     layer = net.get_submodule(entry.cam_layer)
-    with busy or nullcontext(), torch.enable_grad(), _watched(net, layer) as seen:
-        logit = pneumonia_logit(seen(x))
+    with busy or nullcontext(), torch.enable_grad(), _watched(net, layer) as watched:
+        logit = pneumonia_logit(watched(x))
         if any(method.cam is not EigenCAM for method in chosen):
             logit.sum().backward()  # type: ignore[no-untyped-call]
-        activations = seen.activations[0].numpy()
-        grads = seen.gradients[0].numpy() if seen.gradients else np.zeros_like(activations)
+        activations = watched.activations[0].numpy()
+        grads = watched.gradients[0].numpy() if watched.gradients else np.zeros_like(activations)
     _require_numbers(logit.detach().cpu().numpy(), activations, grads)
     maps = [_combined(method, net, layer, x, activations, grads) for method in chosen]
     _require_numbers(*maps)
@@ -260,38 +268,38 @@ def raw_maps(
 def _combined(
     method: Method, net: nn.Module, layer: nn.Module, x: Tensor, activations: Floats, grads: Floats
 ) -> Floats:
-    """One method's sum over channels, as pytorch-grad-cam defines it."""
-    with method.cam(net, []) as cam:  # no layers: it need not watch, what there is to see is given
+    """Sum over channels by one method, as pytorch-grad-cam defines it."""
+    with method.cam(net, []) as cam:  # no layers: activations and gradients are given
         image: Floats = cam.get_cam_image(x, layer, [None], activations, grads, eigen_smooth=False)[0]
     return np.asarray(image, np.float32)
 
 
 @contextmanager
 def _watched(net: nn.Module, layer: nn.Module) -> Iterator[ActivationsAndGradients]:
-    """A network whose layer's activations and gradients are kept; gradients stop at that layer."""
-    # a clone, since what follows may change it in place, which a leaf forbids
+    """Keep the activations and gradients of a network's layer; gradients stop at that layer."""
+    # A clone, since the next layer may change it in place, which a leaf forbids.
     cut = layer.register_forward_hook(lambda _net, _x, output: output.detach().requires_grad_().clone())
-    seen = None
+    watched = None
     try:
-        seen = ActivationsAndGradients(net, [layer], None)
-        yield seen
+        watched = ActivationsAndGradients(net, [layer], None)
+        yield watched
     finally:
         cut.remove()
-        if seen is not None:
-            for handle in seen.handles:
+        if watched is not None:
+            for handle in watched.handles:
                 handle.remove()
 
 
 def _require_numbers(*arrays: NDArray[np.floating]) -> None:
     if not all(np.isfinite(array).all() for array in arrays):
         raise HeatmapError(
-            "There is no heatmap: the network gave values on this film that are no numbers. Train the model "
+            "There is no heatmap: the network gave values on this film that are not numbers. Train the model "
             "again, or read with another."
         )
 
 
 def _stretched(values: Floats, side: int) -> Floats:
-    """A map as a square of another size; untouched if it has that size."""
+    """Stretch a map to a square of another size; return it as it is if it has that size."""
     if values.shape == (side, side):
         return values
     grid = torch.from_numpy(values)[None, None]
@@ -300,12 +308,12 @@ def _stretched(values: Floats, side: int) -> Floats:
 
 
 def overlay_png(values: Floats) -> bytes:
-    """A heatmap as an RGBA picture to lay over the film: the stronger, the lighter and more opaque."""
+    """Draw a heatmap as an RGBA picture to lay over the film: stronger is lighter and more opaque."""
     return png(_overlay(values))
 
 
 def laid_over(film: NDArray[np.uint8], values: Floats) -> NDArray[np.uint8]:
-    """A film under its heatmap.
+    """Lay a heatmap over its film.
 
     Parameters
     ----------

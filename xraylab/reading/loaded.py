@@ -1,9 +1,10 @@
 """
-Loaded models: weights in memory, one lock each.
+Loaded models: weights in memory, ready to score.
 
-- a model is made of parts: one network, or those of an ensemble's members; nothing else tells them apart
+- a model has one part per network: one, or one per member of an ensemble; code that reads films treats both
+  the same
 - the architecture comes from the registry, the weights from safetensors: nothing is unpickled
-- the lock guards every forward pass, since Grad-CAM's hooks see all of them
+- a mutex guards every forward pass, since Grad-CAM's hooks see all of them
 """
 
 import threading
@@ -24,13 +25,13 @@ from xraylab.networks.registry import Network, build, network
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A network that scores, with what it needs to see."""
+    """A network that scores, with what reading needs to know about it."""
 
     net: nn.Module
     entry: Network
     run: Run | None = None  # the network on the model's backend; None for the network itself
-    novelty: Novelty | None = None  # what its training films are like; None where that isn't known
-    scale: MapScale | None = None  # of its heatmaps; None of models that weren't measured
+    novelty: Novelty | None = None  # how its training films look; None if that wasn't recorded
+    scale: MapScale | None = None  # of its heatmaps; None if it wasn't measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class LoadedModel:
     """A model ready to score."""
 
     model: Model
-    parts: tuple[Part, ...]  # one, or one a member
+    parts: tuple[Part, ...]  # one, or one per member
     device: torch.device
     busy: threading.Lock = field(default_factory=threading.Lock)  # of all parts
 
@@ -46,13 +47,19 @@ class LoadedModel:
 def load(model: Model, *, device: torch.device | None = None) -> LoadedModel:
     """Load a model's weights, or those of an ensemble's members.
 
+    Parameters
+    ----------
+    model : Model
+    device : torch.device, optional
+        Where the networks run; by default the processor.
+
     Raises
     ------
     DatasetError
         If the model was trained on films prepared differently.
     WeightsError
-        If a weights file isn't the one that the card describes, or can't be used; of an ensemble also if
-        a member is gone or was replaced.
+        If a weights file isn't the one that the card describes, or can't be used; for an ensemble also if
+        a member is missing or was replaced.
     """
     where = device or torch.device("cpu")
     return LoadedModel(model, tuple(_load_part(part, where) for part in model.parts), where)
@@ -69,6 +76,7 @@ def _load_part(model: Model, device: torch.device) -> Part:
     raw = model.read_weights()
     net = build(entry, classes=len(card.classes))
     try:
+        # Shipped weights are stored in half precision, and every network scores in single.
         state = safetensors.torch.load(raw)
         net.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}

@@ -1,13 +1,14 @@
 """
-What full colour means in a network's heatmaps, and whether they depend on what it learnt; once a model.
+Measure once per model what full colour means in its heatmaps, and whether they depend on its weights.
 
 - measured on validation films with pneumonia, spread evenly over them, never on test films
-- a method has its own scale; Score-CAM would take hours and has none, EigenCAM knows no score
+- each method has its own scale; Score-CAM has none, since it would take hours, nor has EigenCAM, whose maps
+  don't depend on the score
 
 References
 ----------
-Adebayo et al. (2018), Sanity checks for saliency maps, NeurIPS: weights are randomised, and maps
-that stay the same don't tell of the network.
+Adebayo et al. (2018), Sanity checks for saliency maps, NeurIPS: maps that stay the same when the weights are
+randomised say nothing about the network.
 """
 
 import math
@@ -31,7 +32,7 @@ Floats = NDArray[np.float32]
 def positives(
     labels: NDArray[np.integer], rows: NDArray[np.intp], most: int = MOST_FILMS
 ) -> NDArray[np.intp]:
-    """At most so many of the films with pneumonia among ``rows``, spread evenly."""
+    """Return the rows of up to ``most`` films with pneumonia among ``rows``, spread evenly."""
     ill = rows[labels[rows] > 0]
     return ill[np.linspace(0, len(ill) - 1, min(most, len(ill))).round().astype(np.intp)]
 
@@ -46,27 +47,28 @@ def measure_scale(
     films : uint8 array of shape (n, 256, 256)
         Validation films with pneumonia.
     classes : int
-        How many outputs the network has.
+        Number of the network's outputs.
     model_sha256 : str
-        Of the model that the network is.
+        Hash of the network's weights, which the scale belongs to.
 
     Returns
     -------
     MapScale or None
-        None without films, or if its maps are no numbers.
+        None if there are no films, or if a map holds values that are not numbers.
     """
     if not len(films):
         return None
     net.eval()
     try:
-        maps = [raw_maps(net, entry, _tensor(film), SCALED) for film in films]  # a film, a method
+        maps = [raw_maps(net, entry, _tensor(film), SCALED) for film in films]  # by film and method
         likeness = _likeness(
             net, entry, films[:: max(1, len(films) // _RANDOM_FILMS)][:_RANDOM_FILMS], classes
         )
     except HeatmapError:
         return None
     cells = [
-        np.maximum(np.concatenate([film[place].ravel() for film in maps]), 0) for place in range(len(SCALED))
+        np.maximum(np.concatenate([film_maps[place].ravel() for film_maps in maps]), 0)
+        for place in range(len(SCALED))
     ]
     return MapScale(
         model_sha256=model_sha256,
@@ -82,20 +84,22 @@ def measure_scale(
 
 
 def _likeness(net: nn.Module, entry: Network, films: NDArray[np.uint8], classes: int) -> float:
-    """Mean rank correlation of Grad-CAM's cells with those of networks with random weights; NaN without."""
+    """Return the mean rank correlation of Grad-CAM's cells with those of random networks, or NaN."""
     from scipy.stats import spearmanr
 
-    mine = [_grad_cam(net, entry, film) for film in films]
-    found = []
+    trained_maps = [_grad_cam(net, entry, film) for film in films]
+    correlations = []
+    # Forked, so that the training's own random numbers stay as they were.
     with torch.random.fork_rng(devices=[]):
         for seed in range(_RANDOM_NETWORKS):
             torch.manual_seed(seed)
             random = build(entry, classes=classes).eval().requires_grad_(requires_grad=False)
-            for film, cells in zip(films, mine, strict=True):
-                others = _grad_cam(random, entry, film)
-                if np.ptp(cells) > 0 and np.ptp(others) > 0:
-                    found.append(float(spearmanr(cells, others).statistic))
-    return float(np.mean(found)) if found else math.nan
+            for film, cells in zip(films, trained_maps, strict=True):
+                random_cells = _grad_cam(random, entry, film)
+                # A constant map has no ranks, so no correlation.
+                if np.ptp(cells) > 0 and np.ptp(random_cells) > 0:
+                    correlations.append(float(spearmanr(cells, random_cells).statistic))
+    return float(np.mean(correlations)) if correlations else math.nan
 
 
 def _grad_cam(net: nn.Module, entry: Network, film: NDArray[np.uint8]) -> Floats:

@@ -2,8 +2,8 @@
 Scoring: stored films to one score each, by one network or by several together.
 
 - the executor, ``evaluate``, ``predict`` and the page all score here
-- what a film's kind of pneumonia might be is kept beside the score; the decision never hangs on it
-- how unlike the training films a film is comes from the same forward pass
+- the probabilities of the kinds of pneumonia are returned with the score; the decision never depends on them
+- the distance from the training films comes from the same forward pass
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,29 +27,31 @@ from xraylab.reading.features import FeatureReader
 from xraylab.reading.loaded import LoadedModel, Part
 
 Floats = NDArray[np.float64]
-_KNOWN = ["image_id", "patient", "group", "split", "label", "subtype"]  # of a film, before it is scored
+_KNOWN = ["image_id", "patient", "group", "split", "label", "subtype"]  # columns that need no score
 _CHUNK = 512  # films perturbed at once
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a model says about m films."""
+    """A model's output for m films."""
 
     logit: Floats  # (m,)
     spread: Floats  # (m,) disagreement of an ensemble's members, as a standard deviation; NaN for one network
     kinds: Floats  # (m, classes - 1) probability of each kind of pneumonia, given pneumonia
-    novelty: Floats  # (m,) how unlike the training films, above 1 too unlike; NaN where the model can't tell
+    novelty: Floats  # (m,) distance from the training films, above 1 too far; NaN if not measured
 
     @property
     def score(self) -> Floats:
-        """(m,) in [0, 1]."""
+        """Pneumonia scores, (m,) in [0, 1]."""
         return probability(self.logit)
 
     def columns(self, classes: Sequence[str]) -> dict[str, Floats]:
-        """The columns of ``predictions.parquet`` that a model fills; ``p_<class>`` for more than two."""
-        found = {"logit": self.logit, "score": self.score, "spread": self.spread}
+        """Return the model's columns of ``predictions.parquet``; ``p_<class>`` from three classes on."""
+        columns = {"logit": self.logit, "score": self.score, "spread": self.spread}
         shares = class_probabilities(self.score, self.kinds).T
-        return found | dict(zip(class_columns(classes), shares, strict=False))  # two classes have no columns
+        return columns | dict(
+            zip(class_columns(classes), shares, strict=False)
+        )  # two classes have no columns
 
 
 def score_pixels(
@@ -59,7 +61,23 @@ def score_pixels(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> Scores:
-    """Score standardised films with a loaded model; see ``inference.all_outputs``."""
+    """Score standardised films with a loaded model.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+        It is busy meanwhile: other threads wait.
+    pixels : uint8 array of shape (n, 256, 256)
+    rows : int array of shape (m,), optional
+        The films to score; by default all.
+    on_progress : callable, optional
+        Called with the number of films that are done.
+
+    Returns
+    -------
+    Scores
+        Of m films, in the order of ``rows``.
+    """
     with loaded.busy:
         return _score(loaded.parts, loaded.model.averaging, pixels, rows, loaded.device, on_progress)
 
@@ -74,7 +92,7 @@ def score_network(
     backend: str = "fp32",
     on_progress: Callable[[int], None] | None = None,
 ) -> Scores:
-    """Score standardised films with a network that is no model yet."""
+    """Score standardised films with a network that is not a model yet; see ``score_pixels``."""
     return _score(
         (Part(net, entry, forward(net, entry, backend, device)),), ALONE, pixels, rows, device, on_progress
     )
@@ -83,7 +101,7 @@ def score_network(
 def described(
     catalog: pd.DataFrame, rows: NDArray[np.intp], scores: Scores, classes: Sequence[str]
 ) -> pd.DataFrame:
-    """Rows of ``predictions.parquet``: films of a catalog with what a model says about them."""
+    """Return rows of ``predictions.parquet``: films of a catalog with a model's output for them."""
     return catalog.iloc[rows][_KNOWN].assign(**scores.columns(classes)).reset_index(drop=True)
 
 
@@ -94,11 +112,11 @@ def described_under_suite(
     rows: NDArray[np.intp],
     classes: Sequence[str],
 ) -> pd.DataFrame:
-    """Rows of ``suite.parquet``: the same films under each perturbation; see ``under_suite``."""
+    """Return rows of ``suite.parquet``: the same films under each perturbation; see ``under_suite``."""
     return pd.concat(
         [
-            described(catalog, some, scores, classes).assign(**{PERTURBATION: one.name})
-            for one, some, scores in under_suite(score, pixels, rows)
+            described(catalog, chunk, scores, classes).assign(**{PERTURBATION: perturbation.name})
+            for perturbation, chunk, scores in under_suite(score, pixels, rows)
         ],
         ignore_index=True,
     )
@@ -107,24 +125,27 @@ def described_under_suite(
 def under_suite(
     score: Callable[[NDArray[np.uint8]], Scores], pixels: NDArray[np.uint8], rows: NDArray[np.intp]
 ) -> Iterator[tuple[Perturbation, NDArray[np.intp], Scores]]:
-    """Score films under each perturbation of the suite, so many at once as find room anywhere.
+    """Score films under each perturbation of the suite, in chunks that fit in any machine's memory.
 
     Parameters
     ----------
     score : callable
         Scores films, uint8 (m, 256, 256).
     pixels, rows
-        The films and which of them, as for ``score_pixels``.
+        All films, and the ones to score, as for ``score_pixels``.
 
     Yields
     ------
-    the perturbation, the rows that were scored under it, and their scores; before each of them nothing is
-    computed, so that a caller may stop there
+    perturbation : Perturbation
+    rows : int array
+        The films of this chunk.
+    scores : Scores
+        Theirs under the perturbation. A chunk is computed when it is asked for, so a caller may stop early.
     """
-    for one in SUITE:
+    for perturbation in SUITE:
         for start in range(0, len(rows), _CHUNK):
-            some = rows[start : start + _CHUNK]
-            yield one, some, score(np.stack([one(film) for film in pixels[some]]))
+            chunk = rows[start : start + _CHUNK]
+            yield perturbation, chunk, score(np.stack([perturbation(film) for film in pixels[chunk]]))
 
 
 def _score(
@@ -138,7 +159,7 @@ def _score(
     films = len(pixels if rows is None else rows)
     outputs, ratios = [], []
     for number, part in enumerate(parts):
-        tell = _share_of(on_progress, number * films, len(parts)) if on_progress else None
+        report_progress = _share_of(on_progress, number * films, len(parts)) if on_progress else None
         reader = _reader(part, pixels, rows)
         outputs.append(
             all_outputs(
@@ -147,24 +168,25 @@ def _score(
                 pixels,
                 rows,
                 device=device,
-                on_progress=tell,
+                on_progress=report_progress,
                 on_features=reader,
                 run=part.run,
             )
         )
         ratios.append(np.full(films, np.nan) if reader is None else reader.made)
+    # Each member is calibrated before the mean is taken, so that all speak on one scale.
     averaged = averaging.of(np.stack([pneumonia_logit(output).numpy() for output in outputs]))
     kinds = averaged.given_pneumonia(np.stack([kinds_given_pneumonia(output) for output in outputs]))
     return Scores(averaged.logit, averaged.spread, kinds, mean_ratio(np.stack(ratios)))
 
 
 def _reader(part: Part, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> FeatureReader | None:
-    """What tells how unlike the training films are those that a part scores, if it can."""
+    """Return what measures the films' distance from the training films; None if the part can't."""
     if part.novelty is None or not shows_features(part.net, part.run):
         return None
     return FeatureReader(pixels, rows, part.novelty.ratio)
 
 
 def _share_of(on_progress: Callable[[int], None], before: int, parts: int) -> Callable[[int], None]:
-    """Progress of one part of several, told as films of all."""
+    """Turn the progress of one part into films of the whole."""
     return lambda done: on_progress((before + done) // parts)

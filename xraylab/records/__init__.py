@@ -1,8 +1,8 @@
 """
-What readers keep of the films they read: the case log, its trail, and pictures where they were asked for.
+The case log of films that were read, its trail, and pictures of films on request.
 
-- nothing here tells whose film it is: no name, file name, identifier or date of the film has a place to go
-- pictures are kept only on request, encoded anew; what else a file held does not come along
+- nothing here identifies a patient: there is no field for a name, file name, identifier or date of the film
+- a picture is kept only on request, and is encoded anew, so nothing else from its file is kept with it
 """
 
 from xraylab.records.log import (

@@ -1,9 +1,9 @@
 """
-The case log: one row a film that a reader kept, and a trail of who did what to it.
+The case log: one row per film that a reader kept, and a trail of all changes with their actors.
 
-- a case is known by its number; agreement with the model is derived from call and decision, never stored
-- the trail is append-only, which SQLite enforces; it tells that a note was changed, not what it said
-- deleting wipes a case's content and keeps its number and times, so that a gap in the numbers has a reason
+- a case is identified by its number; agreement with the model is derived from call and decision, never stored
+- the trail is append-only, which SQLite enforces; it records that a note was changed, not its text
+- deleting wipes a case's content and keeps its number and times, so that a gap in the numbers is explained
 """
 
 import json
@@ -25,8 +25,11 @@ from xraylab.settings import Settings
 Call = Literal["pneumonia", "no pneumonia", "unsure"]
 CALLS: tuple[Call, ...] = get_args(Call)
 LONGEST_NOTE = 1000
-_SAME = {"positive": "pneumonia", "negative": "no pneumonia"}  # what a reader would have to say to agree
-_CONTENT = (
+_SAME = {
+    "positive": "pneumonia",
+    "negative": "no pneumonia",
+}  # the reader's call that agrees with each decision
+_CONTENT = (  # columns that deleting wipes
     "model",
     "model_sha256",
     "score",
@@ -44,7 +47,7 @@ _CONTENT = (
 
 @dataclass(frozen=True)
 class NewCase:
-    """What is kept of a reading."""
+    """The fields of a reading that are kept."""
 
     model: str
     model_sha256: str
@@ -61,29 +64,30 @@ class NewCase:
 
 @dataclass(frozen=True)
 class Case:
-    """A case as it stands; a deleted one has nothing but number and times."""
+    """A case in its present state; a deleted one has only its number and times."""
 
     number: int
     made_at: datetime
     changed_at: datetime
     deleted_at: datetime | None
-    content: NewCase | None
+    content: NewCase | None  # None once deleted
     pixels_kept: bool = False
 
     @property
     def agrees(self) -> bool | None:
-        """Whether reader and model say the same; None where one of them doesn't say."""
-        told = self.content
-        if told is None or told.call in (None, "unsure") or told.decision not in _SAME:
+        """Whether reader and model agree; None if either of them gave no clear answer."""
+        content = self.content
+        # "review" is a decision that needs a reader, so no call can agree or disagree with it.
+        if content is None or content.call in (None, "unsure") or content.decision not in _SAME:
             return None
-        return told.call == _SAME[told.decision]
+        return content.call == _SAME[content.decision]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the trail."""
+    """One line of the trail."""
 
-    number: int | None  # of the case; None where the whole log was meant
+    number: int | None  # of the case; None for the whole log
     actor: str
     action: str  # created, call, note, exported or deleted
     changed: str
@@ -102,15 +106,18 @@ def keep(
 
     Parameters
     ----------
+    case : NewCase
+    actor : str
+        The person or program that keeps it.
     picture : Kept, optional
-        The film, only if the reader asked for it to be kept.
+        The film, only if the reader asked to keep it.
     now : float, optional
-        Unix seconds; by default the clock's.
+        Unix seconds; by default the clock's time.
 
     Returns
     -------
     int
-        The case's number, from 1 on; none is used twice.
+        The case's number, from 1 on; no number is used twice.
 
     Raises
     ------
@@ -119,7 +126,7 @@ def keep(
     ValueError
         If the score isn't in [0, 1] or the call isn't one of ``CALLS``.
     StorageError
-        If it can't be written; then nothing was kept.
+        If it can't be written; then nothing is kept.
     """
     if not 0 <= case.score <= 1:
         raise ValueError(f"a score is in [0, 1], not {case.score}")
@@ -145,14 +152,20 @@ def keep(
         kept = ", with the film" if picture is not None else ""
         _log(db, number, actor, "created", f"call {case.call or 'none'}{kept}", moment)
         if picture is not None:
-            pictures.write(settings, number, picture)  # if it fails, the case isn't there either
+            # Inside the transaction: if writing fails, the case isn't kept either.
+            pictures.write(settings, number, picture)
     return number
 
 
 def change(
     settings: Settings, number: int, *, call: Call | None, note: str, actor: str, now: float | None = None
 ) -> Case:
-    """Change the reader's call and note; what stays the same leaves no line in the trail.
+    """Change the reader's call and note; an unchanged field adds no line to the trail.
+
+    Returns
+    -------
+    Case
+        After the change.
 
     Raises
     ------
@@ -169,6 +182,7 @@ def change(
         if _checked_call(call) != before.call:
             lines.append(("call", f"{before.call or 'none'} to {call or 'none'}"))
         if tidy != before.note:
+            # Only lengths: the trail can't be wiped, and a note may hold what has to be deleted later.
             lines.append(("note", f"{len(before.note)} to {len(tidy)} characters"))
         for action, changed in lines:
             _log(db, number, actor, action, changed, moment)
@@ -177,7 +191,7 @@ def change(
             db.execute(update(database.cases).where(database.cases.c.number == number).values(**values))
         after = _case(_row(db, number))
     if lines:
-        database.forget(settings)  # the old note is overwritten in the file too
+        database.forget(settings)  # overwrites the old note in the database file too
     return after
 
 
@@ -189,11 +203,12 @@ def delete(settings: Settings, number: int, *, actor: str, now: float | None = N
     NotFoundError
         If there is no such case, or it was deleted already.
     StorageError
-        If its picture may not be removed; then nothing was deleted.
+        If its picture can't be removed; then nothing is deleted.
     """
     moment = _moment(now)
     with database.writing(settings) as db:
-        _row(db, number)
+        _row(db, number)  # raises unless the case exists
+        # Before the row: if removing fails, the transaction leaves the case as it was.
         pictures.remove(settings, number)
         wiped: dict[str, Any] = dict.fromkeys(_CONTENT)
         where = database.cases.c.number == number
@@ -205,7 +220,14 @@ def delete(settings: Settings, number: int, *, actor: str, now: float | None = N
 def note_export(
     settings: Settings, kind: str, *, actor: str, number: int | None = None, now: float | None = None
 ) -> None:
-    """Write into the trail that a case was exported, or the whole log, and as what.
+    """Write into the trail that a case, or the whole log, was exported in a format.
+
+    Parameters
+    ----------
+    kind : str
+        The format, as people call it.
+    number : int, optional
+        Of the case; by default the whole log.
 
     Raises
     ------
@@ -224,14 +246,14 @@ def note_export(
 
 
 def all_cases(settings: Settings) -> list[Case]:
-    """Every case, also deleted ones, by number."""
+    """List every case by number, deleted ones too."""
     with database.reading(settings) as db:
         rows = db.execute(select(database.cases).order_by(database.cases.c.number)).mappings().all()
     return [_case(dict(row)) for row in rows]
 
 
 def find(settings: Settings, number: int) -> Case:
-    """A case by its number.
+    """Return a case by its number.
 
     Raises
     ------
@@ -243,20 +265,21 @@ def find(settings: Settings, number: int) -> Case:
 
 
 def full_trail(settings: Settings) -> list[Entry]:
-    """The whole trail, oldest first."""
+    """Return the whole trail, oldest line first."""
     with database.reading(settings) as db:
         rows = db.execute(select(database.trail).order_by(database.trail.c.id)).all()
     return [Entry(row.case_number, row.actor, row.action, row.changed, _time(row.at)) for row in rows]
 
 
 def tidy_note(note: str) -> str:
-    """A note without signs that can't be seen.
+    """Remove invisible characters from a note, except line breaks, and spaces round it.
 
     Raises
     ------
     XRayLabError
         If it is longer than ``LONGEST_NOTE``.
     """
+    # Control and formatting characters (category C) can hide text or turn its direction.
     tidy = "".join(sign for sign in note if sign == "\n" or unicodedata.category(sign)[0] != "C").strip()
     if len(tidy) > LONGEST_NOTE:
         raise XRayLabError(f"The note has more than {LONGEST_NOTE} characters. Shorten it and save again.")
@@ -275,7 +298,7 @@ def _log(db: Connection, number: int | None, actor: str, action: str, changed: s
 
 
 def _row(db: Connection, number: int) -> Mapping[str, Any]:
-    """A case that is there."""
+    """Return the row of a case that exists and was not deleted."""
     row = db.execute(select(database.cases).where(database.cases.c.number == number)).mappings().first()
     if row is None:
         raise NotFoundError(f"There is no case {number}.")
@@ -297,8 +320,8 @@ def _case(row: Mapping[str, Any]) -> Case:
 
 
 def _content(row: Mapping[str, Any]) -> NewCase:
-    told = {name: row[name] for name in _CONTENT if name not in ("warnings", "pixels_kept")}
-    return NewCase(**told, warnings=tuple(json.loads(row["warnings"])))
+    fields = {name: row[name] for name in _CONTENT if name not in ("warnings", "pixels_kept")}
+    return NewCase(**fields, warnings=tuple(json.loads(row["warnings"])))
 
 
 def _moment(now: float | None) -> float:

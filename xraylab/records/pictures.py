@@ -1,8 +1,8 @@
 """
-Pictures that a reader asked to keep: ``cases/<number>/film.png``, and what may be said of it, ``film.json``.
+Pictures that a reader asked to keep: ``cases/<number>/film.png``, and its few tags in ``film.json``.
 
-- the PNG is encoded here from grey values, so nothing that stood in the uploaded file comes along
-- words come from short lists of DICOM's own terms: a name in the wrong field is dropped, not kept
+- the PNG is encoded here from grey values, so nothing else from the uploaded file is kept
+- tags are kept only if they are on short lists of DICOM terms: a name in the wrong field is dropped
 """
 
 import math
@@ -23,12 +23,12 @@ _VIEWS = frozenset({"PA", "AP", "LL", "RL", "LLD", "RLD", "LLO", "RLO"})
 _BODY_PARTS = frozenset(
     {"CHEST", "THORAX", "LUNG", "ABDOMEN", "SPINE", "SHOULDER", "HAND", "SKULL", "PELVIS"}
 )
-_OLDEST = 90  # above 89 an age may tell who it is (45 CFR 164.514(b)(2)(i)(C))
+_OLDEST = 90  # an age above 89 may identify a patient (45 CFR 164.514(b)(2)(i)(C))
 
 
 @dataclass(frozen=True)
 class Tags:
-    """What may be kept of a film beside its grey values; anything else becomes None."""
+    """The tags of a film that may be kept with its grey values; anything else becomes None."""
 
     modality: str | None = None
     view: str | None = None
@@ -39,7 +39,15 @@ class Tags:
     def allowed(
         cls, modality: str | None, view: str | None, body_part: str | None, age: float | None
     ) -> "Tags":
-        """Keep of a film's own words those that are on our lists, and of an age the whole years."""
+        """Keep the words that are on the lists, and the age in whole years.
+
+        Parameters
+        ----------
+        modality, view, body_part : str or None
+            As the file states them.
+        age : float or None
+            Years.
+        """
         whole = None if age is None or not math.isfinite(age) or age < 0 else min(math.floor(age), _OLDEST)
         return cls(
             _listed(modality, _MODALITIES), _listed(view, _VIEWS), _listed(body_part, _BODY_PARTS), whole
@@ -48,7 +56,7 @@ class Tags:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A picture to keep."""
+    """A picture to keep, with its tags."""
 
     film: NDArray[np.uint8]  # (height, width), for display
     tags: Tags = Tags()
@@ -62,7 +70,7 @@ def write(settings: Settings, number: int, kept: Kept) -> None:
     ValueError
         If the film isn't uint8 of shape (height, width).
     StorageError
-        If the disk is full or may not be written.
+        If the disk is full or can't be written.
     """
     if kept.film.ndim != 2 or kept.film.dtype != np.uint8:  # noqa: PLR2004
         raise ValueError(f"a film is uint8 (height, width), not {kept.film.dtype} {kept.film.shape}")
@@ -87,7 +95,7 @@ def remove(settings: Settings, number: int) -> None:
     Raises
     ------
     StorageError
-        If it may not be removed.
+        If it can't be removed.
     """
     folder = folder_of(settings, number)
     if folder.exists():
@@ -96,7 +104,8 @@ def remove(settings: Settings, number: int) -> None:
 
 
 def folder_of(settings: Settings, number: int) -> Path:
-    """Where a case's picture lies, if it was kept."""
+    """Return the folder of a case's picture, whether it was kept or not."""
+    # int() first: nothing but a number may become part of a path that is removed.
     return settings.cases / str(int(number))
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.formats import score
-from xraylab.imaging import is_dicom
+from xraylab.imaging import Film
 from xraylab.reports.film import BURNED_IN, FilmReport
 from xraylab.reports.film_picture import film_picture
 
@@ -67,19 +67,21 @@ _EMPTY = (  # type 2: has to be there, and says nothing
 )
 
 
-def lossy_before(data: bytes) -> bool | None:
-    """Whether a film's file says that it was ever compressed with loss; None where it doesn't say."""
+def lossy_before(film: Film) -> bool | None:
+    """Return whether a film was ever compressed with loss; None if its file doesn't say."""
     import pydicom
 
-    if data.startswith(_JPEG):
+    if film.data.startswith(_JPEG):
         return True
-    if not is_dicom(data):
+    if not film.is_dicom:
         return None
     _silence()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = pydicom.dcmread(io.BytesIO(data), force=True, specific_tags=["LossyImageCompression"])
+            found = pydicom.dcmread(
+                io.BytesIO(film.data), force=True, specific_tags=["LossyImageCompression"]
+            )
             said = str(found.get("LossyImageCompression", ""))
     except Exception:  # hostile bytes meet the reader with many kinds of exception; they say nothing then
         return None
@@ -129,12 +131,12 @@ def deidentified(report: FilmReport, *, looked: bool = False, lossy: bool | None
     return _written(image)
 
 
-def for_the_study(report: FilmReport, source: bytes, *, confirmed: bool = False) -> bytes:
+def for_the_study(report: FilmReport, source: Film, *, confirmed: bool = False) -> bytes:
     """A film's picture as DICOM of the same patient and study as the uploaded file, in a new series.
 
     Parameters
     ----------
-    source : bytes
+    source : Film
         The uploaded DICOM file.
     confirmed : bool
         A person's word that it may go to the patient's study.
@@ -170,18 +172,18 @@ def for_the_study(report: FilmReport, source: bytes, *, confirmed: bool = False)
     return _written(image)
 
 
-def _study_of(source: bytes) -> "Dataset":
+def _study_of(source: Film) -> "Dataset":
     """The uploaded file without its pixels, its words decoded, and without what DICOM doesn't allow."""
     import pydicom
     from pydicom.uid import UID, SecondaryCaptureImageStorage
 
-    if not is_dicom(source):
+    if not source.is_dicom:
         raise XRayLabError("The film was not read from a DICOM file, so there is no study to add this to.")
     _silence()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # faults of the file that don't concern us
-            found = pydicom.dcmread(io.BytesIO(source), force=True, stop_before_pixels=True)
+            found = pydicom.dcmread(io.BytesIO(source.data), force=True, stop_before_pixels=True)
             found.remove_private_tags()
             found.decode()
             for element in list(found):  # values are converted when looked at: here, where faults are caught

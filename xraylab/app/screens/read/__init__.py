@@ -1,21 +1,20 @@
 """Read: drop films, see score, decision at the lock, and where the score comes from."""
 
-import hashlib
 import html
 from collections import Counter
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image
 
-from xraylab import actions, formats
+from xraylab import formats
 from xraylab.app import choice, phantoms, widgets, wording
 from xraylab.app.screens.read import case_log, explain, keep
+from xraylab.data.intake import films_in
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.imaging import decode, standardise
+from xraylab.imaging import Film, Refused
 from xraylab.imaging.picture import png
 from xraylab.models import Model
 from xraylab.reports import film_words
@@ -25,8 +24,6 @@ from xraylab.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from xraylab.reading.loaded import LoadedModel
@@ -38,21 +35,8 @@ _OLDEST = 120  # years
 _IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
 _UNPACKED = "unpacked films"
 _MOST_FILMS, _MOST_BYTES = 500, 512 * 2**20  # of one session's uploads, unpacked
-_MOST_KEPT = 64  # readings a session keeps; the films themselves stay with the uploader
-
-
-@dataclass(frozen=True)
-class _Film:
-    """A file to be read, from an upload or an archive."""
-
-    name: str
-    data: bytes
-    refused: str | None = None  # why it can't be had; its data are empty then
-
-    @cached_property
-    def sha256(self) -> str:
-        """Of the file, counted once however often the page is drawn."""
-        return hashlib.sha256(self.data).hexdigest()
+_MOST_KEPT = 64  # readings a session keeps; the files themselves stay with the uploader
+_MOST_STANDARD = 64  # films that keep their 256 × 256 pixels, 4 MB; the others are decoded again if chosen
 
 
 def draw() -> None:
@@ -79,11 +63,12 @@ def draw() -> None:
         readings = _read_all(model, films)
         chosen = _choose(readings, films)
     reading, film = readings[chosen], films[chosen]
+    _drop_pixels(films, chosen)
     with middle:
         overlay = _draw_film(model, reading, film)
     with right:
         _draw_reading(model, reading, film)
-        keep.draw(settings, model, reading, film.data, overlay, film_sha256=film.sha256, batch=readings)
+        keep.draw(settings, model, reading, film, overlay, batch=readings)
 
 
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
@@ -100,23 +85,29 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
             )
 
 
-def _unpacked(uploads: "list[UploadedFile]") -> list[_Film]:
-    """All that was uploaded, film by film; archives are unpacked once, and no further than fits in memory.
+def _unpacked(uploads: "list[UploadedFile]") -> list[Film | Refused]:
+    """List the films of all uploads; archives are unpacked once, and no further than fits in memory.
 
-    What an upload comes to is kept with the room there was for it: when others go, there may be more.
+    The films of an upload are kept with the room that was left for it: when other uploads are removed, there
+    may be more.
     """
-    kept: dict[tuple[str, int, int], list[_Film]] = st.session_state.get(_UNPACKED, {})
-    now: dict[tuple[str, int, int], list[_Film]] = {}
+    kept: dict[tuple[str, int, int], list[Film | Refused]] = st.session_state.get(_UNPACKED, {})
+    now: dict[tuple[str, int, int], list[Film | Refused]] = {}
     left, bytes_left = _MOST_FILMS, _MOST_BYTES
     for upload in uploads:
         if left <= 0 or bytes_left <= 0:
             break
-        this = upload.file_id, left, bytes_left
-        now[this] = kept[this] if this in kept else _films_in(upload, left, bytes_left)
-        left -= len(now[this])
-        bytes_left -= sum(len(film.data) for film in now[this])
+        key = upload.file_id, left, bytes_left
+        now[key] = kept[key] if key in kept else _films_of(upload, left, bytes_left)
+        left -= len(now[key])
+        bytes_left -= sum(_bytes_of(film) for film in now[key])
     st.session_state[_UNPACKED] = now
-    films = [film for some in now.values() for film in some]
+    for key in kept.keys() - now.keys():
+        # Buttons of the last run may still hold a film that was removed, but not its pixels.
+        for film in kept[key]:
+            if isinstance(film, Film):
+                film.drop_pixels()
+    films = [film for upload_films in now.values() for film in upload_films]
     if len(films) >= _MOST_FILMS or bytes_left <= 0:
         st.warning(
             f"This page reads {formats.count(len(films))} films at once. On the command line, predict reads "
@@ -125,18 +116,33 @@ def _unpacked(uploads: "list[UploadedFile]") -> list[_Film]:
     return films
 
 
-def _films_in(upload: "UploadedFile", most: int, most_bytes: int) -> list[_Film]:
-    found: list[_Film] = []
-    for name, data in actions.unpacked(upload.name, upload.getvalue()):
-        if len(found) >= most or most_bytes <= 0:
+def _films_of(upload: "UploadedFile", most: int, most_bytes: int) -> list[Film | Refused]:
+    films: list[Film | Refused] = []
+    for film in films_in(upload.name, upload.getvalue()):
+        if len(films) >= most or most_bytes <= 0:
             break
-        found.append(_Film(name, b"", data) if isinstance(data, str) else _Film(name, data))
-        most_bytes -= len(found[-1].data)
-    return found
+        films.append(film)
+        most_bytes -= _bytes_of(film)
+    return films
 
 
-def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
-    """Readings of all films; a film is scored once a model, whatever is clicked or it is called."""
+def _bytes_of(film: Film | Refused) -> int:
+    return len(film.data) if isinstance(film, Film) else 0
+
+
+def _drop_pixels(films: list[Film | Refused], chosen: int) -> None:
+    """Free the pixels that the screen doesn't need: native resolution is kept for the chosen film alone."""
+    for place, film in enumerate(films):
+        if isinstance(film, Refused) or place == chosen:
+            continue
+        if place < _MOST_STANDARD:
+            film.drop_picture()
+        else:
+            film.drop_pixels()
+
+
+def _read_all(model: Model, films: list[Film | Refused]) -> "list[Reading]":
+    """Return the readings of all films; each film is scored once per model, whatever its name."""
     from xraylab.app.loaded import loaded
 
     kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
@@ -145,42 +151,48 @@ def _read_all(model: Model, films: list[_Film]) -> "list[Reading]":
     if missing:
         bar = st.progress(0.0, text="Reading films")
         for done, (key, reading) in enumerate(_read(loaded(model), missing), 1):
-            kept[key] = replace(reading, pixels=None)  # of the film that is looked at they are made again
+            kept[key] = replace(reading, film=None)  # the session keeps no film that was removed
+            if reading.film is not None and done > _MOST_STANDARD:
+                reading.film.drop_pixels()
             bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
     decided = (kept[key].decided_anyway() if key in overridden else kept[key] for key in keys)
-    readings = [replace(one, name=film.name) for one, film in zip(decided, films, strict=True)]
+    readings = [replace(reading, name=film.name) for reading, film in zip(decided, films, strict=True)]
     for key in [key for key in kept if key not in keys][: max(0, len(kept) - max(_MOST_KEPT, len(keys)))]:
         del kept[key]
     return readings
 
 
-def _read(network: "LoadedModel", films: dict[str, _Film]) -> "Iterator[tuple[str, Reading]]":
-    """Read films together that are of an age, since the network scores a batch faster than its films."""
+def _read(network: "LoadedModel", films: "dict[str, Film | Refused]") -> "Iterator[tuple[str, Reading]]":
+    """Read the films of each age together, since the network scores a batch faster than single films."""
     from xraylab.reading.read import read_films
 
     for age in {_age(film) for film in films.values()}:
-        alike = {key: film for key, film in films.items() if _age(film) == age}
-        given = ((film.name, film.refused or film.data) for film in alike.values())
-        yield from zip(alike, read_films(network, given, age=age), strict=True)
+        same_age = {key: film for key, film in films.items() if _age(film) == age}
+        yield from zip(same_age, read_films(network, same_age.values(), age=age), strict=True)
 
 
-def _key(model: Model, film: _Film) -> str:
-    """What a reading depends on: the film with the age that was typed, the model and its lock."""
+def _identity(film: Film | Refused) -> str:
+    """Return the key of a file in this session: its hash, or the reason if it was refused."""
+    return film.why if isinstance(film, Refused) else film.sha256
+
+
+def _key(model: Model, film: Film | Refused) -> str:
+    """Return what a reading depends on: the film with the age that was typed, the model and its lock."""
     lock = model.lock
     locked = f"{lock.threshold!r}{lock.review_from!r}{lock.locked_at.isoformat()}" if lock else ""
-    return f"{model.card.model_sha256} {locked} {film.refused or film.sha256} {_age(film)}"
+    return f"{model.card.model_sha256} {locked} {_identity(film)} {_age(film)}"
 
 
-def _age(film: _Film) -> float | None:
-    """The age in years that a person typed for a film; None if nobody has."""
+def _age(film: Film | Refused) -> float | None:
+    """Return the age in years that a person typed for a film; None if nobody did."""
     ages: dict[str, float | None] = st.session_state.get(_AGES, {})
-    return ages.get(film.sha256)
+    return ages.get(_identity(film))
 
 
-def _ask_age(film: _Film) -> None:
-    """Ask for the age of the child on a film; the reading is made again if it is another now."""
+def _ask_age(film: Film) -> None:
+    """Ask for the age of the child on a film; read the film again if the age has changed."""
     known, key = _age(film), f"age {film.sha256}"
     st.session_state.setdefault(key, known)  # streamlit forgets it while another film is chosen
     age = st.number_input(
@@ -198,19 +210,20 @@ def _ask_age(film: _Film) -> None:
         st.rerun()
 
 
-def _choose(readings: "list[Reading]", films: list[_Film]) -> int:
-    """The place in the list of the film that is looked at.
+def _choose(readings: "list[Reading]", films: list[Film | Refused]) -> int:
+    """Ask which film to look at; return its place in the list.
 
-    The browser knows a choice by its words, and a film's words change when it is decided anyway or read by
-    another model: unless it is told anew, the next click anywhere would put another film on the screen.
+    The browser identifies a choice by its words, and a film's words change when it is decided anyway or read
+    by another model. So the choice is set again when the words change: otherwise the next click anywhere
+    would put another film on the screen.
     """
-    told = [
+    labels = [
         f"{_short(reading)} · {wording.plain(film.name)}"
         for reading, film in zip(readings, films, strict=True)
     ]
-    times = Counter(told)
-    listed = [f"{words} ({place})" if times[words] > 1 else words for place, words in enumerate(told, 1)]
-    known = [(film.name, film.sha256) for film in films]
+    times = Counter(labels)
+    listed = [f"{words} ({place})" if times[words] > 1 else words for place, words in enumerate(labels, 1)]
+    known = [(film.name, _identity(film)) for film in films]
     if st.session_state.get(_LISTED, listed) != listed:
         before = st.session_state.get(_LOOKED_AT)
         st.session_state["film chosen"] = known.index(before) if before in known else 0
@@ -221,35 +234,29 @@ def _choose(readings: "list[Reading]", films: list[_Film]) -> int:
 
 
 def _short(reading: "Reading") -> str:
-    """A reading in a few words, for the list of films."""
+    """Write a reading in a few words, for the list of films."""
     if reading.score is None:
         return f"{formats.DASH} unreadable"
-    said = _IN_THE_LIST.get(reading.decision or "", "")
-    return f"{formats.score(reading.score)} {said or ('check' if reading.warnings else '')}".strip()
+    decision = _IN_THE_LIST.get(reading.decision or "", "")
+    return f"{formats.score(reading.score)} {decision or ('check' if reading.warnings else '')}".strip()
 
 
-def _draw_film(model: Model, reading: "Reading", film: _Film) -> DrawnHeatmap | None:
-    """The film in its viewer; gives the heatmap that lies over it."""
-    if reading.refused is not None:
+def _draw_film(model: Model, reading: "Reading", film: Film | Refused) -> DrawnHeatmap | None:
+    """Draw the film in its viewer; return the heatmap that lies over it."""
+    if reading.refused is not None or isinstance(film, Refused):
         st.error(f"{wording.plain(film.name)}: {wording.plain(reading.refused or 'not read')}")
         return None
-    return explain.draw_film(
-        model,
-        *_shown(film.sha256, film.data),
-        film_sha256=film.sha256,
-        name=film.name,
-        synthetic=reading.synthetic,
-    )
+    return explain.draw_film(model, film, _shown(film.sha256, film), synthetic=reading.synthetic)
 
 
 @st.cache_data(max_entries=4, scope="session", show_spinner=False)
-def _shown(sha256: str, _data: bytes) -> "tuple[NDArray[np.uint8], bytes]":
-    """A film as the network gets it, (256, 256), and at its native resolution, as PNG for the browser."""
-    return standardise(_data).pixels, png(Image.fromarray(decode(_data)), compress_level=1)
+def _shown(sha256: str, _film: Film) -> bytes:
+    """Return a film at its native resolution, as PNG for the browser."""
+    return png(Image.fromarray(_film.picture), compress_level=1)
 
 
-def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
-    if reading.score is None:
+def _draw_reading(model: Model, reading: "Reading", film: Film | Refused) -> None:
+    if reading.score is None or isinstance(film, Refused):
         return
     lock = model.lock
     widgets.figures([("Pneumonia score", formats.score(reading.score), "")])
@@ -300,7 +307,7 @@ def _draw_reading(model: Model, reading: "Reading", film: _Film) -> None:
 
 
 def _draw_band(validation: ThresholdTable, review_from: float, threshold: float) -> None:
-    """What the lock's review band does with the validation films."""
+    """Draw what the lock's review band does with the validation films."""
     band = review_band(validation, review_from, threshold)
     widgets.figures(
         [
@@ -316,5 +323,5 @@ def _draw_band(validation: ThresholdTable, review_from: float, threshold: float)
 
 
 def _decision_words(reading: "Reading") -> str:
-    said, beside = formats.decision(reading.decision, reading.threshold, reading.review_from)
-    return f"{said}<small>{html.escape(beside)}</small>" if beside else said
+    decision, caveat = formats.decision(reading.decision, reading.threshold, reading.review_from)
+    return f"{decision}<small>{html.escape(caveat)}</small>" if caveat else decision

@@ -14,6 +14,7 @@ from xraylab.app import wording
 from xraylab.app.components.film_viewer import Overlay, film_viewer
 from xraylab.errors import HeatmapError
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.imaging import Film
 from xraylab.models import Lock, Model
 from xraylab.reports import film_words
 from xraylab.reports.film import DrawnHeatmap
@@ -22,22 +23,25 @@ if TYPE_CHECKING:
     from xraylab.reading.faithfulness import Faithfulness
     from xraylab.reading.heatmap import Heatmap
 
-    Pixels = NDArray[np.uint8]
-
 _BINS = 25
 _FILMS = "film chosen"  # the key of Read's list
 _OWN = "the most on this film"
 
 
-def draw_film(
-    model: Model, pixels: "Pixels", film_png: bytes, *, film_sha256: str, name: str, synthetic: bool
-) -> DrawnHeatmap | None:
-    """The film in its viewer, with the heatmaps that were asked for, and what they are.
+def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> DrawnHeatmap | None:
+    """Draw the film in its viewer, with the heatmaps that were asked for and a line on each.
+
+    Parameters
+    ----------
+    film_png : bytes
+        The film's picture, for the browser.
+    synthetic : bool
+        Whether it is a teaching phantom.
 
     Returns
     -------
     DrawnHeatmap or None
-        The first heatmap, and how faithful it is if that was asked; None if none could be drawn.
+        The first heatmap, with its faithfulness if that was asked for; None if none could be drawn.
     """
     from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK
 
@@ -54,54 +58,55 @@ def draw_film(
         ):
             names = (*QUICK, slow.name)
     fault = ""
-    found: list[Heatmap] = []
+    maps: list[Heatmap] = []
     try:
-        for some in (names[:1], names[1 : len(QUICK)], names[len(QUICK) :]):
-            found += _heatmaps(sha256, film_sha256, some, model, pixels) if some else []
+        # In three groups, so that asking for more methods doesn't draw again what is there.
+        for group in (names[:1], names[1 : len(QUICK)], names[len(QUICK) :]):
+            maps += _heatmaps(sha256, film.sha256, group, model, film) if group else []
     except HeatmapError as error:
         fault = str(error)
-    drawn = [actions.drawn_heatmap(one) for one in found]
+    drawn = [actions.drawn_heatmap(heatmap) for heatmap in maps]
     with place:
         film_viewer(
             film_png,
-            [Overlay(one.method, one.png, film_words.FIXED if one.fixed else _OWN) for one in drawn],
+            [Overlay(layer.method, layer.png, film_words.FIXED if layer.fixed else _OWN) for layer in drawn],
             key="film",
-            caption=name,
+            caption=film.name,
             synthetic=synthetic,
             scale=COLOURS,
-            grid=found[0].grids[0] if found and len(found[0].grids) == 1 else None,
+            grid=maps[0].grids[0] if maps and len(maps[0].grids) == 1 else None,
             films=_FILMS,
         )
     if fault:
         st.error(wording.plain(fault))
-    if not found:
+    if not maps:
         return None
     st.caption(f"Heatmap (overlay, key o): {drawn[0].words}")
-    if len(found) > 1:
+    if len(maps) > 1:
         st.caption(
-            "\n".join(f"- **{METHODS[one.method].title}**: {METHODS[one.method].about}" for one in found)
+            "\n".join(
+                f"- **{METHODS[heatmap.method].title}**: {METHODS[heatmap.method].about}" for heatmap in maps
+            )
         )
-    judged = _draw_faithfulness(model, pixels, film_sha256, found[0])
+    judged = _draw_faithfulness(model, film, maps[0])
     return drawn[0] if judged is None else replace(drawn[0], faithful=(judged.beaten, len(judged.random)))
 
 
 @st.cache_data(max_entries=24, scope="session", show_spinner="Drawing the heatmap")
 def _heatmaps(
-    model_sha256: str, film_sha256: str, methods: tuple[str, ...], _model: Model, _pixels: "Pixels"
+    model_sha256: str, film_sha256: str, methods: tuple[str, ...], _model: Model, _film: Film
 ) -> "list[Heatmap]":
-    """The heatmaps of a film, drawn once for each model; they go with the session."""
+    """Draw the heatmaps of a film, once per model; they are kept until the session ends."""
     from xraylab.app.loaded import loaded
     from xraylab.reading.heatmap import heatmaps
 
-    return list(heatmaps(loaded(_model), _pixels, methods))
+    return list(heatmaps(loaded(_model), _film.standard.pixels, methods))
 
 
-def _draw_faithfulness(
-    model: Model, pixels: "Pixels", film_sha256: str, drawn: "Heatmap"
-) -> "Faithfulness | None":
-    """On demand: whether the heatmap is faithful to the model; gives what was found, if it was."""
+def _draw_faithfulness(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
+    """On demand, measure how faithful the heatmap is to the model; return the result if there is one."""
     asked: dict[str, Faithfulness | None] = st.session_state.setdefault("faithfulness", {})
-    key = f"{model.card.model_sha256} {film_sha256}"
+    key = f"{model.card.model_sha256} {film.sha256}"
     if key not in asked:
         if not drawn.blank and st.button(
             "Is it faithful to the model?",
@@ -110,33 +115,33 @@ def _draw_faithfulness(
             "about half a minute on two cores, longer for an ensemble.",
         ):
             asked.clear()  # one film at a time is enough to keep
-            asked[key] = _judge(model, pixels, drawn)
+            asked[key] = _judge(model, film, drawn)
             st.rerun()
         return None
     st.caption(faithful_words(asked[key]))
     return asked[key]
 
 
-def _judge(model: Model, pixels: "Pixels", drawn: "Heatmap") -> "Faithfulness | None":
+def _judge(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
     from xraylab.app.loaded import loaded
     from xraylab.reading.faithfulness import faithfulness
 
     text = "Removing what the heatmap marks"
     bar = st.progress(0.0, text=text)
 
-    def tell(done: float) -> None:
+    def show_progress(done: float) -> None:
         bar.progress(done, text=text)
 
-    found = faithfulness(loaded(model), pixels, drawn, on_progress=tell)
+    result = faithfulness(loaded(model), film.standard.pixels, drawn, on_progress=show_progress)
     bar.empty()
-    return found
+    return result
 
 
-def faithful_words(found: "Faithfulness | None") -> str:
-    """How faithful a heatmap is to the model, in words that nobody takes for being right."""
-    if found is None:
+def faithful_words(result: "Faithfulness | None") -> str:
+    """Write how faithful a heatmap is to the model, in words that don't claim that the model is right."""
+    if result is None:
         return "The heatmap is blank, so there is nothing to be faithful to."
-    return film_words.faithful(found.beaten, len(found.random))
+    return film_words.faithful(result.beaten, len(result.random))
 
 
 def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: Lock | None) -> None:

@@ -2,7 +2,7 @@
 Keep and report what was read: the reader's own call, a case in the log, and documents to hand on.
 
 - nothing is drawn or written until its button is pressed
-- what can't be undone or tells whose film it is asks first
+- a person confirms first whatever can't be undone or identifies the patient
 - a session remembers under which number it kept a film, so that a later change is a change and no second case
 """
 
@@ -16,6 +16,7 @@ import streamlit as st
 from xraylab import actions, formats, records
 from xraylab.app.faults import guard
 from xraylab.errors import NotFoundError
+from xraylab.imaging import Film, Refused
 from xraylab.models import Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport
 from xraylab.settings import Settings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
 ACTOR = "app"
-_KEPT = "kept cases"  # of this session: what a film is known by here, and its case's number
+_KEPT = "kept cases"  # of this session: the key of a reading, and its case's number
 _CONFIRMED = "study confirmed"
 _AGREES = {
     True: "Your call and the model say the same.",
@@ -39,31 +40,26 @@ def draw(
     settings: Settings,
     model: Model,
     reading: "Reading",
-    data: bytes,
+    film: Film | Refused,
     overlay: DrawnHeatmap | None,
     *,
-    film_sha256: str,
     batch: "Sequence[Reading]",
 ) -> None:
-    """Draw all of it below a reading.
+    """Draw the reader's call, the documents and the table of all films below a reading.
 
     Parameters
     ----------
-    reading, data : Reading and bytes
-        Of the film that is looked at; nothing is drawn for one that was refused but the table of all films.
+    reading, film
+        The film that is on the screen; for one that was refused only the table of all films is drawn.
     overlay : DrawnHeatmap, optional
         The heatmap that is on the screen.
-    film_sha256 : str
-        Of ``data``.
     batch : sequence of Reading
-        Of all films, for their table.
+        The readings of all films, for their table.
     """
-    if reading.score is not None:
-        key = known_by(model, reading, film_sha256)
-        call, note = _draw_call(settings, model, reading, data, key)
-        _draw_documents(
-            settings, model, reading, data, overlay, key, film_sha256=film_sha256, call=call, note=note
-        )
+    if reading.score is not None and isinstance(film, Film):
+        key = known_by(model, reading, film.sha256)
+        call, note = _draw_call(settings, model, reading, film, key)
+        _draw_documents(settings, model, reading, film, overlay, key, call=call, note=note)
     _offer(
         f"All films as CSV ({formats.count(len(batch))})",
         partial(_table, model, tuple(batch)),
@@ -75,15 +71,15 @@ def draw(
 
 
 def known_by(model: Model, reading: "Reading", film_sha256: str) -> str:
-    """What a reading is known by in this session: film, model and what it was decided by."""
+    """Return the key of a reading in this session, from the film, the model and the cuts that decided it."""
     decided_by = (model.card.model_sha256, reading.threshold, reading.review_from, reading.overridden)
     return hashlib.sha256(repr((film_sha256, *decided_by)).encode()).hexdigest()[:16]
 
 
 def _draw_call(
-    settings: Settings, model: Model, reading: "Reading", data: bytes, key: str
+    settings: Settings, model: Model, reading: "Reading", film: Film, key: str
 ) -> tuple[records.Call | None, str]:
-    """The reader's call and note, and the button that keeps them; gives both as they stand."""
+    """Draw the reader's call and note with the button that keeps them; return both as they are now."""
     call = st.radio(
         "Your call", records.CALLS, index=None, horizontal=True, format_func=str.capitalize, key=f"call {key}"
     )
@@ -93,10 +89,16 @@ def _draw_call(
         number = _number(settings, key)
         if number is None:
             looked = _draw_pixels(key)
-            film = data if looked else None
             if st.button("Save case", key="save case", width="stretch"):
                 kept = actions.keep_case(
-                    settings, model, reading, actor=ACTOR, call=call, note=note, film=film, looked=looked
+                    settings,
+                    model,
+                    reading,
+                    actor=ACTOR,
+                    call=call,
+                    note=note,
+                    film=film if looked else None,
+                    looked=looked,
                 )
                 st.session_state.setdefault(_KEPT, {})[key] = kept
                 st.rerun()
@@ -106,7 +108,7 @@ def _draw_call(
 
 
 def _draw_pixels(key: str) -> bool:
-    """Whether the picture is to be kept too, and somebody has looked at it."""
+    """Ask whether to keep the picture too; return True once somebody has looked at it."""
     if not st.checkbox("Keep the film's picture too", key=f"pixels {key}"):
         return False
     looked = st.checkbox(_LOOKED, key=f"looked before keeping {key}")
@@ -127,7 +129,7 @@ def _draw_kept(settings: Settings, number: int, call: records.Call | None, note:
 
 
 def _number(settings: Settings, key: str) -> int | None:
-    """The case's number in this session; None if it wasn't kept, or was deleted since."""
+    """Return the case's number in this session; None if it wasn't kept, or was deleted since."""
     kept: dict[str, int] = st.session_state.get(_KEPT, {})
     if key not in kept:
         return None
@@ -142,17 +144,16 @@ def _draw_documents(
     settings: Settings,
     model: Model,
     reading: "Reading",
-    data: bytes,
+    film: Film,
     overlay: DrawnHeatmap | None,
     key: str,
     *,
-    film_sha256: str,
     call: str | None,
     note: str,
 ) -> None:
     number = st.session_state.get(_KEPT, {}).get(key)
-    report = partial(_report, model, reading, data, overlay, call, note)
-    name = film_sha256[:12]  # as the report calls the film
+    report = partial(_report, model, reading, film, overlay, call, note)
+    name = film.sha256[:12]  # as the report calls the film
     with st.container(horizontal=True):
         for kind, make, mime in (
             ("PDF", actions.film_pdf, "application/pdf"),
@@ -166,15 +167,15 @@ def _draw_documents(
                 key=f"report {kind}",
             )
     with st.expander("DICOM", key=f"dicom {key}"):
-        _draw_deidentified(settings, number, report, data, f"film-{name}.dcm", key)
-        _draw_study(settings, number, report, data, f"film-{name}-study.dcm")
+        _draw_deidentified(settings, number, report, film, f"film-{name}.dcm", key)
+        _draw_study(settings, number, report, film, f"film-{name}-study.dcm")
 
 
 def _draw_deidentified(
     settings: Settings,
     number: int | None,
     report: Callable[[], FilmReport],
-    data: bytes,
+    film: Film,
     name: str,
     key: str,
 ) -> None:
@@ -182,7 +183,7 @@ def _draw_deidentified(
     _offer(
         "De-identified",
         partial(
-            _made, settings, number, "DICOM, de-identified", report, partial(_deidentified, data, looked)
+            _made, settings, number, "DICOM, de-identified", report, partial(_deidentified, film, looked)
         ),
         name,
         "application/dicom",
@@ -197,18 +198,17 @@ def _draw_study(
     settings: Settings,
     number: int | None,
     report: Callable[[], FilmReport],
-    data: bytes,
+    film: Film,
     name: str,
 ) -> None:
-    from_dicom = actions.came_as_dicom(data)
     why = (
         "Carries patient and study of the uploaded file."
-        if from_dicom
+        if film.is_dicom
         else "Only for a film read from a DICOM file."
     )
-    if st.button("Back to the study …", key="dicom study", disabled=not from_dicom, help=why):
+    if st.button("Back to the study …", key="dicom study", disabled=not film.is_dicom, help=why):
         st.session_state[_CONFIRMED] = False  # asked anew for every film
-        _confirm_study(settings, number, report, data, name)
+        _confirm_study(settings, number, report, film, name)
 
 
 @st.dialog("Back to the study")
@@ -216,7 +216,7 @@ def _confirm_study(
     settings: Settings,
     number: int | None,
     report: Callable[[], FilmReport],
-    data: bytes,
+    film: Film,
     name: str,
 ) -> None:
     """Ask first: this file says whose film it is."""
@@ -229,7 +229,7 @@ def _confirm_study(
         sure = st.checkbox("I may send this to the patient's study", key=_CONFIRMED)
         _offer(
             "Save with patient and study",
-            partial(_made, settings, number, "DICOM, back to the study", report, partial(_study, data, sure)),
+            partial(_made, settings, number, "DICOM, back to the study", report, partial(_study, film, sure)),
             name,
             "application/dicom",
             key="dicom study confirmed",
@@ -259,7 +259,7 @@ def _made(
     report: Callable[[], FilmReport],
     make: Callable[[FilmReport], bytes],
 ) -> bytes:
-    """A document; a case that was kept remembers it."""
+    """Make a document; if the case was kept, note the export in its trail."""
     made = make(report())
     if number is not None:
         actions.note_export(settings, kind, actor=ACTOR, number=number)
@@ -267,18 +267,18 @@ def _made(
 
 
 def _report(
-    model: Model, reading: "Reading", data: bytes, overlay: DrawnHeatmap | None, call: str | None, note: str
+    model: Model, reading: "Reading", film: Film, overlay: DrawnHeatmap | None, call: str | None, note: str
 ) -> FilmReport:
     standing = actions.standing_of(model, model.lock if reading.threshold is not None else None)
-    return actions.film_report(standing, reading, data, overlay=overlay, call=call, note=note)
+    return actions.film_report(standing, reading, film, overlay=overlay, call=call, note=note)
 
 
-def _deidentified(data: bytes, looked: bool, report: FilmReport) -> bytes:
-    return actions.deidentified_dicom(report, data, looked=looked)
+def _deidentified(film: Film, looked: bool, report: FilmReport) -> bytes:
+    return actions.deidentified_dicom(report, film, looked=looked)
 
 
-def _study(data: bytes, confirmed: bool, report: FilmReport) -> bytes:
-    return actions.study_dicom(report, data, confirmed=confirmed)
+def _study(film: Film, confirmed: bool, report: FilmReport) -> bytes:
+    return actions.study_dicom(report, film, confirmed=confirmed)
 
 
 def _table(model: Model, batch: "tuple[Reading, ...]") -> str:

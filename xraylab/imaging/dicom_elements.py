@@ -1,0 +1,34 @@
+"""
+Single elements of a DICOM data set, as text or numbers.
+
+A damaged element counts as missing: a film is worth reading even if a tag of it is not.
+"""
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+
+def text(ds: Dataset, keyword: str) -> str:
+    """Return the first value of an element as text, stripped; empty if it is missing or damaged."""
+    try:
+        value = ds.get(keyword)
+    except Exception:  # pydicom converts a value when it is first used, and may fail in many ways
+        return ""
+    if isinstance(value, bytes | None):
+        return ""
+    return str(value if isinstance(value, str) or not hasattr(value, "__getitem__") else value[0]).strip()
+
+
+def number(ds: Dataset, keyword: str) -> float | None:
+    """Return the first value of an element as a number; None if it is not a finite one."""
+    try:
+        value = float(text(ds, keyword))
+    except (ValueError, IndexError):
+        return None
+    return value if np.isfinite(value) else None
+
+
+def whole(ds: Dataset, keyword: str, default: int = 0) -> int:
+    """Return the first value of an element as an integer; ``default`` if it is not a number."""
+    value = number(ds, keyword)
+    return default if value is None else int(value)

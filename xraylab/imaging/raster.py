@@ -1,0 +1,151 @@
+"""
+PNG, JPEG, TIFF, BMP and WebP files: open one safely, and bring it to grey.
+
+- grey, 8 bits, upright as the file's orientation tag says
+- one file is one film: a file with several pages or frames is refused, none is picked silently
+- a teaching phantom carries a mark and a caption strip; the strip is cut off before anything sees the film
+"""
+
+import contextlib
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from xraylab.errors import UnreadableImageError
+from xraylab.imaging.facts import FileFacts
+from xraylab.imaging.guard import guarded
+from xraylab.imaging.limits import MAX_PIXELS, check_scans, check_size
+
+PHANTOM_MARK = "xraylab-phantom"  # PNG text key of a teaching phantom
+CAPTION_ROWS = 24  # rows below an exported phantom that say SYNTHETIC
+GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})  # modes without colour
+
+_MOST_COUNTED = 100  # pictures of a TIFF
+_EIGHT_BITS = 8
+_PNG_BIT_DEPTH = 24  # offset of the bit depth in the header chunk, which always comes first
+_BITS_TAG, _PHOTOMETRIC_TAG, _FORMAT_TAG = 258, 262, 339  # of TIFF
+_TILE_TAGS = (322, 323)  # width and height of a TIFF's tiles
+
+
+@contextlib.contextmanager
+def opened(data: bytes, kind: type[ImageFile]) -> Iterator[ImageFile]:
+    """Open a file in the format that it was recognised as.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file.
+    kind : type
+        Pillow's class for it, from ``recognition.recognise``.
+
+    Yields
+    ------
+    ImageFile
+        Not decoded yet, with its size and kind checked.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the file is damaged, holds several pictures, or too many or too few pixels; also for any
+        exception that the block raises.
+    """
+    if kind is JpegImageFile:
+        check_scans(data)
+    # The file's own class, not Image.open: that one judges the size before we can say it in our words.
+    with guarded(), kind(io.BytesIO(data)) as image:
+        check_size(*image.size)
+        _check_kind(image)
+        yield image
+
+
+def facts_of(data: bytes, image: ImageFile) -> FileFacts:
+    """Return the facts of a file that is open, as it is stored."""
+    tables: dict[int, list[int]] = getattr(image, "quantization", None) or {}
+    bits = _EIGHT_BITS
+    if image.format == "PNG":  # Pillow's mode is the same for 4 and 8 bits, and for 8 and 16 in colour
+        bits = data[_PNG_BIT_DEPTH]
+    elif isinstance(image, TiffImageFile):
+        bits = int(image.tag_v2.get(_BITS_TAG, (1,))[0])
+    return FileFacts(
+        format=str(image.format),
+        bytes=len(data),
+        width=image.width,
+        height=image.height,
+        bits=bits,
+        quant_sum=sum(tables[min(tables)]) if tables else None,
+        synthetic=PHANTOM_MARK in image.info,
+    )
+
+
+def grey_of(image: Image.Image, *, synthetic: bool) -> Image.Image:
+    """Return one channel of 8 bits, upright, without the caption of a phantom.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        An open file; it is decoded here.
+    synthetic : bool
+        Whether it is a teaching phantom, whose caption is cut off.
+    """
+    white_is_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
+    upright = _upright(image)
+    if upright.mode.startswith("I"):
+        grey = _from_16_bits(np.asarray(upright))
+        grey = ImageOps.invert(grey) if white_is_zero else grey  # Pillow inverts only films of 8 bits
+    elif upright.mode in ("LA", "PA", "RGBA", "P"):
+        rgba = upright.convert("RGBA")
+        grey = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
+    else:
+        grey = upright if upright.mode == "L" else upright.convert("L")
+    if synthetic and grey.height > CAPTION_ROWS:
+        grey = grey.crop((0, 0, grey.width, grey.height - CAPTION_ROWS))
+    return grey
+
+
+def _check_kind(image: ImageFile) -> None:
+    """Reject a file that is not one single picture, or that has no grey values."""
+    if getattr(image, "is_animated", False):
+        raise UnreadableImageError(
+            f"The file holds {_how_many(image)} pictures, and a film is one. Save the one to read on its own."
+        )
+    if isinstance(image, TiffImageFile):
+        if image.mode == "F" or image.tag_v2.get(_FORMAT_TAG, (1,))[0] != 1:
+            raise UnreadableImageError(
+                "The TIFF holds signed or fractional numbers, not grey values. Export it with 8 or 16 bits."
+            )
+        # Each tile is decoded whole, so a tile may be large although the picture is small.
+        sides = [int(image.tag_v2.get(tag, 1)) for tag in _TILE_TAGS]
+        if sides[0] * sides[1] > MAX_PIXELS:
+            raise UnreadableImageError("The TIFF has tiles too large for a radiograph. Export it again.")
+
+
+def _how_many(image: ImageFile) -> str:
+    """Count a file's pictures; stop at 100 for a TIFF, since the time grows with their square."""
+    if not isinstance(image, TiffImageFile):
+        return str(getattr(image, "n_frames", 1))
+    for number in range(1, _MOST_COUNTED + 1):
+        try:
+            image.seek(number)
+        except EOFError:
+            return str(number)
+    return f"more than {_MOST_COUNTED}"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn the film as its orientation tag says; ignore a damaged tag, since the pixels matter more."""
+    image.load()
+    with contextlib.suppress(Exception):  # the tag may be hostile too, but the film itself has been read
+        ImageOps.exif_transpose(image, in_place=True)  # most films have no tag, and are then not copied
+    return image
+
+
+def _from_16_bits(values: NDArray[np.integer]) -> Image.Image:
+    """Keep the top 8 of the bits in use: 12-bit films are often stored in 16."""
+    used = int(values.max(initial=0)).bit_length()
+    return Image.fromarray((values >> max(used - _EIGHT_BITS, 0)).clip(0, 255).astype(np.uint8))
