@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.cards import written
+from tests.support.screens import written
 from tests.support.brief import BOTH
 from tests.support.serving import ROOT
 from tests.support.stale import stale
