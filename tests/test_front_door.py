@@ -284,7 +284,7 @@ def test_an_empty_folder_holds_no_film(tmp_path):
 
 
 @pytest.mark.usefixtures("home")
-def test_an_unknown_model_is_told_with_those_that_there_are(films):
+def test_an_unknown_model_is_rejected_with_the_names_that_exist(films):
     for ask in (lambda: xraylab.read(films, "nobody"), lambda: xraylab.load_model("nobody")):
         with pytest.raises(NotFoundError, match=r"There is no model “nobody”\. There are: ensemble"):
             ask()
@@ -453,7 +453,7 @@ def test_a_lock_takes_a_rule_or_a_number_and_remembers_who(home):
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("rule", [math.nan, 1.5, None, [0.5], "best"])
-def test_a_rule_that_is_none_is_a_sentence(rule):
+def test_an_invalid_rule_is_rejected_with_a_sentence(rule):
     with pytest.raises(RecipeError):
         xraylab.lock("phantom", rule)
 
