@@ -9,7 +9,7 @@ The front door for Python: what ``import xraylab`` offers, and the results that 
 from xraylab.front.catalogue import ModelList, TrainedModel, list_models, load_model
 from xraylab.front.datasets import ImportedDataset, import_dataset
 from xraylab.front.evaluations import BandZone, Counts, Evaluation, ReviewBand
-from xraylab.front.films import Film
+from xraylab.front.films import FilmSource
 from xraylab.front.operating_points import LockedModel, evaluate, lock
 from xraylab.front.reader import read
 from xraylab.front.readings import DecisionLock, FilmReading, Readings
@@ -21,8 +21,8 @@ __all__ = [
     "Counts",
     "DecisionLock",
     "Evaluation",
-    "Film",
     "FilmReading",
+    "FilmSource",
     "FinishedTraining",
     "ImportedDataset",
     "LockedModel",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xraylab import actions, documents, formats, models
 from xraylab.errors import NotFoundError
 from xraylab.front.evaluations import Evaluation
-from xraylab.front.films import Film
+from xraylab.front.films import FilmSource
 from xraylab.front.operating_points import LockedModel, evaluate, lock
 from xraylab.front.reader import read
 from xraylab.front.readings import DecisionLock, FilmReading
@@ -53,7 +53,9 @@ class TrainedModel(Result):
     intended_use: str
     settings: Settings = field(repr=False, compare=False)
 
-    def read(self, films: Film | Iterable[Film], *, age: float | None = None) -> FilmReading | Any:
+    def read(
+        self, films: FilmSource | Iterable[FilmSource], *, age: float | None = None
+    ) -> FilmReading | Any:
         """Read films with this model; see ``xraylab.read``."""
         return read(films, self, age=age, settings=self.settings)
 

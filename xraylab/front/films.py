@@ -13,7 +13,7 @@ from xraylab import actions
 from xraylab.actions import reading
 from xraylab.errors import NotFoundError, UnreadableImageError
 
-Film = str | os.PathLike[str] | bytes  # the path of a file, folder or archive; or all bytes of a file
+FilmSource = str | os.PathLike[str] | bytes  # the path of a file, folder or archive; or all bytes of a file
 Named = tuple[str, bytes | str]  # what to call it; its bytes, or a sentence on why there are none
 
 _BYTES = bytes | bytearray | memoryview

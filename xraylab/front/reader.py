@@ -7,7 +7,7 @@ from typing import Any, overload
 from xraylab.data.sources import printable
 from xraylab.errors import NotFoundError, UnreadableImageError
 from xraylab.front import films as films_of_caller
-from xraylab.front.films import Film
+from xraylab.front.films import FilmSource
 from xraylab.front.readings import FilmReading, Readings, film_reading
 from xraylab.front.results import Named, name_of
 from xraylab.front.weights import weights_of
@@ -36,7 +36,7 @@ def read(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
 ) -> FilmReading | Any: ...  # Any: Readings for a folder or an archive, which only the disk tells
 @overload
 def read(
-    films: Iterable[Film],
+    films: Iterable[FilmSource],
     model: str | Named = ...,
     *,
     age: float | None = ...,
@@ -44,7 +44,7 @@ def read(
     settings: Settings | None = ...,
 ) -> Readings: ...
 def read(
-    films: Film | Iterable[Film],
+    films: FilmSource | Iterable[FilmSource],
     model: str | Named = "ensemble",
     *,
     age: float | None = None,
@@ -109,7 +109,7 @@ def read(
 
 
 def _readings(
-    films: Film | Iterable[Film],
+    films: FilmSource | Iterable[FilmSource],
     name: str,
     age: float | None,
     on_progress: OnFilm | None,
