@@ -9,12 +9,11 @@ Films that a caller names: a path, bytes, or several of them.
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from xraylab import actions
-from xraylab.actions import reading
+from xraylab.data.intake import films_at, films_in
 from xraylab.errors import NotFoundError, UnreadableImageError
+from xraylab.imaging import Film, Refused
 
 FilmSource = str | os.PathLike[str] | bytes  # the path of a file, folder or archive; or all bytes of a file
-Named = tuple[str, bytes | str]  # what to call it; its bytes, or a sentence on why there are none
 
 _BYTES = bytes | bytearray | memoryview
 _WANTED = "Give the path of a film, folder or zip archive, the bytes of a file, or a list of these."
@@ -58,7 +57,7 @@ def name_of_film(film: object, place: int | None = None) -> str:
     return "<bytes>" if place is None else f"<bytes {place}>"
 
 
-def files_of(films: object) -> Iterator[Named]:
+def files_of(films: object) -> Iterator[Film | Refused]:
     """Yield every file that the argument names, in order.
 
     Raises
@@ -74,11 +73,11 @@ def files_of(films: object) -> Iterator[Named]:
             yield from _files_of(film, name_of_film(film, place))
 
 
-def _files_of(film: object, name: str) -> Iterator[Named]:
+def _files_of(film: object, name: str) -> Iterator[Film | Refused]:
     if isinstance(film, str | os.PathLike):
-        yield from reading._files_of(name)
+        yield from films_at(name)
     elif isinstance(film, _BYTES):
-        yield from actions.unpacked(name, bytes(film))
+        yield from films_in(name, bytes(film))
 
 
 def _check(film: object, subject: str) -> None:

@@ -262,7 +262,8 @@ def film_reading(reading: "Reading", model: "Model", lock: "Lock | None", weight
         kinds=reading.subtype,  # not reading.kinds: without a positive decision kinds mean nothing
         synthetic=reading.synthetic,
         intended_use=model.card.intended_use,
-        pixels=reading.pixels,
+        # Only the small film is kept: files and decoded pictures of a list would fill the memory.
+        pixels=None if reading.film is None else reading.film.standard.pixels,
         weights=weights,
     )
 
