@@ -1,0 +1,211 @@
+"""Evaluations: how well a model does on labelled films at its lock, with 95 % intervals by patient."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xraylab import documents, formats
+from xraylab.front.results import Measure, Result, labelled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RATES = ("sensitivity", "specificity", "ppv", "npv", "f1", "accuracy")
+_WITHOUT_INTERVAL = ("average_precision", "balanced_accuracy", "kappa", "brier", "ece")
+
+
+@dataclass(frozen=True, repr=False)
+class Counts(Result):
+    """Films by truth and call; pneumonia is positive."""
+
+    tp: int
+    fp: int
+    tn: int
+    fn: int
+
+    @property
+    def films(self) -> int:
+        """Number of all films."""
+        return self.tp + self.fp + self.tn + self.fn
+
+
+@dataclass(frozen=True, repr=False)
+class BandZone(Result):
+    """Films above, between or below the two thresholds of a review band."""
+
+    films: int
+    share: float  # of all films
+    pneumonia: int
+    normal: int
+
+
+@dataclass(frozen=True, repr=False)
+class ReviewBand(Result):
+    """What a lock's review band does with the films.
+
+    Attributes
+    ----------
+    review_from : float
+        Films that score from here up to the threshold need a reader.
+    above, review, below : BandZone
+    missed : int
+        Films with pneumonia below both thresholds.
+    missed_rate : Measure
+        Their share of all films with pneumonia.
+    false_alarms : int
+        Normal films above both thresholds.
+    false_alarm_rate : Measure
+        Their share of all normal films.
+    """
+
+    review_from: float
+    above: BandZone
+    review: BandZone
+    below: BandZone
+    missed: int
+    missed_rate: Measure
+    false_alarms: int
+    false_alarm_rate: Measure
+
+    def lines(self) -> list[str]:
+        """Return how many films need a reader, and what is missed below the band, as one line."""
+        return [
+            f"from {formats.score(self.review_from)}: {self.review.films} films need a reader "
+            f"({formats.percent(self.review.share)}), {self.missed} missed, rate {self.missed_rate!r}"
+        ]
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(Result):
+    """How well a model does on labelled films at its lock.
+
+    Attributes
+    ----------
+    model, data : str
+    split : str or None
+        ``validation``, ``test`` or ``train``; None for a folder or archive, which is scored whole.
+    counts : Counts
+        Films by truth and call at the threshold.
+    patients : int
+    refused : int
+        Files that couldn't be read.
+    warned : int or None
+        Films with warnings; None if only stored scores were there.
+    threshold : float
+        A score from here up is positive.
+    auc, sensitivity, specificity, ppv, npv, f1, accuracy : Measure
+        With 95 % intervals, clustered by patient.
+    average_precision, balanced_accuracy, kappa, brier, ece : float
+        NaN if there is nothing to divide by.
+    test_openings : int
+        Openings of the dataset's test split, by any model.
+    lock_after_opening : bool
+        Whether the test split had been opened before the lock was made; then it is no longer unseen.
+    band : ReviewBand or None
+        None if the lock has no review band.
+    """
+
+    model: str
+    data: str
+    split: str | None
+    counts: Counts
+    patients: int
+    refused: int
+    warned: int | None
+    threshold: float
+    auc: Measure
+    sensitivity: Measure
+    specificity: Measure
+    ppv: Measure
+    npv: Measure
+    f1: Measure
+    accuracy: Measure
+    average_precision: float
+    balanced_accuracy: float
+    kappa: float
+    brier: float
+    ece: float
+    test_openings: int
+    lock_after_opening: bool
+    band: ReviewBand | None
+
+    def frame(self) -> "pd.DataFrame":
+        """Return a pandas frame with one row per measure: ``value``, ``low`` and ``high``."""
+        import pandas as pd
+
+        measures = {name: getattr(self, name) for name in ("auc", *_RATES)}
+        # The document has no intervals for these.
+        measures |= {name: Measure(getattr(self, name)) for name in _WITHOUT_INTERVAL}
+        rows = [(measure.value, measure.low, measure.high) for measure in measures.values()]
+        return pd.DataFrame(rows, columns=["value", "low", "high"], index=pd.Index(measures, name="measure"))
+
+    def lines(self) -> list[str]:
+        """Return films, AUC, the rates at the threshold and what limits them, a fact per line."""
+        part = f", {self.split} split" if self.split else ""
+        lines = [
+            f"{self.model} on {formats.visible(self.data)}{part}: {formats.count(self.counts.films)} films, "
+            f"{formats.count(self.patients)} patients",
+            labelled("threshold", formats.score(self.threshold)),
+            labelled("AUC", repr(self.auc)),
+            *(
+                labelled(name.upper() if name in ("ppv", "npv", "f1") else name, repr(getattr(self, name)))
+                for name in _RATES
+            ),
+            labelled("missed", f"{self.counts.fn} of {self.counts.tp + self.counts.fn} with pneumonia"),
+            labelled("false alarms", f"{self.counts.fp} of {self.counts.fp + self.counts.tn} normal"),
+        ]
+        if self.band is not None:
+            lines.append(labelled("review band", repr(self.band)))
+        if self.refused:
+            lines.append(labelled("not readable", f"{self.refused} files"))
+        # Without this line the numbers would look like those of films that played no part in the choice.
+        if self.lock_after_opening:
+            lines.append("The threshold was locked after the test split had been opened.")
+        return [*lines, "Intervals at 95 %, clustered by patient. Research and teaching only."]
+
+
+def evaluation(document: documents.Evaluated) -> Evaluation:
+    """Turn the document of an evaluation into a result."""
+    (tn, fp), (fn, tp) = document.confusion  # rows by truth, columns by call
+
+    def rate(name: str) -> Measure:
+        # The document calls PPV precision, after scikit-learn.
+        field = "precision" if name == "ppv" else name
+        return Measure(getattr(document, field), *document.intervals[field])
+
+    return Evaluation(
+        model=document.model,
+        data=document.data,
+        split=document.split,
+        counts=Counts(tp, fp, tn, fn),
+        patients=document.patients,
+        refused=document.refused,
+        warned=document.warned,
+        threshold=document.threshold,
+        auc=Measure(document.auc, *document.auc_ci),
+        **{name: rate(name) for name in _RATES},
+        average_precision=document.average_precision,
+        balanced_accuracy=document.balanced_accuracy,
+        kappa=document.kappa,
+        brier=document.brier,
+        ece=document.ece,
+        test_openings=document.test_openings,
+        lock_after_opening=document.lock_after_opening,
+        band=None if document.band is None else _band(document.band),
+    )
+
+
+def _band(band: documents.ReviewBand) -> ReviewBand:
+    return ReviewBand(
+        review_from=band.review_from,
+        above=_zone(band.above),
+        review=_zone(band.review),
+        below=_zone(band.below),
+        missed=band.missed,
+        missed_rate=Measure(band.missed_rate, *band.missed_ci),
+        false_alarms=band.false_alarms,
+        false_alarm_rate=Measure(band.false_alarm_rate, *band.false_alarm_ci),
+    )
+
+
+def _zone(zone: documents.BandZone) -> BandZone:
+    return BandZone(zone.films, zone.share, zone.pneumonia, zone.normal)
