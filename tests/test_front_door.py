@@ -426,7 +426,7 @@ def test_a_model_by_name_reads_locks_evaluates_and_shows_its_scores(home, films)
     assert xraylab.load_model("phantom").operating_point.review_from == locked.review_from
     assert "review band" in repr(model.evaluate(model.dataset, split="validation"))
     assert actions.model_row(home, "phantom").rule == "sensitivity:0.95"
-    with pytest.raises(NotFoundError, match="There are no predictions of “train”"):
+    with pytest.raises(NotFoundError, match="There is no split “train” with stored predictions"):
         model.predictions("train")
 
 
