@@ -176,22 +176,22 @@ def _rows(looked: Sequence[_Looked]) -> list[documents.NamedPair]:
     """Lay out the pairs of one set of films as documents, with p adjusted for all of them."""
     areas, calls = (
         holm([1.0 if math.isnan(p) else p for p in values])
-        for values in zip(*(one.p_values for one in looked), strict=True)
+        for values in zip(*(row.p_values for row in looked), strict=True)
     )
     return [
         documents.NamedPair(
-            first=one.pair.first,
-            second=one.pair.second,
-            dataset=one.pair.dataset,
-            named_at=one.pair.named_at,
-            actor=one.pair.actor,
-            state=one.state,
-            reason=one.reason,
-            result=_result(one, float(area), float(call), len(looked)),
+            first=row.pair.first,
+            second=row.pair.second,
+            dataset=row.pair.dataset,
+            named_at=row.pair.named_at,
+            actor=row.pair.actor,
+            state=row.state,
+            reason=row.reason,
+            result=_result(row, float(area), float(call), len(looked)),
             pairs=len(looked),
-            notes=list(one.notes),
+            notes=list(row.notes),
         )
-        for one, area, call in zip(looked, areas, calls, strict=True)
+        for row, area, call in zip(looked, areas, calls, strict=True)
     ]
 
 

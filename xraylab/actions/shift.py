@@ -64,25 +64,26 @@ def shift(
     validation = model.films("validation").scored
     predictions, refused = _other(settings, model, other, on_progress)
     scored = predictions.scored
-    found = shift_of(_films(validation), _films(scored), lock.threshold)
-    floor_void = found.fires and lock.rule.startswith(f"{FLOOR}:")
+    comparison = shift_of(_films(validation), _films(scored), lock.threshold)
+    # A floor was promised for films like those of validation, and these aren't.
+    floor_void = comparison.fires and lock.rule.startswith(f"{FLOOR}:")
     document = documents.Shift(
         model=name,
         data=other,
         threshold=lock.threshold,
         rule=lock.rule,
-        fires=found.fires,
-        verdict=verdict(found) + (_NO_FLOOR if floor_void else ""),
+        fires=comparison.fires,
+        verdict=verdict(comparison) + (_NO_FLOOR if floor_void else ""),
         floor_void=floor_void,
-        classes=[_class(one) for one in found.classes],
-        validation=_side(found.validation),
-        other=_side(found.other, refused=refused, warned=count_warned(predictions)),
+        classes=[_class(of_class) for of_class in comparison.classes],
+        validation=_side(comparison.validation),
+        other=_side(comparison.other, refused=refused, warned=count_warned(predictions)),
         differences={
-            name: documents.Difference(value=one.value, low=one.low, high=one.high)
-            for name, one in found.differences.items()
+            rate: documents.Difference(value=apart.value, low=apart.low, high=apart.high)
+            for rate, apart in comparison.differences.items()
         },
     )
-    return Shifted(document, found, validation, scored)
+    return Shifted(document, comparison, validation, scored)
 
 
 def _other(
@@ -100,24 +101,26 @@ def _other(
 
 
 def _films(scored: Predictions) -> Films:
+    """Return films as the comparison takes them; it fits the calibration to logits, not to scores."""
     logits = scored.frame["logit"].to_numpy(np.float64)
     return Films(scored.labels, scored.scores, logits, scored.groups)
 
 
-def _class(one: ClassShift) -> documents.ShiftOfClass:
+def _class(of_class: ClassShift) -> documents.ShiftOfClass:
     return documents.ShiftOfClass(
-        label=LABELS[one.label],
-        n=one.n,
-        patients=one.patients,
-        chance=one.chance.value,
-        chance_ci=(one.chance.low, one.chance.high),
-        p=one.chance.p,
-        adjusted_p=one.adjusted_p,
-        fires=one.fires,
+        label=LABELS[of_class.label],
+        n=of_class.n,
+        patients=of_class.patients,
+        chance=of_class.chance.value,
+        chance_ci=(of_class.chance.low, of_class.chance.high),
+        p=of_class.chance.p,
+        adjusted_p=of_class.adjusted_p,
+        fires=of_class.fires,
     )
 
 
 def _side(side: Side, *, refused: int = 0, warned: int | None = None) -> documents.ShiftSide:
+    """Lay out one of the two sets of films; a calibration that can't be fitted is NaN, with the reason."""
     figures, fit = side.figures, side.calibration
     return documents.ShiftSide(
         n=figures.n,
