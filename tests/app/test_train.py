@@ -6,6 +6,7 @@ import math
 import pytest
 
 from tests.support.brief import DATASET, MODEL
+from tests.support.run_rows import submit
 from tests.support.screens import written
 from xraylab import actions
 from xraylab.networks.registry import network
@@ -309,7 +310,7 @@ def test_a_clone_fills_the_choices_with_what_was_asked_for(show, imported):
 
 
 def test_a_run_written_by_another_version_is_not_cloned_and_says_so(show, imported):
-    run = table.submit(imported, name="old", dataset=DATASET, arch="cnn", recipe="r", recipe_json={"x": 1})
+    run = submit(imported, "old", dataset=DATASET, arch="cnn", recipe="r", x=1)
     app = show("train")
     app.button(key=f"row clone {run.id}").click().run()
 
