@@ -100,9 +100,6 @@ class Variation:
         return family not in self.leave_out
 
 
-NONE = Variation()
-
-
 class _Column(IntEnum):
     """Meaning of each column of the draws; append new columns, so that a seed keeps its films."""
 
@@ -176,7 +173,7 @@ def augment(films: Tensor, how: Variation, generator: torch.Generator) -> Tensor
     ----------
     films : float tensor of shape (B, 1, side, side) in [0, 1]
     how : Variation
-        Kind and amount of variation; ``NONE`` changes nothing.
+        Kind and amount of variation; ``Variation()`` changes nothing.
     generator : torch.Generator
         On the processor; the same state gives the same films on every device.
 
