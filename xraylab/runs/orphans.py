@@ -2,8 +2,8 @@
 Orphans: runs and leases whose process has died.
 
 A worker can be killed, or its machine restarted, at any moment. It then leaves a run that says "running", a
-leased device, and half-written files. No process watches over the workers: whoever looks at the table next
-calls ``reconcile``, which ends such runs and frees such devices.
+leased device, and half-written files. No process watches over the workers. Instead every process that depends
+on the table first calls ``reconcile``, which ends such runs and frees such devices.
 """
 
 import logging

@@ -152,7 +152,7 @@ class StageEpochs:
         if self.bench.recipe.keep == "last" or epoch.validation_auc > highest:
             training.best = epoch
             stage.best_part = copied(stage.kept.state_dict())
-        # The checkpoint comes before the monitor: whoever reads the history can go on from there.
+        # The checkpoint comes first: a run whose history has this epoch can go on after it.
         self.save(stage.to_checkpoint() | training.to_checkpoint())
         self.monitor.on_epoch(epoch)
         self.reporter.advance(0, 0)

@@ -238,10 +238,10 @@ class _Training:
 
     def _read_checkpoint(self) -> tuple[State | None, State | None]:
         """Return the state at the start of the stage to go on with, and after its last complete epoch."""
-        found = checkpoint.read(self.checkpoints) if self.checkpoints else None
+        states = checkpoint.read(self.checkpoints) if self.checkpoints else None
         # All processes must have read the files before rank 0 replaces them.
         self.team.wait()
-        return found or (None, None)
+        return states or (None, None)
 
     def _write(self, name: str, state: State) -> None:
         if self.checkpoints is not None and self.team.leads:
