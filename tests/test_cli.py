@@ -11,9 +11,10 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from tests.support.brief import DATASET, FILMS, MODEL, SHIPPED
-from xraylab import actions, cli
+from xraylab import actions
 from xraylab.__main__ import main
 from xraylab.actions import operating_points, training
+from xraylab.cli import installation
 from xraylab.data.datasets import load_dataset
 from xraylab.models import load_model
 from xraylab.networks.registry import networks
@@ -559,7 +560,7 @@ def told_auc(settings):
 
 
 def test_the_app_is_started_on_the_port_asked_for():
-    command = cli._app_command(8765, browser=False)
+    command = installation._app_command(8765, browser=False)
     assert "--server.port=8765" in command
     assert "--server.headless=true" in command
     assert Path(command[4]).name == "streamlit_app.py"

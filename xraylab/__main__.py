@@ -1,4 +1,4 @@
-"""``python -m xraylab``: run a command and turn what goes wrong into a sentence and an exit code."""
+"""``python -m xraylab``: run a command, and turn an error into a sentence and an exit code."""
 
 import logging
 import sys
@@ -10,11 +10,11 @@ from xraylab.cli import app
 from xraylab.errors import XRayLabError
 
 USER, OURS, INTERRUPTED = 2, 1, 130
-_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # typer exports only its children
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # typer doesn't export this base class
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code; without any, show what there is."""
+    """Run one command and return its exit code; without arguments, list the commands."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(given or ["--help"], standalone_mode=False)
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(
             f"Something went wrong that is our fault (reference {reference}). Nothing was lost.", OURS
         )
-    if code == INTERRUPTED:  # typer makes an exit code of Ctrl-C, without a word
+    if code == INTERRUPTED:  # typer turns Ctrl-C into an exit code and prints nothing
         return _fail("Stopped.", INTERRUPTED)
     return code if isinstance(code, int) else 0
 

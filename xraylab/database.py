@@ -1,11 +1,11 @@
 """
 The database: one SQLite file in the home, its tables, and short transactions on it.
 
-- ``reading`` sees one consistent state; ``writing`` takes the write lock at once, so that what it read still
-  holds when it writes (``BEGIN IMMEDIATE``)
-- a connection lives as long as its transaction: nothing is shared between threads or processes
-- the file is brought to the newest schema the first time a process uses it
-- what SQLite has to complain about reaches the user as a ``StorageError``
+- ``reading`` sees one consistent state; ``writing`` takes the write lock at its start (``BEGIN IMMEDIATE``),
+  so that nothing changes between its reads and its writes
+- a connection ends with its transaction, so nothing is shared between threads or processes
+- the file is upgraded to the newest schema when a process first uses it
+- errors of SQLite reach the user as a ``StorageError``
 """
 
 import contextlib
@@ -41,7 +41,7 @@ from xraylab.errors import StorageError
 from xraylab.files import storage_errors
 from xraylab.settings import Settings
 
-HEAD = "0002"  # the newest migration; written here so that a file already there opens without loading Alembic
+HEAD = "0002"  # the newest migration; named here, so that a current file opens without loading Alembic
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _PATIENCE = 15.0  # seconds to wait for another process's write
 
@@ -53,12 +53,12 @@ metadata = MetaData(
     }
 )
 
-# Who runs what, and how it ended. Times are Unix seconds; facts (recipe, history) stay in the run's folder.
+# The state of every run. Times are Unix seconds; the facts (recipe, history) are in the run's folder.
 runs = Table(
     "run",
     metadata,
     Column("id", String, primary_key=True),
-    Column("name", String, nullable=False),  # of the model to be
+    Column("name", String, nullable=False),  # of the model that it will make
     Column("dataset", String, nullable=False),
     Column("arch", String, nullable=False),
     Column("recipe", String, nullable=False),
@@ -77,7 +77,7 @@ runs = Table(
 )
 Index(None, runs.c.state, runs.c.created_at)
 
-# Who trains on a device. The token tells two holds of one process apart.
+# The process that trains on a device. The token tells two leases of one process apart.
 leases = Table(
     "lease",
     metadata,
@@ -89,7 +89,7 @@ leases = Table(
     Column("token", String, nullable=False),
 )
 
-# Films that a reader kept. Nothing here tells whose they are; a deleted case keeps only its number and times.
+# Films that a reader kept, without anything that names a patient. A deleted case keeps its number and times.
 cases = Table(
     "kept_case",
     metadata,
@@ -103,7 +103,7 @@ cases = Table(
     Column("warnings", String),  # a JSON list of sentences
     Column("overridden", Boolean),
     Column("synthetic", Boolean),
-    Column("call", String),  # the reader's own
+    Column("call", String),  # the reader's own opinion
     Column("note", String),
     Column("pixels_kept", Boolean),
     Column("made_at", Float, nullable=False),
@@ -118,7 +118,7 @@ cases = Table(
     ),
 )
 
-# Who did what to which case, and when. SQLite itself refuses to change or remove a row.
+# Every change of a case, with its actor and time. SQLite itself refuses to change or remove a row.
 trail = Table(
     "case_trail",
     metadata,
@@ -149,7 +149,7 @@ def reading(settings: Settings) -> Iterator[Connection]:
     Raises
     ------
     StorageError
-        If the database cannot be opened or read.
+        If the database can't be opened or read.
     """
     with _sentences(settings.database), engine(settings).begin() as connection:
         yield connection
@@ -157,12 +157,12 @@ def reading(settings: Settings) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def writing(settings: Settings) -> Iterator[Connection]:
-    """Open a transaction that holds the write lock from its start; it is undone if the block fails.
+    """Open a transaction that holds the write lock from its start, and is undone if the block raises.
 
     Raises
     ------
     StorageError
-        If the database cannot be opened or written, or stays locked by another program.
+        If the database can't be opened or written, or stays locked by another program.
     """
     with (
         _sentences(settings.database),
@@ -172,16 +172,16 @@ def writing(settings: Settings) -> Iterator[Connection]:
 
 
 def forget(settings: Settings) -> None:
-    """Empty the write-ahead log into the file, so that wiped words don't go on living in it.
+    """Empty the write-ahead log into the database file, so that deleted text doesn't remain in the log.
 
-    A reader in the middle of its transaction can keep that from happening; the next one to close does it.
+    Another transaction can prevent this; the last connection to close does it then.
     """
     with _sentences(settings.database), contextlib.closing(sqlite3.connect(settings.database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def engine(settings: Settings) -> Engine:
-    """Return the engine of the home's database, whose schema is the newest from here on."""
+    """Return the engine of the database in the home folder, after an upgrade to the newest schema."""
     path = settings.database.absolute()
     if _identity(path) != _ready.get(path):
         with _preparing:
@@ -190,7 +190,7 @@ def engine(settings: Settings) -> Engine:
     return _engine(path)
 
 
-# A file that was removed or replaced while we run has another identity, and is prepared again.
+# A file that was removed or replaced while this process runs has another identity, and is prepared again.
 _ready: dict[Path, tuple[int, int]] = {}
 _preparing = threading.Lock()
 
@@ -199,7 +199,7 @@ def _identity(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return 0, 0  # never equal to what was prepared
+        return 0, 0  # no file has this identity
     return status.st_dev, status.st_ino
 
 
@@ -212,11 +212,12 @@ def _engine(path: Path) -> Engine:
 
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # sqlite3 would begin on its own, too late for BEGIN IMMEDIATE
+    connection.isolation_level = None  # sqlite3 would begin by itself, too late for BEGIN IMMEDIATE
     connection.execute("PRAGMA foreign_keys = ON")
+    # With a write-ahead log a power cut can lose the last transactions, but never damage the file.
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA recursive_triggers = ON")  # REPLACE must not get round a trigger on DELETE
-    connection.execute("PRAGMA secure_delete = ON")  # what was wiped is overwritten, not merely unlinked
+    connection.execute("PRAGMA recursive_triggers = ON")  # otherwise REPLACE avoids a trigger on DELETE
+    connection.execute("PRAGMA secure_delete = ON")  # deleted content is overwritten, not only unlinked
 
 
 def _begin(connection: Connection) -> None:
@@ -224,7 +225,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _prepare(path: Path) -> None:
-    """Bring the file to the newest schema; of several processes one does it and the others wait."""
+    """Upgrade the file to the newest schema; if several processes try, one does it and the others wait."""
     try:
         with storage_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -249,11 +250,9 @@ def _version(path: Path) -> str | None:
 
 
 def _use_wal(path: Path) -> None:
-    """Let readers and a writer work side by side; the file remembers it.
-
-    Two processes that switch at once hold each other up however long they wait, so none waits: it lets go and
-    tries again.
-    """
+    """Turn on the write-ahead log, so that readers and a writer can work at the same time."""
+    # Two processes that switch at the same time block each other for as long as both wait. So neither waits:
+    # each closes its connection and tries again.
     deadline = time.monotonic() + _PATIENCE
     while True:
         connection = sqlite3.connect(path, timeout=0)
@@ -279,7 +278,7 @@ def _upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")
-    except CommandError as error:  # a revision this version has never heard of
+    except CommandError as error:  # the file has a revision that this version doesn't know
         raise StorageError(
             "The database in the home folder was written by a newer XRayLab. Update XRayLab, or choose "
             "another folder with XRAYLAB_HOME."

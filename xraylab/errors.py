@@ -1,90 +1,90 @@
 """
 Errors that a person can act on.
 
-- each message is one plain sentence or two: what is wrong, and what to do about it
-- pages and commands catch ``XRayLabError`` alone; anything else is our own fault
-- ``ValueError`` stays for a caller's bug
+- each message is one or two plain sentences: what is wrong, and what to do about it
+- pages and commands catch ``XRayLabError`` alone; any other error is a fault of XRayLab
+- ``ValueError`` means a bug of the caller
 
 ::
 
     XRayLabError
-    ├── UnreadableImageError     a file that cannot be read as a radiograph
-    ├── DatasetError             an import or a dataset that cannot be used
-    ├── NameTakenError           a name that is in use already, or not a name
-    ├── NotFoundError            a dataset, model, run or preset that does not exist
+    ├── UnreadableImageError     a file that can't be read as a radiograph
+    ├── DatasetError             a dataset, or a source of one, that can't be used
+    ├── NameTakenError           a name that is in use, or invalid
+    ├── NotFoundError            a dataset, model, run or preset that doesn't exist
     ├── WeightsError             a weights file that is missing or belongs to another network
-    ├── RecipeError              a recipe that cannot be trained
+    ├── RecipeError              a recipe that can't be trained
     ├── TrainingError            a training that had to stop, or can't go on
-    ├── CalibrationError         scores of which no probability can be made
+    ├── CalibrationError         scores that can't be turned into probabilities
     ├── EnsembleError            models that can't be averaged
     ├── ComparisonError          models that can't be compared
-    ├── HeatmapError             a heatmap that is no answer
-    ├── HonestOrderError         a step taken before the one it depends on
-    ├── NotConfirmedError        a step that needs a person's word first
-    ├── SettingsError            a setting that cannot be used
-    └── StorageError             the disk is full or the home folder cannot be written
+    ├── HeatmapError             a heatmap without valid values
+    ├── HonestOrderError         a step that comes before the step it depends on
+    ├── NotConfirmedError        a step that a person must confirm first
+    ├── SettingsError            a setting that can't be used
+    └── StorageError             the disk is full or the home folder can't be written
 """
 
 
 class XRayLabError(Exception):
-    """Something the user can act on; the message is meant for their eyes."""
+    """An error that the user can act on; the message is written for the user."""
 
 
 class UnreadableImageError(XRayLabError):
-    """A file that cannot be read as a radiograph."""
+    """A file can't be read as a radiograph."""
 
 
 class DatasetError(XRayLabError):
-    """An import or a dataset that cannot be used."""
+    """A dataset, or the source of an import, can't be used."""
 
 
 class NameTakenError(XRayLabError):
-    """A name that is in use already, or that cannot be a name."""
+    """A name is in use already, or invalid."""
 
 
 class NotFoundError(XRayLabError):
-    """A dataset, model, run or preset that does not exist."""
+    """A dataset, model, run or preset doesn't exist."""
 
 
 class WeightsError(XRayLabError):
-    """A weights file that is missing, broken or belongs to another network."""
+    """A weights file is missing, damaged or belongs to another network."""
 
 
 class RecipeError(XRayLabError):
-    """A recipe that cannot be trained."""
+    """A recipe can't be trained."""
 
 
 class TrainingError(XRayLabError):
-    """A training that had to stop, or that can't go on."""
+    """A training had to stop, or can't go on."""
 
 
 class CalibrationError(XRayLabError):
-    """Scores of which no probability can be made."""
+    """Scores can't be turned into probabilities."""
 
 
 class EnsembleError(XRayLabError):
-    """Models that can't be averaged."""
+    """Models can't be averaged."""
 
 
 class ComparisonError(XRayLabError):
-    """Models that can't be compared."""
+    """Models can't be compared."""
 
 
 class HeatmapError(XRayLabError):
-    """A heatmap that is no answer: its values are no numbers."""
+    """A heatmap has values that are NaN or infinite."""
 
 
 class HonestOrderError(XRayLabError):
-    """A step taken before the one it depends on: lock before opening the test split."""
+    """A step comes before the step it depends on: a model is locked before its test split is opened."""
 
 
 class NotConfirmedError(XRayLabError):
-    """A step that needs a person's word first: that the film was looked at, or that it may be sent."""
+    """A person must confirm a step first: that they looked at the film, or that it may be sent."""
 
 
 class SettingsError(XRayLabError):
-    """A setting that cannot be used: in ``XRAYLAB_*`` or in ``config.toml``."""
+    """A setting in ``XRAYLAB_*`` or ``config.toml`` can't be used."""
 
 
 class StorageError(XRayLabError):
-    """The disk is full or the home folder cannot be written."""
+    """The disk is full or the home folder can't be written."""

@@ -1,8 +1,9 @@
 """
-Files: every write is atomic, and a full disk is a sentence.
+Files: every write is atomic, and a full disk becomes a sentence for the user.
 
-- a file is written beside its place and renamed over it; a folder is built beside its place and renamed
-- a reader of ``.jsonl`` passes over a torn line, which a killed writer may leave, and so does the next writer
+- a file or folder is written beside its place under a temporary name, and then renamed
+- a killed writer may leave an incomplete line in a ``.jsonl`` file: readers skip it, and the next writer
+  begins a new line
 - JSON only: nothing here reads or writes pickles
 """
 
@@ -23,7 +24,7 @@ from xraylab.errors import NameTakenError, StorageError
 
 
 class Record(BaseModel):
-    """Base of everything kept as JSON: frozen, and a file's ``schema`` key is the field ``schema_``."""
+    """Base of everything that is stored as JSON: frozen; the key ``schema`` is the field ``schema_``."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
@@ -37,13 +38,18 @@ _OCCUPIED = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 def check_name(name: str, *, what: str) -> str:
-    """Return ``name`` if it can be a folder's name everywhere; otherwise say what a name looks like.
+    """Return ``name`` if it is a valid name of a folder on every system.
+
+    Parameters
+    ----------
+    what : str
+        Kind of thing that has the name, for the message: ``model`` or ``dataset``.
 
     Raises
     ------
     NameTakenError
-        If the name is empty, longer than 64 characters, or holds anything but letters, digits, ``.``,
-        ``_`` and ``-``, does not start with a letter or digit, or is one that Windows keeps for itself.
+        If the name is empty, longer than 64 characters, holds other characters than letters, digits, ``.``,
+        ``_`` and ``-``, doesn't start with a letter or digit, or is reserved by Windows.
     """
     if not _NAME.fullmatch(name) or _NO_NAME_ON_WINDOWS.fullmatch(name):
         raise NameTakenError(
@@ -55,12 +61,12 @@ def check_name(name: str, *, what: str) -> str:
 
 @contextlib.contextmanager
 def storage_errors(where: Path) -> Iterator[None]:
-    """Turn the operating system's errors about room and permission into a sentence.
+    """Turn the system's errors about disk space and permissions into a sentence.
 
     Raises
     ------
     StorageError
-        If the disk is full, the file too large for it, or the folder may not be written or is a file.
+        If the disk is full, the file is too large for it, or the folder can't be written or is a file.
     """
     try:
         yield
@@ -84,12 +90,12 @@ def storage_errors(where: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+    """Open a temporary file, which replaces ``path`` when the block ends without an error.
 
     Raises
     ------
     StorageError
-        If the disk is full or may not be written.
+        If the disk is full or can't be written.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     with storage_errors(path.parent):
@@ -98,7 +104,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             with temporary.open("wb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(file.fileno())  # else a power cut could leave the new name with an empty file
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -106,29 +112,29 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     with replacing(path) as file:
         file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file whole or not at all."""
+    """Write a UTF-8 file completely or not at all."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON whole or not at all; NaN is an error, since JSON has none."""
+    """Write JSON completely or not at all; NaN is an error, because JSON has none."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def append_line(path: Path, value: dict[str, Any]) -> None:
-    """Append one JSON object as a line; a single small write, so that lines of two writers don't mix."""
+    """Append one JSON object as a line."""
     line = json.dumps(value, allow_nan=False).encode() + b"\n"
     with storage_errors(path.parent), path.open("ab+") as file:
-        # A writer that was killed may have left half a line: what follows must not become part of it.
+        # A killed writer may have left half a line, to which this line must not be added.
         if file.tell() and _last_byte(file) != b"\n":
             line = b"\n" + line
-        file.write(line)
+        file.write(line)  # one small write, so that the lines of two writers don't mix
         file.flush()
         os.fsync(file.fileno())
 
@@ -139,14 +145,14 @@ def _last_byte(file: BinaryIO) -> bytes:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a ``.jsonl`` file without lines that were torn off; a missing file has no lines."""
+    """Read a ``.jsonl`` file without incomplete lines; a missing file has no lines."""
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
     values = []
     for line in lines:
-        with contextlib.suppress(ValueError):  # half an object is never JSON
+        with contextlib.suppress(ValueError):  # half an object is never valid JSON
             values.append(json.loads(line))
     return [value for value in values if isinstance(value, dict)]
 
@@ -158,21 +164,21 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     Parameters
     ----------
     target : Path
-        Where the folder shall be once the block ends without an error.
+        Place of the folder when the block has ended without an error.
     replace : bool
-        Whether a folder already there gives way, at the very end and not before.
+        True to replace a folder in that place, at the very end and not before.
 
     Yields
     ------
     Path
-        The folder to write into until then.
+        The temporary folder to write into.
 
     Raises
     ------
     NameTakenError
         If the target exists at the end and ``replace`` is false.
     StorageError
-        If the disk is full or may not be written. What was there before is still there.
+        If the disk is full or can't be written. An older folder is then still there.
     """
     staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
     with storage_errors(target.parent):
@@ -188,11 +194,12 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def mend_folder(target: Path) -> None:
-    """Put right what a killed ``new_folder`` left beside a folder's place; nobody may be building there.
+    """Clean up after a killed ``new_folder``; no process may be building there.
 
-    A folder that had to give way, when its heir had not arrived, comes back; what was half built goes.
+    Restore the old folder if its replacement never arrived, and remove half-built folders.
     """
-    drawn = "[0-9a-f]" * 32  # and no more: “.b.*” would be beside “b.c” too
+    # Exactly the 32 digits of an id: “.b.*” would also match the temporary folders of a model “b.c”.
+    drawn = "[0-9a-f]" * 32
     for retired in target.parent.glob(f".{target.name}.{drawn}.retired"):
         if target.exists():
             shutil.rmtree(retired, ignore_errors=True)
@@ -204,7 +211,7 @@ def mend_folder(target: Path) -> None:
 
 def _put_in_place(staging: Path, target: Path) -> None:
     try:
-        if target.exists():  # an empty folder would silently give way
+        if target.exists():  # ``rename`` silently replaces an empty folder
             raise FileExistsError(errno.EEXIST, "exists", str(target))
         staging.rename(target)
     except OSError as error:
@@ -217,12 +224,12 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 
 def _exchange(staging: Path, target: Path) -> None:
-    """Let a new folder take an old one's place; the old one goes only when the new one is there."""
+    """Replace an old folder; it is removed only when the new one is in its place."""
     retired = target.with_name(f".{target.name}.{uuid.uuid4().hex}.retired")
     try:
         target.rename(retired)
         staging.rename(target)
-    except BaseException:  # Ctrl-C may come between the two
+    except BaseException:  # Ctrl-C may come between the two renames
         if retired.exists() and not target.exists():
             retired.rename(target)
         raise

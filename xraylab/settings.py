@@ -1,10 +1,10 @@
 """
-Settings: flag > ``XRAYLAB_*`` > ``config.toml`` in the home > default.
+Settings: flag > ``XRAYLAB_*`` > ``config.toml`` in the home folder > default.
 
-- always read through ``load_settings()``, never kept in a module global
+- always read by ``load_settings()``, never kept in a module global
 - an empty variable counts as not set, and a path may start with ``~``
-- the home holds everything XRayLab writes; by default it is the platform's folder for user data
-- models that come with the package lie beside this module, and nothing there is ever written
+- the home folder holds everything that XRayLab keeps; by default it is the platform's folder for user data
+- models that come with the package lie beside this module, and nothing is ever written there
 """
 
 import os
@@ -22,11 +22,11 @@ from pydantic_settings import (
 
 from xraylab.errors import SettingsError
 
-STARTER = Path(__file__).parent / "starter"  # a constant, so that tests can put other models in its place
+STARTER = Path(__file__).parent / "starter"  # a constant, so that tests can replace the models
 
 
 def shipped_models() -> Path:
-    """The folder of the models that come with the package; it may be missing."""
+    """Return the folder of the models that come with the package; it may be missing."""
     return STARTER
 
 
@@ -35,7 +35,7 @@ def _default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Where XRayLab keeps its files and how much of the machine it may use."""
+    """Folder of XRayLab's files, and the part of the machine that it may use."""
 
     model_config = SettingsConfigDict(
         env_prefix="XRAYLAB_", env_ignore_empty=True, frozen=True, extra="ignore", validate_default=True
@@ -47,13 +47,13 @@ class Settings(BaseSettings):
     backend: str = Field(
         default="fp32",
         pattern="^(fp32|compile|openvino)$",
-        description="What scores films for models trained from now on; a model keeps its own.",
+        description="Backend that scores films for models trained from now on; a model keeps its backend.",
     )
 
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        """Mean the same folder in a worker that starts elsewhere."""
+        """Make the path absolute, because a worker starts in another folder."""
         return home.expanduser().absolute()
 
     @classmethod
@@ -71,52 +71,57 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> Path:
-        """The SQLite file of the run table and the case log."""
+        """SQLite file of the run table and the case log."""
         return self.home / "xraylab.db"
 
     @property
     def datasets(self) -> Path:
-        """The folder of imported datasets."""
+        """Folder of imported datasets."""
         return self.home / "datasets"
 
     @property
     def models(self) -> Path:
-        """The folder of trained models and of locks on shipped ones."""
+        """Folder of trained models, and of locks on shipped models."""
         return self.home / "models"
 
     @property
     def runs(self) -> Path:
-        """The folder of runs."""
+        """Folder of runs."""
         return self.home / "runs"
 
     @property
     def cases(self) -> Path:
-        """The folder of films that a reader asked to keep."""
+        """Folder of films that a reader asked to keep."""
         return self.home / "cases"
 
     @property
     def weights(self) -> Path:
-        """The folder where pretrained weights are looked for."""
+        """Folder of pretrained weights."""
         return self.home / "weights"
 
     @property
     def cache(self) -> Path:
-        """The folder of what can be computed again; it may be deleted at any time."""
+        """Folder of data that can be computed again; it may be deleted at any time."""
         return self.home / "cache"
 
     @property
     def logs(self) -> Path:
-        """The folder of rotating logs."""
+        """Folder of rotating logs."""
         return self.home / "logs"
 
 
 def load_settings(*, home: Path | None = None) -> Settings:
-    """Read the settings as they are now; ``home`` overrides every other source.
+    """Read the settings as they are now.
+
+    Parameters
+    ----------
+    home : Path, optional
+        Home folder; it overrides every other source.
 
     Raises
     ------
     SettingsError
-        If ``config.toml`` can't be read, or a setting has a value that it can't have.
+        If ``config.toml`` can't be read, or a setting has an invalid value.
     """
     try:
         return Settings() if home is None else Settings(home=home)

@@ -9,13 +9,17 @@ import pytest
 
 from tests.support.brief import BRIEF, DATASET, MODEL
 from xraylab import actions
+from xraylab.actions import training
 from xraylab.actions.seeds import SPREAD_OF, spread
 from xraylab.data.datasets import load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, RecipeError, TrainingError
 from xraylab.models import load_model
+from xraylab.networks.pretrained import default_weights
+from xraylab.networks.registry import network, networks
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 from xraylab.runs import folder, launch, table, worker
+from xraylab.training.recipe import plan
 
 pytest_plugins = ["tests.support.trained"]
 
@@ -63,6 +67,25 @@ def test_a_floor_that_the_recipe_makes_impossible_is_refused_before_the_training
         return
     with pytest.raises(RecipeError, match=f"can't lock what the recipe “brief” trains: .*{why}"):
         actions.request_training(imported, **given)
+
+
+def test_a_request_is_planned_once_and_the_worker_plans_it_once(imported, ask, monkeypatch):
+    from xraylab.runs import execute
+
+    planned = []
+    for module in (training, execute):
+        name = module.__name__
+        monkeypatch.setattr(module, "plan", lambda *a, name=name, **k: planned.append(name) or plan(*a, **k))
+    request = ask(imported)
+    assert planned == ["xraylab.actions.training"]
+    actions.train(imported, request)
+    assert planned == ["xraylab.actions.training", "xraylab.runs.execute"]
+    assert load_model(imported, "mine").card.recipe == request.recipe.model_dump(mode="json")
+
+
+def test_a_request_that_names_no_weights_starts_from_the_networks_default(imported, ask, tmp_path):
+    assert ask(imported).weights == default_weights(network("small_cnn")) == "none"
+    assert {default_weights(entry) for entry in networks() if entry.pretrained} == {"imagenet"}
 
 
 def test_a_list_says_which_runs_can_go_on_and_what_is_worth_knowing(imported, stopped):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.support.brief import DATASET, MODEL
+from tests.support.run_rows import submit
 from tests.support.screens import written
 from xraylab import actions
 from xraylab.app import phantoms
@@ -15,6 +16,7 @@ from xraylab.data.datasets import list_datasets
 from xraylab.data.phantoms import generate
 from xraylab.models import load_model
 from xraylab.runs import table
+from xraylab.runs.run import ACTIVE
 
 pytest_plugins = ["tests.support.trained"]
 
@@ -122,13 +124,11 @@ def test_a_name_taken_by_a_model_is_refused_before_it_trains(show, trained):
     _button(app, "Train").click().run()
 
     assert "already" in app.error[0].value
-    assert not table.list_runs(trained, states=table.ACTIVE)
+    assert not table.list_runs(trained, states=ACTIVE)
 
 
 def test_a_failed_run_shows_its_sentence_and_its_log(show, imported):
-    run = table.submit(
-        imported, name="broken", dataset=DATASET, arch="small_cnn", recipe="scratch", recipe_json={}
-    )
+    run = submit(imported, "broken", dataset=DATASET, recipe="scratch")
     table.start(imported, run.id)
     table.finish(imported, run.id, "failed", "It could not be done.")
     app = show("train")

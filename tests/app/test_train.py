@@ -6,12 +6,15 @@ import math
 import pytest
 
 from tests.support.brief import DATASET, MODEL
+from tests.support.run_rows import submit
 from tests.support.screens import written
 from xraylab import actions
+from xraylab.actions import training
+from xraylab.app.screens.train import choices
 from xraylab.networks.registry import network
 from xraylab.runs import folder, table
 from xraylab.training.duration import film_gflop, record_speed
-from xraylab.training.recipe import PRESETS, Recipe, Stage, TrainingRequest, load_recipe
+from xraylab.training.recipe import PRESETS, Recipe, Stage, TrainingRequest, load_recipe, plan
 
 pytest_plugins = ["tests.support.trained"]
 
@@ -281,6 +284,25 @@ def test_a_grid_queues_every_network_with_every_recipe_and_seed(show, imported):
     assert len({one.name for one in _queued(imported)}) == 8
 
 
+def test_a_drawn_combination_is_planned_once_and_its_request_is_not_planned_again(
+    show, imported, monkeypatch
+):
+    planned = []
+    monkeypatch.setattr(choices, "plan", lambda *a, **k: planned.append(a[0].name) or plan(*a, **k))
+    monkeypatch.setattr(training, "plan", lambda *a, **k: pytest.fail("planned again"))
+    app = show("train")
+    own = Recipe(name="own", stages=(Stage(trains="all", epochs=1, learning_rate=1e-3),))
+    app.session_state[choices.OWN] = own
+    app.run()
+    planned.clear()
+    app.selectbox(key=SCRATCH).select_index(0).run()
+    assert planned.count("own") == 1
+
+    _button(app, "Train").click().run()
+    [request] = _queued(imported)
+    assert request.recipe == own
+
+
 def test_what_does_not_go_together_is_told_and_left_out_of_a_grid(show, imported):
     app = show("train")
     app.multiselect(key="train more recipes").set_value([load_recipe("quick")]).run()
@@ -309,7 +331,7 @@ def test_a_clone_fills_the_choices_with_what_was_asked_for(show, imported):
 
 
 def test_a_run_written_by_another_version_is_not_cloned_and_says_so(show, imported):
-    run = table.submit(imported, name="old", dataset=DATASET, arch="cnn", recipe="r", recipe_json={"x": 1})
+    run = submit(imported, "old", dataset=DATASET, arch="cnn", recipe="r", x=1)
     app = show("train")
     app.button(key=f"row clone {run.id}").click().run()
 

@@ -10,6 +10,7 @@ from tests.support.serving import ROOT
 from tests.support.waiting import shown
 from xraylab.data import phantoms
 from xraylab.runs import table
+from xraylab.runs.run import ACTIVE
 from xraylab.settings import load_settings
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,7 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     yield folder
     settings = load_settings(home=folder)
-    for run in table.list_runs(settings, states=table.ACTIVE):
+    for run in table.list_runs(settings, states=ACTIVE):
         table.cancel(settings, run.id)
 
 

@@ -9,6 +9,7 @@ from tests.support.serving import ROOT
 from tests.support.waiting import shown
 from tests.support.workers import ONE_THREAD
 from xraylab.runs import table
+from xraylab.runs.run import ACTIVE
 from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.support.trained"]
@@ -22,7 +23,7 @@ def home(tmp_path, imported_home):
     shutil.copytree(imported_home, folder)
     yield folder
     settings = load_settings(home=folder)
-    for run in table.list_runs(settings, states=table.ACTIVE):
+    for run in table.list_runs(settings, states=ACTIVE):
         table.cancel(settings, run.id)
 
 

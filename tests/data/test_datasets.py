@@ -12,16 +12,14 @@ import pytest
 from PIL import Image
 
 from tests.support.films import encoded, film, grey, kermany, write_folder, write_zip
-from xraylab.data import datasets, phantoms
+from xraylab.data import datasets, importing, phantoms
 from xraylab.data.datasets import (
     DatasetInfo,
     RefusedFile,
-    import_dataset,
     list_datasets,
     load_dataset,
-    read_labelled,
-    sharpness,
 )
+from xraylab.data.importing import import_dataset, read_labelled, sharpness
 from xraylab.errors import DatasetError, NameTakenError, NotFoundError, StorageError
 from xraylab.files import read_lines, write_json
 from xraylab.imaging import PREPROCESS_VERSION, standardise
@@ -36,7 +34,7 @@ COLUMNS = {
 SMALL_DISK = """
 import resource, sys
 from pathlib import Path
-from xraylab.data.datasets import import_dataset
+from xraylab.data.importing import import_dataset
 from xraylab.errors import StorageError
 from xraylab.settings import load_settings
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
@@ -403,7 +401,7 @@ def test_a_failure_at_any_step_leaves_the_old_dataset(settings, archive, state, 
     def fail(*_):
         raise failure
 
-    monkeypatch.setattr(datasets, step, fail)
+    monkeypatch.setattr(importing, step, fail)
     expected = StorageError if isinstance(failure, OSError) else KeyboardInterrupt
     for name in ("films", "other"):
         with pytest.raises(expected):

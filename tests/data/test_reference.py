@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xraylab.data.datasets import Dataset, import_dataset
+from xraylab.data.datasets import Dataset
+from xraylab.data.importing import import_dataset
 from xraylab.data.patients import patient_key
 from xraylab.data.sources import open_source
 from xraylab.imaging import decode, standardise

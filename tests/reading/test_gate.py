@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.dicoms import dicom
 from tests.support.films import encoded
-from xraylab.data.datasets import read_labelled
+from xraylab.data.importing import read_labelled
 from xraylab.data.phantoms import generate
 from xraylab.imaging import FileFacts, Signs, StandardFilm, standardise
 from xraylab.reading.gate import BLANK, COLOURED, INVERTED, SMALLEST, UNCHECKED, gate, gate_rows, notes

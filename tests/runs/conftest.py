@@ -1,19 +1,20 @@
 """A home of its own for every test, a queue to fill, and workers that never outlive their test."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support.run_rows import submit as queue
 from tests.support.workers import made_once
 from xraylab.database import reading
-from xraylab.runs import launch, table
-from xraylab.runs.table import Run
+from xraylab.runs import launch
+from xraylab.runs.run import Run
 from xraylab.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,12 +39,7 @@ def settings(tmp_path: Path, migrated: Path) -> Settings:
 
 @pytest.fixture
 def submit(settings: Settings) -> Callable[..., Run]:
-    def submit(name: str = "first", **recipe: Any) -> Run:
-        return table.submit(
-            settings, name=name, dataset="films", arch="small_cnn", recipe="quick", recipe_json=recipe
-        )
-
-    return submit
+    return functools.partial(queue, settings)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 
 from xraylab.errors import RecipeError
 from xraylab.runs import folder
-from xraylab.runs.table import RunCancelled
+from xraylab.runs.run import RunCancelled
 from xraylab.runs.worker import main
 from xraylab.settings import Settings
 

@@ -17,6 +17,7 @@ from xraylab.actions import training
 from xraylab.errors import NotFoundError
 from xraylab.models import Model, load_model
 from xraylab.runs import folder, launch, table
+from xraylab.runs.orphans import DIED
 from xraylab.training.recipe import Stage
 
 pytest_plugins = ["tests.support.trained"]
@@ -103,7 +104,7 @@ def test_a_killed_worker_fails_its_run_and_the_name_can_be_used_again(imported, 
     psutil.Process(process.pid).kill()
     process.wait()
     [row] = actions.list_runs(imported)
-    assert (row.state, row.error) == ("failed", table.DIED)
+    assert (row.state, row.error) == ("failed", DIED)
     assert row.epoch >= 1
     assert left_behind(imported) == []
     with pytest.raises(NotFoundError):

@@ -16,10 +16,12 @@ from tests.support.serving import ROOT
 from tests.support.waiting import eventually, exit_code
 from xraylab import actions
 from xraylab.actions import training
-from xraylab.data import datasets, phantoms
+from xraylab.data import phantoms
+from xraylab.data.importing import import_dataset
 from xraylab.errors import NameTakenError, TrainingError
 from xraylab.models import load_model
 from xraylab.runs import folder, launch, table
+from xraylab.runs.orphans import DIED
 from xraylab.training.recipe import Stage
 
 pytest_plugins = ["tests.support.trained"]
@@ -34,7 +36,7 @@ STAGING = r"models/\.mine\.[0-9a-f]+\.partial"
 STOPS = {
     "before anything could be kept": ("rename checkpoint/stage\\.pt$ 1", 0, False),
     "while the cache is filled": ("call xraylab.training.batches:activations 2", 0, True),
-    "in the first epoch": ("call xraylab.training.loop:measure 1", 0, True),
+    "in the first epoch": ("call xraylab.training.epochs:measure 1", 0, True),
     "inside a checkpoint": ("rename checkpoint/epoch\\.pt$ 2", 1, True),
     "between checkpoint and history": ("open history\\.jsonl$ 2", 1, True),
     "between two stages": ("rename checkpoint/stage\\.pt$ 2", 2, True),
@@ -103,7 +105,7 @@ def test_a_worker_killed_in_any_phase_leaves_a_run_that_goes_on_or_says_that_it_
     run = submit(trained)
     assert exit_code(start(kill)) == -signal.SIGKILL
     failed = row(trained, run)
-    assert (failed.state, failed.error, failed.resumable) == ("failed", table.DIED, goes_on)
+    assert (failed.state, failed.error, failed.resumable) == ("failed", DIED, goes_on)
     assert len(epochs(trained, run)) == complete
     assert_whole(trained)
     assert not (trained.models / "mine").exists()
@@ -182,7 +184,7 @@ def test_a_cancelled_training_stops_soon_and_what_it_has_can_be_kept(trained, st
 
 def test_a_dataset_deleted_under_a_run_at_work_leaves_it_over_and_whole(trained, start):
     run = submit(trained)
-    process = start("call xraylab.training.loop:measure 2")
+    process = start("call xraylab.training.epochs:measure 2")
     eventually(lambda: table.get(trained, run.id).state == "running")
     assert exit_code(process) == -signal.SIGKILL
     shutil.rmtree(trained.datasets / DATASET)
@@ -196,7 +198,7 @@ def test_a_run_does_not_go_on_with_other_films(trained, start, tmp_path):
     run = submit(trained)
     assert exit_code(start(STOPS["inside a checkpoint"][0])) == -signal.SIGKILL
     phantoms.write(tmp_path / "others", 60, seed=4)
-    datasets.import_dataset(trained, tmp_path / "others", DATASET, replace=True)
+    import_dataset(trained, tmp_path / "others", DATASET, replace=True)
     with pytest.raises(TrainingError, match="The dataset has changed since this run began"):
         actions.resume(trained, run.id)
     assert row(trained, run).state == "failed"
@@ -206,9 +208,9 @@ def test_two_runs_of_one_name_are_never_active_at_once(trained, start):
     run = submit(trained)
     assert exit_code(start(STOPS["inside a checkpoint"][0])) == -signal.SIGKILL
     other = submit(trained)
-    with pytest.raises(NameTakenError, match="queued or running already"):
+    with pytest.raises(NameTakenError, match="already queued or running"):
         actions.resume_run(trained, run.id)
-    with pytest.raises(NameTakenError, match="queued or running already"):
+    with pytest.raises(NameTakenError, match="already queued or running"):
         submit(trained)
     assert exit_code(start()) == 0
     assert row(trained, other).state == "done"

@@ -13,6 +13,7 @@ from xraylab.errors import TrainingError
 from xraylab.runs import table
 from xraylab.runs.holder import SILENCE, Holder, Observer, holder_of, this_process
 from xraylab.runs.lease import Lease, acquire, beat, device_lease, hand_over, held, next_run, release
+from xraylab.runs.orphans import reconcile
 
 THEIRS = "a token of somebody else"
 
@@ -96,13 +97,13 @@ def test_the_lease_of_a_silent_host_is_freed_by_whoever_watched_long_enough(sett
     with writing(settings) as db:
         db.execute(update(runs).values(host="there"))
     lease_to(settings, Holder("there", 1, 0.0))
-    assert table.reconcile(settings, observer=observer) == []
+    assert reconcile(settings, observer=observer) == []
     clock.now = SILENCE + 1
     bump(settings)
-    assert table.reconcile(settings, observer=observer) == []
+    assert reconcile(settings, observer=observer) == []
     assert acquire(settings, "cpu", observer=observer) is None
     clock.now = 2 * SILENCE + 2
-    assert [ended.id for ended in table.reconcile(settings, observer=observer)] == [run.id]
+    assert [ended.id for ended in reconcile(settings, observer=observer)] == [run.id]
     assert leased(settings) == []
 
 

@@ -9,6 +9,9 @@ from tests.support.run_rows import forget, set_row
 from xraylab.errors import NameTakenError, NotFoundError, TrainingError
 from xraylab.runs import folder, table
 from xraylab.runs.lease import acquire, next_run
+from xraylab.runs.orphans import DIED, reconcile
+from xraylab.runs.rebuild import UNFINISHED, rebuild
+from xraylab.runs.resume import resume
 from xraylab.runs.worker import drain
 
 DEAD = {"process_start": 0.0}
@@ -47,7 +50,7 @@ def state(settings, run):
 def test_a_run_that_stopped_waits_again_under_its_id_and_name(settings, stopped, ended):
     run = stopped(state=ended)
     table.cancel(settings, run.id)
-    resumed = table.resume(settings, run.id)
+    resumed = resume(settings, run.id)
     assert resumed == table.get(settings, run.id)
     assert (resumed.id, resumed.name, resumed.created_at) == (run.id, run.name, run.created_at)
     assert (resumed.state, resumed.error, resumed.cancel, resumed.holder) == ("queued", None, False, None)
@@ -59,7 +62,7 @@ def test_a_run_that_stopped_waits_again_under_its_id_and_name(settings, stopped,
 def test_a_resumed_run_is_not_cancelled_by_the_wish_that_stopped_it(settings, stopped):
     run = stopped(state="cancelled")
     set_row(settings, run.id, cancel=True)
-    table.resume(settings, run.id)
+    resume(settings, run.id)
     drain(settings, "cpu", execute=lambda settings, run_id, *, progress, cancelled: asked.append(cancelled()))
     assert asked.pop() is False
     assert state(settings, run) == "done"
@@ -71,34 +74,34 @@ asked: list[bool] = []
 def test_a_resumed_run_goes_before_what_was_submitted_later(settings, submit, stopped):
     run = stopped()
     submit("second")
-    table.resume(settings, run.id)
+    resume(settings, run.id)
     assert next_run(settings, acquire(settings, "cpu")).id == run.id
 
 
 def test_what_cannot_be_resumed_says_why(settings, submit, stopped):
     with pytest.raises(TrainingError, match="is queued: there is nothing to resume"):
-        table.resume(settings, submit("waiting").id)
+        resume(settings, submit("waiting").id)
     started = table.start(settings, submit("started").id)
     with pytest.raises(TrainingError, match="is running: there is nothing to resume"):
-        table.resume(settings, started.id)
+        resume(settings, started.id)
     table.finish(settings, started.id, "failed", "It broke.")
-    with pytest.raises(TrainingError, match=r"before there was anything to go on from. Start it again"):
-        table.resume(settings, started.id)
+    with pytest.raises(TrainingError, match=r"first checkpoint, so it can't go on. Start it again"):
+        resume(settings, started.id)
     checkpoint(settings, started)
     with pytest.raises(TrainingError, match=r"nothing to keep. Let it train on"):
-        table.resume(settings, started.id, keep_best=True)
+        resume(settings, started.id, keep_best=True)
     done = stopped("done", "done")
     with pytest.raises(TrainingError, match="is done: its model is “done”"):
-        table.resume(settings, done.id)
+        resume(settings, done.id)
     with pytest.raises(NotFoundError, match="no run “nowhere”"):
-        table.resume(settings, "nowhere")
+        resume(settings, "nowhere")
 
 
 def test_a_name_in_use_meanwhile_is_refused_and_the_run_stays_as_it_is(settings, submit, stopped):
     run = stopped("first")
     submit("FIRST")
-    with pytest.raises(NameTakenError, match="queued or running already"):
-        table.resume(settings, run.id)
+    with pytest.raises(NameTakenError, match="already queued or running"):
+        resume(settings, run.id)
     assert table.get(settings, run.id) == run
     assert folder.read_result(settings, run.id)["error"] == "It broke."
 
@@ -106,7 +109,7 @@ def test_a_name_in_use_meanwhile_is_refused_and_the_run_stays_as_it_is(settings,
 def test_of_many_resumes_at_once_one_is_queued(settings, stopped):
     run = stopped()
     with ThreadPoolExecutor(4) as threads:
-        tries = [threads.submit(table.resume, settings, run.id) for _ in range(4)]
+        tries = [threads.submit(resume, settings, run.id) for _ in range(4)]
         errors = [one.exception() for one in tries]
     assert sorted(type(error).__name__ for error in errors) == ["NoneType"] + ["TrainingError"] * 3
 
@@ -115,15 +118,15 @@ def test_a_run_whose_worker_has_just_died_is_resumed_at_once(settings, submit):
     run = table.start(settings, submit().id)
     checkpoint(settings, run)
     set_row(settings, run.id, **DEAD)
-    assert table.resume(settings, run.id).state == "queued"
+    assert resume(settings, run.id).state == "queued"
 
 
 def test_the_wish_to_keep_the_best_is_of_the_last_resume(settings, stopped):
     run = stopped()
-    table.resume(settings, run.id, keep_best=True)
+    resume(settings, run.id, keep_best=True)
     assert folder.is_kept(settings, run.id)
     table.cancel(settings, run.id)
-    table.resume(settings, run.id)
+    resume(settings, run.id)
     assert not folder.is_kept(settings, run.id)
 
 
@@ -141,34 +144,34 @@ def test_a_resume_that_is_killed_leaves_a_run_that_is_over(settings, stopped, mo
         else:
             patch.setattr(folder, window, die)
         with pytest.raises(Killed):
-            table.resume(settings, run.id, keep_best=True)
+            resume(settings, run.id, keep_best=True)
     assert table.get(settings, run.id) == run
-    assert table.rebuild(settings) == [run]
+    assert rebuild(settings) == [run]
     assert acquire(settings, "cpu") is not None
-    assert table.resume(settings, run.id).state == "queued"
+    assert resume(settings, run.id).state == "queued"
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_rebuilding_after_a_resume_believes_no_old_result(settings, stopped, known):
     run = stopped()
-    waiting = table.resume(settings, run.id)
+    waiting = resume(settings, run.id)
     if known:
-        assert table.rebuild(settings) == [waiting]
+        assert rebuild(settings) == [waiting]
         return
     forget(settings)
-    (rebuilt,) = table.rebuild(settings)
-    assert (rebuilt.state, rebuilt.error) == ("failed", table.UNFINISHED)
-    assert table.resume(settings, run.id) == waiting
+    (rebuilt,) = rebuild(settings)
+    assert (rebuilt.state, rebuilt.error) == ("failed", UNFINISHED)
+    assert resume(settings, run.id) == waiting
 
 
 def test_a_resumed_run_that_dies_has_its_own_reason(settings, stopped):
     run = stopped()
-    table.resume(settings, run.id)
+    resume(settings, run.id)
     table.start(settings, run.id)
     set_row(settings, run.id, **DEAD)
-    table.reconcile(settings)
-    assert table.get(settings, run.id).error == table.DIED
-    assert table.resume(settings, run.id).state == "queued"
+    reconcile(settings)
+    assert table.get(settings, run.id).error == DIED
+    assert resume(settings, run.id).state == "queued"
 
 
 def test_what_a_dead_worker_was_writing_is_removed_and_a_model_that_gave_way_comes_back(settings, submit):
@@ -180,7 +183,7 @@ def test_what_a_dead_worker_was_writing_is_removed_and_a_model_that_gave_way_com
         (settings.models / name).mkdir(parents=True)
     (settings.models / f".first.{drawn}.retired" / "card.json").write_text("{}")
     set_row(settings, run.id, **DEAD)
-    table.reconcile(settings)
+    reconcile(settings)
     assert sorted(place.name for place in settings.models.iterdir()) == [
         f".first.v2.{drawn}.partial",
         "first",
@@ -193,7 +196,7 @@ def test_an_executors_sentences_are_kept_with_the_result(settings, submit):
     run = submit()
     drain(settings, "cpu", execute=lambda *_, **__: ("The batch was halved.",))
     assert folder.read_result(settings, run.id)["notes"] == ["The batch was halved."]
-    table.rebuild(settings)
+    rebuild(settings)
     assert state(settings, run) == "done"
 
 
@@ -213,6 +216,6 @@ def test_many_runs_are_queued_in_order_or_not_at_all(settings, submit):
     assert [table.get(settings, run.id) for run in queued] == queued
     again = [table.Order(name, "films", "small_cnn", "quick", {}) for name in ("d", "B")]
     for refused in (again, [table.Order("e", "films", "small_cnn", "quick", {})] * 2):
-        with pytest.raises(NameTakenError, match="queued or running already"):
+        with pytest.raises(NameTakenError, match="already queued or running"):
             table.submit_all(settings, refused)
     assert len(table.list_runs(settings)) == len(list(settings.runs.iterdir())) == 3

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.run_rows import forget, set_row
+from tests.support.run_rows import set_row
 from xraylab.errors import NameTakenError, NotFoundError
-from xraylab.files import write_json
 from xraylab.runs import folder, table
+from xraylab.runs.run import Run
 
 
 def test_a_submitted_run_is_queued_and_its_folder_says_what_was_asked_for(settings, submit):
@@ -31,14 +31,14 @@ def test_an_id_drawn_twice_is_drawn_again(settings, submit, monkeypatch):
     drawn = iter(["aaaa", "aaaa", "bbbb"])
     monkeypatch.setattr(table, "_draw", lambda: next(drawn))
     moment = replace(submit("first"), id="").created_at
-    run = table.Run("", "second", "films", "small_cnn", "quick", "cpu", "queued", moment)
+    run = Run("", "second", "films", "small_cnn", "quick", "cpu", "queued", moment)
     assert table._with_folder(settings, run, {}).id.endswith("-bbbb")
 
 
 @pytest.mark.parametrize("name", ["first", "FIRST"])
 def test_a_name_in_the_queue_is_refused_and_leaves_no_folder(settings, submit, name):
     run = submit("first")
-    with pytest.raises(NameTakenError, match="queued or running already"):
+    with pytest.raises(NameTakenError, match="already queued or running"):
         submit(name)
     assert [place.name for place in settings.runs.iterdir()] == [run.id]
 
@@ -107,90 +107,10 @@ def test_a_run_that_does_not_exist_is_a_sentence(settings):
             ask(settings, "nowhere")
 
 
-def test_a_run_of_a_living_process_is_left_alone(settings, submit):
-    run = table.start(settings, submit().id)
-    assert table.reconcile(settings) == []
-    assert table.get(settings, run.id) == run
-
-
-def test_a_run_of_a_dead_process_has_failed(settings, submit):
-    run = table.start(settings, submit().id)
-    set_row(settings, run.id, process_start=run.process_start - 60)  # the pid was used again
-    assert [ended.id for ended in table.reconcile(settings)] == [run.id]
-    failed = table.get(settings, run.id)
-    assert (failed.state, failed.error) == ("failed", table.DIED)
-    assert folder.read_result(settings, run.id)["error"] == table.DIED
-
-
-def test_a_dead_run_does_not_keep_its_name(settings, submit):
-    run = table.start(settings, submit("first").id)
-    set_row(settings, run.id, process_start=0.0)
-    assert submit("first").state == "queued"
-
-
-def test_a_process_that_died_after_writing_its_result_is_believed(settings, submit):
-    run = table.start(settings, submit().id)
-    table.finish(settings, run.id, "done")
-    done = table.get(settings, run.id)
-    set_row(settings, run.id, state="running", process_start=0.0, finished_at=None)
-    table.reconcile(settings)
-    assert table.get(settings, run.id) == replace(done, process_start=0.0)
-
-
-def test_a_run_that_was_to_stop_and_died_is_cancelled(settings, submit):
-    run = table.start(settings, submit().id)
-    table.cancel(settings, run.id)
-    set_row(settings, run.id, process_start=0.0)
-    table.reconcile(settings)
-    assert table.get(settings, run.id).state == "cancelled"
-
-
-def test_a_lost_table_is_rebuilt_from_the_folders(settings, submit):
-    ends = [("done", None), ("failed", "One class only."), ("cancelled", None)]
-    for number, (state, error) in enumerate(ends):
-        run = table.start(settings, submit(f"run-{number}").id)
-        table.finish(settings, run.id, state, error)
-    submit("waiting")
-    nobody = {"host": None, "pid": None, "process_start": None}
-    before = [replace(run, **nobody) for run in table.list_runs(settings)]
-    forget(settings)
-    assert table.rebuild(settings) == before
-    assert table.list_runs(settings) == before
-
-
-def test_a_run_that_had_begun_fails_when_the_table_was_lost(settings, submit):
-    run = submit()
-    (settings.runs / run.id / "log.txt").write_text("epoch 1\n")
-    forget(settings)
-    (failed,) = table.rebuild(settings)
-    assert (failed.state, failed.error) == ("failed", table.UNFINISHED)
-
-
-def test_rebuilding_leaves_a_run_at_work_alone(settings, submit):
-    run = table.start(settings, submit().id)
-    (settings.runs / run.id / "log.txt").write_text("epoch 1\n")
-    assert table.rebuild(settings) == [run]
-
-
-@pytest.mark.parametrize("recipe", ["", "[]", "{}", '{"name": "x", "created_at": 3}'])
-def test_rebuilding_leaves_out_what_is_no_run(settings, recipe):
-    (settings.runs / "20261122-141530-ab12").mkdir(parents=True)
-    (settings.runs / "20261122-141530-ab12" / "recipe.json").write_text(recipe)
-    assert table.rebuild(settings) == []
-
-
-def test_a_result_that_says_nothing_is_not_believed(settings, submit):
-    run = table.start(settings, submit().id)
-    write_json(settings.runs / run.id / "result.json", {"state": "glorious"})
-    set_row(settings, run.id, process_start=0.0)
-    table.reconcile(settings)
-    assert table.get(settings, run.id).error == table.DIED
-
-
 def test_the_table_opens_without_torch_or_streamlit():
     script = """
 import sys
-import xraylab.database, xraylab.runs.table, xraylab.runs.launch, xraylab.runs.worker
+import xraylab.database, xraylab.runs.resume, xraylab.runs.rebuild, xraylab.runs.launch, xraylab.runs.worker
 print({"torch", "streamlit", "alembic"} & set(sys.modules))
 """
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

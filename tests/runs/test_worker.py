@@ -13,26 +13,28 @@ import pytest
 from sqlalchemy import select
 
 from tests.runs.fake_worker import execute
+from tests.support.run_rows import submit as queue
 from tests.support.serving import ROOT
 from tests.support.waiting import eventually, exit_code
 from xraylab.database import leases, reading
 from xraylab.runs import folder, launch, table, worker
 from xraylab.runs.launch import ensure_worker
 from xraylab.runs.lease import acquire, device_lease, next_run, release
+from xraylab.runs.orphans import DIED, reconcile
 from xraylab.runs.worker import GONE, NO_MEMORY, NO_SPACE, STOPPED, drain, perform
 from xraylab.settings import load_settings
 
 # Each run is submitted the moment the one before is over, when the worker is about to leave.
 SUBMIT = """
 import sys
-from tests.support.waiting import eventually, exit_code
+from tests.support.run_rows import submit
+from tests.support.waiting import eventually
 from xraylab.runs import launch, table
 from xraylab.settings import load_settings
 launch.WORKER = "tests.runs.fake_worker"
 settings = load_settings()
 for number in range(int(sys.argv[2])):
-    run = table.submit(settings, name=f"{sys.argv[1]}-{number}", dataset="films", arch="small_cnn",
-                       recipe="quick", recipe_json={})
+    run = submit(settings, f"{sys.argv[1]}-{number}")
     launch.ensure_worker(settings, "cpu")
     eventually(lambda: not table.get(settings, run.id).active)
 """
@@ -140,7 +142,7 @@ def test_a_killed_worker_fails_its_run_and_the_queue_goes_on(settings, submit, l
     until_prints(settings, first, "about to die")
     os.kill(table.get(settings, first.id).pid, signal.SIGKILL)
     assert eventually(lambda: ensure_worker(settings, "cpu"))
-    assert until(settings, first, "failed").error == table.DIED
+    assert until(settings, first, "failed").error == DIED
     assert "about to die" in folder.read_log(settings, first.id)
     assert until(settings, second, "done", "failed").state == "done"
 
@@ -286,9 +288,7 @@ def test_a_worker_that_has_left_is_collected(settings, submit, launched):
 def test_a_worker_is_found_from_any_folder_and_a_home_may_be_relative(launched, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = load_settings(home=Path("home"))
-    run = table.submit(
-        settings, name="first", dataset="films", arch="small_cnn", recipe="quick", recipe_json={}
-    )
+    run = queue(settings)
     ensure_worker(settings, "cpu")
     until(settings, run, "done")
 
@@ -308,7 +308,7 @@ def test_a_worker_that_breaks_at_once_frees_the_device(settings, submit, launche
     monkeypatch.setattr(launch, "WORKER", "tests.runs.no_such_worker")
     assert ensure_worker(settings, "cpu")
     exit_code(next(iter(launch._children)))
-    table.reconcile(settings)
+    reconcile(settings)
     with reading(settings) as db:
         assert db.execute(select(leases)).all() == []
     assert "no_such_worker" in (settings.logs / "worker.log").read_text()

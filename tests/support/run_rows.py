@@ -1,8 +1,26 @@
-"""Changes to the rows of the run table that no part of the program would make."""
+"""Rows of the run table: submit a run, and change rows as no part of the program would."""
+
+from typing import Any
 
 from sqlalchemy import delete, update
 
 from xraylab.database import runs, writing
+from xraylab.runs import table
+from xraylab.runs.run import Run
+from xraylab.settings import Settings
+
+
+def submit(
+    settings: Settings,
+    name: str = "first",
+    *,
+    dataset: str = "films",
+    arch: str = "small_cnn",
+    recipe: str = "quick",
+    **training: Any,
+) -> Run:
+    [run] = table.submit_all(settings, [table.Order(name, dataset, arch, recipe, training)])
+    return run
 
 
 def set_row(settings, run_id, **values):

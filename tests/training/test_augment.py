@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from xraylab.data.phantoms import phantom
 from xraylab.imaging.perturbations import FAMILIES
-from xraylab.training.augment import NONE, Variation, apply, augment, draw, reencode, warp
+from xraylab.training.augment import Variation, apply, augment, draw, reencode, warp
 from xraylab.training.recipe import Recipe, Stage
 
 ALL = Variation(augmentation=1.0, degradation=1.0, erasing=0.5, flips=True)
@@ -74,9 +74,9 @@ def test_no_variation_changes_nothing_and_draws_nothing():
     generator = torch.Generator().manual_seed(1)
     before = generator.get_state()
     given = films()
-    assert not NONE
-    assert torch.equal(augment(given, NONE, generator), given)
-    assert torch.equal(apply(given[1:], draw(4, NONE, generator)[1:]), given[1:])
+    assert not Variation()
+    assert torch.equal(augment(given, Variation(), generator), given)
+    assert torch.equal(apply(given[1:], draw(4, Variation(), generator)[1:]), given[1:])
     assert torch.equal(generator.get_state(), before)
 
 

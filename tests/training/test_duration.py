@@ -7,11 +7,11 @@ from xraylab.errors import StorageError
 from xraylab.settings import load_settings
 from xraylab.training import duration as module
 from xraylab.training.duration import (
-    DurationEstimate,
+    Duration,
     Speed,
     Speeds,
-    estimate,
     expected_device,
+    expected_duration,
     read_speeds,
     record_speed,
 )
@@ -50,7 +50,7 @@ def _recipe(*stages):
 )
 def test_the_time_of_each_kind_of_stage(stage, forward, train, steps):
     expected = START + forward * 0.5 / 10 + train * 1.5 / 5 + steps * HEAD
-    found = estimate(_recipe(stage), ENTRY, FILMS, MEASURED)
+    found = expected_duration(_recipe(stage), ENTRY, FILMS, MEASURED)
 
     assert found.seconds == pytest.approx(expected)
     assert found.measured
@@ -59,8 +59,8 @@ def test_the_time_of_each_kind_of_stage(stage, forward, train, steps):
 def test_stages_add_up_and_the_held_out_films_are_scored_once():
     head = Stage(trains="head", epochs=10, learning_rate=1e-3)
     all_ = Stage(trains="all", epochs=4, learning_rate=1e-3)
-    both = estimate(_recipe(head, all_), ENTRY, FILMS, MEASURED).seconds
-    alone = sum(estimate(_recipe(stage), ENTRY, FILMS, MEASURED).seconds for stage in (head, all_))
+    both = expected_duration(_recipe(head, all_), ENTRY, FILMS, MEASURED).seconds
+    alone = sum(expected_duration(_recipe(stage), ENTRY, FILMS, MEASURED).seconds for stage in (head, all_))
 
     assert both == pytest.approx(alone - START - 500 * 0.5 / 10)
 
@@ -68,7 +68,7 @@ def test_stages_add_up_and_the_held_out_films_are_scored_once():
 def test_a_network_that_never_ran_here_borrows_another_s_speed_and_says_so():
     other = SimpleNamespace(name="other", gflop=1.0, stages=ENTRY.stages)
     recipe = _recipe(Stage(trains="all", epochs=1, learning_rate=1e-3))
-    own, borrowed = (estimate(recipe, entry, FILMS, MEASURED) for entry in (ENTRY, other))
+    own, borrowed = (expected_duration(recipe, entry, FILMS, MEASURED) for entry in (ENTRY, other))
 
     assert borrowed.seconds - START == pytest.approx(2 * (own.seconds - START))
     assert not borrowed.measured
@@ -79,19 +79,21 @@ def test_a_speed_that_is_not_needed_is_not_missed():
     head = _recipe(Stage(trains="head", epochs=1, learning_rate=1e-3))
     everything = _recipe(Stage(trains="all", epochs=1, learning_rate=1e-3))
 
-    assert estimate(head, ENTRY, FILMS, forward).measured
-    assert not estimate(everything, ENTRY, FILMS, forward).measured
+    assert expected_duration(head, ENTRY, FILMS, forward).measured
+    assert not expected_duration(everything, ENTRY, FILMS, forward).measured
 
 
 def test_who_has_trained_a_whole_network_knows_how_fast_it_scores():
     train = Speeds(speeds=(Speed(device="cpu", arch=ENTRY.name, kind="train", gflop_per_second=50),))
     everything = _recipe(Stage(trains="all", epochs=2, learning_rate=1e-3))
 
-    assert estimate(everything, ENTRY, FILMS, train).measured
+    assert expected_duration(everything, ENTRY, FILMS, train).measured
 
 
 def test_before_any_training_a_matrix_product_gives_a_first_guess():
-    found = estimate(_recipe(Stage(trains="all", epochs=1, learning_rate=1e-3)), ENTRY, FILMS, Speeds())
+    found = expected_duration(
+        _recipe(Stage(trains="all", epochs=1, learning_rate=1e-3)), ENTRY, FILMS, Speeds()
+    )
 
     assert not found.measured
     assert START < found.seconds < 86_400
@@ -99,15 +101,15 @@ def test_before_any_training_a_matrix_product_gives_a_first_guess():
 
 
 def test_a_guess_is_a_range_of_one_to_three():
-    low, high = DurationEstimate(600.0, measured=False).range
+    low, high = Duration(600.0, measured=False).range
     assert high / low == pytest.approx(3)
     assert math.sqrt(low * high) == pytest.approx(600)
-    assert DurationEstimate(600.0, measured=True).range == (600.0, 600.0)
+    assert Duration(600.0, measured=True).range == (600.0, 600.0)
 
 
 def test_runs_one_after_another_are_as_sure_as_the_least_sure():
-    total = DurationEstimate(10.0, measured=True) + DurationEstimate(5.0, measured=False)
-    assert total == DurationEstimate(15.0, measured=False)
+    total = Duration(10.0, measured=True) + Duration(5.0, measured=False)
+    assert total == Duration(15.0, measured=False)
 
 
 def test_a_speed_is_kept_the_newest_in_place_of_the_last(tmp_path):

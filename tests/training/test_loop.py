@@ -13,9 +13,10 @@ from xraylab.errors import TrainingError
 from xraylab.networks.inference import logits
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
-from xraylab.training import batches, loop
+from xraylab.training import batches, epochs, loop
+from xraylab.training.contract import Films, Monitor
 from xraylab.training.frozen import activations, trained_part
-from xraylab.training.loop import Films, Monitor, best_so_far, fit
+from xraylab.training.loop import best_so_far, fit
 from xraylab.training.measures import measure
 from xraylab.training.memory import in_smaller_pieces
 from xraylab.training.optimise import class_weights, film_order, optimiser
@@ -85,7 +86,7 @@ def test_a_separable_set_is_learnt_and_the_best_epoch_is_the_one_kept(films):
 def say_aucs(monkeypatch, *aucs):
     """Let the epochs come to these validation AUCs; training and validation take turns."""
     turns = iter([auc for each in aucs for auc in (0.5, each)])
-    monkeypatch.setattr(loop, "measure", lambda *seen: measure(*seen) | {"auc": next(turns)})
+    monkeypatch.setattr(epochs, "measure", lambda *seen: measure(*seen) | {"auc": next(turns)})
 
 
 def lasting(stage, epochs):
@@ -243,7 +244,7 @@ def test_a_split_of_one_kind_is_refused_before_anything_is_trained(films, train_
         given = dataclasses.replace(films, train=rows)
     else:
         given = dataclasses.replace(films, validation=films.validation[:0])
-    with pytest.raises(TrainingError, match=rf"The {named} films are not of all kinds \(NORMAL, PNEUMONIA\)"):
+    with pytest.raises(TrainingError, match=rf"{named} films are not of all classes \(NORMAL, PNEUMONIA\)"):
         train(given, HEAD)
 
 
@@ -350,7 +351,7 @@ def test_a_cache_that_finds_no_room_changes_nothing_but_the_time_and_is_told(fil
     cached = train(films, TAIL, augmentation=0)
     monkeypatch.setattr(loop, "room", lambda *_: False)
     anew = train(films, TAIL, augmentation=0)
-    assert "finds no room in memory" in anew.notes[0]
+    assert "doesn't fit in memory" in anew.notes[0]
     for name, value in anew.net.state_dict().items():
         torch.testing.assert_close(value, cached.net.state_dict()[name], rtol=0, atol=1e-4)
     assert anew.history[-1].validation_auc == pytest.approx(cached.history[-1].validation_auc)
@@ -508,8 +509,8 @@ def test_memory_that_runs_out_halves_the_batch_and_adds_the_gradients_up(films):
     whole, pieces = (train(films, stage, net=net, **options) for net in nets)
     assert not whole.notes
     assert pieces.notes == (
-        "The memory ran out with batches of 8 films: they pass in pieces of 2 and their gradients are added "
-        "up.",
+        "The memory ran out with batches of 8 films, so they pass in pieces of 2 and their gradients are "
+        "added up.",
     )
     for name, value in whole.net.state_dict().items():
         torch.testing.assert_close(value, pieces.net.state_dict()[name], rtol=0, atol=1e-5)

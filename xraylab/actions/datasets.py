@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xraylab import documents
-from xraylab.data import datasets, phantoms
+from xraylab.data import datasets, importing, phantoms
 from xraylab.data.datasets import Dataset, DatasetInfo
 from xraylab.errors import (
     DatasetError,
@@ -28,8 +28,8 @@ def import_dataset(
     replace: bool = False,
     on_progress: Progress | None = None,
 ) -> documents.Imported:
-    """Import a zip archive or folder of labelled films; see ``datasets.import_dataset``."""
-    dataset = datasets.import_dataset(
+    """Import a zip archive or folder of labelled films; see ``importing.import_dataset``."""
+    dataset = importing.import_dataset(
         settings, source, name, patient_key=patient_key, replace=replace, on_progress=on_progress
     )
     return _imported(dataset.info, len(dataset.openings))

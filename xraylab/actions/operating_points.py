@@ -17,6 +17,7 @@ from xraylab.actions.datasets import Progress
 from xraylab.actions.reading import load_for_reading
 from xraylab.data import datasets
 from xraylab.data.datasets import Dataset
+from xraylab.data.importing import read_labelled
 from xraylab.errors import DatasetError, NotFoundError, RecipeError
 from xraylab.evaluation.band import Band, Zone, review_band
 from xraylab.evaluation.figures import table_of
@@ -201,7 +202,7 @@ def score_source(
     NotFoundError, DatasetError
         If the source can't be used, or none of its files can be read.
     """
-    catalog, pixels, refused = datasets.read_labelled(source, on_progress=on_progress)
+    catalog, pixels, refused = read_labelled(source, on_progress=on_progress)
     if catalog.empty:
         raise DatasetError(f"None of the {len(refused)} labelled files in “{source}” could be read.")
     return _score(settings, model, catalog, pixels, np.arange(len(catalog)), on_progress), len(refused)

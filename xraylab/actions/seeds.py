@@ -1,4 +1,4 @@
-"""Many trainings at once: one recipe under several seeds, and what they come to together."""
+"""One recipe trained under several seeds, and how much its numbers vary with the seed."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ from xraylab.actions.training import (
 )
 from xraylab.errors import RecipeError, TrainingError, XRayLabError
 from xraylab.files import check_name
-from xraylab.runs.table import Run
+from xraylab.runs.run import Run
 from xraylab.settings import Settings
 from xraylab.training.recipe import LARGEST_SEED, TrainingRequest
 
@@ -25,19 +25,19 @@ SPREAD_OF = ("auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity
 
 
 def request_seeds(request: TrainingRequest, seeds: int) -> list[TrainingRequest]:
-    """One training as ``seeds`` of them, NAME-s0, NAME-s1, ..., with the recipe's seed and those after it.
+    """Turn one request into several, NAME-s0, NAME-s1, ..., with the recipe's seed and those after it.
 
     Raises
     ------
     NameTakenError
-        If the longer names can't be names.
+        If the longer names are invalid.
     RecipeError
         If the last seed is too large.
     """
-    made = [_seeded(request, request.recipe.seed + n, f"{request.name}-s{n}") for n in range(seeds)]
-    for one in made:
-        check_name(one.name, what="model")
-    return made
+    requests = [_seeded(request, request.recipe.seed + n, f"{request.name}-s{n}") for n in range(seeds)]
+    for seeded in requests:
+        check_name(seeded.name, what="model")
+    return requests
 
 
 def train_seeds(
@@ -50,25 +50,30 @@ def train_seeds(
 ) -> documents.Trained:
     """Train one recipe under several seeds, one after another in the foreground.
 
-    All names are taken before the first training starts. When one fails the others go on.
+    All names are reserved before the first training starts. If one training fails the others go on.
+
+    Parameters
+    ----------
+    on_progress, on_wait : callable, optional
+        As for ``training.train``; the progress is that of all seeds together.
 
     Returns
     -------
     documents.Trained
-        Of the first seed that ended with a model, with a row a seed and the spread over them.
+        The first seed that ended with a model, with one row per seed and the spread over them.
 
     Raises
     ------
     TrainingError
-        If none ended with a model.
+        If no training ended with a model.
     XRayLabError
         If a name is taken.
     """
     started = time.monotonic()
     requests = request_seeds(request, seeds)
     runs = submit_all(settings, requests)
-    ended = carry_out(settings, runs, on_progress=_through_all(seeds, on_progress), on_wait=on_wait)
-    rows = [_seed_row(settings, one, run) for one, run in zip(requests, ended, strict=True)]
+    ended = carry_out(settings, runs, on_progress=_of_all(seeds, on_progress), on_wait=on_wait)
+    rows = [_seed_row(settings, seeded, run) for seeded, run in zip(requests, ended, strict=True)]
     vals = [row.val for row in rows if row.val is not None]
     if not vals:
         raise TrainingError(f"None of the {seeds} trainings ended with a model. The first: {rows[0].error}")
@@ -84,8 +89,9 @@ def train_seeds(
 
 
 def spread(values: Sequence[float]) -> documents.Spread:
-    """How a number varies over trainings; those that aren't defined don't count."""
+    """Return mean, standard deviation and range of a number over trainings, without NaN values."""
     known = [value for value in values if math.isfinite(value)]
+    # A single value has no standard deviation: NaN, and not 0, which would claim that nothing varies.
     return documents.Spread(
         n=len(known),
         mean=statistics.fmean(known) if known else math.nan,
@@ -102,8 +108,8 @@ def _seeded(request: TrainingRequest, seed: int, name: str) -> TrainingRequest:
     return request.model_copy(update={"recipe": recipe, "name": name})
 
 
-def _through_all(seeds: int, on_progress: OnProgress | None) -> Callable[[int, dict[str, Any]], None]:
-    """Tell the progress of one of several trainings as that of all."""
+def _of_all(seeds: int, on_progress: OnProgress | None) -> Callable[[int, dict[str, Any]], None]:
+    """Turn the progress of one of several trainings into the progress of all."""
 
     def watch(number: int, progress: dict[str, Any]) -> None:
         if on_progress is None:
@@ -121,6 +127,6 @@ def _seed_row(settings: Settings, request: TrainingRequest, run: Run) -> documen
             val = evaluate_validation(settings, run.name)
         else:
             error = why_no_model(run)
-    except XRayLabError as said:  # without a lock, for one, there are no numbers
-        error = str(said)
+    except XRayLabError as reason:  # such as a model whose rule no threshold could satisfy: it has no lock
+        error = str(reason)
     return documents.SeedRow(run=run.id, model=run.name, seed=request.recipe.seed, val=val, error=error)

@@ -1,4 +1,4 @@
-"""Trainings: ask for one, start it, watch it, cancel it, resume it."""
+"""Trainings: request one, start it, list it, cancel it, resume it."""
 
 import re
 import time
@@ -15,10 +15,14 @@ from xraylab.data import datasets
 from xraylab.errors import NotFoundError, RecipeError, TrainingError
 from xraylab.evaluation.rules import FLOOR, parse_rule
 from xraylab.models import SHIPPED_NAMES, check_name_free, why_no_floor_by
-from xraylab.networks.pretrained import check_weights, model_weights, weights_path
-from xraylab.networks.registry import network
+from xraylab.networks.pretrained import check_weights, default_weights, model_weights, weights_path
+from xraylab.networks.registry import Network, network
 from xraylab.runs import folder, launch, lease, ranks, table
-from xraylab.runs.table import Run
+from xraylab.runs.orphans import reconcile
+from xraylab.runs.rebuild import rebuild as rebuild_table
+from xraylab.runs.resume import resumable
+from xraylab.runs.resume import resume as put_back
+from xraylab.runs.run import Run
 from xraylab.settings import Settings
 from xraylab.training.recipe import Recipe, TrainingRequest, load_recipe, plan
 
@@ -39,61 +43,100 @@ def request_training(
     name: str | None = None,
     replace: bool = False,
 ) -> TrainingRequest:
-    """Check everything that can be checked before a training starts, and name the model.
+    """Plan a training, check it as far as possible before it starts, and name its model.
 
     Parameters
     ----------
     recipe : str or Recipe
         A preset's name, a JSON file, or the recipe itself.
     weights : str, optional
-        ``imagenet``, ``none``, a model's name or a file; by default ImageNet weights where they exist.
+        ``imagenet``, ``none``, a model's name or a file; by default ImageNet weights if the network has them.
     name : str, optional
         The model's name; by default made of network, recipe and time.
+    replace : bool
+        True to replace a model of this name when the training is done.
 
     Raises
     ------
     XRayLabError
         If the dataset, network, recipe, weights or name can't be used.
     """
-    datasets.load_dataset(settings, dataset)
     entry = network(arch)
-    source = weights or ("imagenet" if entry.pretrained else "none")
+    source = weights or default_weights(entry)
     given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     planned = plan(given, entry, pretrained=source != "none")
-    _check_rule(planned)
-    if source != "none":
-        check_weights(settings, entry, source)
-        if source != "imagenet" and model_weights(settings, source) is None:
-            # the worker may run in another folder
-            source = str(weights_path(settings, entry, source).resolve())
-    called = name or name_for(arch, planned)
+    return request_planned(
+        settings, dataset=dataset, entry=entry, recipe=planned, weights=source, name=name, replace=replace
+    )
+
+
+def request_planned(
+    settings: Settings,
+    *,
+    dataset: str,
+    entry: Network,
+    recipe: Recipe,
+    weights: str,
+    name: str | None = None,
+    replace: bool = False,
+) -> TrainingRequest:
+    """Check a training whose recipe is planned already, and name its model.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        As ``plan`` returned it for this network and these weights.
+
+    Raises
+    ------
+    XRayLabError
+        If the dataset, rule, weights or name can't be used.
+    """
+    datasets.load_dataset(settings, dataset)
+    _check_rule(recipe)
     request = TrainingRequest(
-        name=called, dataset=dataset, arch=arch, weights=source, recipe=planned, replace=replace
+        name=name or name_for(entry.name, recipe),
+        dataset=dataset,
+        arch=entry.name,
+        weights=_found_weights(settings, entry, weights),
+        recipe=recipe,
+        replace=replace,
     )
     check_name_free(settings, request.name, replace=replace)
     return request
 
 
+def _found_weights(settings: Settings, entry: Network, weights: str) -> str:
+    """Check the first weights; return them with the full path of a file."""
+    if weights == "none":
+        return weights
+    check_weights(settings, entry, weights)
+    if weights == "imagenet" or model_weights(settings, weights) is not None:
+        return weights
+    # The worker may run in another folder, where a relative path means another file.
+    return str(weights_path(settings, entry, weights).resolve())
+
+
 def _check_rule(recipe: Recipe) -> None:
-    """Refuse a rule that is none, or that the recipe itself makes impossible, before hours are spent."""
+    """Reject an invalid rule, or one that the recipe can't satisfy, before the training takes hours."""
     rule = parse_rule(recipe.rule)
     if rule.kind == FLOOR and (why := why_no_floor_by(recipe.model_dump())):
         raise RecipeError(f"The rule “{rule}” can't lock what the recipe “{recipe.name}” trains: {why}")
 
 
 def name_for(arch: str, recipe: Recipe) -> str:
-    """A name for a model, made of its network, its recipe and the time."""
+    """Make a model's name from its network, its recipe and the time."""
     return f"{stem(arch, recipe)}-{datetime.now():%m%d-%H%M%S}"
 
 
 def stem(arch: str, recipe: Recipe) -> str:
-    """What such a name begins with."""
-    called = re.sub(r"[^A-Za-z0-9]+", "-", recipe.name).strip("-")[:_LONGEST_PART]
-    return f"{arch}-{called or 'recipe'}"
+    """Return the part of such a name before the time."""
+    part = re.sub(r"[^A-Za-z0-9]+", "-", recipe.name).strip("-")[:_LONGEST_PART]
+    return f"{arch}-{part or 'recipe'}"
 
 
 def request_of(settings: Settings, run_id: str, *, name: str | None = None) -> TrainingRequest:
-    """What a run was asked for, to ask for it again: under another name, and replacing nothing.
+    """Return the request of a run under another name, to train it again.
 
     Raises
     ------
@@ -102,24 +145,25 @@ def request_of(settings: Settings, run_id: str, *, name: str | None = None) -> T
     NameTakenError
         If the name is taken.
     """
-    request = _asked(settings, run_id)
-    called = name or name_for(request.arch, request.recipe)
-    check_name_free(settings, called)
-    return request.model_copy(update={"name": called, "replace": False})
+    request = _read_request(settings, run_id)
+    new_name = name or name_for(request.arch, request.recipe)
+    check_name_free(settings, new_name)
+    # Under another name there is nothing to replace, even if the first training replaced a model.
+    return request.model_copy(update={"name": new_name, "replace": False})
 
 
 def start_training(settings: Settings, request: TrainingRequest) -> Run:
-    """Queue a training and make sure that a worker is at it; returns at once."""
+    """Queue a training, start a worker if none is running, and return at once."""
     return start_trainings(settings, [request])[0]
 
 
 def start_trainings(settings: Settings, requests: Sequence[TrainingRequest]) -> list[Run]:
-    """Queue trainings, all of them or none, and make sure that a worker is at them; returns at once.
+    """Queue trainings, all of them or none, start a worker if none is running, and return at once.
 
     Raises
     ------
     NameTakenError
-        If a name is that of a model or of a run that waits or works, or comes twice.
+        If a name occurs twice, or is that of a model or of a queued or running run.
     """
     runs = submit_all(settings, requests)
     launch.ensure_worker(settings, settings.device)
@@ -127,12 +171,12 @@ def start_trainings(settings: Settings, requests: Sequence[TrainingRequest]) -> 
 
 
 def resume_run(settings: Settings, run_id: str, *, keep_best: bool = False) -> documents.RunRow:
-    """Put a failed or cancelled run back in the queue and make sure that a worker is at it.
+    """Put a failed or cancelled run back in the queue, and start a worker if none is running.
 
     Parameters
     ----------
     keep_best : bool
-        Whether its best epoch so far shall become the model, without training on.
+        True to make a model of its best epoch so far, without more training.
 
     Raises
     ------
@@ -151,14 +195,14 @@ def train(
     on_progress: OnProgress | None = None,
     on_wait: OnWait | None = None,
 ) -> documents.Trained:
-    """Train in the foreground, under the same lease as the background.
+    """Train in the foreground, with the same lease as a training in the background.
 
     Parameters
     ----------
     on_progress : callable, optional
-        Given each progress of the run.
+        Called with each progress of the run.
     on_wait : callable, optional
-        Called now and then while another training has the device.
+        Called twice per second while another training uses the device.
 
     Raises
     ------
@@ -167,7 +211,7 @@ def train(
     """
     started = time.monotonic()
     [run] = submit_all(settings, [request])
-    return _carried_out(settings, run, started, on_progress, on_wait)
+    return _finish(settings, run, started, on_progress, on_wait)
 
 
 def resume(
@@ -178,7 +222,7 @@ def resume(
     on_progress: OnProgress | None = None,
     on_wait: OnWait | None = None,
 ) -> documents.Trained:
-    """Let a failed or cancelled run go on in the foreground; as ``train`` and ``resume_run`` do.
+    """Go on with a failed or cancelled run in the foreground; see ``train`` and ``resume_run``.
 
     Raises
     ------
@@ -187,14 +231,16 @@ def resume(
     """
     started = time.monotonic()
     run = _put_back(settings, run_id, keep_best=keep_best)
-    return _carried_out(settings, run, started, on_progress, on_wait)
+    return _finish(settings, run, started, on_progress, on_wait)
 
 
 def assist(settings: Settings) -> bool:
-    """Help with the trainings of the first of several processes, if this is another; false if it isn't."""
+    """Take part in the trainings of rank 0 until they are over; return False if this process is rank 0."""
     if ranks.leads():
         return False
-    ranks.answer(settings)
+    from xraylab.runs.execute import assist as take_part  # imports torch
+
+    ranks.answer(settings, take_part)
     return True
 
 
@@ -205,14 +251,19 @@ def carry_out(
     on_progress: Callable[[int, dict[str, Any]], None] = lambda _, __: None,
     on_wait: OnWait | None = None,
 ) -> list[Run]:
-    """Work on queued runs of one device in the foreground, in turn, and return how each ended.
+    """Execute queued runs of one device in the foreground, one after another.
 
     Parameters
     ----------
     on_progress : callable
-        Given the place of a run in the list, from 0, and its progress.
+        Called with the place of a run in the list, from 0, and its progress.
     on_wait : callable, optional
-        Called now and then while another training has the device.
+        Called twice per second while another training uses the device.
+
+    Returns
+    -------
+    list of Run
+        The runs in their final states.
     """
     from xraylab.runs.worker import perform
 
@@ -225,15 +276,16 @@ def carry_out(
     try:
         with lease.device_lease(settings, device, wait) as lost:
             for number, run in enumerate(runs):
-                if lost.is_set():  # whoever has the device now works on what waits
+                if lost.is_set():  # the new holder of the device works on the queue now
                     break
-                mine = table.start(settings, run.id)
-                if mine is not None:  # else a background worker was quicker
-                    perform(settings, mine, stop=lost.is_set, watch=partial(on_progress, number))
+                started = table.start(settings, run.id)
+                if started is not None:  # None if a worker in the background was quicker
+                    perform(settings, started, stop=lost.is_set, watch=partial(on_progress, number))
         ranks.call(settings, None)
-        launch.ensure_worker(settings, device)  # others may have queued up behind us
+        launch.ensure_worker(settings, device)  # other runs may have been queued meanwhile
         return [_wait_until_over(settings, run.id) for run in runs]
     except KeyboardInterrupt:
+        # Runs that still wait would otherwise be trained by the next worker.
         for run in runs:
             table.cancel(settings, run.id)
         raise
@@ -247,7 +299,7 @@ def submit_all(settings: Settings, requests: Sequence[TrainingRequest]) -> list[
 
 
 def why_no_model(run: Run) -> str:
-    """Why a run that is over, and not done, has no model."""
+    """Return the reason why a run that is over has no model."""
     return run.error or f"The run {run.id} was {run.state}."
 
 
@@ -257,21 +309,30 @@ def cancel_run(settings: Settings, run_id: str) -> documents.RunRow:
 
 
 def attend_runs(settings: Settings) -> list[Run]:
-    """What pages look at: the runs, newest first, after making sure that a waiting queue has a worker."""
+    """Return the runs for a page, newest first, and start a worker if runs wait without one."""
+    # A worker may have been killed, or the machine restarted, so every page view is a chance to go on.
     launch.ensure_worker(settings, settings.device)
     return table.list_runs(settings)
 
 
 def list_runs(settings: Settings, *, rebuild: bool = False) -> list[documents.RunRow]:
-    """Every run, newest first; ``rebuild`` makes the table anew from the run folders."""
-    table.reconcile(settings)
-    runs = table.rebuild(settings) if rebuild else table.list_runs(settings)
+    """List every run, newest first.
+
+    Parameters
+    ----------
+    rebuild : bool
+        True to write the run table anew from the run folders first.
+    """
+    reconcile(settings)
+    runs = rebuild_table(settings) if rebuild else table.list_runs(settings)
     return [run_row(settings, run) for run in runs]
 
 
-def _carried_out(
+def _finish(
     settings: Settings, run: Run, started: float, on_progress: OnProgress | None, on_wait: OnWait | None
 ) -> documents.Trained:
+    """Execute a queued run in the foreground, and evaluate its model."""
+
     def watch(_number: int, progress: dict[str, Any]) -> None:
         if on_progress:
             on_progress(progress)
@@ -288,28 +349,29 @@ def _carried_out(
 
 
 def _put_back(settings: Settings, run_id: str, *, keep_best: bool) -> Run:
-    """Resume a run whose dataset is still there and whose model's name is still free."""
+    """Put a run back in the queue if its dataset still exists and its model's name is still free."""
     if run_id in SHIPPED_NAMES:
         raise TrainingError(
             f"“{run_id}” is a model that comes with XRayLab, not a run: there is nothing to resume. Choose a "
             "run that was stopped (see runs)."
         )
-    table.reconcile(settings)
+    reconcile(settings)
     run = table.get(settings, run_id)
-    if table.resumable(settings, run):  # else the table says why
-        request = _asked(settings, run_id)
+    if resumable(settings, run):  # otherwise ``put_back`` raises and says why
+        request = _read_request(settings, run_id)
         datasets.load_dataset(settings, request.dataset)
         check_name_free(settings, request.name, replace=request.replace)
-    return table.resume(settings, run_id, keep_best=keep_best)
+    return put_back(settings, run_id, keep_best=keep_best)
 
 
-def _asked(settings: Settings, run_id: str) -> TrainingRequest:
-    asked = folder.read_recipe(settings, run_id).get("training")
+def _read_request(settings: Settings, run_id: str) -> TrainingRequest:
+    training = folder.read_recipe(settings, run_id).get("training")
     try:
-        return TrainingRequest.model_validate(asked)
+        return TrainingRequest.model_validate(training)
     except ValidationError as error:
         raise NotFoundError(
-            f"The run “{run_id}” was written by another version of XRayLab, or is damaged. Ask for it anew."
+            f"The run “{run_id}” was written by another version of XRayLab, or is damaged. Start a new "
+            "training instead."
         ) from error
 
 
@@ -326,7 +388,7 @@ def _order(settings: Settings, request: TrainingRequest) -> table.Order:
 
 def _wait_until_over(settings: Settings, run_id: str) -> Run:
     while True:
-        table.reconcile(settings)
+        reconcile(settings)  # the worker that took the run may die
         run = table.get(settings, run_id)
         if not run.active:
             return run
@@ -334,7 +396,7 @@ def _wait_until_over(settings: Settings, run_id: str) -> Run:
 
 
 def run_row(settings: Settings, run: Run) -> documents.RunRow:
-    """One run of the table as a row of a list."""
+    """Return one run as a row of a list."""
     history = folder.read_history(settings, run.id)
     aucs = [epoch["validation_auc"] for epoch in history if epoch.get("validation_auc") is not None]
     return documents.RunRow(
@@ -350,6 +412,6 @@ def run_row(settings: Settings, run: Run) -> documents.RunRow:
         error=run.error,
         epoch=len(history),
         val_auc=max(aucs, default=None),
-        resumable=table.resumable(settings, run),
+        resumable=resumable(settings, run),
         notes=(folder.read_result(settings, run.id) or {}).get("notes", []),
     )

@@ -12,7 +12,7 @@ from xraylab.app.shell import Status
 from xraylab.app.watch import look
 from xraylab.evaluation.rules import parse_rule
 from xraylab.models import Lock
-from xraylab.runs.table import Run
+from xraylab.runs.run import Run
 from xraylab.settings import load_settings
 
 

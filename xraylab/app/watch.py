@@ -14,7 +14,7 @@ import streamlit as st
 
 from xraylab import actions
 from xraylab.runs import folder
-from xraylab.runs.table import Run
+from xraylab.runs.run import Run
 from xraylab.settings import Settings
 
 POLL = 1.5  # seconds between two looks of a page

@@ -100,8 +100,9 @@ def parameters(
             key=f"{key} parameters of",
         )
     layers = count_them(tails[chosen])
-    trainable = sum(layer.parameters for layer in layers if layer.trainable)
-    frozen = sum(layer.parameters for layer in layers) - trainable
+    from xraylab.networks.parameters import totals  # loads torch, as counting the layers has done
+
+    trainable, frozen = totals(layers)
     figures([("Trainable", count(trainable), ""), ("Frozen", count(frozen), "")])
     stages = dict.fromkeys(layer.stage for layer in layers)
     table(

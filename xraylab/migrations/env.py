@@ -1,4 +1,4 @@
-"""Alembic's entry: the caller brings a connection, inside the transaction that holds the write lock."""
+"""Alembic's entry: run the migrations on the caller's connection, whose transaction holds the write lock."""
 
 from alembic import context
 

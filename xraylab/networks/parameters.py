@@ -5,6 +5,7 @@ A network layer by layer: what each gives out, how many parameters it has, and w
 - layers without parameters of their own, such as pooling, are left out
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ def parameter_table(entry: Network, *, classes: int, tail: int | None) -> tuple[
     return tuple(layers)
 
 
-def totals(table: tuple[Layer, ...]) -> Totals:
+def totals(table: Sequence[Layer]) -> Totals:
     """Trainable and frozen parameters of a table."""
     trainable = sum(layer.parameters for layer in table if layer.trainable)
     return Totals(trainable, sum(layer.parameters for layer in table) - trainable)

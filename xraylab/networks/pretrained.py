@@ -14,6 +14,11 @@ from xraylab.networks.registry import Network
 from xraylab.settings import Settings, shipped_models
 
 
+def default_weights(entry: Network) -> str:
+    """Return the weights that a training starts from if none are named: ``imagenet`` or ``none``."""
+    return "imagenet" if entry.pretrained else "none"
+
+
 def check_weights(settings: Settings, entry: Network, weights: str) -> None:
     """See whether a training could start from weights that are here, or may be downloaded.
 

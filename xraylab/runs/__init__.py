@@ -1,1 +1,1 @@
-"""Runs: a queue of trainings, the worker that drains it, and what each run leaves behind."""
+"""Runs: a queue of trainings, the worker that works through it, and the files that each run leaves."""

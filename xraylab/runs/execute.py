@@ -1,10 +1,10 @@
 """
-What the worker does with a run: train, score, publish, lock.
+Execute a run: train, score the held-out films, publish the model, lock it.
 
-- the model's folder appears whole, locked, at the very end; a run that stops before leaves none
-- a rule that no threshold can meet leaves the model without a lock, and the log says why
-- what the training films are like is learnt then, too, if there are enough of them
-- validation and test films are scored by the one scorer; the test scores stay sealed in the folder
+- validation and test films are scored by the same scorer that reading uses; the test scores stay sealed
+- the features of the training films are kept for the gate, if there are enough films
+- ``publish`` then makes the model's folder, complete and locked, as the very last step: a run that stops
+  before leaves no model
 """
 
 import hashlib
@@ -22,38 +22,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
-from xraylab.errors import RecipeError
 from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.rules import parse_rule
-from xraylab.files import append_line, new_folder, write_text
+from xraylab.files import write_text
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.models import (
-    NOVELTY_FILE,
-    SUITE_FILE,
-    Card,
-    Model,
-    TrainedOn,
-    check_name_free,
-    choose_threshold,
-    novelty_bytes,
-)
-from xraylab.models.heatmap_scale import SCALE_FILE
+from xraylab.models import Card, TrainedOn, check_name_free
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
-from xraylab.predictions import Predictions
 from xraylab.reading.features import learn
-from xraylab.reading.measure_scale import measure_scale, positives
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
 from xraylab.runs import folder, ranks
-from xraylab.runs.table import RunCancelled
+from xraylab.runs.publish import Finished, publish
+from xraylab.runs.run import RunCancelled
 from xraylab.settings import Settings
 from xraylab.training import checkpoint
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
@@ -74,12 +60,19 @@ def execute(
     progress: Callable[[dict[str, Any]], None],
     cancelled: Callable[[], bool],
 ) -> tuple[str, ...]:
-    """Train the model that a run asks for, from where an earlier attempt at it was stopped.
+    """Train the model of a run, from its checkpoint if it was stopped before.
+
+    Parameters
+    ----------
+    progress : callable
+        Called with the progress, twice per second at most.
+    cancelled : callable
+        Returns True if the training has to stop.
 
     Returns
     -------
     tuple of str
-        What a person should know of how it went, as sentences.
+        Sentences about the training that a person should know.
 
     Raises
     ------
@@ -88,12 +81,11 @@ def execute(
     XRayLabError
         If the training can't be done; the message says why.
     """
-    request = TrainingRequest.model_validate(folder.read_recipe(settings, run_id)["training"])
+    request = _read_request(settings, run_id)
+    # Checked again, because the run may have waited for days.
     check_name_free(settings, request.name, replace=request.replace)
-    dataset = load_dataset(settings, request.dataset)
-    teller = _Teller(settings, run_id, progress, cancelled)
-    use_threads(settings)
-    job = _Job(settings, run_id, request, dataset, network(request.arch), pick_device(settings), teller)
+    reporter = _Reporter(settings, run_id, progress, cancelled)
+    job = _Job.prepare(settings, run_id, request, reporter)
     started = time.monotonic()
     if folder.is_kept(settings, run_id):
         fitted = job.keep()
@@ -102,31 +94,32 @@ def execute(
         fitted = job.train()
     net = fitted.net.to("cpu")
     scored, suite, novelty = job.score(net), job.score_under_suite(net), job.learn_novelty(net)
-    card = job.card(fitted, seconds=teller.seconds_before + time.monotonic() - started)
-    _publish(settings, request, card, fitted, scored, suite, novelty, dataset)
-    job.tidy(fitted)
+    card = job.card(fitted, seconds=reporter.seconds_before + time.monotonic() - started)
+    publish(settings, Finished(request, job.dataset, fitted, card, scored, suite, novelty))
+    job.clean_up(fitted)
     return fitted.notes
 
 
 def assist(settings: Settings, run_id: str) -> None:
-    """Take part in the training that another process executes; nothing is told, written or published here."""
-    request = TrainingRequest.model_validate(folder.read_recipe(settings, run_id)["training"])
-    silent = _Teller(settings, run_id, lambda _: None, lambda: False)
-    dataset, entry = load_dataset(settings, request.dataset), network(request.arch)
-    use_threads(settings)
-    _Job(settings, run_id, request, dataset, entry, pick_device(settings), silent).train()
+    """Take part in a training that rank 0 executes; report, write and publish nothing."""
+    silent = _Reporter(settings, run_id, lambda _: None, lambda: False)
+    _Job.prepare(settings, run_id, _read_request(settings, run_id), silent).train()
+
+
+def _read_request(settings: Settings, run_id: str) -> TrainingRequest:
+    return TrainingRequest.model_validate(folder.read_recipe(settings, run_id)["training"])
 
 
 @dataclass
-class _Teller:
-    """Writes what the training tells into the run's folder, and stops it when the run is cancelled."""
+class _Reporter:
+    """Writes the progress of a training to the run's folder, and stops it when the run is cancelled."""
 
     settings: Settings
     run_id: str
     write: Callable[[dict[str, Any]], None]
     cancelled: Callable[[], bool]
-    last: float = -math.inf
-    seconds_before: float = 0.0  # that the epochs took before the run was stopped
+    last: float = -math.inf  # time of the last write, in seconds
+    seconds_before: float = 0.0  # duration of the epochs before the run was stopped
 
     def stop_if_cancelled(self, _done: int = 0) -> None:
         if self.cancelled():
@@ -138,22 +131,22 @@ class _Teller:
             self.write(asdict(now))
 
     def _is_due(self) -> bool:
-        """Whether it is time to write again."""
+        """Return True if it is time to write again."""
         due = time.monotonic() - self.last >= _PROGRESS_EVERY
         if due:
             self.last = time.monotonic()
         return due
 
-    def say(self, doing: str, fraction: float) -> None:
-        """Tell of something that isn't training."""
+    def report(self, doing: str, fraction: float) -> None:
+        """Report a step that isn't training."""
         self.stop_if_cancelled()
         self.write(asdict(Progress(doing, fraction, math.nan, math.nan, "", math.nan)))
 
     def on_download(self, done: int, total: int) -> None:
         self.stop_if_cancelled()
         if self._is_due():
-            whole = f" of {total / _MEGABYTE:.0f}" if total else ""
-            self.say(f"downloading ImageNet weights, {done / _MEGABYTE:.0f}{whole} MB", 0.0)
+            whole = f" of {total / _MEGABYTE:.0f}" if total else ""  # a server may not name the size
+            self.report(f"downloading ImageNet weights, {done / _MEGABYTE:.0f}{whole} MB", 0.0)
 
     def on_epoch(self, epoch: Epoch) -> None:
         folder.append_history(self.settings, self.run_id, asdict(epoch))
@@ -168,6 +161,7 @@ class _Teller:
         )
 
     def on_return(self, epochs: list[Epoch]) -> None:
+        # The history may hold an epoch that was written after the last checkpoint and is trained again.
         folder.replace_history(self.settings, self.run_id, [asdict(epoch) for epoch in epochs])
         self.seconds_before = sum(epoch.seconds for epoch in epochs)
         _log.info("going on after epoch %d", len(epochs))
@@ -180,93 +174,101 @@ class _Job:
     settings: Settings
     run_id: str
     request: TrainingRequest
+    recipe: Recipe  # as it is run
     dataset: Dataset
     entry: Network
     device: torch.device
-    teller: _Teller
+    reporter: _Reporter
 
-    @property
-    def recipe(self) -> Recipe:
-        return plan(self.request.recipe, self.entry, pretrained=self.request.weights != "none")
+    @classmethod
+    def prepare(
+        cls, settings: Settings, run_id: str, request: TrainingRequest, reporter: _Reporter
+    ) -> "_Job":
+        """Load the dataset, plan the recipe and choose the device."""
+        dataset, entry = load_dataset(settings, request.dataset), network(request.arch)
+        # The recipe on disk is planned already. Another version of XRayLab may have written it, so it is
+        # checked against the network of this version.
+        recipe = plan(request.recipe, entry, pretrained=request.weights != "none")
+        use_threads(settings)
+        return cls(settings, run_id, request, recipe, dataset, entry, pick_device(settings), reporter)
 
     @property
     def checkpoints(self) -> Path:
         return folder.path(self.settings, self.run_id) / folder.CHECKPOINT
 
     @property
-    def origin(self) -> Path:
-        """Where the hash of the first weights is kept: a run that goes on doesn't read them again."""
+    def first_weights(self) -> Path:
+        """File with the hash of the first weights, which a resumed run doesn't load again."""
         return self.checkpoints / "weights.sha256"
 
     def train(self) -> Fitted:
-        recipe = self.recipe
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(self.recipe.seed)  # before the network is built: its weights are random at first
         net = self.build()
         if not checkpoint.exists(self.checkpoints):
-            origin = self.load_first_weights(net)
+            sha256 = self.load_first_weights(net)
             if ranks.leads():
-                write_text(self.origin, origin)
-        films = self.films(recipe)
+                write_text(self.first_weights, sha256)
         _log.info(
-            "training on %s with %d threads, %d epochs", self.device, torch.get_num_threads(), recipe.epochs
+            "training on %s with %d threads, %d epochs",
+            self.device,
+            torch.get_num_threads(),
+            self.recipe.epochs,
         )
-        monitor = Monitor(self.teller.on_progress, self.teller.on_epoch, self.teller.on_return)
+        reporter = self.reporter
         return fit(
             net,
             self.entry,
-            films,
-            recipe,
+            self.films(),
+            self.recipe,
             device=self.device,
-            monitor=monitor,
+            monitor=Monitor(reporter.on_progress, reporter.on_epoch, reporter.on_return),
             checkpoints=self.checkpoints,
             cache=self.settings.cache,
         )
 
     def keep(self) -> Fitted:
-        """The best so far of a training that was stopped."""
+        """Return the best epoch so far of a stopped training."""
         fitted = best_so_far(self.build(), self.entry, self.recipe, self.checkpoints)
-        self.teller.on_return(fitted.history)
-        done, asked = len(fitted.history), self.recipe.epochs
-        note = f"Stopped after epoch {done} of {asked}; what was best by then was kept."
+        self.reporter.on_return(fitted.history)
+        done, planned = len(fitted.history), self.recipe.epochs
+        note = f"Stopped after epoch {done} of {planned}; the best epoch until then was kept."
         return replace(fitted, notes=(*fitted.notes, note))
 
     def build(self) -> nn.Module:
         return build(self.entry, classes=len(self.recipe.classes))
 
     def load_first_weights(self, net: nn.Module) -> str:
-        """Load the weights to start from, and return their hash; empty without."""
+        """Load the first weights, and return their hash; an empty string for random weights."""
         if self.request.weights == "none":
             return ""
         file = ensure_weights(
-            self.settings, self.entry, self.request.weights, on_progress=self.teller.on_download
+            self.settings, self.entry, self.request.weights, on_progress=self.reporter.on_download
         )
         return load_into(net, file, self.entry)
 
-    def films(self, recipe: Recipe) -> Films:
+    def films(self) -> Films:
         dataset = self.dataset
+        # The same pixels can be imported again with another split.
         split = hashlib.sha256(dataset.catalog["split"].str.cat(sep=" ").encode()).hexdigest()
         return Films(
             pixels=dataset.pixels,
-            labels=dataset.targets(recipe.task),
+            labels=dataset.targets(self.recipe.task),
             train=dataset.rows("train"),
             validation=dataset.rows("validation"),
             key=f"{dataset.info.pixel_hash} {split}",
         )
 
     def score(self, net: nn.Module) -> pd.DataFrame:
-        """Predictions on the validation and test films, in the schema of ``predictions``.
-
-        On the processor, wherever the training ran: reading scores there, and a film has one score.
-        """
-        self.teller.say("scoring the held-out films", 1.0)
+        """Score the validation and test films; return the table of ``predictions``."""
+        self.reporter.report("scoring the held-out films", 1.0)
         scores = self.scores(net, self.dataset.pixels, self.held_out)
         return described(self.dataset.catalog, self.held_out, scores, self.recipe.classes)
 
     def score_under_suite(self, net: nn.Module) -> pd.DataFrame | None:
-        """The same films under each perturbation of the suite, if the recipe or its rule asks for that."""
+        """Score these films under each perturbation of the suite; None if the recipe doesn't need it."""
         if not (self.recipe.suite or parse_rule(self.recipe.rule).suite):
             return None
-        self.teller.say("scoring the held-out films under the suite", 1.0)
+        self.reporter.report("scoring the held-out films under the suite", 1.0)
         dataset = self.dataset
         return described_under_suite(
             lambda films: self.scores(net, films, None),
@@ -277,8 +279,8 @@ class _Job:
         )
 
     def learn_novelty(self, net: nn.Module) -> Novelty | None:
-        """What the training films are like, for the gate; None if they are too few."""
-        self.teller.say("learning what the training films are like", 1.0)
+        """Learn the features of the training films, for the gate; None if there are too few films."""
+        self.reporter.report("learning what the training films are like", 1.0)
         return learn(
             net,
             self.entry,
@@ -286,7 +288,7 @@ class _Job:
             self.dataset.rows("train"),
             self.dataset.rows("validation"),
             device=torch.device("cpu"),
-            on_progress=self.teller.stop_if_cancelled,
+            on_progress=self.reporter.stop_if_cancelled,
         )
 
     @property
@@ -294,6 +296,8 @@ class _Job:
         return np.concatenate([self.dataset.rows("validation"), self.dataset.rows("test")])
 
     def scores(self, net: nn.Module, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> Scores:
+        # On the processor, even after a training on a GPU: a film that is read later is scored there, and
+        # must get the same score.
         return score_network(
             net,
             self.entry,
@@ -301,7 +305,7 @@ class _Job:
             rows,
             device=torch.device("cpu"),
             backend=self.settings.backend,
-            on_progress=self.teller.stop_if_cancelled,
+            on_progress=self.reporter.stop_if_cancelled,
         )
 
     def card(self, fitted: Fitted, *, seconds: float) -> Card:
@@ -320,8 +324,9 @@ class _Job:
                 patient_key=info.patient_key,
                 splits=info.splits,
             ),
+            # A card is public: the path of a file may hold the name of its user.
             weights=weights if weights in ("none", "imagenet") else Path(weights).name,
-            weights_sha256=self.origin.read_text("utf-8") if self.origin.exists() else "",
+            weights_sha256=self.first_weights.read_text("utf-8") if self.first_weights.exists() else "",
             recipe=self.recipe.model_dump(mode="json"),
             best_epoch=fitted.best.epoch,
             epochs=len(fitted.history),
@@ -329,7 +334,7 @@ class _Job:
             seconds=round(seconds, 1),
             device=str(self.device),
             preprocess_version=PREPROCESS_VERSION,
-            model_sha256="",
+            model_sha256="",  # set when the weights are written
             versions={
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("torch", "torchvision")},
@@ -338,60 +343,11 @@ class _Job:
             notes=fitted.notes,
         )
 
-    def tidy(self, fitted: Fitted) -> None:
-        """Remember how fast it went, for the next estimate, and let go of what only a stopped run needs."""
+    def clean_up(self, fitted: Fitted) -> None:
+        """Remove the checkpoint, and keep the speeds for the next estimate."""
+        # Only after the model is in its place: until then a stopped run needs its checkpoint.
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         for kind in KINDS:
             if kind in fitted.speeds:
                 speed = fitted.speeds[kind] * film_gflop(self.entry, kind)
                 record_speed(self.settings, self.device.type, self.entry.name, kind, speed)
-
-
-def _publish(
-    settings: Settings,
-    request: TrainingRequest,
-    card: Card,
-    fitted: Fitted,
-    scored: pd.DataFrame,
-    suite: pd.DataFrame | None,
-    novelty: Novelty | None,
-    dataset: Dataset,
-) -> None:
-    with new_folder(settings.models / request.name, replace=request.replace) as staging:
-        state = {name: tensor.cpu().contiguous() for name, tensor in fitted.net.state_dict().items()}
-        raw = safetensors.torch.save(state)
-        (staging / "model.safetensors").write_bytes(raw)
-        card = card.model_copy(update={"model_sha256": hashlib.sha256(raw).hexdigest()})
-        write_text(staging / "card.json", card.model_dump_json(indent=2))
-        predictions_file.write(
-            staging / "predictions.parquet", Predictions(scored, card.model_sha256, card.dataset.pixel_hash)
-        )
-        if suite is not None:
-            predictions_file.write(
-                staging / SUITE_FILE, Predictions(suite, card.model_sha256, card.dataset.pixel_hash)
-            )
-        if novelty is not None:
-            made_for = {"model_sha256": card.model_sha256, "layer": network(card.arch).middle}
-            (staging / NOVELTY_FILE).write_bytes(novelty_bytes(novelty, **made_for))
-        for epoch in fitted.history:
-            append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
-        _write_scale(staging, card, fitted, network(request.arch), dataset)
-        model = Model(staging, card)
-        rule = parse_rule(request.recipe.rule)
-        try:
-            threshold = choose_threshold(model, rule)
-        except RecipeError as error:  # the training is worth keeping; a person locks by another rule
-            _log.warning("not locked: %s", error)
-            return
-        model.write_lock(
-            threshold, str(rule), actor="training", after_opening=dataset.opened_for(request.name)
-        )
-
-
-def _write_scale(staging: Path, card: Card, fitted: Fitted, entry: Network, dataset: Dataset) -> None:
-    """Measure what full colour means in the model's heatmaps, on validation films with pneumonia."""
-    films = dataset.pixels[positives(dataset.targets("pneumonia"), dataset.rows("validation"))]
-    net = fitted.net.requires_grad_(requires_grad=False)
-    scale = measure_scale(net, entry, films, classes=len(card.classes), model_sha256=card.model_sha256)
-    if scale is not None:
-        write_text(staging / SCALE_FILE, scale.model_dump_json(indent=2) + "\n")

@@ -4,15 +4,15 @@ The run folder: the facts of one run, as files that outlive the table.
 ::
 
     runs/<id>/
-    ├── recipe.json      what was asked for; there before the run can be found
-    ├── history.jsonl    one line an epoch
-    ├── progress.json    the latest progress, replaced whole
-    ├── log.txt          everything the run wrote, tracebacks included
-    ├── checkpoint/      where the training stands after its last whole epoch, and the best so far
-    ├── keep             there when the best so far shall become the model, without training on
-    └── result.json      how it ended, and what is worth knowing about it
+    ├── recipe.json      the request; written before the run is in the table
+    ├── history.jsonl    one line per epoch
+    ├── progress.json    the latest progress, replaced as a whole
+    ├── log.txt          everything that the run wrote, tracebacks included
+    ├── checkpoint/      the training after its last complete epoch, and its best epoch so far
+    ├── keep             an empty file: make a model of the best epoch, without more training
+    └── result.json      the final state, and notes on the training
 
-NaN and infinity are written as null: JSON has neither.
+NaN and infinity are written as null, because JSON has neither.
 """
 
 import contextlib
@@ -39,46 +39,47 @@ KEEP = "keep"
 
 
 def path(settings: Settings, run_id: str) -> Path:
-    """Return where a run keeps its facts."""
+    """Return the folder of a run."""
     return settings.runs / run_id
 
 
 def create(settings: Settings, run_id: str, recipe: dict[str, Any]) -> None:
-    """Make a run's folder with its recipe in it, whole or not at all.
+    """Make a run's folder with its recipe in it, completely or not at all.
 
     Raises
     ------
     NameTakenError
-        If there is such a run already.
+        If a run with this id exists.
     StorageError
-        If the disk is full or may not be written.
+        If the disk is full or can't be written.
     """
     with new_folder(path(settings, run_id)) as staging:
         write_json(staging / RECIPE, recipe)
 
 
 def remove(settings: Settings, run_id: str) -> None:
-    """Remove a run's folder, as far as that goes."""
+    """Remove a run's folder; leave behind what the system refuses to delete."""
     shutil.rmtree(path(settings, run_id), ignore_errors=True)
 
 
 def folders(settings: Settings) -> Iterator[Path]:
     """Yield every run folder that has a recipe, oldest first."""
     if settings.runs.is_dir():
+        # Folders that are still being built have names with a leading dot. Ids sort by time.
         yield from sorted(
-            found.parent
-            for found in settings.runs.glob(f"*/{RECIPE}")
-            if not found.parent.name.startswith(".")
+            recipe.parent
+            for recipe in settings.runs.glob(f"*/{RECIPE}")
+            if not recipe.parent.name.startswith(".")
         )
 
 
 def read_recipe(settings: Settings, run_id: str) -> dict[str, Any]:
-    """Read what a run was submitted with: its names, and under ``training`` the recipe itself.
+    """Read the request of a run: its names, and the training itself under ``training``.
 
     Raises
     ------
     NotFoundError
-        If there is no such run, or its recipe cannot be read.
+        If there is no such run, or its recipe can't be read.
     """
     recipe = _read(path(settings, run_id) / RECIPE)
     if recipe is None:
@@ -92,27 +93,25 @@ def append_history(settings: Settings, run_id: str, epoch: dict[str, Any]) -> No
 
 
 def read_history(settings: Settings, run_id: str) -> list[dict[str, Any]]:
-    """Read the epochs so far; none if there are none yet."""
+    """Read the complete epochs so far, oldest first."""
     return read_lines(path(settings, run_id) / HISTORY)
 
 
 def replace_history(settings: Settings, run_id: str, epochs: list[dict[str, Any]]) -> None:
-    """Make the history say just this: a run that goes on from a checkpoint may have told more before."""
+    """Replace the history, because a killed run may have written epochs that its checkpoint lacks."""
     lines = [json.dumps(finite(epoch), allow_nan=False) + "\n" for epoch in epochs]
     write_bytes(path(settings, run_id) / HISTORY, "".join(lines).encode())
 
 
 def write_progress(settings: Settings, run_id: str, progress: dict[str, Any]) -> None:
-    """Replace the latest progress.
-
-    It is written often and worth nothing after a power cut, so it isn't forced to the disk.
-    """
+    """Replace the latest progress."""
     target = path(settings, run_id) / PROGRESS
     temporary = target.with_name(f".{PROGRESS}.{uuid.uuid4().hex}.partial")
     with storage_errors(target.parent):
         try:
+            # No fsync here: this is written twice per second, and nobody needs it after a power cut.
             temporary.write_text(json.dumps(finite(progress), allow_nan=False), encoding="utf-8")
-            # Windows refuses to replace a file that is being read; the next progress will get through.
+            # Windows refuses to replace a file while a page reads it; the next progress replaces it.
             with contextlib.suppress(PermissionError):
                 temporary.replace(target)
         finally:
@@ -120,35 +119,35 @@ def write_progress(settings: Settings, run_id: str, progress: dict[str, Any]) ->
 
 
 def read_progress(settings: Settings, run_id: str) -> dict[str, Any] | None:
-    """Read the latest progress; None before there is any."""
+    """Read the latest progress; None before the first one."""
     return _read(path(settings, run_id) / PROGRESS)
 
 
 def write_result(settings: Settings, run_id: str, result: dict[str, Any]) -> None:
-    """Say how a run ended, unless its folder was removed meanwhile."""
-    if path(settings, run_id).is_dir():
+    """Write how a run ended, unless its folder was removed meanwhile."""
+    if path(settings, run_id).is_dir():  # a user may delete the folder; don't bring half of it back
         write_json(path(settings, run_id) / RESULT, result)
 
 
 def read_result(settings: Settings, run_id: str) -> dict[str, Any] | None:
-    """Read how a run ended; None while it has not."""
+    """Read how a run ended; None while it has not ended."""
     return _read(path(settings, run_id) / RESULT)
 
 
 def remove_result(settings: Settings, run_id: str) -> None:
-    """Take back how a run ended: it goes on."""
+    """Remove how a run ended, because it goes on."""
     file = path(settings, run_id) / RESULT
     with storage_errors(file.parent):
         file.unlink(missing_ok=True)
 
 
 def has_checkpoint(settings: Settings, run_id: str) -> bool:
-    """Say whether a run came as far as its first checkpoint."""
+    """Return True if a run has written its first checkpoint."""
     return checkpoint.exists(path(settings, run_id) / CHECKPOINT)
 
 
 def mark_keep(settings: Settings, run_id: str, *, keep: bool = True) -> None:
-    """Say that the best so far shall become the model without training on, or that it shall not."""
+    """Ask for a model of the best epoch without more training, or take that back."""
     file = path(settings, run_id) / KEEP
     with storage_errors(file.parent):
         if keep:
@@ -158,21 +157,21 @@ def mark_keep(settings: Settings, run_id: str, *, keep: bool = True) -> None:
 
 
 def is_kept(settings: Settings, run_id: str) -> bool:
-    """Say whether the best so far shall become the model without training on."""
+    """Return True if the best epoch is to become the model without more training."""
     return (path(settings, run_id) / KEEP).exists()
 
 
 def sweep(settings: Settings, run_id: str) -> None:
-    """Remove what a killed process was writing and had not put in its place; nobody may work on the run."""
-    for left in path(settings, run_id).rglob(".*.partial"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
+    """Remove the temporary files of a killed process; no process may work on the run."""
+    for temporary in path(settings, run_id).rglob(".*.partial"):
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
         else:
-            left.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def read_log(settings: Settings, run_id: str, *, tail: int = 64_000) -> str:
-    """Read the last ``tail`` bytes of the log, from the start of a line; empty before there is one."""
+    """Read the last ``tail`` bytes of the log, from the start of a line; empty without a log."""
     try:
         with (path(settings, run_id) / LOG).open("rb") as file:
             size = file.seek(0, 2)
@@ -180,7 +179,7 @@ def read_log(settings: Settings, run_id: str, *, tail: int = 64_000) -> str:
             text = file.read()
     except FileNotFoundError:
         return ""
-    if size > tail:
+    if size > tail:  # the cut may lie in the middle of a line, or of a character
         text = text.partition(b"\n")[2]
     return text.decode("utf-8", errors="replace")
 

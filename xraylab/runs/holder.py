@@ -1,9 +1,9 @@
 """
-Who holds a run or a device, and whether that process still lives.
+The process that holds a run or a device, and whether it is still alive.
 
-- on this host the process table answers: same pid, same start, not a zombie
-- on another host only its heartbeat can: it is alive while its counter keeps moving on *our* clock, so that
-  two hosts never have to agree on the time
+- on this host the process table answers: the process has the same pid and start time, and is no zombie
+- for another host its heartbeat answers: the process is alive while its counter moves, measured on *our*
+  clock, so that the clocks of two hosts never have to agree
 """
 
 import functools
@@ -17,23 +17,25 @@ from dataclasses import dataclass, field
 import psutil
 
 SILENCE = 60.0  # seconds without a heartbeat after which another host's holder counts as dead
-_SAME_START = 2.0  # seconds; the system derives a start from its clock, which may be nudged meanwhile
+_SAME_START = 2.0  # seconds; the system computes start times from its clock, which may be corrected meanwhile
 
 
 @dataclass(frozen=True)
 class Holder:
-    """One process on one host; the start time tells it from a later process with the same pid."""
+    """One process on one host."""
 
     host: str
     pid: int
-    process_start: float  # Unix seconds
+    process_start: float  # Unix seconds; systems reuse pids, so a later process may have the same pid
 
 
 def this_process() -> Holder:
-    """Return who is asking; the same answer each time, even when the system's clock is set meanwhile."""
+    """Return the calling process as a holder, with the same start time at every call."""
     return _own(os.getpid())
 
 
+# Cached, because the start time would differ after a correction of the clock, and a holder is found by
+# equality. By pid, because a forked child is another process.
 @functools.cache
 def _own(pid: int) -> Holder:
     return holder_of(psutil.Process(pid))
@@ -46,14 +48,14 @@ def holder_of(process: psutil.Process) -> Holder:
 
 @dataclass
 class Observer:
-    """Watches holders over time; one lasts as long as the process that observes.
+    """Memory of the heartbeats that a process has seen.
 
     Parameters
     ----------
     clock : callable
-        Seconds that never go back.
+        Returns seconds that never go back.
     host : str
-        The host whose process table can be asked.
+        Name of the host whose process table can be read.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -62,11 +64,19 @@ class Observer:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def alive(self, holder: Holder, heartbeat: int) -> bool:
-        """Say whether a holder lives, given the counter it last wrote."""
+        """Return True if a holder is alive.
+
+        Parameters
+        ----------
+        heartbeat : int
+            The counter that the holder wrote last.
+        """
         if holder.host == self.host:
             return _runs_here(holder)
         now = self.clock()
+        # One observer serves all threads of the app.
         with self._lock:
+            # A holder that we see for the first time counts as alive: its silence begins now.
             counter, since = self._seen.get(holder, (heartbeat, now))
             if counter != heartbeat:
                 since = now
@@ -79,10 +89,11 @@ def _runs_here(holder: Holder) -> bool:
         process = psutil.Process(holder.pid)
         same = abs(process.create_time() - holder.process_start) <= _SAME_START
         return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # a zombie that has no start any more is one of these
+    except psutil.NoSuchProcess:  # psutil raises this also for a zombie without a start time
         return False
-    except psutil.AccessDenied:  # somebody else's: it exists, and that is all we may know
+    except psutil.AccessDenied:  # it belongs to another user: we may know only that it exists
         return True
 
 
+# Shared by the whole process: silence can only be measured by an observer that lives longer than SILENCE.
 OBSERVER = Observer()

@@ -1,10 +1,10 @@
 """
-Starting a worker that outlives whoever starts it.
+Start a worker that outlives the process that starts it.
 
-- a page view, a submit or a command calls ``ensure_worker``; it is cheap when there is nothing to do
-- a run that a worker could not begin three times in a row has failed: nobody waits for it for ever
-- the device's lease is taken here, before the worker exists, and handed to it: of many calls at once, one
-  starts a worker
+- page views, submits and commands call ``ensure_worker``; it is cheap if there is nothing to do
+- this process takes the device's lease before the worker exists, and hands it to the worker: of many calls
+  at the same time only one starts a worker
+- if the worker breaks three times before it begins a run, that run fails, so that nobody waits for ever
 """
 
 import os
@@ -22,11 +22,12 @@ from xraylab.files import storage_errors
 from xraylab.runs import ranks
 from xraylab.runs.holder import holder_of
 from xraylab.runs.lease import Lease, acquire, hand_over, release
-from xraylab.runs.table import give_up, list_runs, reconcile
+from xraylab.runs.orphans import reconcile
+from xraylab.runs.table import give_up, list_runs
 from xraylab.settings import Settings
 
 WORKER = "xraylab.runs.worker"
-_LOG_SIZE = 1_000_000  # bytes; a longer log moves aside before the next worker starts
+_LOG_SIZE = 1_000_000  # bytes; a longer log is moved aside before the next worker starts
 
 _TRIES = 3  # workers that may break before they begin a run
 NO_WORKER = (
@@ -34,28 +35,29 @@ NO_WORKER = (
     "{log} says why; “doctor” checks the installation."
 )
 
-# The workers this process started, and the run each was started for. Asking after them collects those that
-# have left.
+# The workers that this process started, and the run that each was started for. A child that has ended stays
+# in the process table as a zombie until its parent polls it.
 _children: dict[subprocess.Popen[bytes], tuple[Path, str]] = {}
 _broken: Counter[tuple[Path, str]] = Counter()
 _reaping = threading.Lock()
 
 
 def ensure_worker(settings: Settings, device: str) -> bool:
-    """Start a worker if runs wait for a device that nobody alive holds.
+    """Start a worker if runs wait for a device that no living process holds.
 
     Returns
     -------
     bool
-        Whether one was started.
+        True if a worker was started.
 
     Raises
     ------
     TrainingError
         If the system refuses to start a process.
     StorageError
-        If the home may not be written.
+        If the home folder can't be written.
     """
+    # A run whose workers break at once would start a new worker at every page view.
     for run_id in _reap(settings.home):
         give_up(settings, run_id, NO_WORKER.format(tries=_TRIES, log=_log_file(settings)))
     reconcile(settings)
@@ -74,7 +76,7 @@ def ensure_worker(settings: Settings, device: str) -> bool:
         _children[child] = settings.home, waiting[-1].id
     try:
         hand_over(settings, lease, holder_of(psutil.Process(child.pid)))
-    except psutil.NoSuchProcess:  # gone already, whatever the reason
+    except psutil.NoSuchProcess:  # it has ended already: no process would ever give this lease back
         release(settings, lease)
     return True
 
@@ -100,17 +102,19 @@ def _spawn(settings: Settings, lease: Lease) -> subprocess.Popen[bytes]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return our environment with the home, and the package where it lies: a clone needn't be installed."""
-    package = str(Path(__file__).resolve().parents[2])
+    """Return our environment, with the home folder and the place of the package."""
+    package = str(Path(__file__).resolve().parents[2])  # a clone works without being installed
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    ours = {name: value for name, value in os.environ.items() if name not in ranks.VARIABLES}
-    return ours | {"XRAYLAB_HOME": str(settings.home.absolute()), "PYTHONPATH": path}
+    # With these variables the worker would wait for other ranks that were never started.
+    inherited = {name: value for name, value in os.environ.items() if name not in ranks.VARIABLES}
+    return inherited | {"XRAYLAB_HOME": str(settings.home.absolute()), "PYTHONPATH": path}
 
 
 def _detached() -> dict[str, Any]:
-    """Return what keeps a worker alive when its starter's terminal or server goes."""
+    """Return the options that keep a worker alive when the terminal or server that started it ends."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    # Ctrl-C and a closed terminal send their signals to the whole session.
     return {"start_new_session": True}
 
 
@@ -128,13 +132,15 @@ def _log_file(settings: Settings) -> Path:
 
 
 def _reap(home: Path) -> list[str]:
-    """Collect the workers that have left; return the runs of this home for which too many of them broke."""
+    """Collect workers that have ended; return the runs of this home for which too many workers broke."""
     with _reaping:
         for child in [child for child in _children if child.poll() is not None]:
             started_for = _children.pop(child)
-            if child.returncode > 0:  # it broke; a worker that was killed or told to leave may be replaced
+            # 0 is a worker that left in good order. A negative code is a signal: somebody ended the worker,
+            # which says nothing against starting another one.
+            if child.returncode > 0:
                 _broken[started_for] += 1
-        lost = [one for one, times in _broken.items() if one[0] == home and times >= _TRIES]
-        for one in lost:
-            del _broken[one]
-        return [run_id for _, run_id in lost]
+        hopeless = [key for key, times in _broken.items() if key[0] == home and times >= _TRIES]
+        for key in hopeless:
+            del _broken[key]  # a run that is resumed starts with three new tries
+        return [run_id for _, run_id in hopeless]

@@ -1,9 +1,11 @@
 """
-The lease of a device: one process at a time trains on it.
+The lease of a device: only one process at a time trains on it.
 
-- a holder bumps a counter every few seconds; a dead holder's lease may be taken over
-- the token is what is held: a process that was taken for dead, and comes back, no longer has it
-- the next run is taken, or the lease given back, in one transaction: no run can slip in between
+- the holder raises a counter every few seconds (the heartbeat); another process may take over the lease of a
+  dead holder
+- a lease is known by its token: a process that was declared dead and comes back no longer holds the lease
+- a worker takes the next run, or gives the lease back, in one transaction: no run can be queued in between
+  and then wait without a worker
 """
 
 import contextlib
@@ -18,24 +20,26 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from xraylab.database import leases, runs, writing
 from xraylab.errors import StorageError, TrainingError
 from xraylab.runs.holder import OBSERVER, Holder, Observer, this_process
-from xraylab.runs.table import Run, claim
+from xraylab.runs.run import Run
+from xraylab.runs.table import claim
 from xraylab.settings import Settings
 
-HEARTBEAT = 5.0  # seconds between two bumps of the counter
+HEARTBEAT = 5.0  # seconds between two heartbeats; far below ``holder.SILENCE``, so that some may be late
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to train on a device, until it is released or its holder dies."""
+    """Right to train on a device, until it is released or its holder dies."""
 
     device: str
     token: str
 
 
 def acquire(settings: Settings, device: str, *, observer: Observer = OBSERVER) -> Lease | None:
-    """Take a device's lease; None if somebody alive has it."""
+    """Take a device's lease; return None if a living process holds it."""
     lease = Lease(device, uuid.uuid4().hex)
+    # The write lock is held from the first read on, so two processes can't both find the device free.
     with writing(settings) as db:
         row = db.execute(select(leases).where(leases.c.device == device)).first()
         if row is not None:
@@ -49,34 +53,35 @@ def acquire(settings: Settings, device: str, *, observer: Observer = OBSERVER) -
 
 
 def hand_over(settings: Settings, lease: Lease, holder: Holder) -> bool:
-    """Name another process as the holder; false if the lease is lost."""
+    """Name another process as the holder; return False if the lease is lost."""
     with writing(settings) as db:
         changed = db.execute(update(leases).where(*_is(lease)).values(**asdict(holder)))
     return changed.rowcount == 1
 
 
 def release(settings: Settings, lease: Lease) -> None:
-    """Give a lease back; one that is lost already stays with whoever has it now."""
+    """Give a lease back; do nothing if it is lost, because it belongs to another process now."""
     with writing(settings) as db:
         _release(db, lease)
 
 
 def beat(settings: Settings, lease: Lease) -> bool:
-    """Show that this process lives, on its lease and on its run; false if the lease is lost."""
+    """Raise the counters of our lease and of our run; return False if the lease is lost."""
     me = this_process()
     mine = (runs.c.host == me.host, runs.c.pid == me.pid, runs.c.process_start == me.process_start)
     with writing(settings) as db:
         held = db.execute(update(leases).where(*_is(lease)).values(heartbeat=leases.c.heartbeat + 1))
+        # The run has a counter of its own: it outlives the lease, and ``reconcile`` judges each by itself.
         working = update(runs).where(runs.c.state == "running", runs.c.device == lease.device, *mine)
         db.execute(working.values(heartbeat=runs.c.heartbeat + 1))
     return held.rowcount == 1
 
 
 def next_run(settings: Settings, lease: Lease) -> Run | None:
-    """Take the oldest queued run of the device, or, if there is none, give the lease back."""
+    """Take the oldest queued run of the device; if there is none, give the lease back and return None."""
     with writing(settings) as db:
         if db.execute(select(leases.c.token).where(*_is(lease))).first() is None:
-            return None
+            return None  # another process took the lease over, and works on the queue now
         waiting = select(runs.c.id).where(runs.c.state == "queued", runs.c.device == lease.device)
         oldest = db.execute(waiting.order_by(runs.c.created_at, runs.c.id)).first()
         if oldest is None:
@@ -92,7 +97,7 @@ def held(settings: Settings, lease: Lease, *, every: float = HEARTBEAT) -> Itera
     Yields
     ------
     threading.Event
-        Set as soon as the lease turns out to be lost: what it protects should stop.
+        Set when the lease is found to be lost; the block should then stop.
     """
     lost, over = threading.Event(), threading.Event()
 
@@ -102,15 +107,17 @@ def held(settings: Settings, lease: Lease, *, every: float = HEARTBEAT) -> Itera
                 if not beat(settings, lease):
                     lost.set()
             except StorageError:
+                # A full disk or a locked database may pass, and one late heartbeat does no harm.
                 _log.exception("a heartbeat was missed")
 
+    # A thread, because an epoch can take longer than ``holder.SILENCE``.
     thread = threading.Thread(target=keep, name=f"lease of {lease.device}", daemon=True)
     thread.start()
     try:
         yield lost
     finally:
         over.set()
-        thread.join()
+        thread.join()  # a late heartbeat must not meet the next holder's lease
         release(settings, lease)
 
 
@@ -118,23 +125,23 @@ def held(settings: Settings, lease: Lease, *, every: float = HEARTBEAT) -> Itera
 def device_lease(
     settings: Settings, device: str, wait: Callable[[], None] | None = None
 ) -> Iterator[threading.Event]:
-    """Hold a device while the block runs, as a training in the foreground does.
+    """Hold a device while the block runs, for a training in the foreground.
 
     Parameters
     ----------
     wait : callable, optional
-        Called each time the device is found busy: it sleeps a little, tells the user, or raises to give up.
-        Without it a busy device is an error.
+        Called each time the device is busy. It should sleep a little and may inform the user; it may raise
+        to give up. Without it a busy device is an error.
 
     Yields
     ------
     threading.Event
-        Set as soon as the lease turns out to be lost.
+        Set when the lease is found to be lost.
 
     Raises
     ------
     TrainingError
-        If somebody else trains on the device and ``wait`` is not given.
+        If another process trains on the device and ``wait`` is not given.
     """
     lease = acquire(settings, device)
     while lease is None:

@@ -1,13 +1,13 @@
 """
-The worker: takes a device, drains its queue one run at a time, oldest first, and leaves.
+The worker: take a device, work through its queue one run at a time, oldest first, and end.
 
 ::
 
     python -m xraylab.runs.worker --device cpu
 
-- if somebody alive has the device, it leaves at once: whoever has it also sees the queue
-- what a run prints, logs or crashes with is in the log of its folder
-- it is told to stop by SIGTERM; the run it works on then fails with a sentence, and the queue waits
+- if a living process holds the device, the worker ends at once, because that process works on the queue
+- everything that a run prints, logs or crashes with goes to the log in its folder
+- SIGTERM stops the worker: the current run then fails with a sentence, and the queue waits
 """
 
 import argparse
@@ -33,7 +33,9 @@ from xraylab.errors import StorageError, XRayLabError
 from xraylab.runs import folder
 from xraylab.runs.holder import this_process
 from xraylab.runs.lease import Lease, acquire, hand_over, held, next_run
-from xraylab.runs.table import Run, RunCancelled, State, cancel_requested, finish, reconcile
+from xraylab.runs.orphans import reconcile
+from xraylab.runs.run import Run, RunCancelled, State
+from xraylab.runs.table import cancel_requested, finish
 from xraylab.settings import Settings, load_settings
 
 STOPPED = (
@@ -44,15 +46,15 @@ NO_MEMORY = (
     "The machine ran out of memory. Close other programs, or choose a smaller network, and start again."
 )
 NO_SPACE = "The disk that holds {home} is full, so the run had to stop. Free some space and start it again."
-GONE = "The folder of this run is gone, and what it was to train with it. Start it again."
+GONE = "The folder of this run is gone, and its recipe with it. Start it again."
 UNEXPECTED = "An unexpected error stopped this run (reference {reference}). The log has the details."
 
-_POLL = 0.2  # seconds between two looks at the cancel flag, however often an executor asks
+_POLL = 0.2  # seconds between two reads of the cancel flag, even if an executor asks more often
 _log = logging.getLogger(__name__)
 
 
 class Executor(Protocol):
-    """What trains: it reads the run's recipe, tells how far it is, and stops when asked to."""
+    """A function that trains: it reads the run's recipe, reports its progress, and stops when asked."""
 
     def __call__(
         self,
@@ -62,10 +64,24 @@ class Executor(Protocol):
         progress: Callable[[dict[str, Any]], None],
         cancelled: Callable[[], bool],
     ) -> Sequence[str] | None:
-        """Train, or go on from the run's checkpoint; raise ``RunCancelled`` soon after ``cancelled()``.
+        """Train, or go on from the run's checkpoint.
 
-        It returns sentences worth knowing about the training, which are kept with the run's result.
-        ``cancelled`` may be asked after every batch; ``progress`` writes a file: now and then will do.
+        Parameters
+        ----------
+        progress : callable
+            Writes a file, so call it about twice per second at most.
+        cancelled : callable
+            Cheap enough to call after every batch.
+
+        Returns
+        -------
+        sequence of str, optional
+            Notes on the training, as sentences; they are kept with the run's result.
+
+        Raises
+        ------
+        RunCancelled
+            Soon after ``cancelled()`` is true.
         """
 
 
@@ -77,16 +93,16 @@ def drain(
     token: str | None = None,
     stopping: threading.Event | None = None,
 ) -> None:
-    """Work on a device's queue until it is empty; return at once if somebody else does.
+    """Work through a device's queue until it is empty; return at once if another process does.
 
     Parameters
     ----------
     execute : callable, optional
-        What trains; by default ``xraylab.runs.execute.execute``, imported when the first run needs it.
+        The function that trains; by default ``xraylab.runs.execute.execute``, imported for the first run.
     token : str, optional
-        A lease that was taken for this process by the one that started it.
+        Token of a lease that the starting process took for this one.
     stopping : threading.Event, optional
-        Set when the process has to leave.
+        Set when the process has to end.
     """
     lease = acquire(settings, device) if token is None else _adopt(settings, Lease(device, token))
     if lease is None:
@@ -106,32 +122,33 @@ def perform(
     stop: Callable[[], bool] = lambda: False,
     watch: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Work on a run that this process has started, to its end; the caller holds the device's lease.
+    """Execute a run that this process has started, and end it; the caller holds the device's lease.
 
-    A training in the foreground does it so, and starts a worker for whoever queued up meanwhile::
+    A training in the foreground does the same, and then starts a worker for runs that were queued meanwhile::
 
+        [run] = submit_all(settings, [order])
         with device_lease(settings, device, wait) as lost:
-            run = start(settings, submit(settings, ...).id)
+            run = start(settings, run.id)
             perform(settings, run, stop=lost.is_set, watch=bar)
         ensure_worker(settings, device)
 
     Parameters
     ----------
     stop : callable
-        Whether the process has to leave, for a reason other than the user's cancelling this run.
+        Returns True if the process has to end for another reason than a cancelled run.
     watch : callable, optional
-        Shown each progress as well, for a progress bar.
+        Called with each progress too, for a progress bar.
 
     Raises
     ------
     KeyboardInterrupt
-        Passed on, once the run is ended as cancelled.
+        Raised again, after the run was ended as cancelled.
     """
     with _logged(folder.path(settings, run.id) / folder.LOG):
         _log.info("run %s: %s on %s, recipe %s, %s", run.id, run.arch, run.dataset, run.recipe, run.device)
         try:
             state, error, notes = _outcome(settings, run, execute, stop, watch)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # the user of a foreground training wanted it to stop
             finish(settings, run.id, "cancelled")
             raise
         except BaseException:
@@ -139,15 +156,17 @@ def perform(
             raise
         _log.info("run %s: %s", run.id, state)
         finish(settings, run.id, state, error, notes=notes)
-        free_memory()  # the error that held the network, if there was one, is gone by now
+        # Only here: inside ``_outcome`` an error's traceback still holds the network.
+        free_memory()
 
 
 def free_memory() -> None:
-    """Give back what a training held, that of a graphics card too, for whoever comes next."""
+    """Free the memory of a training, on the GPU too, for the next run or for other programs."""
     gc.collect()
-    torch = sys.modules.get("torch")  # what never loaded it holds nothing
+    torch = sys.modules.get("torch")  # without torch in memory there is nothing to free
     if torch is None:
         return
+    # Torch keeps freed GPU memory for itself. Asking for ``is_initialized`` doesn't start CUDA.
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
@@ -155,7 +174,8 @@ def free_memory() -> None:
 
 
 def _work(settings: Settings, run: Run, execute: Executor | None, stop: Callable[[], bool]) -> None:
-    """Work on one run of the queue; one that has lost its folder doesn't keep the others waiting."""
+    """Execute one run of the queue, with its output in its log."""
+    # Errors here come from opening the log. They must end this run only: the next runs of the queue wait.
     try:
         with _captured(folder.path(settings, run.id) / folder.LOG):
             perform(settings, run, execute=execute, stop=stop)
@@ -172,7 +192,7 @@ def _outcome(
     stop: Callable[[], bool],
     watch: Callable[[dict[str, Any]], None] | None,
 ) -> tuple[State, str | None, Sequence[str]]:
-    """Train, and say how it ended and what is worth knowing; whatever went wrong is in the log by then."""
+    """Train; return the final state, the error as a sentence, and the notes. Errors are logged."""
 
     def progress(value: dict[str, Any]) -> None:
         folder.write_progress(settings, run.id, value)
@@ -183,6 +203,7 @@ def _outcome(
         execute = execute or _executor()
         notes = execute(settings, run.id, progress=progress, cancelled=_flag(settings, run.id, stop))
     except RunCancelled:
+        # The executor can't tell why it had to stop. If the user asked, that counts, even in a shutdown.
         stopped = stop() and not cancel_requested(settings, run.id)
         return ("failed", STOPPED, ()) if stopped else ("cancelled", None, ())
     except Exception as error:
@@ -191,6 +212,7 @@ def _outcome(
 
 
 def _sentence(settings: Settings, error: Exception) -> str:
+    """Log an error, and return the sentence that the user reads."""
     if isinstance(error, XRayLabError):
         _log.error("%s", error, exc_info=error)
         return str(error)
@@ -204,38 +226,41 @@ def _sentence(settings: Settings, error: Exception) -> str:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Know the error in Python's words and in torch's, without importing torch."""
-    torch_says = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
-    return isinstance(error, MemoryError) or torch_says
+    """Return True for the errors of Python and torch that mean full memory."""
+    # By name and text: a worker whose executor needs no torch must not import it here.
+    from_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or from_torch
 
 
 def _flag(settings: Settings, run_id: str, stop: Callable[[], bool]) -> Callable[[], bool]:
-    """Return a question that may be asked after every batch without asking the database each time."""
-    looked, answer = -_POLL, False
+    """Return the function that tells an executor to stop; it reads the database at most every 0.2 s."""
+    last_read, cancel = -_POLL, False
 
     def cancelled() -> bool:
-        nonlocal looked, answer
-        if not answer and time.monotonic() - looked >= _POLL:
-            with contextlib.suppress(StorageError):  # a database that is busy is no reason to lose a training
-                answer = cancel_requested(settings, run_id)
-            looked = time.monotonic()
-        return answer or stop()
+        nonlocal last_read, cancel
+        if not cancel and time.monotonic() - last_read >= _POLL:
+            with contextlib.suppress(StorageError):  # a busy database is no reason to lose a training
+                cancel = cancel_requested(settings, run_id)
+            last_read = time.monotonic()
+        return cancel or stop()
 
     return cancelled
 
 
 def _executor() -> Executor:
-    """Import what trains, and torch with it; not before there is something to train."""
+    """Import the function that trains, and torch with it, which takes seconds."""
     return cast(Executor, importlib.import_module("xraylab.runs.execute").execute)
 
 
 def _adopt(settings: Settings, lease: Lease) -> Lease | None:
+    """Name this process as the holder of a lease that its starter took; None if the lease is lost."""
+    # The starter names us as the holder too. Whoever comes first, the lease is never without a living holder.
     return lease if hand_over(settings, lease, this_process()) else None
 
 
 @contextlib.contextmanager
 def _logged(log: Path) -> Iterator[None]:
-    """Let everything that is logged go to a run's log as well."""
+    """Send everything that is logged to a run's log as well."""
     handler = logging.FileHandler(log, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
@@ -252,7 +277,8 @@ def _logged(log: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _captured(log: Path) -> Iterator[None]:
-    """Send both output streams to a run's log, those of C code and of a crashing interpreter included."""
+    """Send both output streams to a run's log."""
+    # The file descriptors themselves are redirected: C code and a crashing interpreter write past sys.stdout.
     ours = os.dup(1), os.dup(2)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
@@ -265,6 +291,7 @@ def _captured(log: Path) -> Iterator[None]:
 
 
 def _point_output_at(output: int, errors: int) -> None:
+    # Text that is still in Python's buffers belongs to where the output went until now.
     sys.stdout.flush()
     sys.stderr.flush()
     os.dup2(output, 1)
@@ -272,7 +299,7 @@ def _point_output_at(output: int, errors: int) -> None:
 
 
 def _step_back() -> None:
-    """Let the app and its user go first."""
+    """Lower our priority, so that the app and other programs stay quick."""
     if sys.platform == "win32":
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
     else:
@@ -282,16 +309,17 @@ def _step_back() -> None:
 def main(arguments: list[str] | None = None, *, execute: Executor | None = None) -> int:
     """Run the worker of one device."""
     parser = argparse.ArgumentParser(
-        prog="python -m xraylab.runs.worker", description="Drain a device's queue."
+        prog="python -m xraylab.runs.worker", description="Work through a device's queue."
     )
-    parser.add_argument("--device", default="cpu", help="the device whose queue is drained")
-    parser.add_argument("--token", help="a lease already taken for this process")
+    parser.add_argument("--device", default="cpu", help="the device whose queue the worker takes")
+    parser.add_argument("--token", help="token of a lease that was taken for this process")
     options = parser.parse_args(arguments)
 
+    # The handlers only set a flag: the executor must reach a point where it can stop and end its run.
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
-    faulthandler.enable()
+    faulthandler.enable()  # a crash in C code leaves a traceback in the log
     _step_back()
     drain(load_settings(), options.device, execute=execute, token=options.token, stopping=stopping)
     return 0

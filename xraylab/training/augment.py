@@ -1,13 +1,13 @@
 """
-Augmentation on the device, with its own draw for each film of a batch.
+Augmentation on the device, with its own random draw for each film of a batch.
 
-- augmentation is what differs between machines and postures: rotation, scale, shift and shear, contrast,
-  brightness and gamma, and a little sharpness and noise
-- degradation is what files lose: more of both, down- and up-scaling, JPEG; compression differs between the
-  classes of some datasets, and a network must not learn it
-- erasing hides a rectangle; flips are off by default, since the heart has a side
-- ``draw`` decides about a whole batch on the processor, ``apply`` does it on any device; a slice of the
-  draws, applied to the same slice of the films, gives the same films
+- augmentation imitates other machines and postures: rotation, scale, shift and shear, contrast, brightness
+  and gamma, a little sharpness and noise
+- degradation imitates the loss of quality in files: more blur and noise, down- and up-scaling, JPEG. In some
+  datasets compression differs between the classes, and a network must not learn it
+- erasing hides a rectangle; flips are off by default, because the heart is on the left
+- ``draw`` draws the random numbers of a whole batch on the processor, ``apply`` uses them on any device; a
+  slice of the draws, applied to the same slice of the films, gives the same films
 """
 
 import math
@@ -31,12 +31,12 @@ _BRIGHTNESS = 0.12
 _GAMMA = 0.35  # on the logarithm
 _NOISE = 0.03
 _BLUR = 0.9  # share of the detail that may be taken away
-_SHARPEN = 0.4  # or added
-_DEGRADED_SHARPNESS = 0.5  # what degradation adds to both
-_SHARE = 0.5  # of films that are rescaled, and of films that are re-encoded, when there is degradation
+_SHARPEN = 0.4  # share of the detail that may be added
+_DEGRADED_SHARPNESS = 0.5  # amount that degradation adds to blurring and sharpening
+_SHARE = 0.5  # share of films that degradation rescales, and share that it re-encodes
 _SHRINK = 2.0  # a film may be shrunk to 1 / (1 + 2) of its side
 _BEST_QUALITY, _QUALITY_RANGE = 95, 45  # of JPEG: 95 to 50, at strength 2 down to 5
-_HIDDEN = (0.1, 0.4)  # sides of an erased rectangle, of the film's
+_HIDDEN = (0.1, 0.4)  # shortest and longest side of an erased rectangle, as a share of the film's side
 
 # ITU-T T.81, table K.1, row by row
 _LUMINANCE = (
@@ -53,7 +53,7 @@ _BLOCK = 8
 
 
 class _Varies(Protocol):
-    """What says how much to vary: a recipe, in practice."""
+    """Anything with the fields of a variation; in practice a recipe."""
 
     @property
     def augmentation(self) -> float: ...
@@ -71,18 +71,18 @@ class _Varies(Protocol):
 
 @dataclass(frozen=True)
 class Variation:
-    """How much films are varied; false when not at all."""
+    """Amount by which films are varied; false if nothing is varied."""
 
     augmentation: float = 0.0  # 0 none, 1 the usual amount, 2 the most
-    degradation: float = 0.0  # likewise
+    degradation: float = 0.0  # 0 none, 1 the usual amount, 2 the most
     erasing: float = 0.0  # share of films
     flips: bool = False  # half of the films are mirrored
     stretch: float = 0.0  # 0 none, 1 the usual amount, 2 the most
-    leave_out: frozenset[str] = frozenset()  # families of the suite (``imaging.perturbations``) not to train
+    leave_out: frozenset[str] = frozenset()  # families of ``imaging.perturbations`` that are left out
 
     @classmethod
     def of(cls, recipe: _Varies) -> "Variation":
-        """What a recipe asks for."""
+        """Return the variation that a recipe asks for."""
         return cls(
             recipe.augmentation,
             recipe.degradation,
@@ -96,15 +96,12 @@ class Variation:
         return bool(self.augmentation or self.degradation or self.erasing or self.flips or self.stretch)
 
     def makes(self, family: str) -> bool:
-        """Whether a family of changes is made at all."""
+        """Return True unless a family of changes is left out."""
         return family not in self.leave_out
 
 
-NONE = Variation()
-
-
 class _Column(IntEnum):
-    """What each column of the draws decides; a new one goes to the end."""
+    """Meaning of each column of the draws; append new columns, so that a seed keeps its films."""
 
     ROTATION = 0
     SCALE = 1
@@ -131,16 +128,18 @@ class _Column(IntEnum):
     STRETCH = 22
 
 
-_FIRST = 22  # columns drawn at first; later ones have their own stream, so that a seed gives what it gave
+# Columns of the first version. Later columns have a stream of their own, so that a seed still gives the films
+# that it gave before.
+_FIRST = 22
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Everything that chance decides about the films of a batch; ``draws[rank::world]`` is a share of it."""
+    """Random numbers for the films of a batch; ``draws[rank::size]`` are those of one process."""
 
     how: Variation
     values: Tensor  # (n, columns) in [0, 1), on the processor
-    grain: int  # seed of the noise, of which each film sees a window of its own
+    grain: int  # seed of the noise field, of which each film gets its own window
 
     def __len__(self) -> int:
         return len(self.values)
@@ -150,15 +149,14 @@ class Draws:
 
 
 def draw(n: int, how: Variation, generator: torch.Generator) -> Draws:
-    """Decide what happens to the films of a batch.
+    """Draw the random numbers for a batch of films.
 
     Parameters
     ----------
     n : int
         Number of films.
     generator : torch.Generator
-        On the processor. It moves on by the same amount whatever ``how`` asks for, and not at all if that is
-        nothing.
+        On the processor. It advances by the same amount for every variation, and not at all for none.
     """
     if not how:
         return Draws(how, torch.empty(n, 0), 0)
@@ -175,44 +173,45 @@ def augment(films: Tensor, how: Variation, generator: torch.Generator) -> Tensor
     ----------
     films : float tensor of shape (B, 1, side, side) in [0, 1]
     how : Variation
-        What to vary and how much; ``NONE`` changes nothing.
+        Kind and amount of variation; ``Variation()`` changes nothing.
     generator : torch.Generator
         On the processor; the same state gives the same films on every device.
 
     Returns
     -------
-    float tensor of the same shape, in [0, 1]; the given one when nothing is varied
+    float tensor of the same shape, in [0, 1]; the given tensor if nothing is varied
     """
     return apply(films, draw(len(films), how, generator))
 
 
 @torch.no_grad()
 def apply(films: Tensor, draws: Draws) -> Tensor:
-    """Do to films what was drawn for them.
+    """Vary films by random numbers that were drawn for them.
 
     Parameters
     ----------
     films : float tensor of shape (B, 1, side, side) in [0, 1]
     draws : Draws
-        Of B films.
+        For B films.
 
     Returns
     -------
-    float tensor of the same shape, in [0, 1]; the given one when nothing is varied
+    float tensor of the same shape, in [0, 1]; the given tensor if nothing is varied
 
     Raises
     ------
     ValueError
-        If the draws are not of B films.
+        If the draws are not for B films.
     """
     if len(draws) != len(films):
         raise ValueError(f"draws of {len(draws)} films for {len(films)} films")
     how = draws.how
     if not how:
         return films
-    # One transfer; columns of shape (B, 1, 1, 1), so that they meet films without further ado.
+    # One transfer to the device; columns have the shape (B, 1, 1, 1), so that they broadcast over films.
     u = draws.values.to(films.device).T.reshape(len(_Column), -1, 1, 1, 1)
     signed = u * 2 - 1
+    # The order of the world: first the patient and the machine, then the file.
     if how.flips:
         films = torch.where(u[_Column.MIRRORED] < 1 / 2, films.flip(-1), films)
     if how.augmentation or how.stretch:
@@ -233,32 +232,34 @@ def apply(films: Tensor, draws: Draws) -> Tensor:
 
 
 def _posed(films: Tensor, signed: Tensor, stretch: Tensor) -> Tensor:
-    """Turned, scaled, sheared, shifted and stretched; what comes in from outside is black, as on a film."""
+    """Rotate, scale, shear, shift and stretch films; the area from outside is black, as on a film."""
     angle, log_zoom, shift_x, shift_y, shear = signed[:5]
     zoom = (_SCALE * log_zoom).exp()
     cos, sin, slant = (_ROTATION * angle).cos() * zoom, (_ROTATION * angle).sin() * zoom, _SHEAR * shear
     into = torch.cat([cos, slant * cos - sin, _SHIFT * shift_x, sin, slant * sin + cos, _SHIFT * shift_y], 1)
-    wider = (_STRETCH / 2 * stretch).exp()  # of the film before it was brought to the square
+    # Films are squeezed to a square, so a film with other proportions looks stretched.
+    wider = (_STRETCH / 2 * stretch).exp()
     into = into.view(-1, 2, 3) * torch.cat([wider, 1 / wider], 1).view(-1, 2, 1)
     return warp(films, into)
 
 
 def warp(films: Tensor, theta: Tensor) -> Tensor:
-    """Films under affine maps of their own.
+    """Apply an affine map to each film.
 
     Parameters
     ----------
     films : float tensor of shape (B, 1, height, width)
     theta : tensor of shape (B, 2, 3)
-        From where a point is taken, in units of half a side from the middle, as for torch's ``affine_grid``.
+        Maps each point to the point where its value is taken, in units of half a side from the middle, as
+        for torch's ``affine_grid``.
 
     Returns
     -------
-    float tensor of the same shape; 0 where a point comes from outside
+    float tensor of the same shape; 0 for points from outside
     """
     height, width = films.shape[-2:]
     x, y = (((torch.arange(n, device=films.device) * 2 + 1) / n - 1)[:, None] for n in (width, height))
-    # A row of points plus a column of offsets: one addition, where affine_grid multiplies matrices.
+    # A row of points plus a column of offsets is one addition; affine_grid multiplies matrices.
     across = theta[:, None, :, 0] * x  # (B, width, 2)
     down = theta[:, None, :, 1] * y + theta[:, None, :, 2]  # (B, height, 2)
     grid = across[:, None] + down[:, :, None]  # (B, height, width, 2)
@@ -266,19 +267,20 @@ def warp(films: Tensor, theta: Tensor) -> Tensor:
 
 
 def _resharpened(films: Tensor, signed: Tensor) -> Tensor:
-    """Blurred where positive, sharpened where negative: one small kernel a film."""
-    binomial = torch.tensor([1.0, 4, 6, 4, 1], device=films.device) / 16
+    """Blur films with a positive amount, sharpen those with a negative one; one small kernel per film."""
+    binomial = torch.tensor([1.0, 4, 6, 4, 1], device=films.device) / 16  # close to a Gaussian
     smooth = binomial.outer(binomial)
     same = torch.zeros_like(smooth)
     same[2, 2] = 1
     amount = torch.where(signed > 0, _BLUR * signed, _SHARPEN * signed).clamp(max=1)
     kernels = same + amount * (smooth - same)  # (B, 1, 5, 5)
+    # Films become channels of one picture, so that a grouped convolution applies a different kernel to each.
     padded = functional.pad(films, (2, 2, 2, 2), mode="replicate").transpose(0, 1)
     return functional.conv2d(padded, kernels, groups=len(films)).transpose(0, 1)
 
 
 def _exposed(films: Tensor, signed: Tensor, how: Variation) -> Tensor:
-    """Other contrast and brightness, and other gamma."""
+    """Change contrast, brightness and gamma."""
     mean = films.mean(dim=(2, 3), keepdim=True)
     if not how.makes("contrast"):
         signed = signed.clone()
@@ -289,13 +291,14 @@ def _exposed(films: Tensor, signed: Tensor, how: Variation) -> Tensor:
     contrast = 1 + _CONTRAST * signed[_Column.CONTRAST]
     base = mean * (1 - contrast) + _BRIGHTNESS * signed[_Column.BRIGHTNESS]
     exponent = (_GAMMA * signed[_Column.GAMMA]).exp()
-    # a power by way of the logarithm takes half the time of pow
+    # A power computed by logarithm and exponential takes half the time of pow.
     return torch.addcmul(base, films, contrast).clamp_(1e-4, 1).log_().mul_(exponent).exp_()
 
 
 def _grain(films: Tensor, draws: Draws) -> Tensor:
-    """Normal noise (B, 1, side, side): windows of one field, as one a film would cost ten times as much."""
+    """Return normal noise, (B, 1, side, side)."""
     height, width = films.shape[-2:]
+    # Windows of one field: a field for each film would take ten times as long.
     seeded = torch.Generator().manual_seed(draws.grain)
     field = torch.randn(2 * height, 2 * width, generator=seeded).to(films.device)
     tops = (draws.values[:, _Column.GRAIN_Y] * (height + 1)).long().tolist()
@@ -305,7 +308,7 @@ def _grain(films: Tensor, draws: Draws) -> Tensor:
 
 
 def _rescaled(films: Tensor, draws: Draws) -> Tensor:
-    """A share of the films shrunk and enlarged again, each by a factor of its own."""
+    """Shrink a share of the films and enlarge them again, each by its own factor."""
     films = films.clone()
     for film in _chosen(draws, _Column.RESCALED, _SHARE).tolist():
         factor = 1 + _SHRINK * draws.how.degradation * float(draws.values[film, _Column.SHRINK])
@@ -316,7 +319,7 @@ def _rescaled(films: Tensor, draws: Draws) -> Tensor:
 
 
 def _reencoded(films: Tensor, draws: Draws) -> Tensor:
-    """A share of the films as their JPEG files would be, each with a quality of its own."""
+    """Re-encode a share of the films as JPEG, each with its own quality."""
     chosen = _chosen(draws, _Column.REENCODED, _SHARE)
     if len(chosen) == 0:
         return films
@@ -326,40 +329,42 @@ def _reencoded(films: Tensor, draws: Draws) -> Tensor:
 
 
 def _erased(films: Tensor, draws: Draws) -> Tensor:
-    """A share of the films without what a random rectangle held."""
+    """Hide a random rectangle in a share of the films."""
     films = films.clone()
     height, width = films.shape[-2:]
     least, most = _HIDDEN
     for film in _chosen(draws, _Column.ERASED, draws.how.erasing).tolist():
-        own = draws.values[film].tolist()
+        values = draws.values[film].tolist()
         rows, columns = (
-            max(round(side * (least + (most - least) * own[which])), 1)
-            for side, which in ((height, _Column.HEIGHT), (width, _Column.WIDTH))
+            max(round(side * (least + (most - least) * values[column])), 1)
+            for side, column in ((height, _Column.HEIGHT), (width, _Column.WIDTH))
         )
-        top = int(own[_Column.TOP] * (height - rows + 1))
-        left = int(own[_Column.LEFT] * (width - columns + 1))
+        top = int(values[_Column.TOP] * (height - rows + 1))
+        left = int(values[_Column.LEFT] * (width - columns + 1))
+        # The film's own mean: a black rectangle would change its brightness, which a network could use.
         films[film, :, top : top + rows, left : left + columns] = films[film].mean()
     return films
 
 
 def _chosen(draws: Draws, column: _Column, share: float) -> Tensor:
-    """Which films something happens to, (m,), found on the processor so that no device has to wait."""
+    """Return the places of the films that a change applies to, (m,)."""
+    # On the processor: the number of places is needed at once, and a GPU would have to be waited for.
     return (draws.values[:, column] < share).nonzero()[:, 0]
 
 
 def reencode(films: Tensor, quality: Tensor) -> Tensor:
-    """Films as they come back from a grey JPEG file: all of the loss, without the file.
+    """Return films as a grey JPEG file would give them back, without writing a file.
 
     Parameters
     ----------
     films : float tensor of shape (B, 1, height, width) in [0, 1]
         Rounded to 8 bits first, as in a file.
     quality : tensor of shape (B,)
-        Whole numbers from 1 to 100, as libjpeg counts.
+        Whole numbers from 1 to 100, on libjpeg's scale.
 
     Returns
     -------
-    float tensor of the same shape, whole 255ths in [0, 1]
+    float tensor of the same shape, multiples of 1/255 in [0, 1]
 
     References
     ----------
@@ -380,7 +385,7 @@ def reencode(films: Tensor, quality: Tensor) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _transform() -> Tensor:
-    """The cosine transform of a block written in a row, (64, 64), orthonormal: frequencies x pixels."""
+    """Return the cosine transform of a flattened block, (64, 64), orthonormal: frequencies x pixels."""
     n = torch.arange(_BLOCK, dtype=torch.float64)
     cosines = ((2 * n + 1) * n[:, None] * math.pi / (2 * _BLOCK)).cos() * math.sqrt(2 / _BLOCK)
     cosines[0] /= math.sqrt(2)
@@ -388,7 +393,8 @@ def _transform() -> Tensor:
 
 
 def _tables(quality: Tensor) -> Tensor:
-    """Quantisation tables (B, 64) for qualities (B,)."""
+    """Return the quantisation tables (B, 64) for qualities (B,)."""
+    # Each entry is a percentage of the standard's table, by the formula of libjpeg.
     percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)[:, None]  # noqa: PLR2004
     standard = torch.tensor(_LUMINANCE, device=quality.device).view(1, -1)
     return ((standard * percent + 50) / 100).floor().clamp(1, 255)

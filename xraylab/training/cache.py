@@ -1,11 +1,11 @@
 """
-Activations on disk: what a frozen part made of films, kept for the next training that freezes the same.
+Activations on disk: the output of a frozen part for films, kept for the next training with the same part.
 
-- seeds, grids and trainings that go on find the pass over the films already done
-- a file is known by everything that its content hangs on: the frozen weights, the pixels, the films and
-  their order, how films are prepared, the precision, and what computed it; so nothing is ever out of date
-- only films as they are: varied ones belong to one seed
-- it may be deleted at any time, and deletes its oldest files itself
+- other seeds, grids and resumed trainings don't have to run the frozen part again
+- the name of a file is a hash of everything that its content depends on: frozen weights, pixels, films and
+  their order, preprocessing, precision, and the torch that computed it; so no file is ever out of date
+- only unvaried films are kept, because varied films belong to one seed
+- the folder may be deleted at any time; the cache deletes its oldest files itself
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.networks.registry import Network
 
 _LIMIT = 2 * 2**30  # bytes of all files together
-_SPARE = 2**30  # bytes of the disk that are never taken
+_SPARE = 2**30  # bytes of the disk that stay free
 _SUFFIX = ".safetensors"
 _log = logging.getLogger(__name__)
 
@@ -37,30 +37,31 @@ class ActivationCache:
     Parameters
     ----------
     folder : Path
-        Made when first written to.
+        Made at the first write.
     limit : int
-        Bytes that all files together may take.
+        Largest size of all files together, in bytes.
     """
 
     def __init__(self, folder: Path, limit: int = _LIMIT) -> None:
         self._folder, self._limit = folder, limit
 
     def read(self, key: str) -> Tensor | None:
-        """The activations under a key, on the processor; None if there are none, or they are damaged."""
+        """Return the activations under a key, on the processor; None if they are missing or damaged."""
         file = self._file(key)
         try:
-            found = safetensors.torch.load_file(file)["activations"]
-            file.touch()  # the oldest is the one that nobody has asked for
+            activations = safetensors.torch.load_file(file)["activations"]
+            file.touch()  # the file that was not used for the longest time is deleted first
         except FileNotFoundError:
             return None
-        except Exception:  # a damaged file raises many kinds; the activations can be made again
-            _log.warning("the cached activations %s are damaged and made again", file.name)
+        except Exception:  # a damaged file raises many kinds of errors; its content can be computed again
+            _log.warning("the cached activations %s are damaged and are computed again", file.name)
             file.unlink(missing_ok=True)
             return None
-        return found
+        return activations
 
     def write(self, key: str, activations: Tensor) -> None:
-        """Keep activations, if there is room; a training never fails for lack of it."""
+        """Keep activations if there is room."""
+        # A training must not fail because its cache can't be written.
         try:
             if self._make_room(activations.nbytes):
                 with replacing(self._file(key)) as file:
@@ -72,7 +73,7 @@ class ActivationCache:
         return self._folder / f"{key}{_SUFFIX}"
 
     def _make_room(self, size: int) -> bool:
-        """Delete the oldest until ``size`` more bytes fit; false if they never will."""
+        """Delete the oldest files until ``size`` more bytes fit; return False if they can't fit."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if size > self._limit or shutil.disk_usage(self._folder).free < size + _SPARE:
             return False
@@ -97,22 +98,24 @@ def cache_key(
     device: torch.device,
     autocast: bool,
 ) -> str:
-    """Everything that activations hang on, as one hash.
+    """Hash everything that activations depend on.
 
     Parameters
     ----------
     tail : int
-        How many of the network's stages are trained beside the head.
+        Number of stages that are trained together with the head.
     films : str
-        What is known of the pixels, such as their hash.
+        Hash of the pixels and their split.
     rows : int array of shape (n,)
-        Which films, in which order.
+        Rows of the films, in their order.
     batch : int
-        How many pass at once: sums in another order differ in the last bits.
+        Films that pass at once.
     """
-    said = (entry.name, entry.side, entry.mean, entry.std, tail, films, batch, device.type, autocast)
+    # Batch size and threads decide in which order numbers are added up, and so their last bits. A training
+    # that goes on must get the same bits as one that never stopped.
+    inputs = (entry.name, entry.side, entry.mean, entry.std, tail, films, batch, device.type, autocast)
     made_by = (PREPROCESS_VERSION, torch.__version__, torch.get_num_threads())
-    hashed = hashlib.sha256(repr((said, made_by)).encode())
+    hashed = hashlib.sha256(repr((inputs, made_by)).encode())
     hashed.update(np.ascontiguousarray(rows, np.int64).tobytes())
     trained = (entry.head, *(name for stage in entry.stages[len(entry.stages) - tail :] for name in stage))
     for name, value in _frozen(net, trained):
@@ -122,6 +125,6 @@ def cache_key(
 
 
 def _frozen(net: nn.Module, trained: tuple[str, ...]) -> Iterable[tuple[str, Tensor]]:
-    """The weights and buffers before the trained part."""
-    before = tuple(f"{name}." for name in trained)
-    return ((name, value) for name, value in net.state_dict().items() if not name.startswith(before))
+    """Return the weights and buffers of the frozen part."""
+    prefixes = tuple(f"{name}." for name in trained)
+    return ((name, value) for name, value in net.state_dict().items() if not name.startswith(prefixes))

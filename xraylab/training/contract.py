@@ -1,4 +1,4 @@
-"""What goes into a training and what comes out of it, as plain data."""
+"""Input and output of a training, as plain data; torch isn't imported."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Films:
-    """The films of a training: the store, and which of its rows are for what."""
+    """The films of a training: the pixel store, and its rows for training and validation."""
 
     pixels: NDArray[np.uint8]  # (n, 256, 256), may be a memory map
-    labels: NDArray[np.int64]  # (n,): the class of each, NORMAL is 0
-    train: NDArray[np.intp]
+    labels: NDArray[np.int64]  # (n,): class of each film, NORMAL is 0
+    train: NDArray[np.intp]  # rows
     validation: NDArray[np.intp]
-    key: str = ""  # changes when the films or their split do: a checkpoint belongs to one key
+    key: str = ""  # changes with the films and their split; a checkpoint belongs to one key
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to, counted at a pneumonia score of 0.5; NaN where it isn't defined."""
+    """Measures of one epoch, at a pneumonia score of 0.5; NaN if a measure isn't defined."""
 
     epoch: int  # from 1, counted through all stages
-    stage: str  # what was trained: "head", "tail:1", "all"
+    stage: str  # the trained part: "head", "tail:1", "all"
     train_loss: float
     train_accuracy: float
     train_balanced_accuracy: float
@@ -46,23 +46,23 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands."""
+    """Progress of a training."""
 
     doing: str  # for a person: "epoch 4 of 15"
     fraction: float  # of the whole work, 0 to 1
-    films_per_second: float  # of what it is doing now
+    films_per_second: float  # in the present phase
     seconds_left: float
     device: str
-    memory: float  # bytes that the training holds, on the GPU where it has one
+    memory: float  # bytes that the training holds, on the GPU if it uses one
 
 
 @dataclass
 class Monitor:
-    """Who is told; each callable may raise to stop the training."""
+    """Callables that a training informs; each may raise to stop the training."""
 
     on_progress: Callable[[Progress], None] = lambda _: None
     on_epoch: Callable[[Epoch], None] = lambda _: None
-    on_return: Callable[[list[Epoch]], None] = lambda _: None  # the epochs before a stopped training went on
+    on_return: Callable[[list[Epoch]], None] = lambda _: None  # given the epochs of a checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,5 +72,5 @@ class Fitted:
     net: "nn.Module"
     best: Epoch
     history: list[Epoch]
-    notes: tuple[str, ...] = ()  # what a person should know of how it went
-    speeds: Mapping[str, float] = field(default_factory=dict)  # films a second, "forward" and "train"
+    notes: tuple[str, ...] = ()  # sentences about the training that a person should know
+    speeds: Mapping[str, float] = field(default_factory=dict)  # films per second, "forward" and "train"

@@ -1,10 +1,10 @@
 """
-How long a training will take, said before it starts.
+Estimate how long a training will take, before it starts.
 
-- work is counted in GFLOP from the registry's figure for one film, time is work over speed
-- speeds are those that earlier trainings reached here (``<home>/speeds.json``); a network that never ran here
-  borrows another's, and before any training a short matrix product gives a first guess
-- no torch; what can't be read in the file of speeds counts as not known
+- work is counted in GFLOP, from the registry's figure for one film; time is work divided by speed
+- speeds are those of earlier trainings on this machine (``<home>/speeds.json``); a network that never ran
+  here borrows the speed of another, and before the first training a matrix product gives a first guess
+- torch isn't imported; a damaged file of speeds counts as empty
 """
 
 import math
@@ -27,19 +27,20 @@ Kind = Literal["forward", "train"]
 KINDS: tuple[Kind, ...] = ("forward", "train")
 
 _TRAIN_PASSES = 3  # a backward pass costs about two forward passes
-_HEAD_STEP = 2e-5  # seconds a film and epoch on cached features, whatever the network
-_START = 5.0  # seconds until a worker has torch in memory
-_GUESS_SPREAD = math.sqrt(3)  # a first guess is right within this factor, either way
+_HEAD_STEP = 2e-5  # seconds per film and epoch on cached features, for every network
+_START = 5.0  # seconds until a worker has loaded torch
+_GUESS_SPREAD = math.sqrt(3)  # a first guess may be wrong by this factor, in both directions
 
 _PROBE_SIDE = 768
 _PROBE_SECONDS = 0.02
-_EFFICIENCY = 0.25  # of a large matrix product that networks reach: 0.15 (MobileNetV2) to 0.4 (ResNet50)
-_GPU_GUESS = {"cuda": 3000.0, "mps": 400.0}  # GFLOP/s; a processor's probe says nothing about them
+# Share of the speed of a large matrix product that networks reach: 0.15 (MobileNetV2) to 0.4 (ResNet50).
+_EFFICIENCY = 0.25
+_GPU_GUESS = {"cuda": 3000.0, "mps": 400.0}  # GFLOP/s; a probe of the processor says nothing about a GPU
 _NVIDIA = Path("/dev/nvidia0")
 
 
 class Speed(Record, extra="forbid"):
-    """What one network reached on one device."""
+    """Speed of one network on one device."""
 
     device: str  # "cpu", "cuda" or "mps"
     arch: str
@@ -48,32 +49,32 @@ class Speed(Record, extra="forbid"):
 
 
 class Speeds(Record, extra="forbid"):
-    """Everything measured on this machine, the latest last (``speeds.json``)."""
+    """All speeds measured on this machine, the latest last (``speeds.json``)."""
 
     schema_: Literal["xraylab.speeds/1"] = Field("xraylab.speeds/1", alias="schema")
     speeds: tuple[Speed, ...] = ()
 
     def of(self, device: str, arch: str, kind: Kind) -> float | None:
-        """What this network reached on this device, in GFLOP/s; None if that isn't known."""
-        found = (s for s in self.speeds if (s.device, s.arch, s.kind) == (device, arch, kind))
-        return next((speed.gflop_per_second for speed in found), None)
+        """Return the speed of this network on this device, in GFLOP/s; None if it isn't known."""
+        matches = (s for s in self.speeds if (s.device, s.arch, s.kind) == (device, arch, kind))
+        return next((speed.gflop_per_second for speed in matches), None)
 
     def nearest(self, device: str, kind: Kind) -> float | None:
-        """The latest that any network reached on this device, in GFLOP/s; None if none ever ran."""
-        found = (s for s in reversed(self.speeds) if (s.device, s.kind) == (device, kind))
-        return next((speed.gflop_per_second for speed in found), None)
+        """Return the latest speed of any network on this device, in GFLOP/s; None if none ever ran."""
+        matches = (s for s in reversed(self.speeds) if (s.device, s.kind) == (device, kind))
+        return next((speed.gflop_per_second for speed in matches), None)
 
 
 @dataclass(frozen=True)
-class DurationEstimate:
-    """How long a training will take.
+class Duration:
+    """Expected duration of a training.
 
     Attributes
     ----------
     seconds : float
         From the start of its worker to the finished model.
     measured : bool
-        Whether this network's own speed on this machine is known; else it is a first guess.
+        True if the network's own speed on this machine is known; False for a first guess.
     """
 
     seconds: float
@@ -86,33 +87,37 @@ class DurationEstimate:
             return self.seconds, self.seconds
         return self.seconds / _GUESS_SPREAD, self.seconds * _GUESS_SPREAD
 
-    def __add__(self, other: "DurationEstimate") -> "DurationEstimate":
-        """One training after another."""
-        return DurationEstimate(self.seconds + other.seconds, self.measured and other.measured)
+    def __add__(self, other: "Duration") -> "Duration":
+        """Return the duration of one training after another."""
+        return Duration(self.seconds + other.seconds, self.measured and other.measured)
+
+    def times(self, n: int) -> "Duration":
+        """Return the duration of ``n`` such trainings."""
+        return Duration(self.seconds * n, self.measured)
 
 
 def film_gflop(entry: Network, kind: Kind) -> float:
-    """GFLOP that one film costs: forward only, or forward and backward for ``train``."""
+    """Return the GFLOP for one film: a forward pass, or forward and backward for ``train``."""
     return entry.gflop * (_TRAIN_PASSES if kind == "train" else 1)
 
 
-def estimate(
+def expected_duration(
     recipe: Recipe, entry: Network, films: Mapping[str, int], speeds: Speeds, *, device: str = "cpu"
-) -> DurationEstimate:
+) -> Duration:
     """Estimate how long a training will take.
 
     Parameters
     ----------
     recipe : Recipe
-        As it will be run (see ``recipe.plan``), without stopping early.
+        As it will be run (see ``recipe.plan``); an early end isn't foreseen.
     films : mapping
-        How many there are of ``train``, ``validation`` and ``test``.
+        Number of films in ``train``, ``validation`` and ``test``.
     speeds : Speeds
-        As ``read_speeds`` gives them.
+        As ``read_speeds`` returns them.
     device : str
-        As ``expected_device`` gives it.
+        As ``expected_device`` returns it.
     """
-    work = {"forward": 0.0, "train": 0.0}  # films, passed through the whole network
+    work = {"forward": 0.0, "train": 0.0}  # films that pass the whole network
     head_steps = 0
     for stage in recipe.stages:
         forward, train = _films_passed(stage, entry, films)
@@ -123,39 +128,37 @@ def estimate(
     seconds, measured = _START + head_steps * _HEAD_STEP, True
     for kind in ("forward", "train"):
         if work[kind]:
-            # Training passes the films forward too: who has trained the network knows both.
+            # A training step contains a forward pass, so its speed in GFLOP/s is close to that of forward.
             own = speeds.of(device, entry.name, kind) or speeds.of(device, entry.name, "train")
             measured = measured and own is not None
             speed = own or speeds.nearest(device, kind) or _first_guess(device)
             seconds += work[kind] * film_gflop(entry, kind) / speed
-    return DurationEstimate(seconds, measured)
+    return Duration(seconds, measured)
 
 
 def _films_passed(stage: Stage, entry: Network, films: Mapping[str, int]) -> tuple[float, float]:
-    """Films that a stage passes forward and films that it trains on, in passes through the whole network.
-
-    A tail of n stages counts as n parts of the network in all its parts with the head: each costs alike.
-    """
+    """Return the films that pass forward and the films trained on, in passes of the whole network."""
     training, validation = films["train"], films["validation"]
     cached = stage.views * training + validation
     if stage.tail is None:
         return stage.epochs * validation, stage.epochs * training
+    # Stages of a network cost about the same, so a tail of n stages is n parts of the whole.
     share = min(stage.tail / len(entry.stages), 1.0)
     forward = (1 - share) * cached + stage.epochs * share * validation
     return forward, stage.epochs * share * training
 
 
 def expected_device(settings: Settings, speeds: Speeds) -> str:
-    """The device that a training will run on, as far as that is known without torch."""
+    """Return the device that a training will probably run on, without loading torch."""
     if settings.device != "auto":
         return settings.device
-    if speeds.speeds:
+    if speeds.speeds:  # the device of the last training is the one that torch will find again
         return speeds.speeds[-1].device
     return "cuda" if _NVIDIA.exists() else "cpu"
 
 
 def read_speeds(settings: Settings) -> Speeds:
-    """Speeds measured on this machine; none where there is no file, or it is damaged."""
+    """Read the speeds measured on this machine; empty if the file is missing or damaged."""
     try:
         return Speeds.model_validate_json(_file(settings).read_bytes())
     except (OSError, ValidationError):
@@ -163,19 +166,19 @@ def read_speeds(settings: Settings) -> Speeds:
 
 
 def record_speed(settings: Settings, device: str, arch: str, kind: Kind, gflop_per_second: float) -> None:
-    """Keep what a training reached, in place of what the same network reached on that device before.
+    """Keep the speed of a training, in place of the earlier speed of this network on this device.
 
     Parameters
     ----------
     device : str
-        As torch writes it; the number of a GPU is dropped.
+        Name of the device in torch; the number of a GPU is dropped.
     gflop_per_second : float
-        Films a second times ``film_gflop``. What isn't a positive number is passed over.
+        Films per second times ``film_gflop``. A value that isn't finite and positive is ignored.
 
     Raises
     ------
     StorageError
-        If the disk is full or the home may not be written.
+        If the disk is full or the home folder can't be written.
     """
     if not (math.isfinite(gflop_per_second) and gflop_per_second > 0):
         return
@@ -191,14 +194,15 @@ def _file(settings: Settings) -> Path:
 
 @cache
 def _first_guess(device: str) -> float:
-    """GFLOP/s that a network may reach on a device where none ever ran."""
+    """Guess the GFLOP/s of a network on a device where no network ever ran."""
     return _GPU_GUESS.get(device) or _EFFICIENCY * _matrix_product()
 
 
 def _matrix_product() -> float:
-    """GFLOP/s of a large matrix product on this processor: the best of those that 20 ms have room for."""
+    """Measure the GFLOP/s of a large matrix product on this processor: the best of all within 20 ms."""
     a = np.full((_PROBE_SIDE, _PROBE_SIDE), 0.5, np.float32)
-    out = a @ a  # the first one starts the threads
+    out = a @ a  # the first product starts NumPy's threads
+    # The best, not the mean: other programs can only make a product slower.
     began, best = time.perf_counter(), math.inf
     while (started := time.perf_counter()) - began < _PROBE_SECONDS or best == math.inf:
         np.matmul(a, a, out=out)

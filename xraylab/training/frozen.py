@@ -1,8 +1,8 @@
 """
-Frozen parts: a network is a chain of stages, and what lies before the trained ones is run once.
+Frozen parts: a network is a chain of stages, and the stages before the trained ones are run only once.
 
-- ``activations`` is what the trained part is fed with: the input of its first submodule
-- ``trained_part`` is that part as a module of its own, for as long as a block lasts
+- ``activations`` computes the input of the trained part, which is the input of its first submodule
+- ``trained_part`` gives the trained part as a module, until the end of a block
 """
 
 from collections.abc import Iterator
@@ -13,32 +13,34 @@ from torch import Tensor, nn
 from xraylab.networks.registry import Network
 
 
-class _Reached(Exception):  # noqa: N818 - no error: the forward pass has gone as far as it needs to
+class _Reached(Exception):  # noqa: N818 - not an error: the forward pass has reached the trained part
     def __init__(self, activation: Tensor) -> None:
         self.activation = activation
 
 
 def entrance(entry: Network, tail: int) -> str:
-    """The submodule whose input the trained part takes: of the first trained stage, or the head."""
+    """Return the name of the first trained submodule: of the first trained stage, or the head."""
     return entry.stages[-tail][0] if tail else entry.head
 
 
 def activations(net: nn.Module, entry: Network, tail: int, x: Tensor) -> Tensor:
-    """What the frozen part makes of films.
+    """Run the frozen part on films.
 
     Parameters
     ----------
     tail : int
-        How many stages are trained beside the head; 0 for the head alone.
+        Number of stages that are trained together with the head; 0 for the head alone.
     x : Tensor
-        As ``inputs.to_input`` gives it.
+        As ``inputs.to_input`` returns it.
 
     Returns
     -------
     Tensor of shape (B, ...)
-        The input of the first trained submodule; nothing behind it is run.
+        The input of the first trained submodule; the submodules after it are not run.
     """
 
+    # torchvision's networks flatten and pool in ``forward``, between their submodules. So the network itself
+    # runs, up to the trained part, and an exception saves the time of the rest.
     def stop(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         raise _Reached(inputs[0])
 
@@ -54,19 +56,23 @@ def activations(net: nn.Module, entry: Network, tail: int, x: Tensor) -> Tensor:
 
 @contextmanager
 def trained_part(net: nn.Module, entry: Network, tail: int) -> Iterator[nn.Module]:
-    """The part of a network behind its frozen stages: ``part(activations(...))`` equals ``net(x)``.
+    """Take the frozen stages out of a network, until the end of the block.
 
-    Its parameters are the network's own. While the block lasts the frozen stages are out of the network.
+    Yields
+    ------
+    nn.Module
+        The trained part, with the network's own parameters: ``part(activations(...))`` equals ``net(x)``.
     """
     if tail == 0:
         yield net.get_submodule(entry.head)
         return
     names = [name for stage in entry.stages[:-tail] for name in stage]
-    taken = {name: net.get_submodule(name) for name in names}
+    frozen = {name: net.get_submodule(name) for name in names}
+    # Identities keep the network's own ``forward``: cached activations pass them unchanged.
     for name in names:
         net.set_submodule(name, nn.Identity())
     try:
         yield net
     finally:
-        for name, module in taken.items():
+        for name, module in frozen.items():
             net.set_submodule(name, module)

@@ -1,4 +1,4 @@
-"""From a recipe's words to torch: optimiser, schedule, class weights, the order of films."""
+"""Turn the fields of a recipe into torch objects: optimiser, schedule, class weights, order of films."""
 
 import math
 from typing import Any
@@ -15,7 +15,11 @@ _MOMENTUM = 0.9
 
 
 def optimiser(part: nn.Module, entry: Network, stage: Stage, recipe: Recipe) -> Optimizer:
-    """The stage's optimiser: one group a depth, whose rate falls by the stage's factor from the head down."""
+    """Return the optimiser of a stage, with one parameter group per depth.
+
+    The learning rate of a group is ``depth_factor`` times that of the group above it; the head is on top.
+    """
+    # Early stages hold general features, which large steps would destroy.
     groups: dict[int, list[nn.Parameter]] = {}
     for name, parameter in part.named_parameters():
         if parameter.requires_grad:
@@ -33,8 +37,8 @@ def optimiser(part: nn.Module, entry: Network, stage: Stage, recipe: Recipe) -> 
 
 
 def _depth(name: str, entry: Network, *, head_alone: bool) -> int:
-    """How many stages lie between a parameter and the film's decision; 0 for the head."""
-    if head_alone:
+    """Return the number of stages from a parameter up to the head; 0 for the head."""
+    if head_alone:  # the head as a module of its own has names without the network's prefix
         return 0
     for depth, stage in enumerate(reversed(entry.stages), 1):
         if any(name.startswith(f"{module}.") or name == module for module in stage):
@@ -43,7 +47,7 @@ def _depth(name: str, entry: Network, *, head_alone: bool) -> int:
 
 
 def schedule(of: Optimizer, stage: Stage, steps: int) -> LRScheduler:
-    """The stage's learning rate over its steps, one call of ``step`` a batch."""
+    """Return the learning rate schedule of a stage; ``step`` is called once per batch."""
     if stage.schedule == "one-cycle":
         return OneCycleLR(of, max_lr=[group["lr"] for group in of.param_groups], total_steps=steps)
     if stage.schedule == "cosine":
@@ -52,15 +56,19 @@ def schedule(of: Optimizer, stage: Stage, steps: int) -> LRScheduler:
 
 
 def class_weights(targets: Tensor, classes: int, recipe: Recipe) -> Tensor:
-    """One weight a class, so that all count alike in the loss if the recipe says so; (classes,)."""
+    """Return the weight of each class in the loss, (classes,).
+
+    If the recipe balances the loss, the films of each class together have the same weight.
+    """
     if recipe.balance != "loss":
         return torch.ones(classes)
     counts = torch.bincount(targets, minlength=classes).clamp(min=1)
+    # Scaled to a mean of 1 over the films, so that a learning rate suits balanced and unbalanced losses.
     return (len(targets) / (classes * counts)).float()
 
 
 def film_order(targets: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor:
-    """The films of one epoch, (n,): each once, or drawn so that every class comes up equally often."""
+    """Return the order of films in one epoch, (n,): each film once, or drawn with balanced classes."""
     if recipe.balance != "sampling":
         return torch.randperm(len(targets), generator=random)
     counts = torch.bincount(targets).clamp(min=1)
@@ -69,5 +77,5 @@ def film_order(targets: Tensor, recipe: Recipe, random: torch.Generator) -> Tens
 
 
 def steps_of(n: int, recipe: Recipe, stage: Stage) -> int:
-    """Batches of all the stage's epochs together."""
+    """Return the number of batches in all epochs of a stage."""
     return math.ceil(n / recipe.batch_size) * stage.epochs

@@ -1,28 +1,29 @@
-"""What the course of the validation AUC says about training longer. Plain numbers, no torch."""
+"""Judge from the history of the validation AUC whether longer training would help; torch isn't imported."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_STALE = 5  # epochs without a better AUC before anything is said
-_RISE = 0.001  # of the AUC; less is noise
-_WINDOW = 3  # epochs back that a rise is measured over
+_STALE = 5  # epochs without a better AUC that are worth a sentence
+_RISE = 0.001  # smallest rise of the AUC that isn't noise
+_WINDOW = 3  # epochs over which a rise is measured, because single epochs go up and down
 
 
 def plateau(history: Sequence[Mapping[str, Any]], *, over: bool = False) -> str | None:
-    """Say in a sentence whether the validation AUC still rises; None when there is nothing to say.
+    """Return a sentence on whether the validation AUC still rises; None if there is nothing to report.
 
-    - "has not improved for n epochs": the n epochs after the best one, the earliest of equals, brought no
-      higher validation AUC, and n is at least 5. An epoch whose AUC is not a number counts as not better.
-    - "still improving: train longer": the run is over, its last epoch is its best, and that AUC is at least
-      0.001 above the best up to three epochs before the end (above the first epoch's in a shorter run).
+    - "has not improved for n epochs": none of the n epochs after the best one (the earliest of equals) had a
+      higher validation AUC, and n is at least 5. An epoch without an AUC counts as not better.
+    - "still improving: train longer": the run is over, its last epoch is its best, and its AUC is at least
+      0.001 above the best AUC up to three epochs before the end (in a shorter run, above that of the first
+      epoch).
 
     Parameters
     ----------
     history : sequence of mappings
-        The epochs of a run so far, in order; ``validation_auc`` is NaN or None where it isn't defined.
+        Epochs of a run so far, in order; ``validation_auc`` is NaN or None if it isn't defined.
     over : bool
-        Whether the run has trained all it is going to.
+        True if the run will train no more epochs.
     """
     aucs = [_number(epoch.get("validation_auc")) for epoch in history]
     if len(aucs) <= 1 or all(auc == -math.inf for auc in aucs):
@@ -38,5 +39,5 @@ def plateau(history: Sequence[Mapping[str, Any]], *, over: bool = False) -> str 
 
 
 def _number(auc: Any) -> float:
-    """An AUC to compare by; what isn't one is worse than any."""
+    """Return the AUC as a float; minus infinity if it is missing."""
     return float(auc) if isinstance(auc, int | float) and math.isfinite(auc) else -math.inf

@@ -1,10 +1,11 @@
 """
 Recipes: how a network is trained, as plain data.
 
-- frozen, JSON in and out, no torch; a mistake in one is a sentence a clinician can read
-- stages run one after another: ``head`` and ``tail:N`` train on what the frozen rest makes of the films,
-  computed once; ``all`` trains everything on films varied anew in every epoch
-- a recipe never says what it is trained on: that is the request's business
+- frozen models, read from and written as JSON; torch isn't imported; a mistake in a recipe becomes a sentence
+  that a clinician can read
+- stages run one after another: ``head`` and ``tail:N`` train on the output of the frozen part, which is
+  computed once; ``all`` trains the whole network on films that are varied anew in every epoch
+- a recipe doesn't name dataset, network or weights: a ``TrainingRequest`` does
 """
 
 from pathlib import Path
@@ -27,78 +28,112 @@ Family = Literal["jpeg", "blur", "rescaling", "gamma", "contrast", "noise"]
 class Stage(Record, extra="forbid"):
     """One stage of a training."""
 
-    trains: Trains = Field(description="What is trainable: head, tail:N (the last N stages too), or all.")
+    trains: Trains = Field(description="Trained part: head, tail:N (the last N stages too), or all.")
     epochs: int = Field(ge=1, le=_LONGEST)
-    learning_rate: float = Field(gt=0, le=10, allow_inf_nan=False, description="Of the head; the highest.")
+    learning_rate: float = Field(
+        gt=0, le=10, allow_inf_nan=False, description="Learning rate of the head, at its highest."
+    )
     optimiser: Literal["sgd", "adam", "adamw"] = "adamw"
     schedule: Literal["constant", "cosine", "one-cycle"] = "one-cycle"
     depth_factor: float = Field(
-        default=1.0, gt=0, le=1, description="Rate of each stage of the network over that of the one above."
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Learning rate of each stage of the network, relative to that of the stage above it.",
     )
     views: int = Field(
-        default=1, ge=1, le=16, description="Cached views a film; all but the first varied. Not for all."
+        default=1,
+        ge=1,
+        le=16,
+        description="Cached views per film; all but the first are varied. Not used by stages of all.",
     )
 
     @property
     def tail(self) -> int | None:
-        """How many of the network's stages train beside the head; None means all of them."""
+        """Number of stages trained together with the head; None for the whole network."""
         if self.trains == "all":
             return None
         return 0 if self.trains == "head" else int(self.trains.removeprefix("tail:"))
 
 
 class Recipe(Record, extra="forbid"):
-    """A whole training."""
+    """A whole training: its stages, and the settings that they share."""
 
     schema_: Literal["xraylab.recipe/1"] = Field("xraylab.recipe/1", alias="schema")
     name: str = Field(min_length=1, max_length=64)
     about: str = ""
     task: Literal["pneumonia", "subtype"] = Field(
-        default="pneumonia", description="Two classes, or normal, bacterial and viral by file name."
+        default="pneumonia", description="Two classes; or normal, bacterial and viral, by file name."
     )
     stages: tuple[Stage, ...] = Field(min_length=1)
     batch_size: int = Field(default=32, ge=2, le=4096)
     weight_decay: float = Field(default=1e-2, ge=0, le=1, allow_inf_nan=False)
     balance: Literal["none", "loss", "sampling"] = Field(
-        default="loss", description="Weigh the classes alike in the loss, or draw them equally often."
+        default="loss",
+        description="How classes get the same weight: by weights in the loss, by sampling, or not at all.",
     )
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, allow_inf_nan=False)
     dropout: float | None = Field(
-        default=None, ge=0, lt=1, description="Of every dropout layer; by default each keeps its own."
+        default=None, ge=0, lt=1, description="Rate of every dropout layer; by default each keeps its own."
     )
     augmentation: float = Field(
-        default=1.0, ge=0, le=2, allow_inf_nan=False, description="Posture and grey values; 0 is none."
+        default=1.0,
+        ge=0,
+        le=2,
+        allow_inf_nan=False,
+        description="Strength of changes in posture and grey values; 0 is none.",
     )
     degradation: float = Field(
         default=0.0,
         ge=0,
         le=2,
         allow_inf_nan=False,
-        description="Loss of quality: re-encoding, down- and up-scaling, blur, noise; 0 is none.",
+        description="Strength of quality loss: re-encoding, down- and up-scaling, blur, noise; 0 is none.",
     )
-    erasing: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False, description="Share of films.")
-    flips: bool = Field(default=False, description="Mirror half of the films; the heart then has no side.")
+    erasing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of films in which a rectangle is hidden.",
+    )
+    flips: bool = Field(
+        default=False, description="Mirror half of the films; the heart is then on either side."
+    )
     stretch: float = Field(
-        default=0.0, ge=0, le=2, allow_inf_nan=False, description="Width over height; 0 is none."
+        default=0.0,
+        ge=0,
+        le=2,
+        allow_inf_nan=False,
+        description="Strength of changes in the ratio of width to height; 0 is none.",
     )
     leave_out: tuple[Family, ...] = Field(
-        default=(), description="Changes never trained for, so that the suite can tell how they are borne."
+        default=(),
+        description="Kinds of changes that training leaves out, so that the suite tests with unknown ones.",
     )
     patience: int | None = Field(
-        default=None, ge=1, le=_LONGEST, description="End a stage after so many epochs without a better AUC."
+        default=None,
+        ge=1,
+        le=_LONGEST,
+        description="Number of epochs without a better AUC after which a stage ends.",
     )
     ema: float | None = Field(
-        default=None, gt=0, lt=1, description="Decay a step of the weights' moving average, which is kept."
+        default=None,
+        gt=0,
+        lt=1,
+        description="Decay per step of a moving average of the weights; the average is then kept.",
     )
     keep: Literal["best", "last"] = Field(
-        default="best", description="The epoch of the highest validation AUC, or the last."
+        default="best", description="Epoch to keep: that of the highest validation AUC, or the last."
     )
-    compile: bool = Field(default=False, description="Let torch compile the network first.")
+    compile: bool = Field(default=False, description="Compile the network with torch first.")
     seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     suite: bool = Field(
         default=False, description="Score the held-out films under the suite of perturbations too."
     )
-    rule: str = Field(default="youden", description="How the threshold is locked on validation at the end.")
+    rule: str = Field(
+        default="youden", description="Rule by which the threshold is locked on validation at the end."
+    )
 
     @property
     def epochs(self) -> int:
@@ -107,12 +142,12 @@ class Recipe(Record, extra="forbid"):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What the network tells apart, NORMAL first."""
+        """Classes of the network, NORMAL first."""
         return SUBTYPES if self.task == "subtype" else CLASSES
 
 
 class TrainingRequest(Record, extra="forbid"):
-    """One training as asked for: what, on what, from which weights."""
+    """One training as requested: network, dataset, first weights and recipe."""
 
     schema_: str = Field("xraylab.request/1", alias="schema")
     name: str
@@ -120,7 +155,9 @@ class TrainingRequest(Record, extra="forbid"):
     arch: str
     weights: str
     recipe: Recipe
-    replace: bool = Field(default=False, description="Whether a model of that name gives way at the end.")
+    replace: bool = Field(
+        default=False, description="True to replace a model of the same name when the training is done."
+    )
 
 
 PRESETS = (
@@ -202,12 +239,12 @@ PRESETS = (
 
 
 def load_recipe(name_or_file: str) -> Recipe:
-    """A preset by name, or a recipe from a JSON file.
+    """Return a preset by name, or a recipe from a JSON file.
 
     Raises
     ------
     NotFoundError
-        If it is neither.
+        If there is no such preset and no such file.
     RecipeError
         If the file isn't a valid recipe; the message names each fault.
     """
@@ -224,7 +261,12 @@ def load_recipe(name_or_file: str) -> Recipe:
 
 
 def parse_recipe(raw: bytes, called: str) -> Recipe:
-    """A recipe from JSON.
+    """Read a recipe from JSON.
+
+    Parameters
+    ----------
+    called : str
+        Name of the file, for the message.
 
     Raises
     ------
@@ -234,11 +276,11 @@ def parse_recipe(raw: bytes, called: str) -> Recipe:
     try:
         return Recipe.model_validate_json(raw)
     except ValidationError as error:
-        found = error.errors()
-        # A stage with a fault doesn't count, so pydantic says that there are too few, too.
-        told = [one for one in found if one["type"] != "too_short"] or found
-        faults = "; ".join(map(_fault, told))
-        raise RecipeError(f"{called} is not a valid recipe. {faults}.") from error
+        faults = error.errors()
+        # Pydantic doesn't count a stage with a fault, and so reports too few stages as well.
+        relevant = [fault for fault in faults if fault["type"] != "too_short"] or faults
+        sentence = "; ".join(map(_fault, relevant))
+        raise RecipeError(f"{called} is not a valid recipe. {sentence}.") from error
 
 
 _WORDS = {
@@ -250,14 +292,19 @@ _WORDS = {
 
 
 def _fault(error: Any) -> str:
-    """One fault in words: where, and what would be right."""
+    """Describe one fault: its place, and what would be right."""
     where = [f"stage {part + 1}" if isinstance(part, int) else str(part) for part in error["loc"]]
     words = _WORDS.get(error["type"]) or str(error["msg"]).replace("Input should", "should")
     return f"{' '.join(part for part in where if part != 'stages') or 'The file'}: {words}"
 
 
 def plan(recipe: Recipe, entry: Network, *, pretrained: bool) -> Recipe:
-    """The recipe as it will be run: without pretrained weights a frozen stage would teach nothing.
+    """Return the recipe as it will be run, which without pretrained weights has no frozen stages.
+
+    Parameters
+    ----------
+    pretrained : bool
+        True if the network starts from trained weights.
 
     Raises
     ------
@@ -272,6 +319,7 @@ def plan(recipe: Recipe, entry: Network, *, pretrained: bool) -> Recipe:
             )
     if pretrained:
         return recipe
+    # A head on top of frozen random weights would learn from random features.
     stages = tuple(stage for stage in recipe.stages if stage.trains == "all")
     if not stages:
         raise RecipeError(

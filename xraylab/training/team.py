@@ -1,9 +1,10 @@
 """
-The processes that train together: one as a rule, several under ``accelerate launch``.
+The processes that train together: usually one, several under ``accelerate launch``.
 
-- every process draws the same random numbers and takes its share of each batch, so that the films and
-  their variations don't depend on how many processes there are
-- accelerate wraps the network, averages the gradients and carries results between the processes
+- every process draws the same random numbers and takes its share of each batch, so the films and their
+  variations don't depend on the number of processes
+- accelerate wraps the network, averages the gradients and sends results between the processes
+- a method that communicates must be called in all processes, or those that call it wait for ever
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ class Team:
     Parameters
     ----------
     device : torch.device
-        Where a process alone would train; several take a GPU each.
+        Device of a process that trains alone; several processes take one GPU each.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -37,48 +38,51 @@ class Team:
         self.device = self._accelerator.device if self.size > 1 else device
 
     def share(self, batch: _Batch) -> _Batch:
-        """Our part of a batch."""
+        """Return this process's share of a batch."""
+        # Every size-th film, so that the shares differ by one film at most.
         return batch if self.size == 1 else batch[self.rank :: self.size]
 
-    def whole(self, share: Tensor) -> Tensor:
-        """All shares in the order of the batch, on the processor, in every process."""
+    def gather_batch(self, share: Tensor) -> Tensor:
+        """Return all shares in the order of the batch, on the processor, in every process."""
         if self.size == 1:
             return share.cpu()
         shares: list[Tensor] = gather_object([share.cpu()])
-        whole = torch.cat([torch.empty_like(one) for one in shares])
-        for rank, one in enumerate(shares):
-            whole[rank :: self.size] = one
-        return whole
+        batch = torch.cat([torch.empty_like(part) for part in shares])
+        for rank, part in enumerate(shares):
+            batch[rank :: self.size] = part
+        return batch
 
-    def together(self, mine: Tensor) -> Tensor:
-        """What all processes have, one after another, on the processor."""
-        return mine.cpu() if self.size == 1 else torch.cat(gather_object([mine.cpu()]))
+    def gather(self, share: Tensor) -> Tensor:
+        """Return all shares, one process after another, on the processor, in every process."""
+        return share.cpu() if self.size == 1 else torch.cat(gather_object([share.cpu()]))
 
-    def tell(self, word: str | None) -> str | None:
-        """What the first process says; what the others say doesn't matter."""
-        words = [word]
-        broadcast_object_list(words)
-        return words[0]
+    def broadcast(self, value: str | None) -> str | None:
+        """Return the value of rank 0 in every process."""
+        values = [value]
+        broadcast_object_list(values)
+        return values[0]
 
     def wait(self) -> None:
-        """Go on only when all are here."""
+        """Wait until all processes have come to this point."""
         self._accelerator.wait_for_everyone()
 
     def any(self, flag: Tensor) -> bool:
-        """Whether it is true in any process; all must ask."""
+        """Return True if the flag is true in any process."""
         return bool(flag) if self.size == 1 else any(gather_object([bool(flag)]))
 
     @contextmanager
     def training(self, part: nn.Module) -> Iterator[nn.Module]:
-        """The network to call while training: it shares its gradients."""
-        run = self._accelerator.prepare_model(part)
+        """Wrap the trained part until the end of the block, so that its gradients are averaged."""
+        wrapped = self._accelerator.prepare_model(part)
         try:
-            yield run
+            yield wrapped
         finally:
             self._accelerator.free_memory()
-            run._is_accelerate_prepared = False  # a later stage prepares the same network again
+            # Accelerate marks a network that it has prepared; a later stage prepares the same network again.
+            wrapped._is_accelerate_prepared = False
 
-    def backward(self, loss: Tensor, run: nn.Module, *, last: bool) -> None:
-        """Add to the gradients, and share them with the last piece of a batch."""
-        with nullcontext() if last else self._accelerator.no_sync(run):
+    def backward(self, loss: Tensor, wrapped: nn.Module, *, last: bool) -> None:
+        """Add to the gradients, and average them over the processes with the last piece of a batch."""
+        # Averaging after every piece would send the same gradients several times.
+        with nullcontext() if last else self._accelerator.no_sync(wrapped):
             self._accelerator.backward(loss)

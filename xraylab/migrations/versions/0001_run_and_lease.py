@@ -48,6 +48,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both tables; the run folders keep the facts."""
+    """Drop both tables; the facts of the runs stay in their folders."""
     op.drop_table("lease")
     op.drop_table("run")

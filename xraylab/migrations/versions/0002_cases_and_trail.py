@@ -19,7 +19,7 @@ _TRIGGERS = (
 
 
 def upgrade() -> None:
-    """Create both tables, and the triggers that keep the trail as it was written."""
+    """Create both tables, and the triggers that make the trail append-only."""
     op.create_table(
         "kept_case",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -71,6 +71,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both tables, and the log with them."""
+    """Drop both tables, with all cases in them."""
     op.drop_table("case_trail")
     op.drop_table("kept_case")

@@ -9,7 +9,7 @@ from xraylab import actions, documents
 from xraylab.app import status, watch
 from xraylab.app.screens.train import choices, shown
 from xraylab.errors import XRayLabError
-from xraylab.runs.table import ACTIVE
+from xraylab.runs.run import ACTIVE
 from xraylab.settings import load_settings
 
 _ACTED = "train acted"

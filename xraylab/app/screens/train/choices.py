@@ -17,10 +17,10 @@ from xraylab.app.screens.train import recipe_form, shown
 from xraylab.data.datasets import DatasetInfo
 from xraylab.errors import XRayLabError
 from xraylab.models import list_models
-from xraylab.networks.pretrained import imagenet_path
+from xraylab.networks.pretrained import default_weights, imagenet_path
 from xraylab.networks.registry import Network, network, networks
 from xraylab.settings import Settings
-from xraylab.training.duration import DurationEstimate, estimate, expected_device, read_speeds
+from xraylab.training.duration import expected_device, expected_duration, read_speeds
 from xraylab.training.recipe import PRESETS, Recipe, TrainingRequest, load_recipe, parse_recipe, plan
 
 OWN = "train own recipe"  # session key of a Recipe
@@ -49,7 +49,7 @@ def presets_for(entry: Network, *, pretrained: bool) -> list[Recipe]:
     return [
         preset
         for preset in PRESETS
-        if not _fault(preset, entry, pretrained=pretrained)
+        if not _combine(entry, "imagenet" if pretrained else "none", preset).fault
         and pretrained == any(stage.trains != "all" for stage in preset.stages)
     ]
 
@@ -106,7 +106,7 @@ def draw(settings: Settings) -> None:
         st.button("Train", type="primary", key="train start", width="stretch", disabled=True)
         return
     combinations = [
-        _combine(settings, one, weights if one == entry else None, other)
+        _combine(one, weights if one == entry else None, other)
         for one in (entry, *more_networks)
         for other in (edited, *more_recipes)
     ]
@@ -247,20 +247,13 @@ def _draw_parameters(entry: Network, recipe: Recipe) -> None:
     )
 
 
-def _combine(settings: Settings, entry: Network, weights: str | None, recipe: Recipe) -> Combination:
-    """One network with one recipe: planned, or with the sentence why it can't be."""
-    start = weights or ("imagenet" if entry.pretrained else "none")
-    fault = _fault(recipe, entry, pretrained=start != "none")
-    planned = recipe if fault else plan(recipe, entry, pretrained=start != "none")
-    return Combination(entry, start, planned, fault)
-
-
-def _fault(recipe: Recipe, entry: Network, *, pretrained: bool) -> str:
+def _combine(entry: Network, weights: str | None, recipe: Recipe) -> Combination:
+    """Plan one network with one recipe, or keep the sentence that says why it can't be trained."""
+    start = weights or default_weights(entry)
     try:
-        plan(recipe, entry, pretrained=pretrained)
+        return Combination(entry, start, plan(recipe, entry, pretrained=start != "none"))
     except XRayLabError as error:
-        return str(error)
-    return ""
+        return Combination(entry, start, recipe, str(error))
 
 
 def _draw_start(
@@ -276,10 +269,10 @@ def _draw_start(
         return
     requests: list[TrainingRequest] = []
     for one in ready:
-        request = actions.request_training(
+        request = actions.request_planned(
             settings,
             dataset=dataset.name,
-            arch=one.entry.name,
+            entry=one.entry,
             recipe=one.recipe,
             weights=one.weights,
             name=_name(name, one, alone=len(ready) == 1),
@@ -304,9 +297,8 @@ def _estimate_words(
     speeds = read_speeds(settings)
     device = expected_device(settings, speeds)
     films = {split: counts["films"] for split, counts in dataset.splits.items()}
-    parts = [estimate(one.recipe, one.entry, films, speeds, device=device) for one in ready]
-    total = sum(parts[1:], start=parts[0])
-    total = DurationEstimate(total.seconds * seeds, total.measured)
+    parts = [expected_duration(one.recipe, one.entry, films, speeds, device=device) for one in ready]
+    total = sum(parts[1:], start=parts[0]).times(seeds)
     words = wording.time_to_expect(*total.range)
     if not total.measured:
         words += " (first guess; exact after a first run here)"

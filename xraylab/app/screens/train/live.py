@@ -14,7 +14,7 @@ from xraylab.app.screens.train import buttons
 from xraylab.app.screens.train.shown import shown
 from xraylab.errors import NotFoundError
 from xraylab.runs import folder
-from xraylab.runs.table import Run
+from xraylab.runs.run import Run
 from xraylab.settings import Settings
 from xraylab.training.plateau import plateau
 

@@ -8,7 +8,7 @@ from xraylab import actions, documents, formats
 from xraylab.app import watch, wording
 from xraylab.app.faults import guard
 from xraylab.app.screens.train import buttons
-from xraylab.runs.table import OVER
+from xraylab.runs.run import OVER
 from xraylab.settings import Settings
 
 _STATES = {"queued": "waiting", "running": "training"} | {state: state for state in OVER}

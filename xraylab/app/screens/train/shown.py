@@ -3,7 +3,7 @@
 import streamlit as st
 
 from xraylab.app.watch import Look
-from xraylab.runs.table import Run
+from xraylab.runs.run import Run
 
 _KEY = "train shown run"
 

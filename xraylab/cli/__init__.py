@@ -1,0 +1,49 @@
+"""
+The command line: one command per job, presentation only.
+
+- ``--json`` after a command's arguments prints one document on standard output, and nothing else there
+- progress and notes go to standard error, whose last line is the sentence of an error
+- exit code 2 means the user's mistake, 1 ours, 130 Ctrl-C
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from xraylab.cli import comparing, installation, models, reading, training
+
+app = typer.Typer(
+    name="xraylab",
+    help="Train chest-radiograph classifiers, lock an operating point, read films. For research.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+# ``--help`` lists them in this order: from films to a model, then what there is, then the installation.
+_COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("import", training.import_),
+    ("train", training.train),
+    ("resume", training.resume),
+    ("lock", models.lock),
+    ("ensemble", models.ensemble),
+    ("evaluate", models.evaluate),
+    ("compare", comparing.compare),
+    ("robustness", models.robustness),
+    ("shift", models.shift),
+    ("predict", reading.predict),
+    ("cancel", training.cancel),
+    ("models", models.models),
+    ("card", models.card),
+    ("report", models.report),
+    ("runs", training.runs),
+    ("datasets", training.datasets),
+    ("networks", training.networks),
+    ("recipes", training.recipes),
+    ("phantoms", training.phantoms),
+    ("doctor", installation.doctor),
+    ("app", installation.app_),
+)
+for _name, _command in _COMMANDS:
+    app.command(_name)(_command)

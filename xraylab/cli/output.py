@@ -1,0 +1,111 @@
+"""
+Output of the commands: documents on standard output, progress bars on standard error.
+
+A document is printed as JSON, or as lines for a person.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from xraylab import documents
+from xraylab.files import Record
+from xraylab.formats import DASH, visible
+
+_NAME_COLUMNS = 26  # width of the names, so that the values stand below each other
+
+ACTOR = "command line"  # in the record of who locked a model or opened a test split
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def tell(document: Record | list[Any], json: bool) -> None:
+    """Print a document, as JSON or as lines for a person."""
+    if json:
+        # Pydantic writes NaN as null; Python's json module would write NaN, which isn't JSON.
+        adapter = TypeAdapter(type(document) if isinstance(document, Record) else list[Any])
+        typer.echo(adapter.dump_json(document, by_alias=True, indent=2).decode())
+        return
+    for row in document if isinstance(document, list) else [document]:
+        typer.echo("\n".join(_lines(row.model_dump())) + "\n")
+
+
+def _lines(values: Mapping[str, Any], under: str = "") -> Iterator[str]:
+    """Yield the lines of a document, one per fact; a nested fact has the names of its parents before it."""
+    for key, value in values.items():
+        name = f"{under}{key}"
+        if isinstance(value, dict):
+            yield from _lines(value, f"{name} ")
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+            for number, item in enumerate(value, 1):
+                yield from _lines(item, f"{name} {number} ")
+        else:
+            yield f"{name:>{_NAME_COLUMNS}}  {_worded(value)}"
+
+
+def _worded(value: Any) -> str:
+    if value is None or value == [] or (isinstance(value, float) and math.isnan(value)):
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_worded, value))
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else visible(str(value))
+
+
+@contextlib.contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error; yield the function that moves it."""
+    # Standard output stays free for the document, so that a command can be piped.
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def training_bar() -> Iterator[tuple[Callable[[dict[str, Any]], None], Callable[[], None]]]:
+    """Show the progress bar of a training; yield the functions for its progress and for waiting."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(progress: dict[str, Any]) -> None:
+            bar.update(task, description=progress["doing"], completed=progress["fraction"])
+
+        def wait() -> None:
+            bar.update(task, description="waiting for another training to end")
+
+        yield show, wait
+
+
+def tell_seeds(document: documents.Trained) -> None:
+    """Print the results of several seeds, for a person."""
+    for row in document.seeds:
+        result = f"validation AUC {row.val.auc:.3f}" if row.val else f"no model: {row.error}"
+        typer.echo(f"{row.model:>18}  seed {row.seed}, {result}")
+    typer.echo("\nmean ± standard deviation over the seeds (lowest to highest), on validation")
+    for name, spread in document.spread.items():
+        typer.echo(spread_line(name, spread))
+
+
+def spread_line(name: str, spread: documents.Spread) -> str:
+    """Write the spread of one number over seeds in a line."""
+    return f"{name:>18}  {spread.mean:.3f} ± {spread.sd:.3f} ({spread.low:.3f} to {spread.high:.3f})"
+
+
+def tell_report(document: documents.EvaluationReport) -> None:
+    """Print a report for a person, without its card and the data of its figures."""
+    curves = {"curves"}  # hundreds of numbers
+    facts = document.model_dump(exclude={"card": True, "validation": curves, "test": curves})
+    typer.echo("\n".join(_lines(facts)))

@@ -1,0 +1,117 @@
+"""Commands from films to a trained model: datasets, trainings, runs, and what to choose from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xraylab import actions
+from xraylab.cli.output import Json, bar, tell, tell_seeds, training_bar
+from xraylab.settings import load_settings
+
+
+def import_(
+    source: Annotated[Path, typer.Argument(help="Zip archive or folder with NORMAL and PNEUMONIA folders.")],
+    name: Annotated[str, typer.Option(help="Name of the dataset.")],
+    patient_key: Annotated[str, typer.Option(help="How file names name their patients.")] = "prefix-number",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of this name.")] = False,
+    json: Json = False,
+) -> None:
+    """Import labelled films and split them by patient."""
+    with bar("Reading films") as report:
+        document = actions.import_dataset(
+            load_settings(), source, name, patient_key=patient_key, replace=replace, on_progress=report
+        )
+    tell(document, json)
+
+
+def phantoms(
+    out: Annotated[Path, typer.Option(help="Folder to write into; it must be new or empty.")],
+    n: Annotated[int, typer.Option("--n", min=1, max=100_000, help="Number of films.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
+    json: Json = False,
+) -> None:
+    """Write teaching phantoms with their lesion masks."""
+    with bar("Drawing phantoms") as report:
+        document = actions.make_phantoms(out, n, seed=seed, on_progress=report)
+    tell(document, json)
+
+
+def train(
+    dataset: Annotated[str, typer.Option(help="Name of a dataset.")],
+    arch: Annotated[str, typer.Option(help="Network, see networks.")],
+    recipe: Annotated[str, typer.Option(help="Preset or JSON file, see recipes.")],
+    weights: Annotated[
+        str | None, typer.Option(help="First weights: imagenet, none, a file or a model.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=2, max=20, help="Number of trainings, NAME-s0 and on, that differ in the seed."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a model of this name.")] = False,
+    json: Json = False,
+) -> None:
+    """Train a network in the foreground, then lock it on validation by the recipe's rule."""
+    settings = load_settings()
+    # Under ``accelerate launch`` this command runs once per GPU. Only rank 0 makes a request and prints.
+    if actions.assist(settings):
+        return
+    request = actions.request_training(
+        settings, dataset=dataset, arch=arch, recipe=recipe, weights=weights, name=run, replace=replace
+    )
+    with training_bar() as (show, wait):
+        if seeds is None:
+            document = actions.train(settings, request, on_progress=show, on_wait=wait)
+        else:
+            document = actions.train_seeds(settings, request, seeds, on_progress=show, on_wait=wait)
+    if seeds is None or json:
+        tell(document, json)
+    else:
+        tell_seeds(document)
+
+
+def resume(
+    run: Annotated[str, typer.Argument(help="Id of a failed or cancelled run, see runs.")],
+    keep_best: Annotated[
+        bool, typer.Option("--keep-best", help="Make a model of its best epoch, without more training.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Go on with a stopped training from its last complete epoch, in the foreground."""
+    settings = load_settings()
+    if actions.assist(settings):
+        return
+    with training_bar() as (show, wait):
+        document = actions.resume(settings, run, keep_best=keep_best, on_progress=show, on_wait=wait)
+    tell(document, json)
+
+
+def cancel(run: Annotated[str, typer.Argument(help="Id of a run, see runs.")], json: Json = False) -> None:
+    """Cancel a queued or running training."""
+    tell(actions.cancel_run(load_settings(), run), json)
+
+
+def runs(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Write the run table anew from the run folders.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the runs."""
+    tell(actions.list_runs(load_settings(), rebuild=rebuild), json)
+
+
+def datasets(json: Json = False) -> None:
+    """List the datasets."""
+    tell(actions.list_datasets(load_settings()), json)
+
+
+def networks(json: Json = False) -> None:
+    """List the networks."""
+    tell(actions.network_rows(load_settings()), json)
+
+
+def recipes(json: Json = False) -> None:
+    """List the recipes."""
+    tell(actions.recipe_rows(), json)

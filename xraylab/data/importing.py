@@ -1,0 +1,250 @@
+"""
+Import labelled films: read every file once, and write a dataset's folder, completely or not at all.
+
+- originals are referenced, not copied; their standardised pixels go to ``pixels.npy``
+- a file that can't be read is left out and named with its reason
+"""
+
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from xraylab.data import patients
+from xraylab.data.catalog import identify, label_counts, make_catalog, split_counts
+from xraylab.data.datasets import CATALOG_SCHEMA, SPLIT_SCHEMA, Dataset, DatasetInfo, RefusedFile
+from xraylab.data.sources import Source, SourceFile, open_source, printable
+from xraylab.data.split import LEFT_OUT
+from xraylab.errors import DatasetError, NameTakenError, UnreadableImageError
+from xraylab.files import check_name, new_folder, write_bytes, write_json, write_text
+from xraylab.imaging import PREPROCESS_VERSION, SIDE, standardise
+from xraylab.settings import Settings
+
+Progress = Callable[[int, int], None]  # films done, films in all
+
+_BATCH = 64  # films in flight: a few megabytes
+
+
+def import_dataset(
+    settings: Settings,
+    source: Path,
+    name: str,
+    *,
+    patient_key: str = "prefix-number",
+    seed: int = 0,
+    replace: bool = False,
+    on_progress: Progress | None = None,
+) -> Dataset:
+    """Read a zip archive or folder of labelled films into a dataset.
+
+    Parameters
+    ----------
+    source : Path
+        A zip archive or folder in the Kermany layout.
+    name : str
+        The dataset's name.
+    patient_key : str
+        How file names name patients, see ``patients.patient_key``.
+    seed : int
+        Seed of the split.
+    replace : bool
+        True to replace a dataset of this name when the new one is complete.
+    on_progress : callable, optional
+        Called with films done and films in all.
+
+    Raises
+    ------
+    NameTakenError
+        If the name is taken and ``replace`` is false, or the name is invalid.
+    NotFoundError, DatasetError
+        If the source can't be used; an older dataset of this name stays.
+    StorageError
+        If the disk is full; an older dataset of this name stays.
+    """
+    target = settings.datasets / check_name(name, what="dataset")
+    _check_free(target, name, replace=replace)
+    key = patients.patient_key(patient_key)
+    with open_source(source) as opened, new_folder(target, replace=replace) as folder:
+        films, refused, pixel_hash = _store_pixels(opened, folder / "pixels.npy", on_progress)
+        catalog, notes = make_catalog(films, key, patient_key, seed)
+        _write_catalog(folder / "catalog.parquet", catalog)
+        info = DatasetInfo(
+            name=name,
+            kind="phantoms" if catalog["synthetic"].all() else "radiographs",
+            source=printable(str(source.absolute())),
+            patient_key=patient_key,
+            seed=seed,
+            preprocess_version=PREPROCESS_VERSION,
+            pixel_hash=pixel_hash,
+            created_at=datetime.now(UTC),
+            n=len(catalog),
+            patients=catalog["patient"].nunique(),
+            labels=label_counts(catalog),
+            splits=split_counts(catalog),
+            ignored=opened.ignored,
+            refused=refused,
+            notes=notes,
+        )
+        _write_split(folder / "split.json", info, catalog)
+        write_text(folder / "dataset.json", info.model_dump_json(indent=2))
+        if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
+            shutil.copyfile(target / "lineage.jsonl", folder / "lineage.jsonl")
+        Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
+    return Dataset(target, info)
+
+
+def read_labelled(
+    source: Path, *, patient_key: str = "prefix-number", on_progress: Progress | None = None
+) -> tuple[pd.DataFrame, NDArray[np.uint8], list[RefusedFile]]:
+    """Read all films of a labelled source, without a split and without a dataset.
+
+    Returns
+    -------
+    catalog : DataFrame
+        The columns of a dataset's catalog, without ``split``.
+    pixels : uint8 array of shape (n, 256, 256)
+    refused : list of RefusedFile
+
+    Raises
+    ------
+    NotFoundError, DatasetError
+        If the source can't be used, or none of its files can be read.
+    """
+    key = patients.patient_key(patient_key)
+    with open_source(source) as opened:
+        refused: list[RefusedFile] = []
+        films = []
+        pixels = []
+        for done, (file, film) in enumerate(_read_films(opened.files), 1):
+            if isinstance(film, str):
+                refused.append(RefusedFile(file=file.path, reason=film))
+            else:
+                films.append(film.row)
+                pixels.append(film.pixels)
+            if on_progress:
+                on_progress(done, len(opened.files))
+    _check_any(films, refused)
+    return identify(films, key).drop(columns=["stem", "folder"]), np.stack(pixels), refused
+
+
+def _check_free(target: Path, name: str, *, replace: bool) -> None:
+    if target.exists() and not replace:
+        raise NameTakenError(
+            f"There is a dataset “{name}” already. Choose another name, or replace it on purpose (--replace)."
+        )
+
+
+def _store_pixels(
+    source: Source, file: Path, on_progress: Progress | None
+) -> tuple[list[dict[str, Any]], list[RefusedFile], str]:
+    """Write the pixels of every readable film; return the rows, the refused files and the pixels' hash."""
+    films: list[dict[str, Any]] = []
+    refused: list[RefusedFile] = []
+    digest = hashlib.sha256()
+    with file.open("wb") as out:
+        _write_header(out, len(source.files))
+        for done, (entry, film) in enumerate(_read_films(source.files), 1):
+            if isinstance(film, str):
+                refused.append(RefusedFile(file=entry.path, reason=film))
+            else:
+                raw = film.pixels.tobytes()
+                out.write(raw)
+                digest.update(raw)
+                films.append(film.row)
+            if on_progress:
+                on_progress(done, len(source.files))
+        out.seek(0)
+        # The number of readable films is known only now. NumPy leaves room in its header for that.
+        _write_header(out, len(films))
+    _check_any(films, refused)
+    return films, refused, digest.hexdigest()
+
+
+def _check_any(films: list[dict[str, Any]], refused: list[RefusedFile]) -> None:
+    if not films:
+        raise DatasetError(
+            f"None of the {len(refused)} labelled files could be read. The first one is {refused[0].file}: "
+            f"{refused[0].reason}"
+        )
+
+
+def _write_header(out: BinaryIO, n: int) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": (n, SIDE, SIDE)}
+    np.lib.format.write_array_header_1_0(out, header)
+
+
+@dataclass(frozen=True, eq=False)
+class _ReadFilm:
+    """Pixels of a film, and the columns of its row that come from its file alone."""
+
+    pixels: NDArray[np.uint8]  # (256, 256)
+    row: dict[str, Any]
+
+
+def _read_films(files: list[SourceFile]) -> Iterator[tuple[SourceFile, _ReadFilm | str]]:
+    """Yield each file with its film, or with the reason why it can't be read, in order."""
+    remaining = iter(files)
+    # Decoders release Python's lock. Batches, because ``map`` alone would read all files ahead into memory.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while batch := list(islice(remaining, _BATCH)):
+            yield from zip(batch, pool.map(_try_read, batch), strict=True)
+
+
+def _try_read(file: SourceFile) -> _ReadFilm | str:
+    try:
+        raw = file.read()
+        film = standardise(raw)
+    except UnreadableImageError as error:
+        return str(error)
+    signs = asdict(film.signs)  # the gate needs them when these films are evaluated
+    del signs["notes"]
+    row = {
+        "path": file.path,
+        "label": file.label,
+        "folder": file.folder,
+        "stem": file.stem,
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "pixel_sha256": hashlib.sha256(film.pixels.tobytes()).hexdigest(),
+        "sharpness": sharpness(film.pixels),
+        **asdict(film.facts),
+        **signs,
+    }
+    return _ReadFilm(film.pixels, row)
+
+
+def sharpness(pixels: NDArray[np.uint8]) -> float:
+    """Return the mean absolute Laplacian of a film, in grey levels; compression and blur lower it."""
+    p = pixels.astype(np.int16)  # uint8 would overflow
+    laplacian = 4 * p[1:-1, 1:-1] - p[:-2, 1:-1] - p[2:, 1:-1] - p[1:-1, :-2] - p[1:-1, 2:]
+    return float(np.abs(laplacian).mean())
+
+
+def _write_catalog(file: Path, catalog: pd.DataFrame) -> None:
+    table = pa.Table.from_pandas(catalog, preserve_index=False)
+    metadata = {**(table.schema.metadata or {}), b"schema": CATALOG_SCHEMA.encode()}
+    buffer = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(metadata), buffer)
+    write_bytes(file, buffer.getvalue())
+
+
+def _write_split(file: Path, info: DatasetInfo, catalog: pd.DataFrame) -> None:
+    """Write the split of each group."""
+    # Films that are left out belong to groups of another split, so dropping them loses no group.
+    kept = catalog[catalog["split"] != LEFT_OUT].drop_duplicates("group")
+    groups = dict(zip(kept["group"], kept["split"], strict=True))
+    write_json(
+        file, {"schema": SPLIT_SCHEMA, "patient_key": info.patient_key, "seed": info.seed, "groups": groups}
+    )

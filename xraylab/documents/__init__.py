@@ -1,0 +1,89 @@
+"""
+The JSON documents of the command line, as typed data.
+
+- the keys are a contract: other programs read them, and a test compares their schema with a committed copy
+- a number that isn't defined is null in JSON and NaN in Python
+"""
+
+from xraylab.documents.comparison import (
+    ComparedModel,
+    ComparedModels,
+    ComparedPair,
+    Estimate,
+    NamedPair,
+    Spread,
+)
+from xraylab.documents.evaluation import BandZone, Evaluated, ReviewBand, Robustness, UnderPerturbation
+from xraylab.documents.installation import Check, Doctor
+from xraylab.documents.intervals import Interval
+from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow
+from xraylab.documents.reading import CaseLog, CaseRow, Predicted, TrailRow
+from xraylab.documents.report import (
+    AboutLock,
+    AtPrevalence,
+    AverageName,
+    AverageRow,
+    Calibrated,
+    ClassRow,
+    ClassTable,
+    Curves,
+    Estimated,
+    EvaluationReport,
+    KindRow,
+    SplitReport,
+    Thousand,
+    Worth,
+)
+from xraylab.documents.runs import Imported, NetworkRow, Phantoms, RecipeRow, RunRow, SeedRow, Trained
+from xraylab.documents.shift import Difference, Shift, ShiftOfClass, ShiftSide
+
+__all__ = [
+    "AboutLock",
+    "AtPrevalence",
+    "AverageName",
+    "AverageRow",
+    "BandZone",
+    "Calibrated",
+    "CaseLog",
+    "CaseRow",
+    "Check",
+    "ClassRow",
+    "ClassTable",
+    "ComparedModel",
+    "ComparedModels",
+    "ComparedPair",
+    "Curves",
+    "Difference",
+    "Doctor",
+    "EnsembleMember",
+    "Ensembled",
+    "Estimate",
+    "Estimated",
+    "Evaluated",
+    "EvaluationReport",
+    "Imported",
+    "Interval",
+    "KindRow",
+    "Locked",
+    "ModelCard",
+    "ModelRow",
+    "NamedPair",
+    "NetworkRow",
+    "Phantoms",
+    "Predicted",
+    "RecipeRow",
+    "ReviewBand",
+    "Robustness",
+    "RunRow",
+    "SeedRow",
+    "Shift",
+    "ShiftOfClass",
+    "ShiftSide",
+    "SplitReport",
+    "Spread",
+    "Thousand",
+    "TrailRow",
+    "Trained",
+    "UnderPerturbation",
+    "Worth",
+]

@@ -1,0 +1,18 @@
+"""Documents of ``doctor``, which checks an installation."""
+
+from xraylab.files import Record
+
+
+class Check(Record):
+    """One thing that ``doctor`` looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Doctor(Record):
+    """The state of this installation."""
+
+    ok: bool
+    checks: list[Check]

@@ -1,0 +1,95 @@
+"""Documents of imports, trainings and runs, and of what a training can choose from."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from xraylab.data.datasets import RefusedFile
+from xraylab.documents.comparison import Spread
+from xraylab.documents.evaluation import Evaluated
+from xraylab.files import Record
+
+
+class Imported(Record):
+    """A dataset, as ``import`` and ``datasets`` tell it."""
+
+    name: str
+    kind: str
+    n: int
+    labels: dict[str, int]
+    patients: int
+    patient_key: str
+    splits: dict[str, dict[str, int]]
+    ignored: dict[str, int]
+    refused: list[RefusedFile]
+    notes: list[str]
+    test_openings: int
+    created_at: datetime
+
+
+class Phantoms(Record):
+    """Teaching phantoms that were written."""
+
+    n: int
+    labels: dict[str, int]
+    folder: str
+
+
+class SeedRow(Record):
+    """One of several trainings that differ in their seed."""
+
+    run: str
+    model: str
+    seed: int
+    val: Evaluated | None = Field(description="null when it failed or was cancelled.")
+    error: str | None = Field(description="Why there is no model.")
+
+
+class Trained(Record):
+    """A finished training; of several seeds, the first that ended with a model."""
+
+    run: str
+    model: str
+    seconds: float
+    val: Evaluated
+    seeds: list[SeedRow] = Field(default=[], description="One a seed, where several were asked for.")
+    spread: dict[str, Spread] = Field(default={}, description="How validation numbers vary with the seed.")
+
+
+class RunRow(Record):
+    """A run in a list."""
+
+    run: str
+    name: str
+    state: str
+    dataset: str
+    arch: str
+    recipe: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    epoch: int
+    val_auc: float | None = Field(description="Best so far; null before the first epoch.")
+    resumable: bool = Field(description="Whether it stopped and can go on from its last whole epoch.")
+    notes: list[str] = Field(description="What is worth knowing about the training, in sentences.")
+
+
+class NetworkRow(Record):
+    """A network in a list."""
+
+    name: str
+    title: str
+    about: str
+    side: int
+    pretrained: bool
+    weights_here: bool = Field(description="Whether its ImageNet weights lie in the home.")
+
+
+class RecipeRow(Record):
+    """A preset in a list."""
+
+    name: str
+    about: str
+    epochs: int
+    stages: list[dict[str, object]]

@@ -1,0 +1,122 @@
+"""
+Progress of a training: how much work is done, how fast, and how long the rest takes.
+
+The unit of work is one forward pass of one film through the whole network.
+"""
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import torch
+
+from xraylab.networks.registry import Network
+from xraylab.training.contract import Films, Monitor, Progress
+from xraylab.training.memory import taken
+from xraylab.training.recipe import Stage
+
+_BACKWARD = 2  # a backward pass costs about two forward passes
+
+
+@dataclass(frozen=True)
+class Work:
+    """Work of the stages of one training, in forward passes of one film."""
+
+    entry: Network
+    training: int  # films
+    validation: int
+
+    @classmethod
+    def on(cls, films: Films, entry: Network) -> "Work":
+        """Return the work of training a network on films."""
+        return cls(entry, len(films.train), len(films.validation))
+
+    def stage(self, stage: Stage) -> float:
+        """Return the work of a whole stage."""
+        # A frozen part is run once over all films, for each view of them; the epochs then use the cache.
+        frozen = 0 if stage.tail is None else stage.views * self.training + self.validation
+        return frozen + stage.epochs * self.epoch(stage)
+
+    def epoch(self, stage: Stage) -> float:
+        """Return the work of one epoch of a stage."""
+        # With a frozen part validation starts from the cache too, and costs next to nothing.
+        validation = self.validation if stage.tail is None else 0
+        return self.step(stage) * self.training + validation
+
+    def step(self, stage: Stage) -> float:
+        """Return the work of training on one film once."""
+        # Stages of a network cost about the same, so n of them are n parts of the whole.
+        share = 1.0 if stage.tail is None else stage.tail / len(self.entry.stages)
+        return (1 + _BACKWARD) * share
+
+
+@dataclass
+class Clock:
+    """Work done and time taken."""
+
+    total: float  # work of the whole training
+    done: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    skipped: float = 0.0  # work that was done before this training went on from a checkpoint
+    films: int = 0  # of the present phase
+    phase_started: float = field(default_factory=time.monotonic)
+
+    def skip(self, work: float) -> None:
+        """Count work that was done before this training went on from a checkpoint."""
+        self.done += work
+        self.skipped += work
+
+    def phase(self) -> None:
+        """Begin a phase that has a speed of its own."""
+        self.films, self.phase_started = 0, time.monotonic()
+
+    @property
+    def speed(self) -> float:
+        """Films per second in this phase."""
+        seconds = time.monotonic() - self.phase_started
+        return self.films / seconds if seconds > 0 else 0.0
+
+    @property
+    def fraction(self) -> float:
+        """Share of the whole work that is done, 0 to 1."""
+        return min(self.done / self.total, 1.0)
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to the end at the speed so far, in seconds; NaN before any work is done."""
+        # Skipped work took this process no time, so it says nothing about the speed.
+        here = self.done - self.skipped
+        return (time.monotonic() - self.started) * (self.total - self.done) / here if here > 0 else math.nan
+
+
+@dataclass
+class Reporter:
+    """Counts work, and reports it to the monitor of a training."""
+
+    clock: Clock
+    monitor: Monitor
+    device: torch.device
+    doing: str = "starting"
+
+    def begin(self, doing: str) -> None:
+        """Begin a phase, described in words for a person."""
+        self.doing = doing
+        self.clock.phase()
+
+    def advance(self, films: int, passes: float) -> None:
+        """Report that films were processed, each worth ``passes`` forward passes.
+
+        The monitor may raise to stop the training.
+        """
+        self.clock.films += films
+        self.clock.done += films * passes
+        self.monitor.on_progress(
+            Progress(
+                doing=self.doing,
+                fraction=self.clock.fraction,
+                films_per_second=self.clock.speed,
+                seconds_left=self.clock.seconds_left,
+                device=str(self.device),
+                memory=taken(self.device),
+            )
+        )
