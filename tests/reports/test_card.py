@@ -154,7 +154,7 @@ def test_a_lock_that_does_not_fit_decides_nothing_and_opens_nothing(change):
 def test_the_lock_is_told_with_all_its_digits_and_its_rule():
     text = section(written(lock=a_lock(threshold=0.412345, rule="sensitivity:0.95")), "Lock")
     assert "Threshold 0.412345:" in text
-    assert "sensitivity 95 %, the highest threshold that reaches it" in text
+    assert "sensitivity ≥ 95 %, the highest threshold that reaches it" in text
     assert "Threshold 0.500:" in section(written(lock=a_lock(threshold=0.5)), "Lock")
     floor = section(written(lock=a_lock(rule="floor:0.95")), "Lock")
     assert "Rule: sensitivity floor 95 %, with 95 % confidence, the highest threshold that" in floor
@@ -192,7 +192,7 @@ def test_the_lock_tells_its_review_band_and_what_chose_it():
     lock = a_lock(threshold=0.9, review_from=0.0312345, review_rule="sensitivity:0.99")
     text = section(written(lock=lock), "Lock")
     assert "Review band from 0.0312345: a film needs a reader when its score is that or more" in text
-    assert "Rule of the review band: sensitivity 99 %, the highest threshold that reaches it" in text
+    assert "Rule of the review band: sensitivity ≥ 99 %, the highest threshold that reaches it" in text
     assert "eview band" not in written()
     unread = a_lock(review_from=0.1, model_sha256="ff" * 32)
     assert "need a reader" not in section(written(lock=unread), "Validation")
@@ -239,7 +239,7 @@ def test_predictions_that_cannot_be_counted_are_a_sentence(films, said):
 
 def test_a_score_without_a_logit_is_no_fault():
     part = section(written(validation=changed(logit=np.nan)), "Validation")
-    assert "some films have a score and no finite logit" in part
+    assert "some films have a score but no finite logit" in part
     assert "Sensitivity" in rows(part)
 
 
