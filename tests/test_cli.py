@@ -50,7 +50,7 @@ def test_import_tells_what_it_found_and_refuses_a_taken_name(run, fail, imported
     code, error = fail("import", phantom_folder, "--name", "again")
     assert (code, error) == (
         USER,
-        "There is a dataset “again” already. Choose another name, or replace it on purpose (--replace).",
+        "There is already a dataset “again”. Choose another name, or replace it on purpose (--replace).",
     )
     assert run("import", phantom_folder, "--name", "again", "--replace")["n"] == FILMS
 
@@ -238,7 +238,7 @@ def test_a_bad_file_is_a_row_and_never_the_end(run, trained, film, tmp_path, mon
         "torn.zip",
     ]
     assert all(reason and reason.endswith(".") for reason in refused.values())
-    assert "leads outside of the archive" in refused["outside.png"]
+    assert "leads outside the archive" in refused["outside.png"]
     assert rows[3]["file"] == f"{tmp_path / 'bad.zip'}::../outside.png"
     assert all((row["score"], row["decision"]) == (None, None) for row in rows[:-1])
     assert rows[-1]["score"] is not None

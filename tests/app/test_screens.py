@@ -67,8 +67,8 @@ def _png(folder, grey):
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ({"../evil/NORMAL/a.png": b"x"}, "leads outside of the archive"),
-        ({"notes.txt": b"no films"}, "holds no labelled radiographs"),
+        ({"../evil/NORMAL/a.png": b"x"}, "leads outside the archive"),
+        ({"notes.txt": b"no films"}, "contains no labelled radiographs"),
         ({"NORMAL/a.png": b"text", "PNEUMONIA/b.png": b""}, "could be read"),
         ({f"NORMAL/IM-{n}-1.png": n for n in (1, 2, 3)}, "no PNEUMONIA films"),  # one class only
         ({"NORMAL/a.png": 10, "PNEUMONIA/b.png": 20}, "1 patient"),  # one film a class

@@ -1,9 +1,9 @@
 """
 Datasets: a catalog of films, a split by patient, and their pixels in one memory map.
 
-- originals are referenced, not copied; what networks see lies in ``pixels.npy``, row for row with the catalog
-- a dataset's folder appears complete or not at all, and is never changed afterwards but for its lineage
-- the lineage says where the films came from and who opened the test split, and survives a re-import
+- original files are referenced, not copied; ``pixels.npy`` holds the prepared films in the catalog's order
+- a dataset's folder appears complete or not at all; afterwards only its lineage changes
+- the lineage records imports and openings of the test split, and is kept when the dataset is imported again
 """
 
 import contextlib
@@ -48,24 +48,24 @@ SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
 CATALOG_SCHEMA = "xraylab.catalog/1"
 SPLIT_SCHEMA = "xraylab.split/1"
 SPLITS = ("train", "validation", "test")
-KINDS = ("bacterial", "viral")  # of pneumonia, as file names of the Kermany films tell them
-Progress = Callable[[int, int], None]  # films done, films in all
+KINDS = ("bacterial", "viral")  # of pneumonia, as named in the file names of the Kermany films
+Progress = Callable[[int, int], None]  # films done, films in total
 
-_BATCH = 64  # films in flight: a few megabytes
+_BATCH = 64  # films decoded at a time: a few megabytes
 
 
 class RefusedFile(Record):
-    """A file that could not be read, and why."""
+    """A file that couldn't be read, with the reason."""
 
     file: str
     reason: str
 
 
 class DatasetInfo(Record):
-    """What is known about a dataset without opening its catalog (``dataset.json``)."""
+    """Facts about a dataset that need no catalog (``dataset.json``)."""
 
     schema_: Literal["xraylab.dataset/1"] = Field(SCHEMA, alias="schema")
-    name: str  # its folder's
+    name: str  # that of its folder
     kind: str  # "radiographs" or "phantoms"
     source: str
     patient_key: str
@@ -84,18 +84,18 @@ class DatasetInfo(Record):
 
 @dataclass(frozen=True)
 class Dataset:
-    """An imported dataset on disk; catalog and pixels are opened when first asked for."""
+    """An imported dataset on disk; catalog and pixels are opened on first use."""
 
     folder: Path
     info: DatasetInfo
 
     @cached_property
     def catalog(self) -> pd.DataFrame:
-        """One row a film, in the order of ``pixels``.
+        """Table with one row per film, in the order of ``pixels``.
 
-        The columns are image_id, path, label (0 or 1), subtype, patient, group, split, what the file said
-        (sha256, format, bytes, width, height, bits, quant_sum, synthetic, and the fields of ``Signs`` but its
-        notes), pixel_sha256 and sharpness. Those of earlier versions have nothing of ``Signs``.
+        The columns are image_id, path, label (0 or 1), subtype, patient, group, split, facts about the file
+        (sha256, format, bytes, width, height, bits, quant_sum, synthetic, and the fields of ``Signs`` except
+        its notes), pixel_sha256 and sharpness. Catalogs of earlier versions lack the fields of ``Signs``.
         """
         with _damage(self.folder / "catalog.parquet") as file:
             table = pq.read_table(io.BytesIO(file.read_bytes()))
@@ -106,7 +106,7 @@ class Dataset:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """(n, 256, 256) as a read-only memory map."""
+        """Grey levels of all films, (n, 256, 256), as a read-only memory map."""
         with _damage(self.folder / "pixels.npy") as file:
             pixels: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
             if pixels.shape != (self.info.n, SIDE, SIDE) or pixels.dtype != np.uint8:
@@ -114,27 +114,28 @@ class Dataset:
             return pixels
 
     def rows(self, split_name: str) -> NDArray[np.intp]:
-        """Rows of the catalog that belong to a split."""
+        """Return the rows of the catalog that belong to a split."""
         return np.flatnonzero(self.catalog["split"].to_numpy() == split_name)
 
     def targets(self, task: Literal["pneumonia", "subtype"]) -> NDArray[np.int64]:
-        """The class of each film, row for row with the catalog.
+        """Return the class of each film, in the order of the catalog.
 
         Parameters
         ----------
         task : str
-            ``pneumonia``: 0 normal, 1 pneumonia. ``subtype``: 0 normal, 1 bacterial, 2 viral, by file name.
+            ``pneumonia``: 0 normal, 1 pneumonia. ``subtype``: 0 normal, 1 bacterial, 2 viral, from the
+            file name.
 
         Returns
         -------
         int64 array of shape (n,)
-            -1 for a film that is left out of every split and whose kind isn't known.
+            -1 for a film of unknown kind that is in no split.
 
         Raises
         ------
         DatasetError
-            If a film's kind isn't known, or the films to train on, or to choose the best epoch by, lack a
-            class. Test films may lack one: an official test split stays as it is.
+            If the kind of a film is unknown, or the training or validation films lack a class. Test films may
+            lack a class, because an official test split is never changed.
         """
         labels = self.catalog["label"].to_numpy(np.int64)
         if task == "pneumonia":
@@ -147,42 +148,41 @@ class Dataset:
             missing = sorted({0, 1, 2} - set(targets[splits == name].tolist()))
             if missing:
                 raise DatasetError(
-                    f"The {name} films of “{self.info.name}” hold no {('normal', *KINDS)[missing[0]]} one, "
-                    "so three classes can't be trained. Train normal against pneumonia."
+                    f"There is no {('normal', *KINDS)[missing[0]]} film among the {name} films of "
+                    f"“{self.info.name}”, so three classes can't be trained. Train normal against pneumonia."
                 )
         return targets
 
     def _check_kinds(self, targets: NDArray[np.int64]) -> None:
         unknown = int((targets < 0).sum())
         if unknown:
-            films, their = ("film", "its name") if unknown == 1 else ("films", "their names")
-            says = "doesn't" if unknown == 1 else "don't"
+            films, name = ("film", "file name doesn't") if unknown == 1 else ("films", "file names don't")
             raise DatasetError(
-                f"{unknown} pneumonia {films} of “{self.info.name}” {says} say in {their} whether bacterial "
-                "or viral, so three classes can't be trained. Train normal against pneumonia."
+                f"For {unknown} pneumonia {films} of “{self.info.name}”, the {name} say whether it is "
+                "bacterial or viral, so three classes can't be trained. Train normal against pneumonia."
             )
 
     @property
     def lineage(self) -> list[dict[str, Any]]:
-        """What happened to the dataset: imports and openings of the test split, oldest first."""
+        """History of the dataset: imports and openings of the test split, oldest first."""
         return read_lines(self.folder / "lineage.jsonl")
 
     @property
     def openings(self) -> list[dict[str, Any]]:
-        """Every opening of the test split, by any model."""
+        """Openings of the test split, for any model."""
         return [event for event in self.lineage if event.get("event") == "test opened"]
 
     def opened_for(self, model: str) -> bool:
-        """Whether the test split was ever opened for a model of this name, or an ensemble that it was in."""
+        """Return whether the test split was ever opened for a model, or for an ensemble that includes it."""
         return any(model in (event.get("model"), *event.get("members", ())) for event in self.openings)
 
     def log(self, event: str, **facts: Any) -> None:
-        """Add a line to the lineage."""
+        """Add an event to the lineage."""
         append_line(self.folder / "lineage.jsonl", {"event": event, "at": _now().isoformat(), **facts})
 
 
 def list_datasets(settings: Settings) -> list[DatasetInfo]:
-    """Every dataset in the home, newest first; a folder that can't be read is passed over."""
+    """Return all datasets in the home, newest first; folders that can't be read are left out."""
     infos = []
     for file in settings.datasets.glob("*/dataset.json"):
         if not file.parent.name.startswith("."):
@@ -197,9 +197,9 @@ def load_dataset(settings: Settings, name: str) -> Dataset:
     Raises
     ------
     NotFoundError
-        If there is none of that name.
+        If there is no dataset of this name.
     DatasetError
-        If it is damaged, or another version of XRayLab prepared its pixels differently.
+        If it is damaged, or its pixels were prepared differently by another version of XRayLab.
     """
     file = settings.datasets / check_name(name, what="dataset") / "dataset.json"
     if not file.exists():
@@ -224,7 +224,7 @@ def import_dataset(
     replace: bool = False,
     on_progress: Progress | None = None,
 ) -> Dataset:
-    """Read a zip archive or folder of labelled films into a dataset.
+    """Import a zip archive or folder of labelled films as a dataset.
 
     Parameters
     ----------
@@ -233,28 +233,28 @@ def import_dataset(
     name : str
         The dataset's name.
     patient_key : str
-        How file names tell patients apart, see ``patients.patient_key``.
+        How to read the patient from a file name, see ``patients.patient_key``.
     seed : int
         Seed of the split.
     replace : bool
-        Whether a dataset of that name gives way once the new one is complete.
+        Whether to replace a dataset of the same name, once the new one is complete.
     on_progress : callable, optional
-        Called with films done and films in all.
+        Called with films done and films in total.
 
     Raises
     ------
     NameTakenError
-        If the name is taken and ``replace`` is false, or is no name.
+        If the name is taken and ``replace`` is false, or isn't a valid name.
     NotFoundError, DatasetError
-        If the source can't be used; what was there before is untouched.
+        If the source can't be used; an existing dataset is left unchanged.
     StorageError
-        If the disk is full; what was there before is untouched.
+        If the disk is full; an existing dataset is left unchanged.
     """
     target = settings.datasets / check_name(name, what="dataset")
     _check_free(target, name, replace=replace)
     key = patients.patient_key(patient_key)
-    with open_source(source) as found, new_folder(target, replace=replace) as folder:
-        films, refused, pixel_hash = _store_pixels(found, folder / "pixels.npy", on_progress)
+    with open_source(source) as contents, new_folder(target, replace=replace) as folder:
+        films, refused, pixel_hash = _store_pixels(contents, folder / "pixels.npy", on_progress)
         catalog, notes = _catalog(films, key, patient_key, seed)
         _write_catalog(folder / "catalog.parquet", catalog)
         info = DatasetInfo(
@@ -270,13 +270,13 @@ def import_dataset(
             patients=catalog["patient"].nunique(),
             labels=_label_counts(catalog),
             splits=_split_counts(catalog),
-            ignored=found.ignored,
+            ignored=contents.ignored,
             refused=refused,
             notes=notes,
         )
         _write_split(folder / "split.json", info, catalog)
         write_text(folder / "dataset.json", info.model_dump_json(indent=2))
-        if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
+        if (target / "lineage.jsonl").exists():  # importing again must not erase recorded openings
             shutil.copyfile(target / "lineage.jsonl", folder / "lineage.jsonl")
         Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
     return Dataset(target, info)
@@ -285,7 +285,7 @@ def import_dataset(
 def read_labelled(
     source: Path, *, patient_key: str = "prefix-number", on_progress: Progress | None = None
 ) -> tuple[pd.DataFrame, NDArray[np.uint8], list[RefusedFile]]:
-    """Read a labelled source whole, without splitting or keeping it.
+    """Read a labelled source into memory, without a split and without storing it.
 
     Returns
     -------
@@ -300,18 +300,18 @@ def read_labelled(
         If the source can't be used, or none of its files can be read.
     """
     key = patients.patient_key(patient_key)
-    with open_source(source) as found:
+    with open_source(source) as contents:
         refused: list[RefusedFile] = []
         films = []
         pixels = []
-        for done, (file, film) in enumerate(_read_films(found.files), 1):
+        for done, (file, film) in enumerate(_read_films(contents.files), 1):
             if isinstance(film, str):
                 refused.append(RefusedFile(file=file.path, reason=film))
             else:
                 films.append(film.row)
                 pixels.append(film.pixels)
             if on_progress:
-                on_progress(done, len(found.files))
+                on_progress(done, len(contents.files))
     _check_any(films, refused)
     return _identify(films, key).drop(columns=["stem", "folder"]), np.stack(pixels), refused
 
@@ -319,14 +319,14 @@ def read_labelled(
 def _check_free(target: Path, name: str, *, replace: bool) -> None:
     if target.exists() and not replace:
         raise NameTakenError(
-            f"There is a dataset “{name}” already. Choose another name, or replace it on purpose (--replace)."
+            f"There is already a dataset “{name}”. Choose another name, or replace it on purpose (--replace)."
         )
 
 
 def _store_pixels(
     source: Source, file: Path, on_progress: Progress | None
 ) -> tuple[list[dict[str, Any]], list[RefusedFile], str]:
-    """Write every readable film's pixels; return the rows, the refusals and the hash of all pixels."""
+    """Write the pixels of all readable films; return the rows, the refused files and a hash of all pixels."""
     films: list[dict[str, Any]] = []
     refused: list[RefusedFile] = []
     digest = hashlib.sha256()
@@ -363,14 +363,14 @@ def _write_header(out: BinaryIO, n: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _ReadFilm:
-    """A film's pixels, and its row of the catalog as far as the file alone can tell."""
+    """A film's pixels, and those columns of its catalog row that depend on the file alone."""
 
     pixels: NDArray[np.uint8]  # (256, 256)
     row: dict[str, Any]
 
 
 def _read_films(files: list[SourceFile]) -> Iterator[tuple[SourceFile, _ReadFilm | str]]:
-    """Each file with its film, or with the reason why there is none, in order."""
+    """Yield each file with its film, or with the reason why it can't be read, in order."""
     remaining = iter(files)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding is bound by the processor and by memory
         while batch := list(islice(remaining, _BATCH)):
@@ -383,7 +383,7 @@ def _try_read(file: SourceFile) -> _ReadFilm | str:
         film = standardise(raw)
     except UnreadableImageError as error:
         return str(error)
-    signs = asdict(film.signs)  # the gate asks for them
+    signs = asdict(film.signs)  # the gate, which checks films before a decision, needs them
     del signs["notes"]
     row = {
         "path": file.path,
@@ -400,22 +400,24 @@ def _try_read(file: SourceFile) -> _ReadFilm | str:
 
 
 def sharpness(pixels: NDArray[np.uint8]) -> float:
-    """Mean absolute Laplacian of a standardised film, in grey levels: compression and blur lower it."""
+    """Return the mean absolute Laplacian of a film, in grey levels; compression and blur lower it."""
     p = pixels.astype(np.int16)
     laplacian = 4 * p[1:-1, 1:-1] - p[:-2, 1:-1] - p[2:, 1:-1] - p[1:-1, :-2] - p[1:-1, 2:]
     return float(np.abs(laplacian).mean())
 
 
 def _identify(films: list[dict[str, Any]], key: Callable[[str], str | None]) -> pd.DataFrame:
-    """Say of each film who is on it and whom it must stay together with."""
+    """Make a catalog with the patient of each film, and the group of films that must stay in one split."""
     catalog = pd.DataFrame(films)
     catalog.insert(0, "image_id", catalog["path"])
-    catalog["quant_sum"] = catalog["quant_sum"].astype("Int64")  # a file without a table has none, not NaN
+    catalog["quant_sum"] = catalog["quant_sum"].astype(
+        "Int64"
+    )  # an integer or missing, not NaN: some files have no table
     named = [key(stem) for stem in catalog["stem"]]
     catalog["patient"] = [name or path for name, path in zip(named, catalog["path"], strict=True)]
     catalog["subtype"] = [patients.subtype(stem) for stem in catalog["stem"]]
     number = patients.groups(catalog["patient"].tolist(), catalog["pixel_sha256"].tolist())
-    catalog["group"] = [f"g{one:06d}" for one in number]
+    catalog["group"] = [f"g{each:06d}" for each in number]
     return catalog
 
 
@@ -431,11 +433,11 @@ def _catalog(
     )
     catalog["split"] = drawn.names
     notes = list(drawn.notes)
-    alone = int((catalog["patient"] == catalog["path"]).sum())
-    if alone and preset != "none":
-        names = "file name doesn't" if alone == 1 else "file names don't"
+    unnamed = int((catalog["patient"] == catalog["path"]).sum())
+    if unnamed and preset != "none":
+        names = "file name doesn't" if unnamed == 1 else "file names don't"
         notes.append(
-            f"{alone} {names} say which patient is on the film; each was taken for a patient of its own."
+            f"{unnamed} {names} name the patient; each of these films was treated as a separate patient."
         )
     mixed = int(catalog["synthetic"].sum())
     if 0 < mixed < len(catalog):
@@ -451,9 +453,9 @@ def _label_counts(catalog: pd.DataFrame) -> dict[str, int]:
 def _split_counts(catalog: pd.DataFrame) -> dict[str, dict[str, int]]:
     films = {name: catalog[catalog["split"] == name] for name in (*SPLITS, split.LEFT_OUT)}
     return {
-        name: {"films": len(some), "patients": some["patient"].nunique(), **_label_counts(some)}
-        for name, some in films.items()
-        if len(some)
+        name: {"films": len(members), "patients": members["patient"].nunique(), **_label_counts(members)}
+        for name, members in films.items()
+        if len(members)
     }
 
 
@@ -466,7 +468,7 @@ def _write_catalog(file: Path, catalog: pd.DataFrame) -> None:
 
 
 def _write_split(file: Path, info: DatasetInfo, catalog: pd.DataFrame) -> None:
-    """Say where each group went; films left out are of groups that are in a later split."""
+    """Write the split of each group; the groups of films left out are in a later split."""
     kept = catalog[catalog["split"] != split.LEFT_OUT].drop_duplicates("group")
     groups = dict(zip(kept["group"], kept["split"], strict=True))
     write_json(
@@ -486,7 +488,7 @@ def _read_info(file: Path) -> DatasetInfo:
 
 @contextlib.contextmanager
 def _damage(file: Path) -> Iterator[Path]:
-    """Turn what a damaged or missing file gives into a sentence."""
+    """Turn the errors of a damaged or missing file into one message."""
     try:
         yield file
     except (OSError, ValueError, EOFError, pa.ArrowException) as error:
