@@ -310,7 +310,7 @@ def test_a_card_is_shown_or_written_and_seals_what_is_sealed(run, capsys, traine
     run("lock", "--model", MODEL, "--rule", "f1")
     again = run("card", MODEL)["markdown"]
     assert f"The test films of {MODEL} are sealed." in again
-    assert "after the test split had been opened" in again
+    assert "changed after test results were seen" in again
 
 
 def test_a_card_of_no_model_or_into_a_folder_is_the_users_mistake(fail, trained, tmp_path):

@@ -199,7 +199,7 @@ def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trai
     assert "teaching phantoms" in app.warning[0].value
 
     _button(app, "Decide anyway").click().run()
-    assert "in spite of the warning" in _said(app)
+    assert "despite the warnings" in _said(app)
 
 
 def test_an_age_that_a_person_types_is_asked_of_films_of_children_and_judged(show, trained):
