@@ -59,9 +59,8 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """
     try:
         with archive.open(member) as file:
-            data = file.read(
-                member.file_size
-            )  # without a size, everything is unpacked before sizes are compared
+            # Without a size, read() would unpack everything before it compares sizes.
+            data = file.read(member.file_size)
             while len(data) < member.file_size and (more := file.read(member.file_size - len(data))):
                 data += more
     except Exception as error:  # zipfile raises many kinds of exception on hostile bytes

@@ -410,9 +410,8 @@ def _identify(films: list[dict[str, Any]], key: Callable[[str], str | None]) -> 
     """Make a catalog with the patient of each film, and the group of films that must stay in one split."""
     catalog = pd.DataFrame(films)
     catalog.insert(0, "image_id", catalog["path"])
-    catalog["quant_sum"] = catalog["quant_sum"].astype(
-        "Int64"
-    )  # an integer or missing, not NaN: some files have no table
+    # Some files have no table: missing stays missing, where a float column would hold NaN.
+    catalog["quant_sum"] = catalog["quant_sum"].astype("Int64")
     named = [key(stem) for stem in catalog["stem"]]
     catalog["patient"] = [name or path for name, path in zip(named, catalog["path"], strict=True)]
     catalog["subtype"] = [patients.subtype(stem) for stem in catalog["stem"]]

@@ -181,9 +181,8 @@ def _reason_to_ignore(parts: tuple[str, ...], read: Callable[[], bytes]) -> str 
     if not parts or any(part == "__MACOSX" or part.startswith(".") for part in parts):
         return "system file"
     suffix = PurePosixPath(parts[-1]).suffix.lower()
-    nameless = (
-        suffix in ("", ".") or suffix[1:].isdigit()
-    )  # hospital archives often name DICOM files by numbers
+    # Hospital archives often name DICOM files by numbers.
+    nameless = suffix in ("", ".") or suffix[1:].isdigit()
     if suffix not in IMAGE_SUFFIXES and not nameless:
         return "not an image"
     if len(parts) < 2 or parts[-2].upper() not in LABELS:  # noqa: PLR2004 (a folder and a file)

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 Cell = Literal["tp", "fn", "fp", "tn", "rp", "rn"]
 CELLS: tuple[Cell, ...] = get_args(Cell)[:4]
-REVIEW_CELLS: tuple[Cell, ...] = get_args(Cell)[
-    4:
-]  # with disease, and without; only if there is a review band
+REVIEW_CELLS: tuple[Cell, ...] = get_args(Cell)[4:]  # with disease and without, if there is a review band
 
 
 def cases(

@@ -155,9 +155,8 @@ def _highest_passing(diseased_scores: NDArray[np.float64], level: float) -> floa
     from mapie.risk_control import BinaryClassificationController
 
     scores = np.unique(diseased_scores)
-    missed = (
-        np.searchsorted(np.sort(diseased_scores), scores) / diseased_scores.size
-    )  # share below each score
+    below = np.searchsorted(np.sort(diseased_scores), scores)
+    missed = below / diseased_scores.size  # share below each score
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MAPIE warns if all scores are 0 or 1, which is fine here
         controller = BinaryClassificationController(

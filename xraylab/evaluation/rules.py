@@ -176,9 +176,7 @@ def _row(tp: NDArray[np.int64], fp: NDArray[np.int64], positives: int, negatives
     """Return the row that satisfies the rule best; NumPy's first optimum has the fewest false alarms."""
     amount = rule.amount or 0.0
     if rule.kind == "youden":
-        return int(
-            np.argmax(tp * negatives - fp * positives)
-        )  # whole numbers, so that equal rows tie exactly
+        return int(np.argmax(tp * negatives - fp * positives))  # integers, so that equal rows tie exactly
     if rule.kind == "f1":
         return int(np.argmax(2 * tp / (tp + fp + positives)))
     if rule.kind == "cost":

@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "xraylab.networks"
 CLASSES = ("NORMAL", "PNEUMONIA")
-SUBTYPES = (
-    "NORMAL",
-    "BACTERIAL",
-    "VIRAL",
-)  # from file names; a film rarely shows which of the last two it is
+SUBTYPES = ("NORMAL", "BACTERIAL", "VIRAL")  # from file names; films don't reliably show the last two apart
 
 _log = logging.getLogger(__name__)
 

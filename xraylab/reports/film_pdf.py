@@ -34,11 +34,7 @@ from xraylab.reports.typeset import (
     visible,
 )
 
-_HIGHEST = (
-    96 * mm,
-    80 * mm,
-    64 * mm,
-)  # heights of a picture; the first that leaves room for the text is used
+_HIGHEST = (96 * mm, 80 * mm, 64 * mm)  # heights of a picture; the first that leaves room for text is used
 _GAP = 6
 _PAGE = 252 * mm  # height of the text
 _NAME, _SENTENCE = 60, 300  # characters

@@ -45,9 +45,8 @@ _DATES = (  # when the file was made, not the film; the profile removes these to
 )
 _WHOSE = ("PatientName", "PatientID")  # copied unchanged: an archive finds its patients by them
 _SEXES = frozenset("MFO")
-_CODED = frozenset(
-    ["AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"]
-)  # kinds of values whose format DICOM defines
+# Kinds of values whose format DICOM defines.
+_CODED = frozenset(["AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"])
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 _LOSSY = frozenset(  # JPEG, JPEG-LS near-lossless, JPEG 2000 and HTJ2K where they may be lossy
     f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203)
