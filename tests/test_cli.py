@@ -51,7 +51,7 @@ def test_import_tells_what_it_found_and_refuses_a_taken_name(run, fail, imported
     code, error = fail("import", phantom_folder, "--name", "again")
     assert (code, error) == (
         USER,
-        "There is a dataset “again” already. Choose another name, or replace it on purpose (--replace).",
+        "There is already a dataset “again”. Choose another name, or replace it on purpose (--replace).",
     )
     assert run("import", phantom_folder, "--name", "again", "--replace")["n"] == FILMS
 
@@ -239,7 +239,7 @@ def test_a_bad_file_is_a_row_and_never_the_end(run, trained, film, tmp_path, mon
         "torn.zip",
     ]
     assert all(reason and reason.endswith(".") for reason in refused.values())
-    assert "leads outside of the archive" in refused["outside.png"]
+    assert "leads outside the archive" in refused["outside.png"]
     assert rows[3]["file"] == f"{tmp_path / 'bad.zip'}::../outside.png"
     assert all((row["score"], row["decision"]) == (None, None) for row in rows[:-1])
     assert rows[-1]["score"] is not None
@@ -311,7 +311,7 @@ def test_a_card_is_shown_or_written_and_seals_what_is_sealed(run, capsys, traine
     run("lock", "--model", MODEL, "--rule", "f1")
     again = run("card", MODEL)["markdown"]
     assert f"The test films of {MODEL} are sealed." in again
-    assert "after the test split had been opened" in again
+    assert "changed after test results were seen" in again
 
 
 def test_a_card_of_no_model_or_into_a_folder_is_the_users_mistake(fail, trained, tmp_path):

@@ -1,9 +1,9 @@
 """
-Wording: how numbers are written, on the screens and in documents.
+Formats: how numbers, decisions and file names are written on screens and in documents.
 
-- pure functions that import nothing of the house, so that no two places write a number differently
-- what cannot be known (NaN) is a dash, never a zero
-- a unit follows its number after a narrow space that does not break
+- all screens and documents use these functions, so that a number is written the same everywhere
+- an unknown number (NaN) is written as a dash, never as zero
+- a unit follows its number after a narrow space that doesn't break
 """
 
 import math
@@ -14,13 +14,13 @@ NARROW_SPACE = "\u202f"  # does not break
 THIN_SPACE = "\u2009"
 
 _BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
-# What turns the writing round it, moves a terminal's cursor, or is no sign at all.
+# Characters that change the direction of text, move a terminal's cursor, or stand for nothing.
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUTE = 60
 _SMALLEST_SCORE = 0.001
 _TEN, _HUNDRED = 10, 100
-_LEVEL = 0.05  # of tests
+_LEVEL = 0.05  # of significance
 _MOST_DECIMALS = 17
 _NOTHING_ELSE = "No other finding was looked for."
 
@@ -31,7 +31,7 @@ def percent(share: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """Write the ends of a share's interval as percentages without the sign; it stands behind its estimate."""
+    """Write the bounds of a share's interval as percentages, without the sign: the estimate has it."""
     if math.isnan(low) or math.isnan(high):
         return DASH
     return f"{100 * low:.1f}{DASH}{100 * high:.1f}"
@@ -54,19 +54,19 @@ def score(value: float) -> str:
 
 
 def auc(value: float) -> str:
-    """Write an area under the curve with three decimals; a dash when it is not defined."""
+    """Write an area under the curve with three decimals, or a dash if it is undefined."""
     return score(value)
 
 
 def auc_interval(low: float, high: float) -> str:
-    """Write the ends of an AUC's interval with three decimals each."""
+    """Write the bounds of an AUC's interval with three decimals each."""
     if math.isnan(low) or math.isnan(high):
         return DASH
     return f"{low:.3f}{DASH}{high:.3f}"
 
 
 def ratio(value: float) -> str:
-    """Write a coefficient or a ratio of any size with what can be told of it: ``0.907``, ``191``."""
+    """Write a coefficient or ratio of any size with at most three decimals: ``0.907``, ``191``."""
     if math.isnan(value):
         return DASH
     if math.isinf(value):
@@ -79,16 +79,16 @@ def ratio(value: float) -> str:
 
 
 def ratio_interval(low: float, high: float) -> str:
-    """Write the ends of a ratio's interval; the upper one may be infinite."""
+    """Write the bounds of a ratio's interval; the upper bound may be infinite."""
     if math.isnan(low) or math.isnan(high):
         return DASH
     return f"{ratio(low)}{DASH}{ratio(high)}"
 
 
 def p_value(value: float) -> str:
-    """Write a p with three decimals, ``0.012`` or ``<0.001``.
+    """Write a p value with three decimals, ``0.012`` or ``<0.001``.
 
-    One just below 0.05 gets as many as it takes not to read 0.050, since there it is called a difference.
+    A p just below 0.05 gets more decimals, so that it doesn't read 0.050: it counts as significant.
     """
     if value < _LEVEL:
         for decimals in range(3, _MOST_DECIMALS):
@@ -104,7 +104,7 @@ def count(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a stretch of time as a person would say it: ``40 s``, ``2 min``, ``1 h 05 min``."""
+    """Write a duration in rounded units: ``40 s``, ``2 min``, ``1 h 05 min``."""
     if not math.isfinite(seconds):
         return DASH
     if seconds < 1:
@@ -118,19 +118,24 @@ def duration(seconds: float) -> str:
 
 
 def kept_epoch(best: int, epochs: int, keep: str) -> str:
-    """Say which epoch of a training was kept, and by what: ``epoch 3 of 9, by validation AUC``."""
+    """Write which epoch of a training was kept, and why: ``epoch 3 of 9, by validation AUC``."""
     return f"epoch {best} of {epochs}, {'the last' if keep == 'last' else 'by validation AUC'}"
 
 
 def decision(said: str | None, threshold: float | None, review_from: float | None) -> tuple[str, str]:
-    """Say what a score comes to at a lock, never as a diagnosis: the words, and what must stand beside them.
+    """Write the decision on a score at a lock, never as a diagnosis.
 
     Parameters
     ----------
     said : str or None
         ``positive``, ``negative``, ``review``, or None for no decision.
     threshold, review_from : float or None
-        Of the lock; None without one, or without a review band.
+        Of the lock; None without a lock, or without a review band.
+
+    Returns
+    -------
+    decision, note : str
+        The decision, and a note that must be shown together with it; the note may be empty.
     """
     if threshold is None:
         return "No decision", "This model's threshold is not locked yet."
@@ -146,5 +151,5 @@ def decision(said: str | None, threshold: float | None, review_from: float | Non
 
 
 def visible(text: str) -> str:
-    """Write a word from outside, such as a file's name, so that it can't turn or break what is round it."""
+    """Write outside text, such as a file's name, so that it can't reverse or break the text around it."""
     return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub(" ", text))

@@ -1,12 +1,12 @@
 """
-The one schema of ``predictions.parquet``: what a model said about each film.
+Predictions: a model's score of each film, and the schema of ``predictions.parquet``.
 
-- one row a film; ``score`` is float64 and never rounded, every metric is computed from it
+- one row per film; ``score`` is float64 and never rounded, every metric is computed from it
 - ``label`` is 0 (NORMAL), 1 (PNEUMONIA) or null; a refused film has null logit and score
-- a model of more than two classes has a column ``p_<class>`` for each too, and ``score`` is 1 - ``p_normal``
-- ``suite.parquet`` has the same films under the suite of perturbations: a row for each film and each
-  perturbation, which the column ``perturbation`` names
-- the file's metadata names the schema, the model's hash and the dataset's
+- with more than two classes there is also a column ``p_<class>`` per class, and ``score`` is 1 - ``p_normal``
+- ``suite.parquet`` holds scores of degraded copies of the same films (the suite of perturbations): one row
+  per film and perturbation, with its name in the column ``perturbation``
+- the file's metadata holds the schema, the model's hash and the dataset's hash
 """
 
 import io
@@ -40,16 +40,16 @@ _ARROW = pa.schema(
         ("refused", pa.string()),
     ]
 )
-_BINARY = 2  # classes
-_CLASS = "p_"  # how the column of a class's probability begins
-PERTURBATION = "perturbation"  # the column of what was done to the film
+_BINARY = 2  # number of classes of a plain model
+_CLASS = "p_"  # prefix of the columns that hold probabilities of classes
+PERTURBATION = "perturbation"  # the column that names how the film was degraded
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Scores of one model on films of one dataset, with what is needed to judge them."""
+    """Scores of one model on films of one dataset, with labels and patients."""
 
-    frame: pd.DataFrame  # the columns of the schema, and p_<class> where there are more than two
+    frame: pd.DataFrame  # the columns of the schema, and p_<class> if there are more than two classes
     model_hash: str = ""
     dataset_hash: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -58,19 +58,19 @@ class Predictions:
         return len(self.frame)
 
     def of_split(self, split: str) -> "Predictions":
-        """Only the films of one split."""
+        """Return the films of one split."""
         kept = self.frame[self.frame["split"] == split].reset_index(drop=True)
         return replace(self, frame=kept)
 
     @property
     def scored(self) -> "Predictions":
-        """Only the films that could be scored and have a label."""
+        """The films that have a score and a label."""
         kept = self.frame["score"].notna() & self.frame["label"].notna()
         return replace(self, frame=self.frame[kept].reset_index(drop=True))
 
     @property
     def perturbations(self) -> dict[str, "Predictions"]:
-        """Those under each perturbation of the suite, by its name; empty of films as they are."""
+        """Predictions for each perturbation of the suite, by its name; empty if films weren't degraded."""
         if PERTURBATION not in self.frame:
             return {}
         return {
@@ -80,12 +80,12 @@ class Predictions:
 
     @property
     def labels(self) -> NDArray[np.int8]:
-        """(n,) 0 or 1; call on ``scored``."""
+        """Labels, (n,), 0 or 1; use only on ``scored``."""
         return self.frame["label"].to_numpy(np.int8)
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """(n,) in [0, 1]."""
+        """Scores, (n,), in [0, 1]."""
         return self.frame["score"].to_numpy(np.float64)
 
     @property
@@ -96,19 +96,29 @@ class Predictions:
 
     @property
     def groups(self) -> NDArray[np.object_]:
-        """(n,) the patient, joined with those who share a film: the unit that intervals resample."""
+        """Groups, (n,): a patient with all who share an identical film; intervals are clustered by them."""
         return self.frame["group"].to_numpy(object)
 
 
 def class_columns(classes: Sequence[str]) -> list[str]:
-    """The columns of the probabilities of classes, NORMAL first; none for two, where the score says all."""
+    """Return the columns of class probabilities, NORMAL first; none for two classes: the score is enough."""
     return [_CLASS + name.lower() for name in classes] if len(classes) > _BINARY else []
 
 
 def class_probabilities(score: NDArray[np.float64], kinds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities of all classes, (n, classes), from the score (n,) and what is likely given pneumonia.
+    """Compute the probabilities of all classes, (n, classes), from scores and kinds.
 
-    ``kinds`` is (n, classes - 1). The first is 1 - score, exactly; the others share the score.
+    Parameters
+    ----------
+    score : float64 array of shape (n,)
+        Probability of pneumonia, in [0, 1].
+    kinds : float64 array of shape (n, classes - 1)
+        Probability of each kind, given pneumonia.
+
+    Returns
+    -------
+    float64 array of shape (n, classes)
+        The first column, NORMAL, is exactly 1 - score; the other columns add up to the score.
     """
     return np.concatenate([1 - score[:, None], score[:, None] * kinds], axis=1)
 
@@ -119,11 +129,12 @@ def write(path: Path, predictions: Predictions) -> None:
     Raises
     ------
     ValueError
-        If a column holds what the schema has no place for.
+        If a column holds values that the schema doesn't allow.
     StorageError
-        If the disk is full or may not be written.
+        If the disk is full or not writable.
     """
     schema = _schema_of(list(predictions.frame.columns))
+    # Text columns as objects: pandas would give an empty one a numeric type, which the schema refuses.
     frame = predictions.frame.reindex(columns=schema.names).astype(
         {name: object for name, kind in zip(schema.names, schema.types, strict=True) if kind == pa.string()}
     )
@@ -140,7 +151,7 @@ def write(path: Path, predictions: Predictions) -> None:
 
 
 def read(path: Path) -> Predictions:
-    """Read predictions.
+    """Read and check predictions.
 
     Raises
     ------
@@ -150,7 +161,7 @@ def read(path: Path) -> Predictions:
     """
     try:
         table = pq.read_table(io.BytesIO(path.read_bytes()))
-        table.validate(full=True)  # text that isn't UTF-8 would come to light much later
+        table.validate(full=True)  # otherwise text that isn't UTF-8 would fail only much later
         metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     except FileNotFoundError as error:
         raise XRayLabError(f"{path} is missing. Train the model again.") from error
@@ -171,7 +182,7 @@ def read(path: Path) -> Predictions:
 
 
 def _fault(frame: pd.DataFrame) -> str:
-    """Say why no number may be computed from predictions; an empty string if they are sound."""
+    """Return why no numbers may be computed from these predictions, or an empty text."""
     scores, labels = frame["score"].dropna(), frame["label"].dropna()
     if not scores.between(0, 1).all():
         return "a score isn't between 0 and 1"
@@ -181,12 +192,12 @@ def _fault(frame: pd.DataFrame) -> str:
     if not labels.isin((0, 1)).all():
         return "a label is neither 0 nor 1"
     if frame.duplicated([name for name in ("image_id", PERTURBATION) if name in frame]).any():
-        return "a film is in it twice"
+        return "a film occurs twice"
     return ""
 
 
 def _schema_of(columns: list[str]) -> pa.Schema:
-    """The schema, with the columns among some that not every file has."""
+    """Return the schema, with those optional columns that are among ``columns``."""
     schema = _ARROW
     for name in columns:
         if name.startswith(_CLASS):

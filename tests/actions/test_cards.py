@@ -38,6 +38,6 @@ def test_opening_the_test_films_adds_their_figures_and_a_new_lock_takes_them_awa
 
 def test_a_model_of_three_classes_names_them_and_the_kinds_it_finds(kinds):
     markdown = actions.model_card(kinds, "three-1")
-    assert "tells apart normal, bacterial, viral" in markdown
+    assert "classes normal, bacterial, viral" in markdown
     assert f"Dataset `{KINDS}`" in markdown
     assert "| Sensitivity, bacterial (" in markdown

@@ -87,7 +87,7 @@ def test_no_output_says_so_of_a_film_that_nobody_decided(told):
     assert "No decision" in found["PDF"]
     assert "Not decided because of the warnings." in found["PDF"]
     for name in ("PDF", "PNG"):
-        assert "in spite of" not in found[name], name
+        assert "despite the warnings" not in found[name], name
     for name in ("batch CSV", "log CSV"):
         assert (found[name]["overridden"], found[name]["decision"]) == ("no", ""), name
     for name in ("JSON", "log JSON"):

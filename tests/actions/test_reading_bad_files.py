@@ -35,7 +35,7 @@ NAMES = (
     "x" * 251 + ".png",
     "\N{FIRE}" * 60 + ".png",
 )
-NO_FILE = "This is a pipe, a device or a link to nowhere, not a file. Name the film itself."
+NO_FILE = "This is a pipe, a device or a broken link, not a file. Name the film itself."
 
 
 def archive(members):

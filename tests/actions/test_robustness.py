@@ -125,10 +125,10 @@ def test_a_damaged_suite_is_a_sentence(perturbed):
 
 
 def test_a_card_tells_the_suite_of_films_that_may_be_looked_at_and_only_of_a_model_that_has_one(perturbed):
-    assert "## Under the suite" not in actions.model_card(perturbed, "plain")
+    assert "## Degraded films" not in actions.model_card(perturbed, "plain")
     told = actions.robustness(perturbed, "locked")
     card = actions.model_card(perturbed, "locked")
-    under = card[card.index("## Under the suite") : card.index("## Known failures")]
+    under = card[card.index("## Degraded films") : card.index("## Known failures")]
     assert under.count("| JPEG at quality 30, not trained for |") == 1
     for row in told.rows:
         assert f"{row.title}{', not trained for' if row.left_out else ''} | {row.auc:.3f} |" in under

@@ -50,6 +50,6 @@ def test_a_heatmap_tells_its_method_grid_and_scale(fixed, top, said):
 
 def test_faithfulness_is_a_count_and_never_being_right():
     words = explain.faithful_words(Faithfulness(1.0, (0.5, 2.0, 0.1, 0.0)))
-    assert "more than 3 of 4 smooth random maps (0.75; by chance 0.50)" in words
-    assert "not whether the model is right about the child" in words
+    assert "more than 3 of 4 smooth random maps (0.75; 0.50 is chance)" in words
+    assert "doesn't show whether the model is right about the patient" in words
     assert "blank" in explain.faithful_words(None)

@@ -69,8 +69,8 @@ def _png(folder, grey):
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ({"../evil/NORMAL/a.png": b"x"}, "leads outside of the archive"),
-        ({"notes.txt": b"no films"}, "holds no labelled radiographs"),
+        ({"../evil/NORMAL/a.png": b"x"}, "leads outside the archive"),
+        ({"notes.txt": b"no films"}, "contains no labelled radiographs"),
         ({"NORMAL/a.png": b"text", "PNEUMONIA/b.png": b""}, "could be read"),
         ({f"NORMAL/IM-{n}-1.png": n for n in (1, 2, 3)}, "no PNEUMONIA films"),  # one class only
         ({"NORMAL/a.png": 10, "PNEUMONIA/b.png": 20}, "1 patient"),  # one film a class
@@ -199,7 +199,7 @@ def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trai
     assert "teaching phantoms" in app.warning[0].value
 
     _button(app, "Decide anyway").click().run()
-    assert "in spite of the warning" in _said(app)
+    assert "despite the warnings" in _said(app)
 
 
 def test_an_age_that_a_person_types_is_asked_of_films_of_children_and_judged(show, trained):

@@ -192,7 +192,7 @@ def test_films_whose_names_say_nothing_are_patients_of_their_own_and_it_is_said(
     dataset = import_dataset(settings, source, "films")
     assert dataset.info.patients == 20
     assert dataset.info.notes == [
-        "20 file names don't say which patient is on the film; each was taken for a patient of its own."
+        "20 file names don't name the patient; each of these films was treated as a separate patient."
     ]
     assert import_dataset(settings, source, "asked-for", patient_key="none").info.notes == []
 
@@ -284,8 +284,8 @@ def test_a_damaged_member_is_refused_and_the_rest_goes_on(settings, archive):
         ),
         (kermany(5, 0), "number", "There are no PNEUMONIA films"),
         (kermany(1, 1), "number", "of only 1 patient"),
-        ({"readme.txt": b""}, "number", "holds no labelled radiographs"),
-        (kermany(5, 5) | {"../x.png": film()}, "number", "leads outside of the archive"),
+        ({"readme.txt": b""}, "number", "contains no labelled radiographs"),
+        (kermany(5, 5) | {"../x.png": film()}, "number", "leads outside the archive"),
         (kermany(5, 5), "re:(", "not a valid regular expression"),
     ],
 )
@@ -319,7 +319,7 @@ def test_a_missing_source_is_a_sentence(settings, tmp_path, state):
 def test_a_taken_name_is_a_sentence_unless_it_is_replaced_on_purpose(settings, archive, tmp_path, state):
     import_dataset(settings, archive, "films")
     before = state()
-    with pytest.raises(NameTakenError, match="There is a dataset “films” already"):
+    with pytest.raises(NameTakenError, match="There is already a dataset “films”"):
         import_dataset(settings, archive, "films")
     assert state() == before
     smaller = write_zip(tmp_path / "smaller.zip", kermany(5, 5))
@@ -523,8 +523,8 @@ def test_targets_are_the_labels_or_the_kind_by_file_name(settings, archive):
 @pytest.mark.parametrize(
     ("unnamed", "said"),
     [
-        (1, "1 pneumonia film of “films” doesn't say in its name"),
-        (7, "7 pneumonia films of “films” don't say in their names"),
+        (1, "For 1 pneumonia film of “films”, the file name doesn't say"),
+        (7, "For 7 pneumonia films of “films”, the file names don't say"),
     ],
 )
 def test_films_whose_kind_is_not_known_are_a_sentence(settings, tmp_path, unnamed, said):
@@ -539,7 +539,7 @@ def test_films_whose_kind_is_not_known_are_a_sentence(settings, tmp_path, unname
 def test_a_split_without_a_class_is_a_sentence(settings, tmp_path):
     films = {path: data for path, data in kermany(10, 20).items() if "virus" not in path}
     dataset = import_dataset(settings, write_zip(tmp_path / "films.zip", films), "films")
-    with pytest.raises(DatasetError, match="train films of “films” hold no viral one"):
+    with pytest.raises(DatasetError, match="There is no viral film among the train films of “films”"):
         dataset.targets("subtype")
 
 

@@ -151,14 +151,14 @@ def test_a_folder_called_as_a_label_can_be_given_itself(tmp_path):
 
 def test_a_source_without_films_is_a_sentence(made):
     for files in (CLUTTER, {"x.txt": b""}):
-        with pytest.raises(DatasetError, match=r"holds no labelled radiographs.*NORMAL and PNEUMONIA"):
+        with pytest.raises(DatasetError, match=r"contains no labelled radiographs.*NORMAL and PNEUMONIA"):
             listed(made(files))
 
 
 def test_an_empty_folder_and_an_empty_archive_are_a_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
     for source in (tmp_path / "empty", write_zip(tmp_path / "empty.zip", {})):
-        with pytest.raises(DatasetError, match="holds no labelled radiographs"):
+        with pytest.raises(DatasetError, match="contains no labelled radiographs"):
             listed(source)
 
 
@@ -219,7 +219,7 @@ def test_of_two_members_with_one_name_the_later_counts(tmp_path):
 )
 def test_a_path_that_leads_outside_is_a_sentence(tmp_path, name):
     archive = write_zip(tmp_path / "films.zip", kermany(1, 1) | {name: film()})
-    with pytest.raises(DatasetError, match="its path leads outside of the archive"):
+    with pytest.raises(DatasetError, match="its path leads outside the archive"):
         listed(archive)
     assert [file.name for file in tmp_path.iterdir()] == ["films.zip"]
 
@@ -227,7 +227,7 @@ def test_a_path_that_leads_outside_is_a_sentence(tmp_path, name):
 @pytest.mark.parametrize("member", [MEMBER, "readme.txt"])
 def test_a_bomb_is_a_sentence(tmp_path, member):
     archive = bomb(tmp_path / "films.zip", member=member)
-    with pytest.raises(DatasetError, match="would unpack to 300 MB, which no radiograph does"):
+    with pytest.raises(DatasetError, match="would unpack to 300 MB, too much for a radiograph"):
         listed(archive)
 
 
@@ -270,7 +270,7 @@ def test_a_password_is_a_sentence(tmp_path):
 def test_a_packing_that_unpacks_without_bound_is_a_sentence(tmp_path, method):
     with zipfile.ZipFile(tmp_path / "films.zip", "w", method) as archive:
         archive.writestr("NORMAL/a.png", film())
-    with pytest.raises(DatasetError, match="packed in an unusual way"):
+    with pytest.raises(DatasetError, match="its compression method isn't supported"):
         listed(tmp_path / "films.zip")
 
 

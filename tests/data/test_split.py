@@ -188,8 +188,8 @@ def test_an_official_test_split_with_one_label_is_kept_and_said():
     drawn = draw(labels, groups, folders, seed=0)
     assert counts(drawn, labels)["test"] == [0, 40]
     assert drawn.notes == [
-        "The source's own test folder holds PNEUMONIA films only. What needs NORMAL films too, such as the "
-        "AUC, can't be measured on it."
+        "The source's test folder contains PNEUMONIA films only. Numbers that also need NORMAL films, such "
+        "as the AUC, can't be measured on it."
     ]
 
 
@@ -203,9 +203,8 @@ def test_films_of_patients_in_a_later_official_split_are_left_out_and_said():
     assert np.flatnonzero(drawn.names == LEFT_OUT).tolist() == [0, 1, 2, 211, 212]
     assert straddling(drawn.names, groups) == []
     assert drawn.notes == [
-        "4 films were left out: the same patient or the same picture is also in the source's own test "
-        "folder.",
-        "1 film was left out: the same patient or the same picture is also in the source's own validation "
+        "4 films were left out: the same patient or the same picture is also in the source's test folder.",
+        "1 film was left out: the same patient or the same picture is also in the source's validation "
         "folder.",
     ]
 

@@ -98,7 +98,7 @@ def test_logits_that_are_no_numbers_are_the_callers_bug(logits):
 def test_where_no_slope_can_be_fitted_there_is_a_sentence_instead(films):
     labels, logits = films
     assert platt_or_why(labels, logits) == fit_platt(labels, logits)
-    assert "every film has the same one" in platt_or_why([0, 1], [0.3, 0.3])
+    assert "every film has the same score" in platt_or_why([0, 1], [0.3, 0.3])
     assert platt_or_why([0, 1], [0.3, np.inf]).endswith("no finite logit.")
 
 

@@ -16,14 +16,14 @@ FILMS = st.lists(
     ("text", "rule", "words"),
     [
         ("youden", Rule("youden"), "Youden"),
-        ("sensitivity:0.95", Rule("sensitivity", 0.95), "sensitivity 95 %"),
-        ("specificity:0.975", Rule("specificity", 0.975), "specificity 97.5 %"),
+        ("sensitivity:0.95", Rule("sensitivity", 0.95), "sensitivity ≥ 95 %"),
+        ("specificity:0.975", Rule("specificity", 0.975), "specificity ≥ 97.5 %"),
         ("floor:0.95", Rule("floor", 0.95), "sensitivity floor 95 %, with 95 % confidence"),
         ("f1", Rule("f1"), "best F1"),
         ("cost:10", Rule("cost", 10), "cost 10 : 1"),
         ("value:0.412", Rule("value", 0.412), "threshold 0.412"),
-        ("youden@suite", Rule("youden", suite=True), "Youden under the suite"),
-        ("cost:10@suite", Rule("cost", 10, suite=True), "cost 10 : 1 under the suite"),
+        ("youden@suite", Rule("youden", suite=True), "Youden, also on degraded films"),
+        ("cost:10@suite", Rule("cost", 10, suite=True), "cost 10 : 1, also on degraded films"),
     ],
 )
 def test_a_rule_is_read_and_written_back(text, rule, words):
@@ -48,7 +48,7 @@ def test_what_is_no_rule_is_refused_in_a_sentence(text):
 
 
 def test_a_floor_takes_more_than_a_table():
-    with pytest.raises(ValueError, match="a model finds it"):
+    with pytest.raises(ValueError, match="use choose_threshold"):
         choose(threshold_table([0, 1], [0.1, 0.9]), parse_rule("floor:0.95"))
 
 

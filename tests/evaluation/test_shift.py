@@ -152,12 +152,16 @@ def test_differences_at_the_lock_are_the_others_less_validation():
 def test_a_verdict_tells_which_films_score_how_or_what_was_not_seen():
     apart = shift(films(0), films(1, moved=(1.0, -1.0)), 0.5)
     told = verdict(apart)
-    assert told.startswith("These films score differently from validation: normal films score higher (one of")
+    assert told.startswith(
+        "These films score differently from validation: normal films score higher (such a film"
+    )
     assert ", and films with pneumonia score lower (" in told
     assert "No difference" not in told
 
     alike = shift(films(0), films(1), 0.5)
-    assert verdict(alike) == "No difference was found, which 240 films of 240 patients might also miss."
+    assert verdict(alike) == (
+        "No difference was found, but 240 films of 240 patients may be too few to show one."
+    )
 
 
 def test_a_class_that_is_missing_or_of_one_patient_is_not_compared_and_the_other_one_is():
@@ -174,9 +178,9 @@ def test_a_class_that_is_missing_or_of_one_patient_is_not_compared_and_the_other
     assert math.isnan(found.differences["auc"].low)
     assert "no normal film" in found.other.calibration
     assert verdict(found) == (
-        f"No difference was found between films with pneumonia, which {ill.sum()} films of {ill.sum()} "
-        "patients might also miss. Normal films can't be compared: that takes such films of two patients or "
-        "more in both sets."
+        f"No difference was found between films with pneumonia, but {ill.sum()} films of {ill.sum()} "
+        "patients may be too few to show one. Normal films can't be compared: both sets need such films of "
+        "at least two patients."
     )
 
     one_patient = shift(
@@ -192,7 +196,7 @@ def test_equal_scores_make_no_difference_and_no_slope():
 
     assert [one.chance.value for one in found.classes] == [0.5, 0.5]
     assert not found.fires
-    assert "every film has the same one" in found.validation.calibration
+    assert "every film has the same score" in found.validation.calibration
 
 
 def test_scores_without_logits_have_no_slope():

@@ -121,7 +121,7 @@ def test_other_sources_are_never_asked_of_the_network(settings, published, serve
     [
         ("missing", "127.0.0.1 answered 404"),
         ("cut", "the connection broke off"),
-        ("wrong", "what arrived is not that file, by its SHA-256"),
+        ("wrong", "the file received has another SHA-256"),
     ],
 )
 def test_a_download_that_fails_says_why_and_leaves_nothing(settings, published, way, why):

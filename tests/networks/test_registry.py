@@ -254,4 +254,4 @@ def test_nobody_takes_a_name_of_ours(installed, caplog):
     installed("guest_five", ours="guest_five:OURS")
     assert networks() == ours
     assert network("cnn").builder == "xraylab.networks.builders:cnn"
-    assert "the network cnn of guest_five is passed over: the name is taken" in caplog.text
+    assert "the network cnn of guest_five is left out: the name is taken" in caplog.text

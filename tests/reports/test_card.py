@@ -124,16 +124,16 @@ def test_sealed_test_films_give_no_figure():
 
 def test_a_lock_made_after_an_opening_says_so_beside_the_figures():
     films = predictions()
-    assert "Nothing was chosen by them" in section(written(test=films), "Test films")
+    assert "Nothing was chosen on them" in section(written(test=films), "Test films")
     text = written(lock=a_lock(after_opening=True), test=films, openings=3)
-    assert "no longer free of choices" in section(text, "Test films")
-    assert "opened 3 times, counting every model" in section(text, "Test films")
-    assert "after the test split had been opened" in section(text, "Lock")
+    assert "so they may have influenced it" in section(text, "Test films")
+    assert "opened 3 times, for all models together" in section(text, "Test films")
+    assert "changed after test results were seen" in section(text, "Lock")
 
 
 def test_without_a_lock_there_is_an_auc_and_nothing_at_a_threshold():
     text = written(lock=None, test=predictions())
-    assert "no lock that fits" in section(text, "Test films")
+    assert "no valid lock" in section(text, "Test films")
     found = rows(section(text, "Validation"))
     assert re.fullmatch(r"0\.\d{3}", found["AUC"][0])
     assert "Sensitivity" not in found
@@ -146,15 +146,15 @@ def test_without_a_lock_there_is_an_auc_and_nothing_at_a_threshold():
 )
 def test_a_lock_that_does_not_fit_decides_nothing_and_opens_nothing(change):
     text = written(lock=a_lock(**change), test=predictions())
-    assert "it decides nothing" in section(text, "Lock")
+    assert "so it is not used" in section(text, "Lock")
     assert "Sensitivity" not in rows(section(text, "Validation"))
-    assert section(text, "Test films") == "Not shown, since there is no lock that fits the model."
+    assert section(text, "Test films") == "Not shown, because there is no valid lock for this model."
 
 
 def test_the_lock_is_told_with_all_its_digits_and_its_rule():
     text = section(written(lock=a_lock(threshold=0.412345, rule="sensitivity:0.95")), "Lock")
     assert "Threshold 0.412345:" in text
-    assert "sensitivity 95 %, the highest threshold that reaches it" in text
+    assert "sensitivity ≥ 95 %, the highest threshold that reaches it" in text
     assert "Threshold 0.500:" in section(written(lock=a_lock(threshold=0.5)), "Lock")
     floor = section(written(lock=a_lock(rule="floor:0.95")), "Lock")
     assert "Rule: sensitivity floor 95 %, with 95 % confidence, the highest threshold that" in floor
@@ -191,8 +191,8 @@ def test_a_review_band_is_told_by_its_zones_and_its_misses_with_their_bound(spli
 def test_the_lock_tells_its_review_band_and_what_chose_it():
     lock = a_lock(threshold=0.9, review_from=0.0312345, review_rule="sensitivity:0.99")
     text = section(written(lock=lock), "Lock")
-    assert "Review band from 0.0312345: a film needs a reader when its score is that or more" in text
-    assert "Rule of the review band: sensitivity 99 %, the highest threshold that reaches it" in text
+    assert "Review band from 0.0312345: a film needs a reader when its score is this or higher" in text
+    assert "Rule of the review band: sensitivity ≥ 99 %, the highest threshold that reaches it" in text
     assert "eview band" not in written()
     unread = a_lock(review_from=0.1, model_sha256="ff" * 32)
     assert "need a reader" not in section(written(lock=unread), "Validation")
@@ -201,7 +201,7 @@ def test_the_lock_tells_its_review_band_and_what_chose_it():
 def test_a_review_band_without_pneumonias_is_a_sentence():
     lock = a_lock(review_from=0.15)
     part = section(written(lock=lock, validation=predictions(labels=0)), "Validation")
-    assert "What is missed below both cuts can’t be told without films with pneumonia." in part
+    assert "Without films with pneumonia, the number missed below both cuts is unknown." in part
     assert rows(part)["needs a reader"][0] == "0"
     assert "nan" not in part
     assert "Rule of the review band" not in written(lock=lock)
@@ -239,14 +239,14 @@ def test_predictions_that_cannot_be_counted_are_a_sentence(films, said):
 
 def test_a_score_without_a_logit_is_no_fault():
     part = section(written(validation=changed(logit=np.nan)), "Validation")
-    assert "some films have a score and no finite logit" in part
+    assert "some films have a score but no finite logit" in part
     assert "Sensitivity" in rows(part)
 
 
 def test_films_without_patients_or_kinds_are_counted_still():
     part = section(written(validation=changed(group=None, subtype=None)), "Validation")
     assert "300 films of 1 patient;" in part
-    assert "kinds of pneumonia aren’t known" in part
+    assert "kinds of pneumonia of these films aren’t known" in part
 
 
 def test_what_a_person_says_stands_in_its_place():
@@ -281,7 +281,7 @@ def test_what_nobody_said_is_said_not_to_be_known_but_of_phantoms_it_follows():
     text = written()
     drawn = written(a_card(dataset=a_card().dataset.model_copy(update={"kind": "phantoms"})))
     for title in ("Users", "Population", "Known faults", "Known failures", "Licences"):
-        assert section(text, title) == "- Not described: whoever trained it should say."
+        assert section(text, title) == "- Not described. The person who trained the model should add this."
         assert "Not described" not in section(drawn, title)
 
 
@@ -338,12 +338,12 @@ def test_another_seed_makes_a_recipe_of_ones_own_which_is_printed_whole():
     ("changes", "said"),
     [
         ({"weights": "imagenet", "arch": "mobilenet_v2"}, "It starts from ImageNet weights"),
-        ({"weights": "mine.pth"}, "`mine.pth` is the model or the file of weights"),
+        ({"weights": "mine.pth"}, "`mine.pth` is the model or the weights file"),
         ({"backend": "openvino"}, "The setting `backend` was `openvino`"),
         ({"epochs": 1}, "ended before the last epoch"),
-        ({"recipe": {"name": "head"}}, "Not known: its recipe isn’t one"),
-        ({"arch": ENSEMBLE, "recipe": {}}, "Not known: its members aren’t told"),
-        ({"about": About(command="x" * 20_000)}, "Too long to be shown"),
+        ({"recipe": {"name": "head"}}, "Unknown: this version of XRayLab can’t train with its recipe"),
+        ({"arch": ENSEMBLE, "recipe": {}}, "Unknown: its members aren’t listed"),
+        ({"about": About(command="x" * 20_000)}, "The command is too long to show"),
     ],
 )
 def test_what_else_a_repetition_needs_is_said(changes, said):
@@ -427,7 +427,7 @@ def test_no_word_from_outside_breaks_the_card_or_adds_to_it(nasty):
 
 def test_an_absurd_recipe_is_not_printed():
     card = a_card(recipe=BRIEF.model_dump(mode="json") | {"about": "x" * 10**6})
-    assert "too long to be shown; see `card.json`" in section(written(card), "How to repeat it")
+    assert "too long to show here; see `card.json`" in section(written(card), "How to repeat it")
     assert len(written(card)) < 10_000
 
 

@@ -10,8 +10,16 @@ from xraylab.reports import film_words
 @pytest.mark.parametrize(
     ("calibrated", "said"),
     [
-        (True, "Calibrated on 782 validation films, 74.3 % of them with pneumonia: a probability only where"),
-        (False, "Not calibrated, so no probability of pneumonia. Of 782 validation films 74.3 % have"),
+        (
+            True,
+            "Calibrated on 782 validation films, 74.3 % of them with pneumonia: the score is a probability "
+            "only where",
+        ),
+        (
+            False,
+            "Not calibrated, so the score is not a probability of pneumonia. Of 782 validation films, 74.3 % "
+            "have",
+        ),
     ],
 )
 def test_a_score_is_a_probability_only_where_it_is_calibrated_and_names_its_prevalence(calibrated, said):
@@ -20,7 +28,7 @@ def test_a_score_is_a_probability_only_where_it_is_calibrated_and_names_its_prev
 
 @pytest.mark.parametrize("calibrated", [True, False])
 def test_without_validation_films_a_score_is_no_probability(calibrated):
-    assert "no probability" in film_words.prevalence(0, 0, calibrated=calibrated)
+    assert "not a probability" in film_words.prevalence(0, 0, calibrated=calibrated)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +57,8 @@ def test_a_missing_class_is_a_dash():
 
 def test_disagreement_is_no_interval_and_faithful_is_not_right():
     assert "Disagreement between its 3 models: 0.123" in film_words.disagreement(0.1234, 3)
-    assert "not how sure the score is" in film_words.disagreement(0.1234, 3)
-    assert "not whether the model is right about the child" in film_words.faithful(18, 20)
+    assert "not how certain the score is" in film_words.disagreement(0.1234, 3)
+    assert "doesn't show whether the model is right about the patient" in film_words.faithful(18, 20)
 
 
 def test_kinds_come_with_their_caveat():

@@ -34,7 +34,7 @@ def lock_words(lock: Lock) -> str:
     """A lock in a line: "locked 0.412 · Youden · 12 May, 14:05".
 
     With a review band both cuts and both rules follow each other: "locked 0.954, review from 0.412 ·
-    specificity 95 %, sensitivity 99 % · 12 May, 14:05".
+    specificity ≥ 95 %, sensitivity ≥ 99 % · 12 May, 14:05".
     """
     return f"locked {cut_words(lock.threshold, lock.review_from)} · {lock_origin(lock)}"
 

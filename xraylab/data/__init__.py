@@ -1,1 +1,1 @@
-"""Data: sources, catalog, split, pixel store, and teaching phantoms."""
+"""Datasets on disk: sources, catalog, split and pixel store; and synthetic teaching films."""

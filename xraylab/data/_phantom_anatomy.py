@@ -1,9 +1,9 @@
 """
-The child in a teaching phantom: measures of a chest, and how it stood before the detector.
+The child in a teaching phantom: measures of the chest, and its position before the detector.
 
 - lengths are pixels of a 256 x 256 film, ``x`` to the viewer's right of the spine, ``y`` downwards
 - an ``Anatomy`` belongs to a patient, a ``Pose`` to one film of that patient
-- nothing here knows whether the child is ill
+- nothing here depends on whether the child is ill
 """
 
 import math
@@ -25,7 +25,7 @@ class Thymus:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What stays the same from one film of a patient to the next."""
+    """Measures that are the same on all films of a patient."""
 
     half_width: float  # px from the spine to the inner wall of the chest
     apex: float  # y of the lung tops
@@ -52,7 +52,7 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Pose:
-    """How the child was put before the detector for one film."""
+    """Position of the child before the detector for one film."""
 
     shift: tuple[float, float]  # px
     tilt: float  # radians
@@ -61,14 +61,14 @@ class Pose:
     breath: float  # px by which inspiration falls short
 
     def grid(self) -> tuple[Field, Field]:
-        """Say where in the patient, (x, y), every pixel of the film lies."""
+        """Return the patient's coordinates, (x, y), of every pixel of the film."""
         rows, columns = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
         x, y = columns - SIZE / 2 - self.shift[0], rows - SIZE / 2 - self.shift[1]
         cos, sin = math.cos(self.tilt) / self.zoom, math.sin(self.tilt) / self.zoom
         return cos * x + sin * y, cos * y - sin * x + SIZE / 2
 
     def place(self, points: Points) -> Points:
-        """Turn (..., 2) points of the patient into pixels (column, row) of the film."""
+        """Convert points of the patient, (..., 2), into pixels (column, row) of the film."""
         x, y = points[..., 0] * self.zoom, (points[..., 1] - SIZE / 2) * self.zoom
         cos, sin = math.cos(self.tilt), math.sin(self.tilt)
         column, row = cos * x - sin * y + self.shift[0], sin * x + cos * y + self.shift[1]
@@ -76,7 +76,7 @@ class Pose:
 
 
 def draw_anatomy(rng: np.random.Generator, *, nuisance: str | None) -> Anatomy:
-    """Draw a patient; ``nuisance`` names what about them imitates disease."""
+    """Draw a patient; ``nuisance`` names a feature that imitates disease, or is None."""
     half_width = rng.uniform(80, 95)
     apex, base = rng.uniform(44, 58), rng.uniform(186, 206)
     heart = (
@@ -85,6 +85,7 @@ def draw_anatomy(rng: np.random.Generator, *, nuisance: str | None) -> Anatomy:
         half_width * rng.uniform(0.5, 0.6),
         rng.uniform(32, 40),
     )
+    # Normal and imitating values are both drawn each time, so that all later draws stay the same.
     small = Thymus(int(rng.choice([-1, 1])), rng.uniform(0, 6), rng.uniform(0.3, 0.42))
     sail = Thymus(small.side, rng.uniform(14, 28), rng.uniform(0.36, 0.5))
     yaw, breath = rng.normal(0, 0.13), rng.uniform(0, 6)
@@ -116,7 +117,7 @@ def draw_anatomy(rng: np.random.Generator, *, nuisance: str | None) -> Anatomy:
 
 
 def draw_pose(rng: np.random.Generator, anatomy: Anatomy) -> Pose:
-    """Draw how the patient stood this time."""
+    """Draw the patient's position for one film."""
     return Pose(
         shift=(rng.normal(0, 4), rng.normal(0, 4)),
         tilt=rng.normal(0, 0.025),

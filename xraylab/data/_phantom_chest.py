@@ -1,9 +1,9 @@
 """
-The chest in a teaching phantom: what the beam meets, as smooth fields of attenuation.
+The chest in a teaching phantom: all structures that the beam crosses, as smooth fields of attenuation.
 
-- attenuation is in units of the display: 0 is air outside the body, about 0.8 the spine through the heart
-- lungs are air that takes attenuation away; the heart, the thymus and vessels take air's place
-- nothing here knows whether the child is ill
+- attenuation is in display units: 0 is air outside the body, about 0.8 the spine behind the heart
+- air in the lungs reduces attenuation; heart, thymus and vessels replace air
+- nothing here depends on whether the child is ill
 """
 
 import math
@@ -16,13 +16,13 @@ from xraylab.data._phantom_anatomy import Anatomy, Pose
 from xraylab.data._phantom_fields import Field, Points, blob, branches, edge, join, strokes, texture, tube
 
 AIR = 0.42  # how much darker a full depth of lung is than the same depth of soft tissue
-_SEEN = 0.2  # depth from which a reader sees lung
-_HIDDEN = 0.5  # share of heart or thymus from which a reader no longer does
+_SEEN = 0.2  # depth above which a reader recognises lung
+_HIDDEN = 0.5  # share of heart or thymus above which a reader no longer recognises lung
 
 
 @dataclass(frozen=True, eq=False)
 class Chest:
-    """A chest on one film, before disease and before the exposure."""
+    """A chest on one film, without disease and before exposure."""
 
     x: Field  # the patient's coordinates of each pixel
     y: Field
@@ -36,8 +36,8 @@ class Chest:
 def build_chest(anatomy: Anatomy, pose: Pose, rng: np.random.Generator) -> Chest:
     """Project a patient onto the detector.
 
-    ``rng`` draws what is the patient's own but too fine for ``Anatomy``, such as the vessels: give each
-    film of a patient a generator in the same state.
+    ``rng`` draws details that belong to the patient but aren't in ``Anatomy``, such as the vessels. Pass a
+    generator in the same state for each film of a patient.
     """
     x, y = pose.grid()
     side = np.sign(x)
@@ -64,7 +64,7 @@ def build_chest(anatomy: Anatomy, pose: Pose, rng: np.random.Generator) -> Chest
 
 
 def _outer(anatomy: Anatomy, y: Field, base: float) -> Field:
-    """Distance from the spine to the inner wall of the chest at each height."""
+    """Return the distance from the spine to the inner wall of the chest at each height."""
     rise = np.clip((y - anatomy.apex) / (0.8 * (base - anatomy.apex)), 0, 1)
     bell = np.power(1 - np.square(1 - rise), 0.62)
     width: Field = anatomy.half_width * (0.4 + 0.6 * bell)
@@ -72,7 +72,7 @@ def _outer(anatomy: Anatomy, y: Field, base: float) -> Field:
 
 
 def _diaphragm(anatomy: Anatomy, x: Field, base: float) -> Field:
-    """Height of the diaphragm over each pixel's column."""
+    """Return the height of the diaphragm at each pixel's column."""
     offset = (np.abs(x) - 0.42 * anatomy.half_width) / (0.58 * anatomy.half_width)
     low = anatomy.step * edge(x, 12)
     height: Field = base + low + anatomy.dome * np.abs(offset) ** 3
@@ -80,7 +80,7 @@ def _diaphragm(anatomy: Anatomy, x: Field, base: float) -> Field:
 
 
 def _lung_depth(anatomy: Anatomy, x: Field, y: Field, outer: Field, base: float) -> Field:
-    """How much lung the beam crosses, were there no heart; 0 outside, 1 in the thick of it."""
+    """Return the depth of lung that the beam would cross without a heart; 0 outside, 1 at most."""
     across = np.abs(x)
     centre, reach = 0.37 * anatomy.half_width, 0.3 * anatomy.half_width
     top = anatomy.apex + 12 * np.square((across - centre) / reach)
@@ -91,16 +91,16 @@ def _lung_depth(anatomy: Anatomy, x: Field, y: Field, outer: Field, base: float)
 
 
 def _mediastinum(anatomy: Anatomy, pose: Pose, x: Field, y: Field, base: float) -> Field:
-    """Heart, great vessels and thymus, 0 to 1."""
+    """Draw heart, great vessels and thymus, 0 to 1."""
     offset, height, long, short = anatomy.heart
-    squeeze = 1 + 0.006 * pose.breath  # a heart on a risen diaphragm lies broader
+    squeeze = 1 + 0.006 * pose.breath  # a higher diaphragm makes the heart look wider
     centre_x, centre_y = offset + 11 * pose.yaw, height - 0.75 * pose.breath
     cos, sin = math.cos(anatomy.heart_tilt), math.sin(anatomy.heart_tilt)
     dx, dy = x - centre_x, y - centre_y
     along = (cos * dx + sin * dy) / (long * squeeze)
     aside = (cos * dy - sin * dx) / (short * squeeze)
     heart = (1 - np.hypot(along, aside)) * short
-    # From the neck down the strip widens to both sides of the heart's base.
+    # From the neck downwards the strip widens on both sides.
     share = (y - anatomy.apex) / (base - anatomy.apex)
     border = anatomy.mediastinum * (0.82 + 0.3 * np.clip(share, 0, 1))
     strip = border - np.abs(x - 6 * pose.yaw)
@@ -110,7 +110,7 @@ def _mediastinum(anatomy: Anatomy, pose: Pose, x: Field, y: Field, base: float) 
 
 
 def _thymus(anatomy: Anatomy, pose: Pose, x: Field, border: Field, share: Field) -> Field:
-    """Draw the sail: wider downwards, ending in a crisp lower edge, and a little translucent."""
+    """Draw the thymus like a sail: wider downwards, with a sharp lower edge, slightly translucent."""
     thymus = anatomy.thymus
     beyond = thymus.side * (x - 6 * pose.yaw) - border
     width = thymus.reach * np.clip(share / thymus.bottom, 0, 1)
@@ -126,7 +126,7 @@ def _hila(anatomy: Anatomy, pose: Pose, base: float) -> Points:
 
 
 def _vessels(anatomy: Anatomy, pose: Pose, hila: Points, rng: np.random.Generator) -> Field:
-    """Pulmonary vessels branching from the hila, 0 to 1, finer and fainter outwards."""
+    """Draw the pulmonary vessels from the hila outwards, 0 to 1, thinner and fainter at each branching."""
     trees = [
         branches(rng, root, side, depth=3, length=0.27 * anatomy.half_width)
         for side, root in zip((-1, 1), hila, strict=True)
@@ -134,17 +134,17 @@ def _vessels(anatomy: Anatomy, pose: Pose, hila: Points, rng: np.random.Generato
     widths, strengths = (3.8, 2.4, 1.5, 1.0), (0.55, 0.42, 0.32, 0.22)
     twigs = zip(*(map(pose.place, generations) for generations in trees), strict=True)
     levels = list(zip(map(np.concatenate, twigs), widths, strengths, strict=True))
-    return strokes(levels[::-1])  # the coarse over the fine
+    return strokes(levels[::-1])  # thick vessels are drawn over thin ones
 
 
 def _body(anatomy: Anatomy, x: Field, y: Field, outer: Field, base: float) -> Field:
-    """Soft tissue: trunk, neck, shoulders and arms, and the belly."""
+    """Draw the soft tissue: trunk, neck, shoulders, arms and belly."""
     across = np.abs(x)
     trunk = outer + anatomy.wall
     below = np.clip((y - base) / 60, 0, 1)
     trunk = trunk - 6 * below * below
     shoulder = anatomy.apex - 22 + 0.16 * across
-    hang = np.clip((across - 80) / 40, -1, 1)  # sleeves of soft tissue reach lower towards the film's side
+    hang = np.clip((across - 80) / 40, -1, 1)  # the arms reach lower towards the film's edge
     arms = edge(y - shoulder, 2.5) * edge(anatomy.apex + 70 + 22 * hang - y, 14)
     neck = edge(30 + 10 * edge(y - (anatomy.apex - 26), 8) - across, 2)
     thick = np.sqrt(np.clip(1 - np.power(np.clip(across / trunk, 0, 1), 5), 0, None)) * edge(y - shoulder, 6)
@@ -155,7 +155,7 @@ def _body(anatomy: Anatomy, x: Field, y: Field, outer: Field, base: float) -> Fi
 
 
 def _ribs(anatomy: Anatomy, x: Field, y: Field, outer: Field, base: float) -> Field:
-    """Posterior and anterior arcs of eleven pairs of ribs."""
+    """Draw the posterior and anterior arcs of eleven pairs of ribs."""
     across, spacing = np.abs(x), anatomy.rib_spacing
     out = np.clip(across / outer, 0, 1)
     height = np.clip((y - anatomy.apex) / (base - anatomy.apex), 0, 1.3)
@@ -171,13 +171,13 @@ def _ribs(anatomy: Anatomy, x: Field, y: Field, outer: Field, base: float) -> Fi
 
 
 def _arcs(phase: Field, anatomy: Anatomy) -> Field:
-    """Bones that lie at every whole ``phase`` from 0 to 10."""
+    """Draw a bone at every whole number of ``phase`` from 0 to 10."""
     distance = np.abs(phase - np.rint(phase)) * (anatomy.rib_spacing / anatomy.rib_width)
     return tube(distance) * edge((phase + 0.6) * 8) * edge((10.6 - phase) * 8)
 
 
 def _spine(anatomy: Anatomy, x: Field, y: Field) -> Field:
-    """Vertebral bodies with their discs, pedicles and spinous processes."""
+    """Draw vertebral bodies with discs, pedicles and spinous processes."""
     phase = (y - anatomy.apex) / anatomy.rib_spacing
     between = np.abs(phase - np.rint(phase))  # 0 in the middle of a body, 0.5 in a disc
     body = edge(10.5 - 2.5 * between - np.abs(x), 1.4)
@@ -188,7 +188,7 @@ def _spine(anatomy: Anatomy, x: Field, y: Field) -> Field:
 
 
 def _shoulders(anatomy: Anatomy, pose: Pose, x: Field, y: Field) -> Field:
-    """Clavicles, shoulder blades and the heads of the upper arms."""
+    """Draw clavicles, shoulder blades and upper arms."""
     across = np.abs(x - 4 * pose.yaw)
     run = across / anatomy.half_width
     rise = (anatomy.apex + 9) - anatomy.clavicle * 60 * run
@@ -204,7 +204,7 @@ def _shoulders(anatomy: Anatomy, pose: Pose, x: Field, y: Field) -> Field:
 
 
 def _airway(anatomy: Anatomy, pose: Pose, x: Field, y: Field) -> Field:
-    """Trachea and main bronchi, as the attenuation they take away."""
+    """Return the attenuation that air in trachea and main bronchi removes."""
     fork = anatomy.apex + 46
     down = np.clip(y - fork, 0, None)
     centre = anatomy.trachea + 4 * pose.yaw
@@ -214,7 +214,7 @@ def _airway(anatomy: Anatomy, pose: Pose, x: Field, y: Field) -> Field:
 
 
 def _stomach(anatomy: Anatomy, x: Field, y: Field, base: float) -> Field:
-    """Gas under the viewer's right dome."""
+    """Return the attenuation that gas in the stomach removes, under the viewer's right dome."""
     dx = (x - 0.45 * anatomy.half_width) / 20
     dy = (y - (base + anatomy.step + 22)) / 12
     return 0.2 * anatomy.stomach * edge(1 - np.hypot(dx, dy), 0.3)

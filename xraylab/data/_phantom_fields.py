@@ -1,8 +1,8 @@
 """
-Fields: pictures of 256 x 256 numbers that a phantom is added up from.
+Fields: arrays of 256 x 256 numbers; a phantom is a sum of them.
 
-- float32 at work; every number that meets a field is a Python float, which doesn't widen it
-- distances are pixels of the film
+- fields are float32; other operands are Python floats, which keep the result float32
+- distances are in pixels of the film
 """
 
 import numpy as np
@@ -14,29 +14,29 @@ SIZE = 256
 Field = NDArray[np.floating]  # (SIZE, SIZE)
 Points = NDArray[np.float64]  # (..., 2)
 
-_THIN = 2.0  # px; the gaps where thinner strokes bend don't show
+_THIN = 2.0  # px; thinner strokes need no round joints, since gaps at their bends aren't visible
 
 
 def edge(distance: Field, width: float = 1.0) -> Field:
-    """Step softly: 0 well below zero, 1 well above, rising over about ``width`` pixels."""
+    """Return a soft step: 0 far below zero, 1 far above, rising over about ``width`` pixels."""
     step: Field = 0.5 + 0.5 * np.tanh(distance / width)
     return step
 
 
 def blob(distance: Field) -> Field:
-    """Fall off as a bell over a distance already divided by its width."""
+    """Return a bell curve of a distance that is already divided by its width."""
     bell: Field = np.exp(-np.square(distance))
     return bell
 
 
 def tube(distance: Field) -> Field:
-    """Cross-section of a bone, ``distance`` in half widths from its axis: marrow in a brighter cortex."""
+    """Return a bone's cross-section, marrow in a brighter cortex; ``distance`` is in half widths."""
     marrow: Field = np.sqrt(np.clip(1 - np.square(distance), 0, None))
     return 0.7 * marrow + 0.42 * blob((distance - 0.85) / 0.3)
 
 
 def join(one: Field, other: Field, reach: float) -> Field:
-    """Unite two shapes given by signed distances, their inner corners filled over ``reach`` pixels."""
+    """Unite two shapes given as signed distances; fill their inner corners over ``reach`` pixels."""
     overlap = np.clip(1 - np.abs(one - other) / reach, 0, None)
     union: Field = np.maximum(one, other) + np.square(overlap) * (reach / 4)
     return union
@@ -51,8 +51,8 @@ def texture(rng: np.random.Generator, cells: int) -> Field:
 
 
 def strokes(bundles: list[tuple[Points, float, float]]) -> Field:
-    """Draw smooth lines: each bundle is (lines, n, 2) pixels of the film, a width in pixels, a strength."""
-    canvas = Image.new("L", (2 * SIZE, 2 * SIZE))
+    """Draw smooth lines. A bundle is (lines, n, 2) pixels of the film, a width in pixels and a strength."""
+    canvas = Image.new("L", (2 * SIZE, 2 * SIZE))  # twice as large, then reduced: smooth edges
     draw = ImageDraw.Draw(canvas)
     for lines, width, strength in bundles:
         joint = "curve" if width > _THIN else None
@@ -67,10 +67,10 @@ def branches(rng: np.random.Generator, root: Points, side: int, *, depth: int, l
     Returns
     -------
     list of array
-        For each generation, coarse to fine, its twigs as (twigs, 5, 2) points of the patient.
+        For each generation, thick to thin, its twigs as (twigs, 5, 2) points of the patient.
     """
     angle = np.array([-1.2, -0.6, 0.1, 0.65, 1.05, 1.4]) + rng.normal(0, 0.18, 6)  # downwards positive
-    # Blood runs to the bases: the vessels of an upright child are longer downwards.
+    # In an upright child more blood flows to the lung bases, so lower vessels are longer.
     reach = length * (0.82 + 0.2 * np.sin(angle)) * rng.uniform(0.8, 1.2, 6)
     start = np.broadcast_to(root, (6, 2))
     generations = []

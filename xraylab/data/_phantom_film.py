@@ -1,8 +1,8 @@
 """
-The film in a teaching phantom: exposure, grain, film curve and what else lies in the beam.
+The film in a teaching phantom: exposure, grain, film curve, and objects such as wires or markers.
 
-- every choice here is drawn without knowing whether the child is ill
-- noise follows the photons: the more a beam is weakened, the grainier the film
+- nothing here depends on whether the child is ill
+- noise follows the number of photons: the more the beam is weakened, the grainier the film
 """
 
 import math
@@ -19,7 +19,7 @@ from xraylab.data._phantom_fields import SIZE, Field, edge, strokes
 
 @dataclass(frozen=True)
 class Exposure:
-    """How one film was exposed and processed."""
+    """Exposure and processing of one film."""
 
     low: float  # attenuation shown black
     high: float  # attenuation shown white
@@ -34,7 +34,7 @@ class Exposure:
 
 
 def draw_exposure(rng: np.random.Generator) -> Exposure:
-    """Draw an exposure; nothing about the patient enters."""
+    """Draw an exposure, independent of the patient."""
     letter = str(rng.choice(["R", "L"]))
     column = rng.uniform(8, 26) if letter == "R" else rng.uniform(222, 240)
     marker = (letter, column, rng.uniform(8, 90))
@@ -55,7 +55,7 @@ def draw_exposure(rng: np.random.Generator) -> Exposure:
 
 
 def overlay(chest: Chest, exposure: Exposure, rng: np.random.Generator, *, fold: bool) -> Field:
-    """Attenuation of what lies on the child: a fold of skin, a wire."""
+    """Return the attenuation of a skin fold and of a wire on the child."""
     added = np.zeros_like(chest.x)
     if fold:
         side, slope = float(rng.choice([-1, 1])), rng.uniform(-0.5, 0.5)
@@ -73,7 +73,7 @@ def overlay(chest: Chest, exposure: Exposure, rng: np.random.Generator, *, fold:
 
 
 def expose(attenuation: Field, exposure: Exposure, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turn attenuation into the grey levels of a film, (256, 256) uint8."""
+    """Convert attenuation into the grey levels of a film, (256, 256) uint8."""
     sharp = _blur(attenuation, exposure.blur)
     sharp = sharp + exposure.scatter * (0.5 - sharp)
     grain = _blur(rng.standard_normal((SIZE, SIZE), dtype=np.float32), 0.5)
@@ -86,7 +86,7 @@ def expose(attenuation: Field, exposure: Exposure, rng: np.random.Generator) -> 
 
 
 def _blur(field: Field, sigma: float) -> Field:
-    """Blur by less than a pixel, for which three taps are enough."""
+    """Blur by less than a pixel; a kernel of three values is enough for that."""
     aside = math.exp(-0.5 / sigma**2)
     centre, aside = 1 / (1 + 2 * aside), aside / (1 + 2 * aside)
     padded = np.pad(field, 1, mode="edge")

@@ -1,9 +1,9 @@
 """
-Pneumonia in a teaching phantom: what replaces air in the lungs.
+Pneumonia in a teaching phantom: fluid and cells that replace air in the lungs.
 
-- a lesion is a density in [0, 1]: the share of the air that fluid or cells have displaced
-- so a dense lesion beside the heart or on the diaphragm swallows that border, as on a real film
-- severity is drawn over a wide range, from plain at a glance to nearly invisible
+- a lesion is a density in [0, 1]: the share of air that fluid or cells have replaced
+- so a dense lesion next to the heart or diaphragm hides that border, as on a real film
+- severity varies widely, from obvious to nearly invisible
 """
 
 import math
@@ -16,13 +16,13 @@ from xraylab.data._phantom_chest import Chest
 from xraylab.data._phantom_fields import Field, Points, blob, branches, edge, strokes, texture
 
 NORMAL, FOCAL, INTERSTITIAL = "normal", "focal", "interstitial"
-VISIBLE = 0.35  # a lesion's mask is where it adds more than this share of its peak attenuation
-_FISSURED = 0.35  # share of consolidations that a fissure cuts off straight
-_AERATED = 0.3  # depth of lung in which a consolidation may be centred
+VISIBLE = 0.35  # share of its peak attenuation above which a lesion counts as visible in its mask
+_FISSURED = 0.35  # share of consolidations with a straight border along a fissure
+_AERATED = 0.3  # smallest depth of lung at the centre of a consolidation
 
 
 def density(pattern: str, chest: Chest, pose: Pose, rng: np.random.Generator) -> Field:
-    """Draw a lesion of the pattern at a severity of its own; nothing at all for ``NORMAL``."""
+    """Draw a lesion of this pattern with a random severity; return zeros for ``NORMAL``."""
     severity = float(rng.beta(1.25, 1.2))
     if pattern == FOCAL:
         return focal(chest, pose, rng, severity=severity)
@@ -32,8 +32,8 @@ def density(pattern: str, chest: Chest, pose: Pose, rng: np.random.Generator) ->
 
 
 def focal(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity: float) -> Field:
-    """Consolidate one lobe or segment; ``severity`` in [0, 1] sets its size and density."""
-    side = int(rng.choice([-1, 1], p=[0.58, 0.42]))  # the right lung, on the viewer's left, more often
+    """Draw a consolidation of one lobe or segment; ``severity`` in [0, 1] sets its size and density."""
+    side = int(rng.choice([-1, 1], p=[0.58, 0.42]))  # the right lung, on the viewer's left, is more often ill
     centre_x, centre_y = _centre(chest, side, rng)
     radius = (18 + 22 * severity) * rng.uniform(0.85, 1.2)
     dx, dy = chest.x - centre_x, chest.y - centre_y
@@ -53,7 +53,7 @@ def focal(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity: float
 
 
 def interstitial(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity: float) -> Field:
-    """Lay haze and streaks about both hila; ``severity`` in [0, 1] sets their reach and density."""
+    """Draw haze and streaks around both hila; ``severity`` in [0, 1] sets their extent and density."""
     reach = 26 + 26 * severity
     envelope = np.zeros_like(chest.x)
     lines: list[tuple[Points, float, float]] = []
@@ -73,8 +73,8 @@ def interstitial(chest: Chest, pose: Pose, rng: np.random.Generator, *, severity
 
 
 def outline(added: Field, lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a lesion, its fine texture smoothed, adds more than ``VISIBLE`` of its peak, inside the lungs."""
-    from scipy.ndimage import uniform_filter  # late, as it is slow to load
+    """Return a lesion's mask: where it adds, smoothed, more than ``VISIBLE`` of its peak in the lungs."""
+    from scipy.ndimage import uniform_filter  # imported here, because it is slow to load
 
     inside = np.where(lungs, uniform_filter(added, 7), 0)
     seen: NDArray[np.bool_] = inside > VISIBLE * inside.max()
@@ -82,22 +82,22 @@ def outline(added: Field, lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _centre(chest: Chest, side: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Choose a place in one lung, more often low than high."""
-    here = chest.lungs & (np.sign(chest.x) == side) & (chest.air > _AERATED)
-    candidates = np.flatnonzero(here)
+    """Choose a point in one lung, more often low than high."""
+    in_lung = chest.lungs & (np.sign(chest.x) == side) & (chest.air > _AERATED)
+    candidates = np.flatnonzero(in_lung)
     pixel = candidates[min(int(rng.beta(1.6, 1.1) * len(candidates)), len(candidates) - 1)]
     return float(chest.x.flat[pixel]), float(chest.y.flat[pixel])
 
 
 def _fissure(dx: Field, dy: Field, side: int, radius: float, rng: np.random.Generator) -> Field:
-    """Signed distance from a nearly level line through the lesion, positive on the side that is ill."""
+    """Return the signed distance from a nearly horizontal line through the lesion, positive if ill."""
     level = rng.normal(0.12 * side, 0.12)
     above = float(rng.choice([-1, 1]))
     return above * (dy - level * dx) + 0.3 * radius
 
 
 def _bronchi(chest: Chest, pose: Pose, side: int, rng: np.random.Generator) -> Field:
-    """Air in the bronchi, seen against a consolidation."""
+    """Draw bronchi, whose air is visible against a consolidation."""
     root = chest.hila[0 if side < 0 else 1]
     grown = branches(rng, root, side, depth=2, length=26)
     return strokes([(pose.place(twigs), 3.0 - 0.6 * g, 0.9 - 0.2 * g) for g, twigs in enumerate(grown)])

@@ -1,8 +1,8 @@
 """
-From paths and uploads to films: walk files, folders and archives, and say of each file why it can't be read.
+Intake: read films from files, folders, archives and uploads, with a reason for each file that can't be read.
 
-- every file gives a ``Film`` or a ``Refused``; nothing is passed over silently but hidden and system files
-- one file at a time is in memory, as long as the caller keeps none
+- every file gives a ``Film`` or a ``Refused``; only hidden files and system files are ignored
+- one file at a time is in memory, unless the caller keeps more
 - a pipe or a device is never opened, since reading it could wait for ever
 """
 
@@ -18,7 +18,7 @@ from xraylab.errors import UnreadableImageError
 from xraylab.imaging import Film, Refused, is_film
 
 _HEAD = 4096  # bytes; enough to recognise a film
-_NO_FILE = "This is a pipe, a device or a link to nowhere, not a file. Name the film itself."
+_NO_FILE = "This is a pipe, a device or a broken link, not a file. Name the film itself."
 _NO_ACCESS = "The file can't be opened. Check its permissions."
 _NO_FOLDER = "The folder can't be opened. Check its permissions."
 _LINKED_FOLDER = "This is a link to a folder, which isn't followed. Name the folder itself."
@@ -29,7 +29,7 @@ _EMPTY = "There is no file in the archive."
 
 
 def films_at(path: str) -> Iterator[Film | Refused]:
-    """Read every file that a path stands for.
+    """Read every file at a path.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def films_in(name: str, data: bytes) -> Iterator[Film | Refused]:
     Parameters
     ----------
     name : str
-        As the user calls the upload.
+        Name of the upload, as given by the user.
     data : bytes
         The whole upload.
 
@@ -67,7 +67,7 @@ def films_in(name: str, data: bytes) -> Iterator[Film | Refused]:
     Film or Refused
         In the order of their names. A member of an archive is called ``name::member``.
     """
-    # A film with an archive behind its last byte is a film: viewers would show it as one too.
+    # A film with an archive after its last byte counts as a film: viewers show it as one too.
     if not is_film(data) and zipfile.is_zipfile(io.BytesIO(data)):
         yield from _members_of(name, io.BytesIO(data))
     else:

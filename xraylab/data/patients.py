@@ -1,9 +1,9 @@
 """
-Who is on the film: patient keys read from file names, and the groups that must stay together.
+Patients: read the patient of a film from its file name, and group films that must stay together.
 
-- a group is the connected component of films that share a patient or have identical pixels
-- what a file name says about the kind of pneumonia is a label of convenience, not a diagnosis
-- the facts behind the presets: Kermany et al. (2018), Mendeley Data, doi 10.17632/rscbjbr9sj
+- a group is a connected component of films that share a patient or have identical pixels
+- the kind of pneumonia in a file name is a convenient label, not a diagnosis
+- the presets follow the file names of Kermany et al. (2018), Mendeley Data, doi 10.17632/rscbjbr9sj
 """
 
 import re
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xraylab.errors import DatasetError
 
 _NORMAL_COUNTERS = {"NORMAL2-IM": "IM"}
-_MERGED: dict[str, dict[str, str]] = {  # counters that a preset takes for another one
+_MERGED: dict[str, dict[str, str]] = {  # counters that a preset treats as the same counter
     "prefix-number": {},
     "merged-normal": _NORMAL_COUNTERS,
     "number": _NORMAL_COUNTERS | {"bacteria": "person", "virus": "person"},
@@ -28,19 +28,19 @@ _PHANTOM = re.compile(r"phantom(\d+)_(normal|focal|interstitial)_\d+", re.IGNORE
 
 
 def patient_key(preset: str) -> Callable[[str], str | None]:
-    """A function from a file's stem to its patient, or to None if the name doesn't tell.
+    """Return a function that maps a file's stem to its patient, or to None if the name doesn't contain one.
 
     Parameters
     ----------
     preset : str
-        ``prefix-number`` (each of the four counters of the Kermany names is its own), ``merged-normal``
-        (the two NORMAL counters are one), ``number`` (the two PNEUMONIA counters are one as well: the
-        conservative reading), ``none`` (no name tells), or ``re:PATTERN``, whose first group is the patient.
+        ``prefix-number`` (each of the four counters in Kermany file names is separate), ``merged-normal``
+        (the two NORMAL counters are one), ``number`` (the two PNEUMONIA counters are one as well, the most
+        cautious choice), ``none`` (never a patient), or ``re:PATTERN``, whose first group is the patient.
 
     Raises
     ------
     DatasetError
-        If it is none of these.
+        If the preset isn't one of these.
     """
     if preset.startswith("re:"):
         return _pattern_key(preset.removeprefix("re:"))
@@ -60,7 +60,7 @@ def patient_key(preset: str) -> Callable[[str], str | None]:
 
 
 def subtype(stem: str) -> str:
-    """Kind of pneumonia by the file name (bacterial, viral, focal, interstitial), or nothing."""
+    """Return the kind of pneumonia from the file name: bacterial, viral, focal, interstitial, or empty."""
     if match := _PNEUMONIA.fullmatch(stem):
         return {"bacteria": "bacterial", "virus": "viral"}[match[2].lower()]
     if (match := _PHANTOM.fullmatch(stem)) and match[2].lower() != "normal":
@@ -69,21 +69,21 @@ def subtype(stem: str) -> str:
 
 
 def groups(patients: Sequence[str], pixel_hashes: Sequence[str]) -> NDArray[np.int64]:
-    """Number the groups of films that must never straddle a split.
+    """Number the groups of films that must never be divided between splits.
 
     Parameters
     ----------
     patients, pixel_hashes : sequences of n strings
-        Who is on each film, and a hash of its standardised pixels.
+        The patient of each film, and a hash of its standardised pixels.
 
     Returns
     -------
     group : int64 array of shape (n,)
-        Films with the same patient, the same pixels, or linked through others, share a number.
+        Films share a number if they have the same patient or pixels, or are linked through other films.
     """
     if not len(patients):
         return np.empty(0, np.int64)
-    from scipy.sparse import coo_matrix  # late: only an import of films needs it, and it is slow to load
+    from scipy.sparse import coo_matrix  # imported here: slow to load, and only an import of films needs it
     from scipy.sparse.csgraph import connected_components
 
     # A graph of patients and pixels, in which each film is an edge; its components are the groups.
@@ -98,7 +98,7 @@ def groups(patients: Sequence[str], pixel_hashes: Sequence[str]) -> NDArray[np.i
 
 
 def _counter(stem: str) -> tuple[str, str | None]:
-    """The counter a name belongs to, and its number without leading zeros."""
+    """Return the counter that a name belongs to, and its number without leading zeros."""
     if match := _PNEUMONIA.fullmatch(stem):
         return match[2].lower(), str(int(match[1]))
     if match := _NORMAL.fullmatch(stem):

@@ -1,11 +1,11 @@
 """
-Teaching phantoms: synthetic children's chest films, so that a newcomer has data without having data.
+Teaching phantoms: synthetic chest films of children, for users who have no data yet.
 
-- a film depends on (seed, patient, film) alone, so any one can be made again by itself
-- two patients in five are ill; what imitates illness comes to the ill and the well alike, and exposure,
-  noise and format are drawn before anyone asks who is ill
-- ``Phantom.pixels`` are clean: SYNTHETIC is burned in below the film on export and display, and the
-  decoder crops it away again when it sees ``MARK``
+- a film depends only on (seed, patient, film), so any film can be made again by itself
+- two patients in five are ill; features that imitate illness are equally frequent in ill and well patients,
+  and exposure, noise and format don't depend on illness
+- ``Phantom.pixels`` are clean: the word SYNTHETIC is added below the film on export and display, and the
+  decoder removes it again if the file carries ``MARK``
 """
 
 import io
@@ -30,7 +30,7 @@ from xraylab.imaging import PHANTOM_MARK as MARK
 
 CAPTION = "SYNTHETIC - teaching phantom"
 
-# Drawn for the ill and the well alike, so that none of them gives the answer away.
+# Drawn with the same frequency for ill and well patients, so that none of them reveals the answer.
 NUISANCES = ("thymus", "rotation", "inspiration", "fold", "vessels")
 _NUISANCE_SHARE = 0.55
 _BLOCK = 5  # patients, of whom exactly two are ill
@@ -39,15 +39,15 @@ _FOCAL_SHARE = 0.6
 _FILMS = (1, 2, 3)
 _FILM_SHARES = (0.82, 0.12, 0.06)
 
-# Films count from 1; the streams of film 0 draw what all films of a patient, or a block of patients, share.
+# Films count from 1; random streams of film 0 draw what a patient's films, or a block of patients, share.
 _CASE, _ANATOMY, _VESSELS, _DISEASE, _FILM_COUNT, _BLOCK_ORDER = range(1, 7)
 
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """One synthetic film with everything that is true about it."""
+    """One synthetic film with its true label, lesion and lungs."""
 
-    pixels: NDArray[np.uint8]  # (256, 256) clean film, what a network sees
+    pixels: NDArray[np.uint8]  # (256, 256) clean film, without a caption
     mask: NDArray[np.bool_]  # (256, 256) the lesion; empty for normals
     lungs: NDArray[np.bool_]  # (256, 256) lung fields
     label: int  # 0 NORMAL, 1 PNEUMONIA
@@ -58,7 +58,7 @@ class Phantom:
 
     @property
     def stem(self) -> str:
-        """The name of its files, without the suffix."""
+        """Name of its files, without the suffix."""
         return f"phantom{self.patient:04d}_{self.pattern}_{self.film}"
 
 
@@ -70,14 +70,14 @@ def phantom(patient: int, film: int, *, seed: int) -> Phantom:
     patient : int
         Number of the patient, from 0.
     film : int
-        Number of the film, from 1; anatomy and disease are the patient's, the rest is the film's.
+        Number of the film, from 1. Anatomy and disease depend on the patient, everything else on the film.
     seed : int
-        Not negative; another seed means other patients.
+        0 or more; another seed gives other patients.
 
     Raises
     ------
     ValueError
-        If a number is out of its range.
+        If a number is out of range.
     """
     if patient < 0 or film < 1 or seed < 0:
         raise ValueError(f"patient {patient}, film {film}, seed {seed}: from 0, from 1 and from 0")
@@ -121,9 +121,9 @@ def generate(n: int, *, seed: int) -> Iterator[Phantom]:
 
 
 def burn_in(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make a copy for eyes: the film above, SYNTHETIC in a strip of ``CAPTION_ROWS`` rows below it.
+    """Return a copy for display: the film, and below it SYNTHETIC in a strip of ``CAPTION_ROWS`` rows.
 
-    The film is (side, side), or (side, side, 3) in colour.
+    The film has the shape (side, side), or (side, side, 3) in colour.
     """
     strip = _caption(pixels.shape[1])
     return np.vstack([pixels, strip if pixels.ndim == strip.ndim else np.stack([strip] * 3, axis=-1)])
@@ -145,13 +145,13 @@ def write(
     Parameters
     ----------
     folder : Path
-        Where to put them; it appears complete or not at all.
+        The folder to create; it appears complete or not at all.
     n : int
-        How many films.
+        Number of films.
     seed : int
-        Which patients.
+        Seed of the patients.
     on_progress : callable, optional
-        Called with (films done, films in all) after each film.
+        Called with (films done, films in total) after each film.
 
     Returns
     -------
@@ -161,9 +161,9 @@ def write(
     Raises
     ------
     DatasetError
-        If the folder holds something already, or is a file.
+        If the folder isn't empty, or is a file.
     StorageError
-        If the disk is full or may not be written.
+        If the disk is full or not writable.
     """
     folder = folder.resolve()  # "." has no name that a folder could be renamed to
     _refuse_occupied(folder)
@@ -183,7 +183,7 @@ def write(
 
 
 def png(made: Phantom) -> bytes:
-    """Export a phantom: marked, captioned, and not compressed, so that length tells nothing."""
+    """Export a phantom with mark and caption, not compressed, so that the file's size reveals nothing."""
     text = PngImagePlugin.PngInfo()
     text.add_text(MARK, "1")
     buffer = io.BytesIO()
@@ -200,7 +200,7 @@ def _refuse_occupied(folder: Path) -> None:
 
 
 def _draw_case(patient: int, *, seed: int) -> tuple[str, str | None]:
-    """Pattern and nuisance of a patient, drawn independently of one another."""
+    """Draw a patient's pattern and nuisance, independently of each other."""
     block, place = divmod(patient, _BLOCK)
     ill = _rng(seed, block, 0, _BLOCK_ORDER).permutation(_BLOCK)[place] < _ILL
     rng = _rng(seed, patient, 0, _CASE)

@@ -1,9 +1,9 @@
 """
-Sources: a zip archive or folder in the Kermany layout, seen as a list of labelled files.
+Sources: list the labelled films in a zip archive or folder with the Kermany layout.
 
-- the layout is ``…/[train|val|test]/<NORMAL|PNEUMONIA>/<file>``; what lies outside it is ignored and counted
-- an archive is read in place and never unpacked, so a member's path can't escape anywhere
-- what can't be read is an ``UnreadableImageError`` of that file alone
+- the layout is ``…/[train|val|test]/<NORMAL|PNEUMONIA>/<file>``; other files are ignored and counted
+- an archive is never unpacked to disk, so a member's path can't write anywhere
+- a file that can't be read raises ``UnreadableImageError`` for that file only
 - one file at a time is held in memory
 """
 
@@ -33,9 +33,9 @@ _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": 
 class SourceFile:
     """One labelled image of a source, not read yet."""
 
-    path: str  # as it stands in the source, with forward slashes
+    path: str  # inside the source, with forward slashes
     label: int  # 0 NORMAL, 1 PNEUMONIA
-    folder: str | None  # "train", "val" or "test" when the source is split already
+    folder: str | None  # "train", "val" or "test" if the source is already split
     read: Callable[[], bytes]  # raises UnreadableImageError
 
     @property
@@ -46,7 +46,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Source:
-    """A source's labelled images, and how many other files were passed over, by reason."""
+    """A source's labelled images, and the number of ignored files for each reason."""
 
     files: list[SourceFile]
     ignored: dict[str, int]
@@ -61,8 +61,8 @@ def open_source(path: Path) -> Iterator[Source]:
     NotFoundError
         If the path doesn't exist.
     DatasetError
-        If it is neither a folder nor a readable zip, if an archive looks like an attack, or if there is
-        no labelled image in it.
+        If the path is neither a folder nor a readable zip, if an archive looks like an attack, or if there
+        are no labelled images in it.
     """
     if not _exists(path):
         raise NotFoundError(f"{path} doesn't exist. Check the path of the archive or folder.")
@@ -76,7 +76,7 @@ def open_source(path: Path) -> Iterator[Source]:
 def _exists(path: Path) -> bool:
     try:
         return path.is_dir() or path.is_file()
-    except OSError:  # a name too long for the system, or a folder on the way that may not be entered
+    except OSError:  # the name is too long for the system, or a parent folder isn't accessible
         return False
 
 
@@ -89,7 +89,7 @@ def _folder_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def printable(path: str) -> str:
-    """Spell out bytes that are no text, which names on Linux may hold and no catalog can."""
+    """Escape bytes that aren't valid text: Linux allows them in file names, a catalog doesn't."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
@@ -98,7 +98,7 @@ def _read_file(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise UnreadableImageError(
-            "The file can't be opened. Check that it is still there and that you may read it."
+            "The file can't be opened. Check that it still exists and that you have permission to read it."
         ) from error
 
 
@@ -107,8 +107,10 @@ def _opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except PermissionError as error:
-        raise DatasetError(f"{path.name} can't be opened. Check that you may read it.") from error
-    except Exception as error:  # a hostile directory is met with many kinds of exception
+        raise DatasetError(
+            f"{path.name} can't be opened. Check that you have permission to read it."
+        ) from error
+    except Exception as error:  # zipfile raises many kinds of exception for a manipulated directory
         raise DatasetError(
             f"{path.name} is not a zip archive, or it is damaged. Download or copy it again, or unpack it "
             "and import the folder."
@@ -118,13 +120,13 @@ def _opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    lock = threading.Lock()  # decoding runs in threads, but they share the archive's file handle
+    lock = threading.Lock()  # films are decoded in threads, which share the archive's file handle
 
     def read(member: zipfile.ZipInfo) -> bytes:
         with lock:
             return read_member(archive, member)
 
-    members = {}  # of two with one name the later counts, as for every unpacker
+    members = {}  # if a name occurs twice, the later member wins, as in every unpacking program
     for member in archive.infolist():
         if fault := danger(member):
             raise DatasetError(
@@ -139,7 +141,7 @@ def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[],
 
 
 def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:
-    """Keep the labelled images; of a file that is there again in a nested copy, the outermost."""
+    """Keep the labelled images; if a nested folder repeats a file, keep the outermost one."""
     ignored: Counter[str] = Counter()
     namesakes: dict[tuple[str, int, str], list[SourceFile]] = {}
     for path, read in entries:
@@ -161,7 +163,7 @@ def _sort_out(entries: Iterator[tuple[str, Callable[[], bytes]]]) -> Source:
 
 
 def _without_copies(files: list[SourceFile]) -> list[SourceFile]:
-    """Of files with one name in one class, those that differ in content; two sites may both have a 1.png."""
+    """Keep files of different content among those of one name and class: two sites may both have a 1.png."""
     if len(files) == 1:
         return files
     outermost_first = sorted(files, key=lambda f: (f.path.count("/"), f.path))
@@ -172,14 +174,15 @@ def _content(file: SourceFile) -> str:
     try:
         return hashlib.sha256(file.read()).hexdigest()
     except UnreadableImageError:
-        return file.path  # kept, and refused when its turn comes
+        return file.path  # kept here; it is refused later, with the reason
 
 
 def _reason_to_ignore(parts: tuple[str, ...], read: Callable[[], bytes]) -> str | None:
     if not parts or any(part == "__MACOSX" or part.startswith(".") for part in parts):
         return "system file"
     suffix = PurePosixPath(parts[-1]).suffix.lower()
-    nameless = suffix in ("", ".") or suffix[1:].isdigit()  # archives name DICOM files by numbers
+    # Hospital archives often name DICOM files by numbers.
+    nameless = suffix in ("", ".") or suffix[1:].isdigit()
     if suffix not in IMAGE_SUFFIXES and not nameless:
         return "not an image"
     if len(parts) < 2 or parts[-2].upper() not in LABELS:  # noqa: PLR2004 (a folder and a file)
@@ -197,8 +200,7 @@ def _is_film(read: Callable[[], bytes]) -> bool:
 def _checked(source: Source, path: Path) -> Source:
     if not source.files:
         raise DatasetError(
-            f"{path.name} holds no labelled radiographs. XRayLab looks for DICOM, PNG, JPEG, "
-            "TIFF, BMP or WebP files in folders "
-            "called NORMAL and PNEUMONIA."
+            f"{path.name} contains no labelled radiographs. XRayLab looks for DICOM, PNG, JPEG, TIFF, BMP or "
+            "WebP files in folders called NORMAL and PNEUMONIA."
         )
     return source

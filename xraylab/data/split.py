@@ -1,11 +1,11 @@
 """
-Splits by group: no patient is ever on both sides.
+Split: divide films into train, validation and test, so that no patient is in two splits.
 
-- an unsplit source is drawn 70 / 15 / 15 into train, validation and test, stratified by label and seeded
-- every drawn split holds both labels: the best epoch is chosen by an AUC, which one label alone doesn't have
-- an official ``test`` folder stays the test split; an official ``val`` under 100 films, or with one label
-  only, is redrawn, and said
-- films whose group already lies in an official later split are left out of the earlier one
+- a source without splits is drawn 70 / 15 / 15 into train, validation and test, by label and with a seed
+- every drawn split has films of both labels, because an AUC, which chooses the best epoch, needs both
+- an official ``test`` folder stays the test split; an official ``val`` folder with fewer than 100 films, or
+  with one label only, is drawn again, and a note says so
+- films whose group is also in a later official split are left out of the earlier one
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ from xraylab.data.sources import LABELS
 from xraylab.errors import DatasetError
 
 LEFT_OUT = "left out"
-SMALLEST_OFFICIAL_VALIDATION = 100  # films; below it every choice is a lottery
+SMALLEST_OFFICIAL_VALIDATION = 100  # films; with fewer, any choice is a matter of chance
 _SHARE = 0.15  # of the films, for each of validation and test
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Where each film went, and what had to be decided on the way."""
+    """The split of each film, and notes on decisions made."""
 
     names: NDArray[np.object_]  # (n,) "train", "validation", "test" or "left out"
     notes: list[str]
@@ -33,26 +33,26 @@ class Split:
 def draw(
     labels: NDArray[np.int64], groups: NDArray[np.int64], folders: Sequence[str | None], *, seed: int
 ) -> Split:
-    """Give every film a split.
+    """Assign every film to a split.
 
     Parameters
     ----------
     labels, groups : int arrays of shape (n,)
-        0 or 1, and the number of the group that must stay together.
+        The label, 0 or 1, and the number of the group, whose films must stay together.
     folders : sequence of n strings or None
-        The source's own split of each film: ``train``, ``val``, ``test`` or None.
+        Each film's split in the source: ``train``, ``val``, ``test`` or None.
     seed : int
         The same seed and films give the same split.
 
     Returns
     -------
     Split
-        Train and every drawn split hold both labels. An official test split is kept even with one.
+        Train and every drawn split have both labels. An official test split is kept even with one label.
 
     Raises
     ------
     DatasetError
-        If a label is missing or its films are of too few patients to be split.
+        If a label is missing, or too few patients have it for a split.
     """
     names = np.array([{None: "train", "val": "validation"}.get(f, f) for f in folders], dtype=object)
     notes = _leave_out_straddlers(names, groups, later="test", earlier=("train", "validation"))
@@ -77,25 +77,25 @@ def _leave_out_straddlers(
         return []
     return [
         f"{n} {'film was' if n == 1 else 'films were'} left out: the same patient or the same picture is "
-        f"also in the source's own {later} folder."
+        f"also in the source's {later} folder."
     ]
 
 
 def _merge_useless_validation(names: NDArray[np.object_], labels: NDArray[np.int64]) -> list[str]:
-    """Give an official validation split back to train if nothing can be chosen by it."""
+    """Move an official validation split into train if it is unfit for choosing a model or threshold."""
     official = names == "validation"
     n = int(official.sum())
     if n == 0 or (n >= SMALLEST_OFFICIAL_VALIDATION and len(np.unique(labels[official])) == len(LABELS)):
         return []
     fault = (
-        f"has only {n} {'film' if n == 1 else 'films'}, too few to choose anything by"
+        f"has only {n} {'film' if n == 1 else 'films'}, too few to choose a threshold on"
         if n < SMALLEST_OFFICIAL_VALIDATION
-        else "has films of one label only, so that nothing can be chosen by it"
+        else "has films of one label only, so no threshold can be chosen on it"
     )
     names[official] = "train"
     return [
-        f"The source's own validation folder {fault}. It joined the training films, and a new validation "
-        "split was drawn by patient."
+        f"The source's validation folder {fault}. Its films were added to the training films, and a new "
+        "validation split was drawn by patient."
     ]
 
 
@@ -105,8 +105,8 @@ def _describe_official_test(names: NDArray[np.object_], labels: NDArray[np.int64
         return []
     only, missing = LABELS[int(present[0])], LABELS[1 - int(present[0])]
     return [
-        f"The source's own test folder holds {only} films only. What needs {missing} films too, such as the "
-        "AUC, can't be measured on it."
+        f"The source's test folder contains {only} films only. Numbers that also need {missing} films, such "
+        "as the AUC, can't be measured on it."
     ]
 
 
@@ -121,14 +121,14 @@ def _check_enough(labels: NDArray[np.int64], groups: NDArray[np.int64], *, parts
             raise DatasetError(
                 f"There are {name} films of only {patients} {'patient' if patients == 1 else 'patients'} to "
                 f"split. At least {parts} patients with each label are needed, so that training, validation "
-                "and test show different ones."
+                "and test have different patients."
             )
 
 
 def _draw_groups(
     labels: NDArray[np.int64], groups: NDArray[np.int64], shares: Mapping[str, float], *, seed: int
 ) -> NDArray[np.object_]:
-    """Deal whole groups out, so that each part has about its share of the films of each label."""
+    """Distribute whole groups, so that each part gets about its share of the films of each label."""
     _, group = np.unique(groups, return_inverse=True)
     films = np.stack([np.bincount(group[labels == label], minlength=group.max() + 1) for label in (0, 1)], 1)
     parts = ["train", *shares]
@@ -141,14 +141,14 @@ def _draw_groups(
 def _deal(
     films: NDArray[np.int64], target: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Give each group to the part that it brings closest to its target, the largest groups first.
+    """Assign each group to the part that it brings closest to its target, largest groups first.
 
     Parameters
     ----------
     films : int array of shape (groups, 2)
         Films of each label in a group.
     target : float array of shape (parts, 2)
-        Films of each label that a part should have.
+        Films of each label that a part should get.
 
     Returns
     -------
@@ -158,19 +158,20 @@ def _deal(
     order = shuffled[np.argsort(-films[shuffled].sum(axis=1), kind="stable")]
     part = np.zeros(len(films), np.int64)
     missing = target.copy()
-    for one in order:
-        # how much the sum of squared deviations, each relative to its target, falls
-        gain = ((2 * missing - films[one]) * films[one] / target).sum(axis=1)
-        part[one] = np.argmax(gain)
-        missing[part[one]] -= films[one]
+    for group in order:
+        # Decrease of the sum of squared deviations, each relative to its target, if a part gets this group.
+        gain = ((2 * missing - films[group]) * films[group] / target).sum(axis=1)
+        part[group] = np.argmax(gain)
+        missing[part[group]] -= films[group]
     return part
 
 
 def _mend(films: NDArray[np.int64], part: NDArray[np.int64], parts: int) -> None:
-    """Give each part a group with each label, from a part that has two; small numbers can need it.
+    """Move groups so that each part has both labels; needed only if there are very few groups.
 
-    With as many groups of each label as there are parts this always succeeds: a part that has two groups of a
-    label can spare one without losing the other label, if it is the one that has not both where there is one.
+    A part without a label gets a group from a part that has two groups with that label. This always succeeds
+    if there are as many groups of each label as parts. A group with one label only is preferred, so that the
+    part that gives it away keeps the other label.
     """
     has = films > 0
     for label in (0, 1):

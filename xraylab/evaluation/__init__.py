@@ -1,1 +1,1 @@
-"""Arrays to numbers: the threshold table, intervals, operating points. No torch, no files, no plots."""
+"""Numbers computed from arrays: threshold table, intervals, operating points. No torch, files or plots."""

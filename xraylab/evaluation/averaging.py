@@ -1,9 +1,9 @@
 """
-Averaging: the probabilities of several models as one.
+Averaging: combine the calibrated probabilities of several models into one.
 
 - each member's logit is calibrated first, so that a confident member doesn't outvote a careful one
-- what is averaged is probabilities; their mean is calibrated again, since averages lean to the middle
-- a model by itself is an average of one, and comes out as it went in, to the last bit
+- probabilities are averaged, not logits; their mean is calibrated again, since averages lean to the middle
+- a single model is an average of one, and its scores stay the same to the last bit
 """
 
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ Floats = NDArray[np.float64]
 
 
 def probability(logit: Floats) -> Floats:
-    """Sigmoid: probabilities in [0, 1] from logits, float64, without overflow at either end."""
+    """Return the sigmoid of logits: float64 probabilities in [0, 1], without overflow at either end."""
     return np.exp(_log_probability(logit))
 
 
 @dataclass(frozen=True, eq=False)
 class Averaged:
-    """What k members make of n films together."""
+    """Combined scores of n films by k members."""
 
     logit: Floats  # (n,)
-    spread: Floats  # (n,) standard deviation (k - 1) of the members' probabilities; NaN for one
-    shares: Floats  # (k, n) how much of the mean probability is each member's; they add up to 1
+    spread: Floats  # (n,) standard deviation (k - 1) of the members' probabilities; NaN if k is 1
+    shares: Floats  # (k, n) share of each member in the mean probability; adds up to 1 over members
 
     @property
     def score(self) -> Floats:
-        """(n,) in [0, 1]."""
+        """Scores in [0, 1], (n,)."""
         return probability(self.logit)
 
     def given_pneumonia(self, kinds: Floats) -> Floats:
-        """Mean of what members say about the kind of pneumonia, each heard as far as it sees one.
+        """Average the members' probabilities of the kinds, weighted by how likely each finds pneumonia.
 
         Parameters
         ----------
@@ -45,7 +45,7 @@ class Averaged:
         Returns
         -------
         float64 array of shape (n, kinds)
-            As if the members' probabilities of the kinds themselves were averaged.
+            The same as averaging the members' unconditional probabilities of each kind.
         """
         mean: Floats = (self.shares[..., None] * kinds).sum(axis=0)
         return mean
@@ -53,18 +53,18 @@ class Averaged:
 
 @dataclass(frozen=True)
 class Averaging:
-    """How the logits of members become one: a calibration each, and one of their mean."""
+    """Calibrations that turn the logits of members into one: one per member, and one of their mean."""
 
     members: tuple[Platt, ...] = (AS_IS,)
     final: Platt = AS_IS
 
     def of(self, logits: Floats) -> Averaged:
-        """Average members.
+        """Average the logits of the members, film by film.
 
         Parameters
         ----------
         logits : float64 array of shape (k, n)
-            As the members' networks give them; NaN for a film that a member couldn't score.
+            Raw logits of the members' networks; NaN for a film that a member couldn't score.
         """
         calibrated = np.stack([platt.apply(row) for platt, row in zip(self.members, logits, strict=True)])
         logs = _log_probability(calibrated)
@@ -72,23 +72,24 @@ class Averaging:
         if len(calibrated) == 1:
             mean, spread = calibrated[0], np.full(calibrated.shape[1], np.nan)
         else:
+            # The logit of the mean probability: log of the sum of p less log of the sum of 1 - p.
             mean = total - _log_sum(_log_probability(-calibrated))
             spread = np.exp(logs).std(axis=0, ddof=1)
         return Averaged(self.final.apply(mean), spread, np.exp(logs - total))
 
 
-ALONE = Averaging()  # of a model that isn't an ensemble
+ALONE = Averaging()  # for a model that isn't an ensemble
 
 
 def _log_probability(logit: Floats) -> Floats:
-    """Logarithm of the sigmoid; near 0 and 1 it keeps what the probability itself would lose."""
-    with np.errstate(invalid="ignore"):  # NaN in, NaN out: a film without a score is no fault
+    """Return the logarithm of the sigmoid, exact also where the probability would round to 0 or 1."""
+    with np.errstate(invalid="ignore"):  # NaN in, NaN out: a film without a score is no error
         log: Floats = -np.logaddexp(0.0, -logit)
     return log
 
 
 def _log_sum(logs: Floats) -> Floats:
-    """(n,) logarithm of the sum over members, from (k, n) logarithms."""
+    """Return the logarithm of the sum over members, (n,), from (k, n) logarithms."""
     with np.errstate(invalid="ignore"):
         total: Floats = np.logaddexp.reduce(logs, axis=0)
     return total

@@ -1,4 +1,4 @@
-"""The interval of balanced accuracy, from those of sensitivity and specificity."""
+"""The confidence interval of balanced accuracy, made from those of sensitivity and specificity."""
 
 import math
 
@@ -9,11 +9,11 @@ from xraylab.evaluation.thresholds import ThresholdTable
 def balanced_accuracy_interval(
     table: ThresholdTable, threshold: float, *, level: float = 0.95
 ) -> tuple[float, float]:
-    """Confidence interval of balanced accuracy at a threshold, films clustered by patient.
+    """Return the confidence interval of balanced accuracy at a threshold, films clustered by patient.
 
-    The distances of the ends of both rates' intervals from the rates are added as standard errors are
-    (MOVER), so that it behaves at 0 and 1 as they do. A patient may have films of both classes; how far the
-    two rates then vary together is estimated from the patients, and is nothing where one of them is 0 or 1.
+    The distances from each rate to the ends of its interval are added like standard errors (MOVER), so that
+    the result behaves well at 0 and 1. A patient may have films of both classes; the correlation of the two
+    rates is then estimated from the patients. It is 0 where one of the rates is 0 or 1.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def balanced_accuracy_interval(
     Returns
     -------
     low, high : float
-        In [0, 1]; (nan, nan) unless both classes are there.
+        In [0, 1]; (nan, nan) unless there are films of both classes.
 
     References
     ----------
@@ -40,23 +40,23 @@ def balanced_accuracy_interval(
     (first_low, first_high), (second_low, second_high) = (
         table.interval(name, threshold, level=level) for name in ("sensitivity", "specificity")
     )
-    together = _correlation(table, table.row(threshold), (first, second))
-    down = _half_of_sum(first - first_low, second - second_low, together)
-    up = _half_of_sum(first_high - first, second_high - second, together)
+    correlation = _correlation(table, table.row(threshold), (first, second))
+    down = _half_of_sum(first - first_low, second - second_low, correlation)
+    up = _half_of_sum(first_high - first, second_high - second, correlation)
     return max(0.0, point.balanced_accuracy - down), min(1.0, point.balanced_accuracy + up)
 
 
-def _half_of_sum(one: float, other: float, together: float) -> float:
-    """How far the mean of two rates reaches, whose own reach and correlation are given."""
-    return math.sqrt(max(0.0, one**2 + other**2 + 2 * together * one * other)) / 2
+def _half_of_sum(first: float, second: float, correlation: float) -> float:
+    """Return the distance to one end of the interval of a mean of two rates, from theirs and correlation."""
+    return math.sqrt(max(0.0, first**2 + second**2 + 2 * correlation * first * second)) / 2
 
 
 def _correlation(table: ThresholdTable, row: int, rates: tuple[float, float]) -> float:
-    """How sensitivity and specificity vary together from patient to patient; 0 where one doesn't vary."""
+    """Return the correlation of sensitivity and specificity over patients; 0 where one doesn't vary."""
     forms = PROPORTIONS["sensitivity"], PROPORTIONS["specificity"]
 
     def spread(i: int, j: int) -> float:
-        """Sum over patients of the product of what is right beyond the rate, for rates i and j."""
+        """Sum over patients the product of their residuals, right calls less expected, for rates i and j."""
         (right, films), (other_right, other_films) = forms[i], forms[j]
         product = table.sums.product
         total = (

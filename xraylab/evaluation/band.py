@@ -1,9 +1,9 @@
 """
-The review band: two cuts, and the films between them need a reader.
+The review band: two thresholds ("cuts"); the films between them need a reader.
 
 - above: score >= threshold; needs a reader: review_from <= score < threshold; below: score < review_from
-- below both cuts is never "cleared": what is missed there is counted, with the bound it may reach
-- equal cuts make an empty band: then there is nothing but above and below
+- films below both cuts are never called "cleared": the pneumonias missed there are counted, with an interval
+- equal cuts make an empty band: every film is then above or below
 - both cuts are chosen on validation, and locked together
 """
 
@@ -34,23 +34,23 @@ class Zone:
 
     @property
     def share(self) -> float:
-        """Share of all films that lie in it; NaN without films."""
+        """Share of all films that lie in the zone; NaN without films."""
         return _ratio(self.films, self.all_diseased + self.all_healthy)
 
     @property
     def share_of_diseased(self) -> float:
-        """Share of the diseased films that lie in it; NaN if there are none."""
+        """Share of the diseased films that lie in the zone; NaN if there are none."""
         return _ratio(self.diseased, self.all_diseased)
 
     @property
     def share_of_healthy(self) -> float:
-        """Share of the films without disease that lie in it; NaN if there are none."""
+        """Share of the films without disease that lie in the zone; NaN if there are none."""
         return _ratio(self.healthy, self.all_healthy)
 
 
 @dataclass(frozen=True)
 class Band:
-    """What two cuts do; intervals are clustered by patient."""
+    """Films above, between and below two cuts; intervals are clustered by patient."""
 
     review_from: float
     threshold: float
@@ -83,7 +83,7 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """What each lower cut costs a reader, and what it leaves unread, at one upper threshold."""
+    """Films to read and pneumonias missed for each possible lower cut, at one upper threshold."""
 
     threshold: float
     review_from: NDArray[np.float64]  # (k,) falling: the threshold itself, then each score below it
@@ -94,12 +94,12 @@ class Workload:
 
     @property
     def share(self) -> NDArray[np.float64]:
-        """(k,) of all films, those a reader must see; NaN without films."""
+        """Share of all films that a reader must see, (k,); NaN without films."""
         return _ratios(self.films, self.all_films)
 
     @property
     def missed_rate(self) -> NDArray[np.float64]:
-        """(k,) of the diseased films, those missed; NaN if there are none."""
+        """Share of the diseased films that are missed, (k,); NaN if there are none."""
         return _ratios(self.missed, self.all_diseased)
 
 
@@ -109,7 +109,7 @@ def review_band(table: ThresholdTable, review_from: float, threshold: float, *, 
     Parameters
     ----------
     table : ThresholdTable
-        Of any films: with one class, or none, what isn't known is NaN.
+        With one class only, or no films, the unknown rates are NaN.
     review_from, threshold : float
         The lower and the upper cut, review_from <= threshold.
     level : float
@@ -118,8 +118,8 @@ def review_band(table: ThresholdTable, review_from: float, threshold: float, *, 
     Returns
     -------
     Band
-        The interval of the missed is that of sensitivity at ``review_from`` seen from the other side, and
-        that of the false alarms is specificity's at ``threshold``.
+        ``missed_interval`` is 1 less the interval of sensitivity at ``review_from``;
+        ``false_alarm_interval`` is 1 less that of specificity at ``threshold``.
 
     Raises
     ------
@@ -139,13 +139,13 @@ def review_band(table: ThresholdTable, review_from: float, threshold: float, *, 
         above=zone(upper.tp, upper.fp),
         review=zone(lower.tp - upper.tp, lower.fp - upper.fp),
         below=zone(lower.fn, lower.tn),
-        missed_interval=_of_the_rest(table.interval("sensitivity", review_from, level=level)),
-        false_alarm_interval=_of_the_rest(table.interval("specificity", threshold, level=level)),
+        missed_interval=_complement(table.interval("sensitivity", review_from, level=level)),
+        false_alarm_interval=_complement(table.interval("specificity", threshold, level=level)),
     )
 
 
 def workload(table: ThresholdTable, threshold: float) -> Workload:
-    """What every lower cut up to a threshold asks of a reader, against the pneumonias it misses.
+    """Tabulate, for every lower cut up to a threshold, the films to read and the pneumonias missed.
 
     Parameters
     ----------
@@ -156,8 +156,8 @@ def workload(table: ThresholdTable, threshold: float) -> Workload:
     Returns
     -------
     Workload
-        It begins with the empty band and ends with the lowest score, below which nothing is left. A cut
-        between two scores does what the next higher score does.
+        The first entry is the empty band, the last the lowest score, below which no film is left. A cut
+        between two scores acts like the next higher score.
 
     Raises
     ------
@@ -176,8 +176,8 @@ def workload(table: ThresholdTable, threshold: float) -> Workload:
     )
 
 
-def _of_the_rest(interval: Interval) -> Interval:
-    """The interval of 1 - rate, from that of a rate."""
+def _complement(interval: Interval) -> Interval:
+    """Return the interval of 1 - rate from that of a rate."""
     low, high = interval
     return 1 - high, 1 - low
 

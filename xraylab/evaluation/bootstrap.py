@@ -1,12 +1,12 @@
 """
-The bootstrap of patients: intervals of what has no formula for clustered films.
+The bootstrap of patients: intervals of numbers that have no formula for clustered films.
 
-- patients are drawn with replacement, and all films of a patient come with them
-- nothing is copied: a draw is how often each patient came, and what is counted is weighted by it
+- patients are drawn with replacement, each with all of their films
+- no film is copied: a draw is a count per patient, and films are weighted by it
 - two models are compared on the same draws
-- intervals are the percentiles of what came out; a draw on which a rate is NaN, for want of a class, is
-  left out of that rate's interval
-- at a rate of 0 or 1 every draw gives the same, and the interval has no width: use Wilson's there
+- intervals are percentiles over the draws; a draw that lacks a class gives NaN for some rates, and is
+  left out of the intervals of those rates
+- at a rate of 0 or 1 every draw gives the same value, and the interval has no width: use Wilson's there
 
 A draw costs O(patients) for rates at a threshold, and O(films) for areas, which are ranked once. On one core
 2,000 draws of 395 patients with 782 films take 0.05 s for eight rates and 0.13 s for both areas; of 10,000
@@ -32,7 +32,7 @@ AREAS = ("auc", "average_precision")
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Groups = Sequence[Any] | NDArray[Any] | None
-Measure = Callable[[Ints], list[float]]  # how often each patient was drawn -> what came out
+Measure = Callable[[Ints], list[float]]  # how often each patient was drawn -> the numbers measured
 
 
 def rate_intervals(
@@ -46,7 +46,7 @@ def rate_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of rates at a threshold, by a bootstrap of patients.
+    """Return intervals of rates at a threshold, by a bootstrap of patients.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ def rate_intervals(
     threshold : float
         A film is called positive when score >= threshold.
     rates : sequence of str
-        Names of rates that ``OperatingPoint`` has.
+        Names of properties of ``OperatingPoint``.
     resamples : int
-        How often patients are drawn, above 0.
+        Number of draws, above 0.
     seed : int
-        Of the draws: equal seeds give equal intervals.
+        Seed of the draws: equal seeds give equal intervals.
     level : float
         Confidence level in (0, 1).
 
@@ -97,7 +97,7 @@ def rate_difference_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of how much larger one model's rates are than another's, on the same draws of patients.
+    """Return intervals of the differences of two models' rates, on the same draws of patients.
 
     Parameters
     ----------
@@ -119,9 +119,9 @@ def rate_difference_intervals(
         As ``rate_intervals`` does.
     """
     truth, values, patients = checked(labels, scores, groups)
-    one = _rates(truth, values, patients, thresholds[0], rates)
-    other = _rates(truth, checked(labels, others, groups)[1], patients, thresholds[1], rates)
-    measure = partial(_less, one, other)
+    first = _rates(truth, values, patients, thresholds[0], rates)
+    second = _rates(truth, checked(labels, others, groups)[1], patients, thresholds[1], rates)
+    measure = partial(_less, first, second)
     return dict(zip(rates, _intervals(measure, patients, resamples, seed, level), strict=True))
 
 
@@ -134,7 +134,7 @@ def area_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of AUC and average precision, by a bootstrap of patients.
+    """Return intervals of AUC and average precision, by a bootstrap of patients.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def area_difference_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of how much larger one model's AUC and average precision are, on the same draws of patients.
+    """Return intervals of the differences of two models' AUC and average precision, on the same draws.
 
     Parameters
     ----------
@@ -200,10 +200,11 @@ def brier_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Interval of the Brier score, by a bootstrap of patients.
+    """Return the interval of the Brier score, by a bootstrap of patients.
 
-    The expected calibration error has none here: chance in its bins makes the estimate too large, a draw
-    adds to that once more, and of a calibrated model the percentiles hardly ever hold the true error.
+    There is no such function for the expected calibration error: chance in its bins makes the estimate too
+    large, each draw adds to that once more, and for a calibrated model the percentiles would hardly ever
+    contain the true error.
 
     Parameters
     ----------
@@ -233,7 +234,7 @@ def brier_interval(
 def _intervals(
     measure: Measure, patients: Ints, resamples: int, seed: int, level: float
 ) -> list[tuple[float, float]]:
-    """Percentile interval of each thing measured; (nan, nan) where all patients together have none."""
+    """Return the percentile interval of each number measured; (nan, nan) where the number itself is NaN."""
     if resamples < 1:
         raise ValueError(f"{resamples} resamples")
     n_patients = int(patients.max()) + 1 if patients.size else 0
@@ -241,7 +242,7 @@ def _intervals(
     if not n_patients:
         return [(math.nan, math.nan)] * len(as_they_are)
     rng = np.random.default_rng(seed)
-    drawn = np.array([measure(_draw(rng, n_patients)) for _ in range(resamples)])  # (resamples, things)
+    drawn = np.array([measure(_draw(rng, n_patients)) for _ in range(resamples)])  # (resamples, numbers)
     return [
         (math.nan, math.nan) if math.isnan(value) else _percentiles(column, level)
         for value, column in zip(as_they_are, drawn.T, strict=True)
@@ -249,24 +250,24 @@ def _intervals(
 
 
 def _draw(rng: np.random.Generator, n_patients: int) -> Ints:
-    """(patients,) how often each comes when as many are drawn as there are: a multinomial draw."""
+    """Draw as many patients as there are, with replacement; return how often each was drawn, (patients,)."""
     return np.bincount(rng.integers(n_patients, size=n_patients), minlength=n_patients)
 
 
 def _percentiles(drawn: Floats, level: float) -> tuple[float, float]:
-    known = drawn[~np.isnan(drawn)]
+    known = drawn[~np.isnan(drawn)]  # a draw without one of the classes has no such rate
     if not known.size:
         return math.nan, math.nan
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def _less(one: Measure, other: Measure, drawn: Ints) -> list[float]:
-    return [a - b for a, b in zip(one(drawn), other(drawn), strict=True)]
+def _less(first: Measure, second: Measure, drawn: Ints) -> list[float]:
+    return [a - b for a, b in zip(first(drawn), second(drawn), strict=True)]
 
 
 def _rates(truth: Ints, scores: Floats, patients: Ints, threshold: float, names: Sequence[str]) -> Measure:
-    """Measure rates from each patient's four counts; the formulas stay those of ``OperatingPoint``."""
+    """Return a measure of rates; it sums each patient's four counts and leaves formulas to OperatingPoint."""
     if math.isnan(threshold):
         raise ValueError("a threshold cannot be NaN")
     called, diseased = scores >= threshold, truth == 1
@@ -289,15 +290,15 @@ class _Ranked:
     ends: Ints  # last film of each run of equal scores
 
     def areas(self, drawn: Ints) -> list[float]:
-        """AUC and average precision when each film counts as often as its patient was drawn."""
+        """Return AUC and average precision, each film counted as often as its patient was drawn."""
         weights = drawn[self.patients]
         tp = np.cumsum(np.where(self.ill, weights, 0))[self.ends]
         fp = np.cumsum(weights)[self.ends] - tp
-        positives, negatives = (int(found[-1]) if found.size else 0 for found in (tp, fp))
+        positives, negatives = (int(counts[-1]) if counts.size else 0 for counts in (tp, fp))
         if not positives:
             return [math.nan, math.nan]
         steps = np.diff(tp, prepend=0)
-        precision = tp / np.maximum(tp + fp, 1)  # where nobody is drawn yet there is no step either
+        precision = tp / np.maximum(tp + fp, 1)  # without any film drawn yet, the step is 0 too
         average_precision = float(steps @ precision) / positives
         twice = int(np.diff(fp, prepend=0) @ (2 * tp - steps))
         return [twice / (2 * positives * negatives) if negatives else math.nan, average_precision]

@@ -1,9 +1,9 @@
 """
-Calibration: from a network's logit to the logit of a probability, by Platt scaling.
+Calibration: turn a network's logit into the logit of a probability, by Platt scaling.
 
-- two numbers, slope and intercept, fitted to films that the network wasn't trained on
-- rising, so that the order of films, and with it the ROC curve, stays as it is
-- the fit is scikit-learn's, whose logistic regression is tried and tested; it is imported when first needed
+- two numbers, slope and intercept, are fitted to films that the network wasn't trained on
+- the slope is positive, so the order of films, and with it the ROC curve, doesn't change
+- the fit is scikit-learn's logistic regression, imported when first needed because it loads slowly
 """
 
 import math
@@ -28,7 +28,7 @@ class Platt:
             raise ValueError(f"slope {self.slope} and intercept {self.intercept} are no rising map")
 
     def apply(self, logits: ArrayLike) -> NDArray[np.float64]:
-        """Calibrated logits, of the shape given; NaN stays NaN."""
+        """Return calibrated logits of the same shape; NaN stays NaN."""
         calibrated: NDArray[np.float64] = self.slope * np.asarray(logits, np.float64) + self.intercept
         return calibrated
 
@@ -41,7 +41,7 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
 
     Logistic regression of one variable without a penalty, on Platt's own targets: (P + 1) / (P + 2) for
     the P positives and 1 / (N + 2) for the N negatives instead of 1 and 0. They keep the slope finite
-    where the logits separate the classes perfectly, and weigh less the more films there are.
+    where the logits separate the classes perfectly, and differ less from 1 and 0 the more films there are.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
     Raises
     ------
     CalibrationError
-        If a class is missing, all logits are the same, or positives have the lower ones.
+        If a class is missing, all logits are equal, or positives have lower logits than negatives.
     ValueError
         If lengths differ, a logit isn't finite, or a label is neither 0 nor 1.
 
@@ -75,7 +75,7 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
         )
     centre, scale = float(values.mean()), float(values.std())
     if not scale > 0:
-        raise CalibrationError("Scores can't be calibrated: every film has the same one.")
+        raise CalibrationError("Scores can't be calibrated: every film has the same score.")
     target = np.where(truth == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     slope, intercept = _regress((values - centre) / scale, target)
     if not slope > 0:
@@ -86,14 +86,14 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
 
 
 def platt_or_why(labels: ArrayLike, logits: ArrayLike) -> Platt | str:
-    """Fit Platt scaling, or say in a sentence why these films don't allow it.
+    """Fit Platt scaling, or return a sentence that says why these films don't allow it.
 
-    The slope and intercept that are shown of a model: 1 and 0 where its scores are probabilities already.
+    Screens show the slope and intercept of a model: near 1 and 0 if its scores are probabilities already.
 
     Parameters
     ----------
     labels, logits
-        As in ``fit_platt``, (n,) each; here a logit may be NaN or infinite.
+        As in ``fit_platt``, (n,) each; but here a logit may be NaN or infinite.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def platt_or_why(labels: ArrayLike, logits: ArrayLike) -> Platt | str:
         If lengths differ, or a label is neither 0 nor 1.
     """
     if not np.isfinite(np.asarray(logits, np.float64)).all():
-        return "A slope can't be fitted: some films have a score and no finite logit."
+        return "A slope can't be fitted: some films have a score but no finite logit."
     try:
         return fit_platt(labels, logits)
     except CalibrationError as error:
@@ -110,7 +110,7 @@ def platt_or_why(labels: ArrayLike, logits: ArrayLike) -> Platt | str:
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """How often films of like scores have disease; one entry a bin that holds any film."""
+    """Share of diseased films among films of similar score; one entry per bin that isn't empty."""
 
     score: NDArray[np.float64]  # (bins,) mean score
     share: NDArray[np.float64]  # (bins,) share of films with disease
@@ -123,9 +123,9 @@ def reliability(labels: ArrayLike, scores: ArrayLike, *, bins: int = 10) -> Reli
     Parameters
     ----------
     labels, scores : array_like, (n,)
-        0 or 1; in [0, 1].
+        Labels are 0 or 1, scores lie in [0, 1].
     bins : int
-        Above 0; the last one holds scores of 1 too.
+        Number of bins, above 0; the last bin includes a score of 1.
 
     Raises
     ------
@@ -141,15 +141,16 @@ def reliability(labels: ArrayLike, scores: ArrayLike, *, bins: int = 10) -> Reli
         raise ValueError("scores must be in [0, 1]")
     bin_of = np.minimum((values * bins).astype(np.int64), bins - 1)
     n = np.bincount(bin_of, minlength=bins)
-    some = n > 0
-    score, share = (np.bincount(bin_of, what, bins)[some] / n[some] for what in (values, truth))
-    return Reliability(score, share, n[some])
+    filled = n > 0
+    score, share = (np.bincount(bin_of, summed, bins)[filled] / n[filled] for summed in (values, truth))
+    return Reliability(score, share, n[filled])
 
 
 def _regress(values: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope and intercept of a logistic regression on targets between 0 and 1.
+    """Fit a logistic regression on targets between 0 and 1; return slope and intercept.
 
-    Such a target is two films of opposite labels, one weighing the target, the other the rest.
+    scikit-learn takes labels of 0 and 1 only. So each film enters twice: as a 1 with the weight of the
+    target, and as a 0 with the weight of 1 - target.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -1,4 +1,9 @@
-"""From a number to its cases: which films are in a cell of the 2 × 2, the worst first."""
+"""
+Cells: the films behind each count of the 2 × 2 table, largest errors first.
+
+- plain arrays in, row numbers out
+- with a review band there are two cells more, for the films that need a reader
+"""
 
 from typing import Literal, get_args
 
@@ -7,7 +12,7 @@ from numpy.typing import NDArray
 
 Cell = Literal["tp", "fn", "fp", "tn", "rp", "rn"]
 CELLS: tuple[Cell, ...] = get_args(Cell)[:4]
-REVIEW_CELLS: tuple[Cell, ...] = get_args(Cell)[4:]  # with disease and without, where there is a review band
+REVIEW_CELLS: tuple[Cell, ...] = get_args(Cell)[4:]  # with disease and without, if there is a review band
 
 
 def cases(
@@ -18,24 +23,24 @@ def cases(
     *,
     review_from: float | None = None,
 ) -> NDArray[np.intp]:
-    """Find the films of a cell.
+    """Return the rows of the films in a cell, largest errors first.
 
     Parameters
     ----------
     labels, scores : arrays of shape (n,)
-        0 or 1; a film is called positive when score >= threshold.
+        Labels are 0 or 1; a film is called positive when score >= threshold.
     cell : str
-        ``tp`` found, ``fn`` missed, ``fp`` false alarm, ``tn`` rightly below; ``rp`` and ``rn`` need a
+        ``tp`` found, ``fn`` missed, ``fp`` false alarm, ``tn`` correctly negative; ``rp`` and ``rn`` need a
         reader, with disease and without.
     review_from : float, optional
-        Where the review band begins, up to the threshold: films from there to the threshold need a reader,
-        and are neither missed nor rightly below. By default there is no band.
+        Where the review band begins, at most the threshold. Films from there to the threshold need a reader,
+        and are neither missed nor correctly negative. By default there is no band.
 
     Returns
     -------
     intp array of shape (m,)
-        Rows, the worst first: films with disease from the lowest score up, films without from the highest
-        down, so that right calls begin with those that were nearly wrong. Equal scores keep their order.
+        Films with disease from the lowest score up, films without from the highest score down; so correct
+        calls begin with those that were nearly wrong. Equal scores keep their order.
 
     Raises
     ------

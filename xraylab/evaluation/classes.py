@@ -1,10 +1,10 @@
 """
-From scores to classes: what a model called each film at its threshold, class by class.
+Classes: the class that a model calls each film at its threshold, and a report of each class.
 
-- two classes: NORMAL below the threshold, PNEUMONIA from it on
-- with kinds of pneumonia: NORMAL below the threshold too, so that both reports count the same calls, and from
-  it on the likeliest kind
-- a film with pneumonia whose kind isn't one of the model's is left out of the report by kind, and counted
+- two classes: NORMAL below the threshold, PNEUMONIA at or above it
+- with kinds of pneumonia: NORMAL below the threshold too, so that both reports count the same calls; at or
+  above it, the likeliest kind
+- a film whose kind of pneumonia the model doesn't know is left out of the report by kind, and counted
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class Kinds:
     confusion: NDArray[np.int64]  # (classes, classes): truth by row, call by column
     report: ClassificationReport
     areas: tuple[OneVsRest, ...]  # (classes,), each class against the rest
-    left_out: int  # films with pneumonia of no kind that the model knows
+    left_out: int  # films whose kind of pneumonia the model doesn't know
 
 
 def report_of(point: OperatingPoint) -> ClassificationReport:
@@ -55,22 +55,22 @@ def report_by_kind(
     labels, scores, groups
         As in ``threshold_table``, (n,) each; scores in [0, 1].
     subtypes : sequence of str, (n,)
-        The true kind of each film with pneumonia, by name; of others it is not looked at.
+        The true kind of each film with pneumonia, by name; ignored for the other films.
     kinds : mapping of str to array of shape (n,)
-        Probability of each kind, in [0, 1], by the same names; all of them and NORMAL's add up to 1.
+        Probability of each kind, in [0, 1], by the same names; with that of NORMAL they add up to 1.
     threshold : float
-        A film is called one of the kinds when score >= threshold, and NORMAL else.
+        A film is called one of the kinds when score >= threshold, otherwise NORMAL.
 
     Raises
     ------
     ValueError
-        As ``one_vs_rest``.
+        As ``one_vs_rest`` does.
     """
     names = list(kinds)
     given = np.stack([kinds[name] for name in names], axis=1)  # (n, kinds)
     column = {name: place for place, name in enumerate(names, 1)}
     of_kind = np.array([column.get(str(kind), -1) for kind in subtypes], np.int64)
-    truth = np.where(labels == 1, of_kind, 0)
+    truth = np.where(labels == 1, of_kind, 0)  # -1: a kind that the model doesn't know
     called = np.where(scores >= threshold, 1 + given.argmax(axis=1), 0)
     known = truth >= 0
     confusion = np.zeros((len(names) + 1, len(names) + 1), np.int64)

@@ -1,13 +1,13 @@
 """
-What the films of one patient do to certainty: effective sample sizes.
+Clustering: effective sample sizes for films that share patients.
 
-- a patient with five films isn't five patients; intervals must know that
-- every metric here is a proportion A/B: sums over patients of a_i of b_i films
+- five films of one patient tell less than films of five patients, so intervals must be wider
+- every metric here is a proportion A/B: patient i has a_i correct calls among b_i films; A and B are sums
 - one value for each row of the threshold table, all rows at once, O(n log n)
 
-The proportions are written as linear forms of a patient's four counts (tp, fp, positives, negatives),
-so that their variance is a quadratic form of ten sums of products. Seven of those depend on the
-threshold and are accumulated while the films are taken in order of falling score.
+Each proportion is written as a linear form of a patient's four counts (tp, fp, positives, negatives).
+Its variance is then a quadratic form of ten sums of products. Seven of those depend on the threshold and
+are accumulated over the films in order of falling score.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# What each metric counts, as coefficients of (tp, fp, positives, negatives): right calls, then films.
-# F1 itself is not a share of films, but tp / (tp + fp + fn) is, and F1 is a rising function of it.
+# Coefficients of (tp, fp, positives, negatives) for each metric: first the correct calls, then the films.
+# F1 itself is not a share of films, but tp / (tp + fp + fn) is, and F1 rises with it.
 PROPORTIONS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = MappingProxyType(
     {
         "sensitivity": ((1, 0, 0, 0), (0, 0, 1, 0)),
@@ -43,7 +43,7 @@ class PatientSums:
     patients: Mapping[str, Ints]  # (rows,): how many patients have a film in the metric's denominator
 
     def total(self, form: tuple[int, ...]) -> Ints:
-        """(rows,) sum over patients of a linear form of their counts."""
+        """Sum a linear form of the counts over patients, (rows,)."""
         total = np.zeros_like(self.first[0])
         for weight, counts in zip(form, self.first, strict=True):
             if weight:
@@ -51,7 +51,7 @@ class PatientSums:
         return total
 
     def product(self, left: tuple[int, ...], right: tuple[int, ...]) -> Ints:
-        """(rows,) sum over patients of the product of two linear forms."""
+        """Sum the product of two linear forms over patients, (rows,)."""
         total = np.zeros_like(self.first[0])
         for i, j in np.argwhere(np.multiply.outer(left, right)):
             total = total + left[i] * right[j] * self.second[i][j]
@@ -73,7 +73,7 @@ def patient_sums(labels: Ints, patients: Ints, ends: Ints) -> PatientSums:
     Returns
     -------
     PatientSums
-        With one row more than there are ends: at the first, nobody is called positive.
+        With one row more than ``ends``: at the first row no film is called positive.
     """
     n_patients = int(patients.max()) + 1 if patients.size else 0
     positives = np.bincount(patients, labels, n_patients).astype(np.int64)
@@ -115,23 +115,23 @@ def patient_sums(labels: Ints, patients: Ints, ends: Ints) -> PatientSums:
 
 
 def effective_sizes(sums: PatientSums) -> dict[str, Floats]:
-    """How many independent films each proportion is worth, at every row.
+    """Return the effective sample size of each proportion, in independent films, at every row.
 
     The linearised variance of A/B over K patients, v = K/(K-1) sum((a_i - r b_i)^2) / B^2, is compared
     with that of B independent films, r(1-r)/(B-1); their ratio is the design effect and the effective
     size is B over it (Rao and Scott). With one film a patient it is B, exactly.
 
-    - never above B: a design effect below one is taken for chance (Korn and Graubard; it is also the
-      rule of the US National Center for Health Statistics, Parker et al.)
-    - at r = 0 or 1, or with a single patient, the data say nothing about how alike a patient's films
-      are, so full likeness is assumed: B^2 / sum(b_i^2) (Kish, intra-patient correlation 1)
+    - never above B: a design effect below one is attributed to chance (Korn and Graubard; also the rule
+      of the US National Center for Health Statistics, Parker et al.)
+    - at r = 0 or 1, or with a single patient, the data say nothing about the correlation of a patient's
+      films, so a correlation of 1 is assumed: B^2 / sum(b_i^2) (Kish)
     - NaN where B is 0
 
     Returns
     -------
     dict of str to ndarray of float64, (rows,)
-        Keyed by sensitivity, specificity, ppv, npv, f1, accuracy. ``f1`` is that of
-        tp / (tp + fp + fn), whose interval carries over to F1 (Lam et al.).
+        Keyed by sensitivity, specificity, ppv, npv, f1, accuracy. ``f1`` holds that of
+        tp / (tp + fp + fn), whose interval can be converted to one of F1 (Lam et al.).
 
     References
     ----------
@@ -149,7 +149,7 @@ def _effective_size(sums: PatientSums, metric: str) -> Floats:
     total = sums.total(films).astype(np.float64)
     squares = sums.product(films, films)
     patients = sums.patients[metric].astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # the last lines replace what these divisions spoil
         rate = sums.total(right) / total
         residual = (
             sums.product(right, right) - 2 * rate * sums.product(right, films) + rate**2 * squares
@@ -162,7 +162,7 @@ def _effective_size(sums: PatientSums, metric: str) -> Floats:
 
 
 def _earlier_films(labels: Ints, patients: Ints, n_patients: int) -> tuple[Ints, Ints]:
-    """For each film, how many positives and negatives of its patient have come before it."""
+    """Count, for each film, the positives and negatives of its patient that come before it."""
     n = labels.size
     order = np.sort(patients * n + np.arange(n)) % max(n, 1)  # a stable argsort, in a tenth of its time
     sizes = np.bincount(patients, minlength=n_patients)

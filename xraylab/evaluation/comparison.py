@@ -1,10 +1,10 @@
 """
-Models on the same films, two by two: how far they differ, and whether the films can tell.
+Comparison: how far two models differ on the same films, and whether chance can explain it.
 
-- differences are the first model's number less the second's; intervals are at 95 %, clustered by patient
-- areas don't know a threshold; rates and calls are at each model's own
-- a winner is named only where the interval of the AUC difference excludes zero
-- of several pairs it also takes a p below 0.05 once ``holm`` has adjusted it for how many they are
+- differences are the first model's number minus the second's; intervals are at 95 %, clustered by patient
+- AUC needs no threshold; rates and calls are taken at each model's own threshold
+- a winner is named only if the interval of the AUC difference excludes zero
+- among several pairs, p must also stay below 0.05 after ``holm`` has adjusted it for their number
 """
 
 import math
@@ -25,12 +25,12 @@ from xraylab.formats import count, p_value
 
 _UNKNOWN = Difference(math.nan, math.nan, math.nan, math.nan)
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
-_LEVEL = 0.05  # an adjusted p below it tells two models apart
+_LEVEL = 0.05  # with an adjusted p below it, a winner is named
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What a model makes of films."""
+    """A model's scores of some films, and its threshold."""
 
     name: str
     images: Sequence[str]  # (n,) the films' ids
@@ -40,7 +40,7 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The first of two models less the second, on the same films."""
+    """Differences between two models on the same films, first minus second."""
 
     names: tuple[str, str]
     n: int  # films
@@ -49,7 +49,7 @@ class Comparison:
     sensitivity: RateDifference
     specificity: RateDifference
     calls: McNemar
-    first_only: NDArray[np.int64]  # rows of films that only the first called rightly
+    first_only: NDArray[np.int64]  # rows of films that only the first model called correctly
     second_only: NDArray[np.int64]
 
 
@@ -68,7 +68,7 @@ def compare(
     Raises
     ------
     ComparisonError
-        If the models weren't scored on the same films, or there is none.
+        If the models weren't scored on the same films, or there are no films.
     ValueError
         If the films are in another order or a threshold is NaN, and as ``threshold_table`` does.
     """
@@ -92,16 +92,16 @@ def compare(
 
 
 def verdict(comparison: Comparison, *, adjusted: float | None = None, pairs: int = 1) -> str:
-    """Say in a sentence which of two models ranks films better, or why these films can't tell.
+    """Return a sentence: which of two models ranks films better, or why that can't be decided.
 
     Parameters
     ----------
     comparison : Comparison
     adjusted : float, optional
-        P of the AUC difference as ``holm`` adjusts it where the pair is one of several; by default it is
-        the only one.
+        P of the AUC difference as adjusted by ``holm``, if the pair is one of several; by default the pair
+        is the only one.
     pairs : int
-        How many it was adjusted for.
+        Number of pairs that p was adjusted for.
     """
     films = _films(comparison)
     doubt = _doubt(comparison, adjusted, pairs)
@@ -118,17 +118,17 @@ def verdict(comparison: Comparison, *, adjusted: float | None = None, pairs: int
 
 
 def verdict_of_all(comparisons: Sequence[Comparison]) -> str:
-    """Say in a sentence which of several models rank better than a reference, which worse, and which neither.
+    """Return a sentence: which models rank better than a reference, which worse, which can't be told apart.
 
     Parameters
     ----------
     comparisons : sequence of Comparison
-        One or more, each of the same reference less another model.
+        One or more, each of the same reference minus another model.
 
     Raises
     ------
     ValueError
-        If there is none, they have different first models, or a pair comes twice.
+        If there are no comparisons, they have different first models, or a pair comes twice.
     """
     references = {comparison.names[0] for comparison in comparisons}
     if len(references) != 1:
@@ -139,43 +139,43 @@ def verdict_of_all(comparisons: Sequence[Comparison]) -> str:
     better: list[str] = []
     worse: list[str] = []
     unknown: list[str] = []
-    for one in comparisons:
-        other = one.names[1]
-        if _doubt(one, adjusted[one.names], pairs):
+    for comparison in comparisons:
+        other, difference = comparison.names[1], comparison.auc.value
+        if _doubt(comparison, adjusted[comparison.names], pairs):
             unknown.append(other)
         else:
-            (worse if one.auc.value > 0 else better).append(f"{other} (by {_signed(abs(one.auc.value))})")
-    told = [f"{_listed(better)} better than {reference}"] if better else []
-    told += [f"{_listed(worse)} worse than {reference}"] if worse else []
+            (worse if difference > 0 else better).append(f"{other} (by {_signed(abs(difference))})")
+    ranks = [f"{_listed(better)} better than {reference}"] if better else []
+    ranks += [f"{_listed(worse)} worse than {reference}"] if worse else []
     apart = f"these films can't tell {_listed(unknown)} from {reference}" if unknown else ""
-    if not told:
+    if not ranks:
         return f"By AUC {apart}, on {_films(comparisons[0])} and adjusted for {_pairs(pairs)}."
     ranked = (
-        f"On these {_films(comparisons[0])}, adjusted for {_pairs(pairs)}, AUC ranks {' and '.join(told)}"
+        f"On these {_films(comparisons[0])}, adjusted for {_pairs(pairs)}, AUC ranks {' and '.join(ranks)}"
     )
     return f"{ranked}; {apart}." if apart else f"{ranked}."
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Adjust p values for how many there are, by Holm's method.
+    """Adjust p values for their number, by Holm's method.
 
-    Whoever calls what stays below 0.05 a difference is wrong about any of them in 5 of 100 cases at most,
+    If every adjusted p below 0.05 is called a difference, the chance of even one wrong claim is at most 5 %,
     however the tests depend on each other.
 
     Parameters
     ----------
     p_values : array_like, (k,)
-        In [0, 1]; NaN is a test that couldn't be made, stays NaN and doesn't count.
+        In [0, 1]; NaN stands for a test that couldn't be made, stays NaN and isn't counted.
 
     Returns
     -------
     float64 array of shape (k,)
-        In [0, 1], never below what was given.
+        In [0, 1], never below the p given.
 
     Raises
     ------
     ValueError
-        If a p is outside [0, 1], or they are no list.
+        If a p is outside [0, 1], or the array isn't one-dimensional.
 
     References
     ----------
@@ -186,13 +186,13 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"{given} is no list of p values")
     order = np.argsort(given)[: np.count_nonzero(~np.isnan(given))]  # NaN are sorted to the end
     adjusted = np.full(given.size, np.nan)
-    raised = given[order] * np.arange(order.size, 0, -1)
+    raised = given[order] * np.arange(order.size, 0, -1)  # the smallest p times k, the next times k - 1, ...
     adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1)
     return adjusted
 
 
 def adjusted_p(comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float]:
-    """P values of the AUC differences of several pairs by their names, adjusted by Holm's method.
+    """Return the p values of several pairs' AUC differences, adjusted by Holm's method, by names.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def adjusted_p(comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float
 
 
 def _doubt(comparison: Comparison, adjusted: float | None, pairs: int) -> str:
-    """Why no winner can be named; empty where one can."""
+    """Return the reason why no winner can be named; an empty text if one can."""
     (first, second), auc = comparison.names, comparison.auc
     if math.isnan(auc.low):
         return "that takes both classes, and each in two patients or more"
@@ -258,7 +258,7 @@ def _pairs(number: int) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names as a sentence has them: ``a``, ``a and b``, ``a, b and c``."""
+    """Join names for a sentence: ``a``, ``a and b``, ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
@@ -267,7 +267,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _signed(value: float) -> str:
-    """Three decimals and a true minus, and more where a number would otherwise pretend to be zero."""
+    """Write a number with a true minus and three decimals, more if it would otherwise look like zero."""
     decimals = _FEWEST_DECIMALS
     while value and decimals < _MOST_DECIMALS and not float(f"{value:.{decimals}f}"):
         decimals += 1

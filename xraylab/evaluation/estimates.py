@@ -1,11 +1,11 @@
 """
-Estimates: every number of a set of films with two intervals, by patient and by film.
+Estimates: each number of a set of films with two intervals, one by patient and one by film.
 
 - the interval by patient is the one to report: films of one patient are not independent
-- the interval by film takes each film as its own patient; it is there to be compared with work that does so,
-  and is too narrow where patients have several films
-- a formula where there is one, a bootstrap where there is none; a bootstrap whose draws all gave the same
-  says nothing, and is NaN
+- the interval by film treats each film as its own patient; it is too narrow if patients have several films,
+  and serves only for comparison with published work that does the same
+- intervals come from a formula if there is one, otherwise from a bootstrap; a bootstrap whose draws all gave
+  the same value says nothing, and its interval is NaN
 """
 
 import math
@@ -31,18 +31,18 @@ _DRAWN = ("kappa", "mcc")  # rates without a formula for films clustered by pati
 
 @dataclass(frozen=True)
 class FigureEstimate:
-    """A number and how sure it is; NaN where nothing can be said."""
+    """A number with its two intervals; NaN where it can't be computed."""
 
     value: float
     interval: Interval  # clustered by patient
-    by_film: Interval  # each film taken as its own patient
-    method: Method  # how both intervals were made
+    by_film: Interval  # each film treated as its own patient
+    method: Method  # of both intervals
 
 
 def area_estimates(
     labels: ArrayLike, scores: ArrayLike, groups: Groups, *, level: float = 0.95
 ) -> dict[str, FigureEstimate]:
-    """AUC and average precision.
+    """Estimate AUC and average precision.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def area_estimates(
 def rate_estimates(
     labels: ArrayLike, scores: ArrayLike, groups: Groups, threshold: float, *, level: float = 0.95
 ) -> dict[str, FigureEstimate]:
-    """Every rate at a threshold.
+    """Estimate every rate at a threshold.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def rate_estimates(
 def area_bounds(
     labels: ArrayLike, scores: ArrayLike, groups: Groups, *, level: float = 0.95, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
-    """Intervals of ``area_estimates`` for one choice of groups; ``resamples`` are the bootstrap's."""
+    """Return the intervals of ``area_estimates`` for one choice of groups, with ``resamples`` draws."""
     drawn = area_intervals(labels, scores, groups, level=level, resamples=resamples)
     return {
         "auc": auc_interval(labels, scores, groups, level=level),
@@ -130,7 +130,7 @@ def rate_bounds(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> dict[str, Interval]:
-    """Intervals of ``rate_estimates`` for one choice of groups; ``resamples`` are the bootstrap's."""
+    """Return the intervals of ``rate_estimates`` for one choice of groups, with ``resamples`` draws."""
     table = threshold_table(labels, scores, groups)
     drawn = rate_intervals(labels, scores, groups, threshold, rates=_DRAWN, level=level, resamples=resamples)
     return {
@@ -156,6 +156,6 @@ def _method(name: str) -> Method:
 
 
 def with_width(bounds: Interval) -> Interval:
-    """A bootstrap's interval; NaN if it has no width, which a perfect rate or a single patient gives it."""
+    """Return a bootstrap's interval, or NaN if it has no width: a perfect rate, or a single patient."""
     low, high = bounds
     return bounds if low < high else (math.nan, math.nan)

@@ -1,9 +1,9 @@
 """
-Figures of one set of films, computed from predictions: what the model card and the screens show.
+Figures of one set of films, computed from predictions, for the model card and the screens.
 
-- this module is where predictions become arrays; the rest of the room takes arrays
-- rates need a threshold; without one there are only the figures that need none
-- rates are clustered by patient; a rate with nothing to divide by is NaN
+- this module turns predictions into arrays; all other modules of this room take arrays
+- rates need a threshold; without one, only the figures that need none are computed
+- intervals of rates are clustered by patient; a rate with nothing to divide by is NaN
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class KindFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """How well a model does on a set of films; intervals are at 95 % and clustered by patient."""
+    """Results of a model on a set of films; intervals are at 95 % and clustered by patient."""
 
     n: int  # films
     patients: int
@@ -86,24 +86,24 @@ def measure(
     labels, scores, groups = scored.labels, scored.scores, scored.groups
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("scores must be in [0, 1]")
-    # AUC, Brier score and calibration don't depend on the threshold, so any serves if there is none.
-    found = summarise(labels, scores, groups, 0.0 if threshold is None else threshold)
+    # AUC, Brier score and calibration don't depend on the threshold, so any value serves if there is none.
+    summary = summarise(labels, scores, groups, 0.0 if threshold is None else threshold)
     intervals: dict[str, Interval] = {}
     band = None
     if threshold is not None:
         table = table_of(scored)
         band = None if review_from is None else review_band(table, review_from, threshold)
-        intervals = {**found.intervals, "balanced_accuracy": balanced_accuracy_interval(table, threshold)}
+        intervals = {**summary.intervals, "balanced_accuracy": balanced_accuracy_interval(table, threshold)}
     return Figures(
-        n=found.n,
-        patients=found.patients,
-        positives=found.positives,
-        auc=found.auc,
-        auc_ci=found.auc_ci,
-        brier=found.brier,
-        ece=found.ece,
+        n=summary.n,
+        patients=summary.patients,
+        positives=summary.positives,
+        auc=summary.auc,
+        auc_ci=summary.auc_ci,
+        brier=summary.brier,
+        ece=summary.ece,
         calibration=calibration_of(scored),
-        point=None if threshold is None else found.point,
+        point=None if threshold is None else summary.point,
         intervals=MappingProxyType(intervals),
         kinds=MappingProxyType({} if threshold is None else _kinds(scored, threshold)),
         band=band,

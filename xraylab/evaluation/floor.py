@@ -1,11 +1,11 @@
 """
 Sensitivity floors: the highest threshold whose sensitivity is high enough with 95 % confidence.
 
-- one film a patient, and only patients with pneumonia: the films that are counted must be independent
-- which of a patient's films it is hangs on its name, never on its score
-- the sensitivity that is meant is that of such a film: a patient drawn at random, and one of their films
-- it holds for films drawn like these; of films from elsewhere it says nothing (see ``shift``)
-- MAPIE does the testing, and is imported when a floor is asked for, not before
+- one film per patient, and only patients with pneumonia: the films that are counted must be independent
+- the film is picked by a hash of its name, never by its score
+- the sensitivity meant is that of a random patient with one of their films
+- the floor holds for films from the same source; it says nothing about films from elsewhere (see ``shift``)
+- MAPIE does the testing; it is imported only when a floor is computed, because it loads slowly
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import count
 
 CONFIDENCE = 0.95
-_A_HAIR = 1e-12  # of a share; far less than one film
+_A_HAIR = 1e-12  # as a fraction of a share; far less than one film
 _PERCENT = 100
 
 
@@ -37,20 +37,21 @@ def floor_threshold(
     """Find the highest threshold whose sensitivity is at least ``level`` with 95 % confidence.
 
     Thresholds are tested from the lowest upwards, each by the exact binomial tail of the patients missed,
-    and the first that doesn't pass ends it. Sensitivity only falls on the way, so the order is known before
-    any film is looked at, and no correction for the many thresholds is needed (fixed-sequence testing). Over
-    many sets of films, the threshold found is too high in 5 of 100 at most.
+    until one doesn't pass. Sensitivity can only fall on the way, so the order is fixed before any film is
+    looked at, and no correction for many tests is needed (fixed-sequence testing). Over many sets of films,
+    the threshold is too high in at most 5 of 100.
 
     Parameters
     ----------
     labels, scores
-        As in ``threshold_table``, (n,) each, with scores in [0, 1]; films that chose nothing before.
+        As in ``threshold_table``, (n,) each, with scores in [0, 1]. The films must not have been used to
+        choose anything before.
     groups : sequence
         The patient of each film.
     images : sequence of str
         The name of each film.
     level : float
-        The sensitivity asked for, in (0, 1).
+        The sensitivity required, in (0, 1).
 
     Returns
     -------
@@ -72,13 +73,13 @@ def floor_threshold(
     if why := why_no_floor(labels, groups, level):
         raise RecipeError(why)
     truth, values, patients = checked(labels, scores, groups)
-    told = values[one_film_a_patient(truth, patients, images)]
+    tested = values[one_film_a_patient(truth, patients, images)]
     table = threshold_table(truth, values, patients)
-    return table.cut(table.row(_highest_passing(told, level)))
+    return table.cut(table.row(_highest_passing(tested, level)))
 
 
 def why_no_floor(labels: ArrayLike, groups: Sequence[Any] | NDArray[Any], level: float) -> str | None:
-    """Say why so high a sensitivity can't be had from so few patients; None where it can. Quick.
+    """Return why these patients are too few for this sensitivity, or None if they suffice. Fast.
 
     Raises
     ------
@@ -86,22 +87,22 @@ def why_no_floor(labels: ArrayLike, groups: Sequence[Any] | NDArray[Any], level:
         If the level is outside (0, 1).
     """
     needed = patients_needed(level)
-    there = len(np.unique(np.asarray(groups, dtype=str)[np.asarray(labels) == 1]))
-    if there >= needed:
+    patients = len(np.unique(np.asarray(groups, dtype=str)[np.asarray(labels) == 1]))
+    if patients >= needed:
         return None
-    are = "is" if there == 1 else "are"
+    verb = "is" if patients == 1 else "are"
     return (
-        f"A sensitivity of {_PERCENT * level:.10g} % can't be had with {_PERCENT * CONFIDENCE:.0f} % "
-        f"confidence: that needs {count(needed)} patients with pneumonia, and there {are} {count(there)}. "
-        "Ask for less or validate on more patients."
+        f"A sensitivity of {_PERCENT * level:.10g} % can't be shown with {_PERCENT * CONFIDENCE:.0f} % "
+        f"confidence: that needs {count(needed)} patients with pneumonia, and there {verb} "
+        f"{count(patients)}. Ask for a lower sensitivity or validate on more patients."
     )
 
 
 def patients_needed(level: float) -> int:
-    """How many patients with pneumonia a floor takes: so many that finding them all can't well be luck.
+    """Return how many patients with pneumonia a floor needs, so that finding all of them is unlikely luck.
 
-    The smallest n with level ** n <= 0.05: if sensitivity were no more than the level, not to miss any of n
-    would happen in 5 of 100 cases at most.
+    The smallest n with level ** n <= 0.05: if sensitivity were only the level, finding all n patients would
+    happen in at most 5 of 100 cases.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def patients_needed(level: float) -> int:
     Raises
     ------
     ValueError
-        If it is outside.
+        If the level is outside (0, 1).
     """
     if not 0 < level < 1:
         raise ValueError(f"{level} is no sensitivity between 0 and 1")
@@ -124,14 +125,14 @@ def patients_needed(level: float) -> int:
 def one_film_a_patient(
     labels: NDArray[np.int64], patients: NDArray[np.int64], images: Sequence[str]
 ) -> NDArray[np.intp]:
-    """Pick a film with pneumonia of each patient who has one: the first by a hash of the films' names.
+    """Pick one film with pneumonia for each patient who has any: the first by a hash of its name.
 
-    A name often counts a patient's visits, so the first by name would be the first taken.
+    The plain name won't do: it often numbers a patient's visits, so it would always pick the earliest film.
 
     Returns
     -------
     ndarray of intp, (patients with pneumonia,)
-        Rows.
+        Rows of the films picked.
 
     Raises
     ------
@@ -146,19 +147,20 @@ def one_film_a_patient(
     return ordered[np.unique(patients[ordered], return_index=True)[1]]
 
 
-def _highest_passing(told: NDArray[np.float64], level: float) -> float:
-    """The highest of some diseased films' scores that is a threshold of the sensitivity asked for.
+def _highest_passing(diseased_scores: NDArray[np.float64], level: float) -> float:
+    """Return the highest score of diseased films that passes as a threshold.
 
-    Only thresholds that miss fewer than ``1 - level`` of the films are tested: no other one can pass.
+    Only thresholds that miss less than ``1 - level`` of the films are tested: no other can pass.
     """
     from mapie.risk_control import BinaryClassificationController
 
-    scores = np.unique(told)
-    missed = np.searchsorted(np.sort(told), scores) / told.size  # share below each score
+    scores = np.unique(diseased_scores)
+    below = np.searchsorted(np.sort(diseased_scores), scores)
+    missed = below / diseased_scores.size  # share below each score
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scores of 0 and 1 alone are no fault here
+        warnings.simplefilter("ignore")  # MAPIE warns if all scores are 0 or 1, which is fine here
         controller = BinaryClassificationController(
-            predict_function=lambda some: np.column_stack([1 - some, some]),
+            predict_function=lambda positive: np.column_stack([1 - positive, positive]),
             risk=_missed(),
             target_level=1 - level,
             confidence_level=CONFIDENCE,
@@ -166,15 +168,15 @@ def _highest_passing(told: NDArray[np.float64], level: float) -> float:
             list_predict_params=scores[(missed < 1 - level) | (missed == 0)],
             fwer_method="fixed_sequence",
         )
-        controller.calibrate(told, np.ones(told.size, np.int64))
+        controller.calibrate(diseased_scores, np.ones(diseased_scores.size, np.int64))
     return float(max(controller.valid_predict_params))
 
 
 def _missed() -> Any:
-    """What MAPIE is to control: the share of diseased films that score below the threshold.
+    """Return the risk for MAPIE to control: the share of diseased films that score below the threshold.
 
-    MAPIE takes the number of films missed from their share by rounding up, and a share that is too large in
-    its last digit becomes one film more. So it is told a hair less.
+    MAPIE computes the number of films missed from this share by rounding up. A share too large in its last
+    digit would add a film, so a slightly smaller share is given.
     """
     from mapie.risk_control import BinaryRisk
 

@@ -1,8 +1,8 @@
 """
-Confidence intervals: Wilson's for a proportion, clustered DeLong's for areas under the ROC curve.
+Confidence intervals: Wilson's for a proportion, DeLong's for areas under the ROC curve.
 
-- films of one patient are not independent: give the patients, and the interval widens as it must
-- bounds lie in [0, 1]; where nothing can be said they are NaN
+- films of one patient are not independent: if patients are given, the intervals account for that
+- bounds lie in [0, 1]; they are NaN where no interval can be computed
 """
 
 import math
@@ -18,12 +18,12 @@ from xraylab.evaluation.labelled import checked
 
 
 def wilson_interval(successes: float, trials: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Confidence interval of a proportion that behaves at 0 and 1.
+    """Return Wilson's confidence interval of a proportion, which stays valid near 0 and 1.
 
     Parameters
     ----------
     successes, trials : float
-        0 <= successes <= trials; fractions are allowed, for effective sample sizes.
+        0 <= successes <= trials; fractions are allowed, since effective sample sizes are fractions.
     level : float
         Confidence level in (0, 1).
 
@@ -61,14 +61,14 @@ def auc_interval(
     *,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Confidence interval of the area under the ROC curve, films clustered by patient.
+    """Return the confidence interval of the area under the ROC curve, films clustered by patient.
 
-    DeLong's variance as Obuchowski extended it to clusters, on the logit scale, which keeps the
-    bounds inside [0, 1]. With one film a patient it is DeLong's own.
+    It uses DeLong's variance as Obuchowski extended it to clusters, on the logit scale, which keeps the
+    bounds inside [0, 1]. With one film per patient it equals DeLong's.
 
     Where that variance is zero or undefined (an area of exactly 0 or 1, or a class seen in one
-    patient only) the interval is Wilson's with as many trials as the rarer class has patients: no
-    Mann-Whitney statistic varies more than that (Birnbaum and Klose), so it errs on the wide side.
+    patient only) the interval is Wilson's, with the number of patients of the rarer class as trials. No
+    Mann-Whitney statistic varies more than that (Birnbaum and Klose), so this interval is rather too wide.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def auc_interval(
     Returns
     -------
     low, high : float
-        Bounds in [0, 1]; (nan, nan) unless both classes are there.
+        Bounds in [0, 1]; (nan, nan) unless there are films of both classes.
 
     Raises
     ------
@@ -93,18 +93,18 @@ def auc_interval(
     Obuchowski NA (1997), Biometrics 53:567-578.
     Birnbaum ZW, Klose OM (1957), Ann Math Stat 28:933-945.
     """
-    found = auc_estimate(labels, scores, groups, level=level)
-    return found.low, found.high
+    estimate = auc_estimate(labels, scores, groups, level=level)
+    return estimate.low, estimate.high
 
 
 @dataclass(frozen=True)
 class AreaEstimate:
-    """An area under the ROC curve, with what the films say of it; all NaN unless both classes are there."""
+    """An area under the ROC curve, with interval and p; all NaN unless there are films of both classes."""
 
     value: float  # in [0, 1]
     low: float
     high: float
-    p: float  # two-sided, of 0.5; NaN where a class was seen in one patient only
+    p: float  # two-sided, of an area of 0.5; NaN if a class was seen in one patient only
 
 
 def auc_estimate(
@@ -116,9 +116,9 @@ def auc_estimate(
 ) -> AreaEstimate:
     """Estimate the area under the ROC curve, and test whether it is one half, films clustered by patient.
 
-    The area is the chance that a film with label 1 scores higher than one with label 0, ties counted half:
-    the Mann-Whitney statistic over the number of pairs. The interval is that of ``auc_interval``, and p
-    belongs to it: below 0.05 just where the interval at 95 % excludes 0.5.
+    The area is the probability that a film with label 1 scores higher than one with label 0, ties counted
+    half: the Mann-Whitney statistic over the number of pairs. The interval is that of ``auc_interval``, and
+    p agrees with it: p is below 0.05 exactly if the 95 % interval excludes 0.5.
 
     Parameters
     ----------
@@ -134,21 +134,20 @@ def auc_estimate(
 
     References
     ----------
-    As of ``auc_interval``.
+    The same as for ``auc_interval``.
     """
     truth, values, patients = checked(labels, scores, groups)
     diseased = truth == 1
     if diseased.all() or not diseased.any():
         return AreaEstimate(math.nan, math.nan, math.nan, math.nan)
-    found = _obuchowski(diseased, values, patients)
-    area, variance, fewest = found.area, found.variance, min(found.with_ill, found.with_well)
+    clustered = _obuchowski(diseased, values, patients)
+    area, variance, fewest = clustered.area, clustered.variance, min(clustered.with_ill, clustered.with_well)
     if not variance > 0 or not 0 < area < 1:
         low, high = wilson_interval(area * fewest, fewest, level=level)
-        off = (
-            (area - 1 / 2) * 2 * math.sqrt(fewest)
-        )  # in standard errors: Wilson's interval inverts this test
-        return AreaEstimate(area, low, high, _two_sided(off) if fewest > 1 else math.nan)
-    error = math.sqrt(variance) / (area * (1 - area))
+        # In standard errors under an area of 1/2: Wilson's interval is the inverse of this test.
+        deviations = (area - 1 / 2) * 2 * math.sqrt(fewest)
+        return AreaEstimate(area, low, high, _two_sided(deviations) if fewest > 1 else math.nan)
+    error = math.sqrt(variance) / (area * (1 - area))  # on the logit scale, by the delta method
     centre, half = math.log(area / (1 - area)), _deviations(level) * error
     low, high = ((1 + math.tanh(bound / 2)) / 2 for bound in (centre - half, centre + half))  # the logistic
     return AreaEstimate(area, low, high, _two_sided(centre / error))
@@ -156,12 +155,12 @@ def auc_estimate(
 
 @dataclass(frozen=True)
 class Difference:
-    """One area less another on the same films."""
+    """Difference of two areas on the same films, first minus second."""
 
     value: float  # in [-1, 1]
     low: float
     high: float
-    p: float  # two-sided, of no difference; NaN where nothing varies
+    p: float  # two-sided, of no difference; NaN if the difference doesn't vary
 
 
 def auc_difference(
@@ -172,10 +171,11 @@ def auc_difference(
     *,
     level: float = 0.95,
 ) -> Difference:
-    """How much larger the area is under one model's ROC curve than under another's, on the same films.
+    """Estimate how much larger one model's area under the ROC curve is than another's, on the same films.
 
-    DeLong's paired test with Obuchowski's variance for films clustered by patient. Two models that rank all
-    films alike differ by zero, certainly; bounds and p are NaN when a class was seen in one patient only.
+    DeLong's paired test with Obuchowski's variance for films clustered by patient. For two models that rank
+    all films in the same order, difference and bounds are 0. Bounds and p are NaN if a class was seen in one
+    patient only.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def auc_difference(
     Raises
     ------
     ValueError
-        As ``threshold_table`` does, and unless both classes are there.
+        As ``threshold_table`` does, and unless there are films of both classes.
 
     References
     ----------
@@ -200,33 +200,36 @@ def auc_difference(
     diseased = truth == 1
     if diseased.all() or not diseased.any():
         raise ValueError("both classes are needed to compare two areas")
-    one = _obuchowski(diseased, values, patients)
-    other = _obuchowski(diseased, checked(labels, others, groups)[1], patients)
-    apart = replace(one, area=one.area - other.area, ill=one.ill - other.ill, well=one.well - other.well)
-    if math.isnan(apart.variance):
-        return Difference(apart.area, math.nan, math.nan, math.nan)
-    deviation = math.sqrt(max(apart.variance, 0.0))
+    first = _obuchowski(diseased, values, patients)
+    second = _obuchowski(diseased, checked(labels, others, groups)[1], patients)
+    difference = replace(
+        first, area=first.area - second.area, ill=first.ill - second.ill, well=first.well - second.well
+    )
+    if math.isnan(difference.variance):
+        return Difference(difference.area, math.nan, math.nan, math.nan)
+    deviation = math.sqrt(max(difference.variance, 0.0))
     half = _deviations(level) * deviation
-    p = _two_sided(apart.area / deviation) if deviation else math.nan
-    return Difference(apart.area, max(-1.0, apart.area - half), min(1.0, apart.area + half), p)
+    p = _two_sided(difference.area / deviation) if deviation else math.nan
+    return Difference(difference.area, max(-1.0, difference.area - half), min(1.0, difference.area + half), p)
 
 
 @dataclass(frozen=True, eq=False)
 class _Area:
-    """An area under the ROC curve, and what each patient has to do with it."""
+    """An area under the ROC curve, and each patient's contribution to its variance."""
 
     area: float
-    # (patients,) each: sum of placements of their films with disease, and without, less what the area expects
+    # (patients,) each: sum of the placements of a patient's films, minus the area for each film;
+    # a film's placement is the share of films of the other class that it is ranked correctly against
     ill: NDArray[np.float64]
     well: NDArray[np.float64]
-    with_ill: int  # patients that have any
+    with_ill: int  # patients with at least one such film
     with_well: int
     n_ill: int  # films
     n_well: int
 
     @property
     def variance(self) -> float:
-        """Clustered by patient; NaN if a class was seen in one patient only."""
+        """Variance of the area, clustered by patient; NaN if a class was seen in one patient only."""
         if min(self.with_ill, self.with_well) == 1:
             return math.nan
         patients = self.ill.size
@@ -238,12 +241,12 @@ class _Area:
 
 
 def _deviations(level: float) -> float:
-    """Standard deviations to either side that hold so much of a normal distribution."""
+    """Return z such that a share ``level`` of a normal distribution lies within z standard deviations."""
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def _two_sided(deviations: float) -> float:
-    """How much of a normal distribution lies further out, on both sides."""
+    """Return the share of a normal distribution that lies further out, on both sides."""
     return math.erfc(abs(deviations) / math.sqrt(2))
 
 
@@ -259,10 +262,10 @@ def _obuchowski(
     def by_patient(chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
         codes = patients[chosen]
         films = np.bincount(codes, minlength=n_patients)
-        off: NDArray[np.float64] = np.bincount(codes, placements[chosen] - area, n_patients).astype(
+        residuals: NDArray[np.float64] = np.bincount(codes, placements[chosen] - area, n_patients).astype(
             np.float64
         )
-        return off, int(np.count_nonzero(films))
+        return residuals, int(np.count_nonzero(films))
 
     ill, with_ill = by_patient(diseased)
     well, with_well = by_patient(~diseased)
@@ -271,7 +274,7 @@ def _obuchowski(
 
 
 def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of ``others`` below each value, those equal counted half."""
+    """Return the share of ``others`` below each value, equal ones counted half."""
     ranked = np.sort(others)
     below, up_to = np.searchsorted(ranked, values, "left"), np.searchsorted(ranked, values, "right")
     share: NDArray[np.float64] = (below + up_to) / (2 * ranked.size)

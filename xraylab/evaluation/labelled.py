@@ -1,4 +1,4 @@
-"""What every evaluation starts from: films with a label, a score and a patient, checked once."""
+"""Labelled films: labels, scores and patients as arrays, checked once before any evaluation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 def checked(
     labels: ArrayLike, scores: ArrayLike, groups: Sequence[Any] | NDArray[Any] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """Labels as 0 and 1, scores as float64, patients as codes 0 ... K-1; (n,) each.
+    """Check labels, scores and patients; return them as 0 or 1, as float64 and as codes 0 ... K-1.
 
-    Without groups every film is its own patient.
+    Without groups each film is treated as its own patient.
+
+    Returns
+    -------
+    labels, scores, patients : ndarrays of int64, float64 and int64, (n,) each
 
     Raises
     ------
@@ -31,7 +35,7 @@ def checked(
     if len(groups) != values.size:
         raise ValueError(f"{len(groups)} groups for {values.size} scores")
     names = np.asarray(groups)
-    if names.dtype == object:  # mixed or missing names don't sort; their text does
+    if names.dtype == object:  # names of mixed types can't be sorted; as text they can
         names = names.astype(str)
     codes = np.unique(names, return_inverse=True)[1]
     return given.astype(np.int64), values, codes.astype(np.int64)

@@ -1,8 +1,8 @@
 """
 McNemar's test: whether two models that read the same films are right equally often.
 
-- only films on which one is right and the other wrong say anything
-- exact by film where every film is another patient; otherwise clustered by patient
+- only films on which one model is right and the other wrong count
+- use the exact test if each film belongs to a different patient, otherwise the one clustered by patient
 """
 
 import math
@@ -18,11 +18,11 @@ from xraylab.evaluation.labelled import checked
 
 @dataclass(frozen=True)
 class McNemar:
-    """Films that only one of two models called rightly, and how far that is from chance."""
+    """Films that only one of two models called correctly, with a test against chance."""
 
-    first_only: int  # films that only the first called rightly
+    first_only: int  # films that only the first called correctly
     second_only: int
-    chi_square: float  # one degree of freedom, clustered by patient; NaN where no patient tips the scale
+    chi_square: float  # one degree of freedom, clustered by patient; NaN if no patient favours a model
     p: float  # two-sided, of both being right equally often
 
 
@@ -34,21 +34,21 @@ def mcnemar(
 ) -> McNemar:
     """Test two models' calls on the same films, clustered by patient.
 
-    Obuchowski's statistic: with d the films of a patient that only the first model called rightly less
-    those that only the second did, (sum of d)^2 / (sum of d^2). Her factor (K - 1) / K for K patients is
-    left out, so that with one film a patient it is McNemar's chi-square without continuity correction.
+    Obuchowski's statistic is (sum of d)^2 / (sum of d^2). For each patient, d is the number of films that
+    only the first model called correctly minus the number that only the second did. Her factor (K - 1) / K
+    for K patients is left out, so that with one film per patient the statistic is McNemar's chi-square
+    without continuity correction.
 
-    One class is enough. Where no film, or no patient on balance, is right with one model only, nothing
-    speaks against the models being right equally often, and p is 1 as in the exact test. With fewer than
-    two patients nobody knows how much patients differ, and p is NaN. A single patient that tips the scale
-    among others gives p = 0.32, however many films it has.
+    One class is enough. If d is 0 for every patient, p is 1 as in the exact test. With fewer than two
+    patients their variation is unknown, and p is NaN. If d differs from 0 for one patient only, p is 0.32,
+    however many films that patient has.
 
     Parameters
     ----------
     labels : array_like, (n,)
         0 or 1.
     calls, others : array_like, (n,)
-        What the first and the second model call each film, 0 or 1.
+        Calls of the first and the second model for each film, 0 or 1.
     groups : array_like, (n,), optional
         The patient of each film; by default every film is its own.
 
@@ -69,7 +69,7 @@ def mcnemar(
 
 
 def _right(truth: NDArray[np.int64], called: NDArray[np.float64]) -> NDArray[np.int64]:
-    """1 where a call is right, 0 where it is wrong."""
+    """Return 1 where a call is right and 0 where it is wrong."""
     if not np.isin(called, (0, 1)).all():
         raise ValueError("calls must be 0 or 1")
     right: NDArray[np.int64] = (called == truth).astype(np.int64)
@@ -77,8 +77,8 @@ def _right(truth: NDArray[np.int64], called: NDArray[np.float64]) -> NDArray[np.
 
 
 def _clustered(balance: NDArray[np.float64]) -> tuple[float, float]:
-    """Chi-square and p, from each patient's films for the first model less those for the second."""
-    if balance.size < 2:  # noqa: PLR2004 - one patient doesn't tell how patients vary
+    """Return chi-square and p from each patient's balance: films for the first minus for the second model."""
+    if balance.size < 2:  # noqa: PLR2004 - one patient doesn't show how patients vary
         return math.nan, math.nan
     squares = float(balance @ balance)
     if not squares:

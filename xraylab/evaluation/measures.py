@@ -1,9 +1,9 @@
 """
-Measures: all numbers of a model that a comparison shows, each with its interval, and how two models differ.
+Measures: the numbers that a comparison shows, for one model and as differences of two, with intervals.
 
-- intervals are at 95 % and clustered by patient, by formula or by a bootstrap of patients where there is none
-- an interval that a bootstrap leaves without any width is none: on a rate of 1 every draw says 1
-- the expected calibration error has no interval; see ``bootstrap.brier_interval``
+- intervals are at 95 % and clustered by patient, by formula or, if there is none, by a bootstrap of patients
+- a bootstrap interval without width is dropped: for a rate of 1 every draw gives 1, and that proves nothing
+- the expected calibration error has no interval; ``bootstrap.brier_interval`` says why
 """
 
 import math
@@ -34,14 +34,14 @@ MEASURES = (
     "brier",
     "ece",
 )
-BY_BOOTSTRAP = ("average_precision", "f1", "kappa")  # the differences that have no formula
+BY_BOOTSTRAP = ("average_precision", "f1", "kappa")  # differences without a formula for their interval
 _NO_INTERVAL = (math.nan, math.nan)
 _Groups = Sequence[Any] | NDArray[Any] | None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A number and its interval; NaN where nothing can be said."""
+    """A number and its interval; NaN where it can't be computed."""
 
     value: float
     low: float
@@ -49,19 +49,19 @@ class Measured:
 
 
 def measures(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, float]:
-    """Every measure of a model at a threshold, without intervals.
+    """Compute every measure of a model at a threshold, without intervals.
 
     Parameters
     ----------
     labels, scores : array_like, (n,)
-        0 or 1; in [0, 1].
+        Labels are 0 or 1, scores lie in [0, 1].
     threshold : float
         A film is called positive when score >= threshold.
 
     Returns
     -------
     dict of str to float
-        By the names in ``MEASURES``, in their order; NaN where nothing can be said.
+        By the names in ``MEASURES``, in their order; NaN where a measure can't be computed.
 
     Raises
     ------
@@ -71,13 +71,16 @@ def measures(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str
     truth, values, _ = checked(labels, scores, None)
     table = threshold_table(truth, values)
     point = table.at(threshold)
-    found = {
+    threshold_free = {
         "auc": table.auc,
         "average_precision": table.average_precision,
         "brier": brier_score(truth, values),
         "ece": expected_calibration_error(truth, values),
     }
-    return {name: found[name] if name in found else float(getattr(point, name)) for name in MEASURES}
+    return {
+        name: threshold_free[name] if name in threshold_free else float(getattr(point, name))
+        for name in MEASURES
+    }
 
 
 def estimates(
@@ -97,7 +100,7 @@ def estimates(
     threshold : float
         A film is called positive when score >= threshold.
     resamples : int
-        Of the bootstrap.
+        Number of draws of the bootstrap.
 
     Returns
     -------
@@ -153,12 +156,15 @@ def differences(
         As ``estimates`` does.
     """
     truth, values, patients = checked(labels, scores, groups)
-    second = checked(labels, others, groups)[1]
-    one, other = (
-        measures(truth, each, threshold) for each, threshold in zip((values, second), thresholds, strict=True)
+    second_scores = checked(labels, others, groups)[1]
+    first, second = (
+        measures(truth, each, threshold)
+        for each, threshold in zip((values, second_scores), thresholds, strict=True)
     )
-    intervals = bootstrap.area_difference_intervals(truth, values, second, patients, resamples=resamples)
+    intervals = bootstrap.area_difference_intervals(
+        truth, values, second_scores, patients, resamples=resamples
+    )
     intervals |= bootstrap.rate_difference_intervals(
-        truth, values, second, patients, thresholds, rates=("f1", "kappa"), resamples=resamples
+        truth, values, second_scores, patients, thresholds, rates=("f1", "kappa"), resamples=resamples
     )
-    return {name: Measured(one[name] - other[name], *with_width(intervals[name])) for name in BY_BOOTSTRAP}
+    return {name: Measured(first[name] - second[name], *with_width(intervals[name])) for name in BY_BOOTSTRAP}

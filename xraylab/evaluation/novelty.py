@@ -1,11 +1,11 @@
 """
-Novelty: how unlike the films that a model was trained on another film is.
+Novelty: how far a film is from the films that a model was trained on.
 
-- arrays of features in, a distance out; what the features are is the caller's matter
-- the distance has two halves: how far a film lies out along the ways in which training films differ from one
-  another (Mahalanobis), and how much of it those ways don't explain (the residual of the projection)
-- it is told in units of a limit chosen on validation films: above 1 lie no more than ``WARNED`` of those
-- features that are no numbers lie infinitely far away, never near
+- arrays of features in, a distance out; the caller chooses the features
+- the distance is a sum of two parts: the distance along the axes in which training films vary most
+  (Mahalanobis), and what these axes don't explain (the residual of the projection)
+- it is given as a ratio to a limit chosen on validation films: at most a share ``WARNED`` of those is above 1
+- a film with NaN or infinite features is infinitely far away
 
 References
 ----------
@@ -20,27 +20,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 AXES = 32
-WARNED = 0.005  # of the validation films; half of what is promised, since other films vary more
-FEWEST = 100  # validation films: fewer can't tell where the last hundredth begins
-_FILMS_AN_AXIS = 4
-_FLAT = 1e-3  # of the mean spread: a feature that never moved may move a little without alarm
+WARNED = 0.005  # share of validation films; half of what is promised, since other films vary more
+FEWEST = 100  # training and validation films: fewer can't show where the outermost hundredth begins
+_FILMS_AN_AXIS = 4  # films needed per axis, or the variance along it is unreliable
+_FLAT = 1e-3  # as a share of the mean spread: a constant feature may vary a little without an alarm
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Novelty:
-    """What the features of training films are like, and how unlike them is too unlike."""
+    """Description of the features of training films, with the limit of the distance from them."""
 
     mean: Floats  # (d,)
     scale: Floats  # (d,) standard deviations
     axes: Floats  # (k, d) unit vectors along which scaled training films differ most
     variance: Floats  # (k,) of the training films along them
-    rest: float  # mean square of what the axes leave of a training film
-    limit: float  # of the distance
+    rest: float  # mean squared residual of a training film, outside the axes
+    limit: float  # of the distance; a film beyond it is called unusual
 
     def distance(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """How far films lie from the training films.
+        """Return how far films lie from the training films.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Novelty:
         Returns
         -------
         float64 array of shape (m,)
-            0 and up; a training film has 2 on average, one for each half. Infinite where a feature is NaN or
+            0 or more; on average 2 for training films, 1 for each part. Infinite if a feature is NaN or
             infinite.
         """
         axes = self.axes.astype(np.float64)
@@ -62,7 +62,7 @@ class Novelty:
         return np.where(sound, distance, np.inf)
 
     def ratio(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The distance in units of the limit, (m,): above 1 a film is unlike the training films."""
+        """Return the distance divided by the limit, (m,): above 1 a film is unlike the training films."""
         return self.distance(features) / self.limit
 
 
@@ -74,13 +74,12 @@ def fit_novelty(training: NDArray[np.floating], validation: NDArray[np.floating]
     training : float array of shape (n, d)
         Features of films that the model was trained on.
     validation : float array of shape (m, d)
-        Of films that it wasn't trained on.
+        Features of films that the model wasn't trained on.
 
     Returns
     -------
     Novelty or None
-        None where nothing can be said: fewer than ``FEWEST`` films of either, or features that don't vary or
-        aren't finite.
+        None if there are fewer than ``FEWEST`` films of either, or the features don't vary or aren't finite.
     """
     if min(len(training), len(validation)) < FEWEST:
         return None
@@ -99,7 +98,7 @@ def fit_novelty(training: NDArray[np.floating], validation: NDArray[np.floating]
     rest = float((scaled**2).sum(axis=1).mean() - (along**2).sum(axis=1).mean())
     if not rest > 0:
         return None
-    told = Novelty(
+    novelty = Novelty(
         mean.astype(np.float32),
         scale.astype(np.float32),
         axes[:k].astype(np.float32),
@@ -107,32 +106,33 @@ def fit_novelty(training: NDArray[np.floating], validation: NDArray[np.floating]
         rest,
         limit=1.0,
     )
-    return replace(told, limit=_limit(told.distance(validation)))
+    return replace(novelty, limit=_limit(novelty.distance(validation)))
 
 
 def _limit(distances: NDArray[np.float64]) -> float:
-    """Where the share ``WARNED`` of the films lies above; not on a film, so that rounding decides nothing."""
+    """Return the limit that a share ``WARNED`` of the films exceeds."""
     ordered = np.sort(distances)
     above = int(WARNED * len(ordered))
     last = float(ordered[-1 - above])
+    # Between two films, never on one, so that rounding can't decide on which side a film falls.
     return (last + float(ordered[-above])) / 2 if above else last * (1 + 1e-6)
 
 
 def mean_ratio(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What an ensemble says: the mean of its members' ratios.
+    """Average the members' ratios of an ensemble.
 
     Parameters
     ----------
     ratios : float64 array of shape (k, m)
-        NaN for a member that can't tell.
+        NaN for a member without a novelty check.
 
     Returns
     -------
     float64 array of shape (m,)
-        NaN where none can tell.
+        NaN if no member has one.
     """
-    can = ~np.isnan(ratios)
-    told = can.sum(axis=0)
-    total = np.where(can, ratios, 0.0).sum(axis=0)
-    mean: NDArray[np.float64] = np.divide(total, told, out=np.full(total.shape, np.nan), where=told > 0)
+    known = ~np.isnan(ratios)
+    members = known.sum(axis=0)
+    total = np.where(known, ratios, 0.0).sum(axis=0)
+    mean: NDArray[np.float64] = np.divide(total, members, out=np.full(total.shape, np.nan), where=members > 0)
     return mean

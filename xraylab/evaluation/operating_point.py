@@ -1,5 +1,5 @@
 """
-Operating points: what a classifier does once a threshold is fixed.
+Operating points: the counts of a classifier at a fixed threshold, and the rates derived from them.
 
 - plain numbers in, one frozen dataclass out: no files, no plots, no Streamlit
 - a case is called positive when score >= threshold, everywhere in XRayLab
@@ -52,19 +52,19 @@ class OperatingPoint:
 
     @property
     def accuracy(self) -> float:
-        """Share of all films called rightly."""
+        """Share of all films called correctly."""
         return _ratio(self.tp + self.tn, self.n)
 
     @property
     def balanced_accuracy(self) -> float:
-        """Mean of sensitivity and specificity; NaN unless both classes are there."""
+        """Mean of sensitivity and specificity; NaN unless there are films of both classes."""
         return (self.sensitivity + self.specificity) / 2
 
     @property
     def kappa(self) -> float:
         """Cohen's kappa, unweighted: agreement with the truth beyond chance.
 
-        NaN when chance alone agrees fully: one class only, and every call that class.
+        NaN if agreement by chance is complete: there is one class only, and every call is that class.
         """
         called, diseased = self.tp + self.fp, self.tp + self.fn
         by_chance = called * diseased + (self.n - called) * (self.n - diseased)
@@ -72,23 +72,23 @@ class OperatingPoint:
 
     @property
     def mcc(self) -> float:
-        """Matthews correlation of calls with the truth, -1 to 1; NaN where a call or a class is missing."""
+        """Matthews correlation of calls with the truth, -1 to 1; NaN if a call or a class is missing."""
         margins = (self.tp + self.fp) * (self.tp + self.fn) * (self.tn + self.fp) * (self.tn + self.fn)
         return _ratio(self.tp * self.tn - self.fp * self.fn, math.sqrt(margins))
 
     @property
     def lr_positive(self) -> float:
-        """How much a positive call raises the odds of disease; infinite without any false alarm."""
+        """Factor by which a positive call raises the odds of disease; infinite without any false alarm."""
         return _likelihood_ratio(self.sensitivity, 1 - self.specificity)
 
     @property
     def lr_negative(self) -> float:
-        """How much a negative call lowers the odds of disease; infinite where no film is rightly below."""
+        """Factor by which a negative call lowers the odds of disease; infinite without correct negatives."""
         return _likelihood_ratio(1 - self.sensitivity, self.specificity)
 
 
 def _likelihood_ratio(diseased: float, healthy: float) -> float:
-    """A share of the diseased over that of the others; NaN where both are 0 or one isn't known."""
+    """Divide a rate of the diseased by that of the healthy; NaN if both are 0 or one is unknown."""
     if healthy == 0 and diseased > 0:
         return math.inf
     return diseased / healthy if healthy else math.nan

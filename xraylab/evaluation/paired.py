@@ -1,4 +1,8 @@
-"""How much larger a share of the same films one model calls rightly than another, clustered by patient."""
+"""
+Paired rates: the difference of two models' rates on the same films, with its interval.
+
+- intervals are clustered by patient; the rates' correlation from patient to patient is taken into account
+"""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +20,7 @@ _HALF = 0.5  # between a wrong call, 0, and a right one, 1
 
 @dataclass(frozen=True)
 class RateDifference:
-    """One model's rate less another's on the same films; NaN without films."""
+    """Difference of two models' rates on the same films, first minus second; NaN without films."""
 
     value: float  # in [-1, 1]
     low: float
@@ -30,19 +34,20 @@ def rate_difference(
     *,
     level: float = 0.95,
 ) -> RateDifference:
-    """Compare two shares of the same films, clustered by patient.
+    """Compare the shares of the same films that two models call correctly, clustered by patient.
 
-    Of films with disease it compares sensitivities, of those without specificities, of all accuracies.
+    Given films with disease, it compares sensitivities; given films without, specificities; given all films,
+    accuracies.
 
-    The distances of the ends of both rates' own intervals from the rates are added as standard errors are,
-    less what the rates have in common from patient to patient (MOVER). The intervals are those of
-    ``ThresholdTable.interval``, so that it behaves at 0 and 1 as they do. With one film a patient it is
+    The distances from each rate to the ends of its own interval are added like standard errors, minus what
+    the correlation between the rates explains (MOVER). The rates' intervals are those of
+    ``ThresholdTable.interval``, so that the result is valid near 0 and 1 too. With one film per patient it is
     Newcombe's method 8.
 
     Parameters
     ----------
     right, others : array_like, (n,)
-        1 where the first and the second model called a film rightly, else 0.
+        1 where the first or the second model called a film correctly, otherwise 0.
     groups : array_like, (n,), optional
         The patient of each film; by default every film is its own.
     level : float
@@ -51,40 +56,42 @@ def rate_difference(
     Raises
     ------
     ValueError
-        If lengths differ, or something is neither 0 nor 1.
+        If lengths differ, or a value is neither 0 nor 1.
 
     References
     ----------
     Newcombe RG (1998), Statistics in Medicine 17:2635-2650.
     Zou GY (2007), Psychological Methods 12:399-413.
     """
-    one, _, patients = checked(right, np.zeros(np.shape(right)), groups)
-    other = checked(others, np.zeros(np.shape(right)), groups)[0]
-    if not one.size:
+    first_right, _, patients = checked(right, np.zeros(np.shape(right)), groups)
+    second_right = checked(others, np.zeros(np.shape(right)), groups)[0]
+    if not first_right.size:
         return RateDifference(math.nan, math.nan, math.nan)
-    first, second = float(one.mean()), float(other.mean())
+    first, second = float(first_right.mean()), float(second_right.mean())
     (first_low, first_high), (second_low, second_high) = (
         threshold_table(np.ones_like(calls), calls, patients).interval("sensitivity", _HALF, level=level)
-        for calls in (one, other)
+        for calls in (first_right, second_right)
     )
-    together = _correlation(_beyond(one, first, patients), _beyond(other, second, patients))
-    down = _apart(first - first_low, second_high - second, together)
-    up = _apart(first_high - first, second - second_low, together)
+    correlation = _correlation(
+        _residuals(first_right, first, patients), _residuals(second_right, second, patients)
+    )
+    down = _reach(first - first_low, second_high - second, correlation)
+    up = _reach(first_high - first, second - second_low, correlation)
     value = first - second
     return RateDifference(value, max(-1.0, value - down), min(1.0, value + up))
 
 
-def _beyond(right: NDArray[np.int64], rate: float, patients: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(patients,) how many more of their films were called rightly than the rate expects."""
+def _residuals(right: NDArray[np.int64], rate: float, patients: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Count each patient's correct calls, minus the number expected from the rate, (patients,)."""
     return np.bincount(patients, right - rate).astype(np.float64)
 
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """How two rates vary together from patient to patient; 0 where one doesn't vary."""
-    both = float(one @ one) * float(other @ other)
-    return max(-1.0, min(1.0, float(one @ other) / math.sqrt(both))) if both > 0 else 0.0
+def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Return the correlation of two rates over patients; 0 if one doesn't vary."""
+    both = float(first @ first) * float(second @ second)
+    return max(-1.0, min(1.0, float(first @ second) / math.sqrt(both))) if both > 0 else 0.0
 
 
-def _apart(one: float, other: float, together: float) -> float:
-    """How far a difference reaches, from how far both rates do."""
-    return math.sqrt(max(0.0, one**2 + other**2 - 2 * together * one * other))
+def _reach(first: float, second: float, correlation: float) -> float:
+    """Return the distance to one end of a difference's interval, from those of both rates."""
+    return math.sqrt(max(0.0, first**2 + second**2 - 2 * correlation * first * second))

@@ -1,8 +1,8 @@
 """
-What a threshold comes to where another share of the films has pneumonia.
+Prevalence: predictive values, probabilities and counts if another share of the films has pneumonia.
 
-- sensitivity and specificity are taken as measured; whether they hold elsewhere is another question
-- a prevalence lies in (0, 1): where everybody or nobody is ill there is nothing to predict
+- sensitivity and specificity are assumed to stay as measured, which may not be true elsewhere
+- a prevalence lies in (0, 1): if everybody or nobody is ill there is nothing to predict
 """
 
 import math
@@ -21,7 +21,7 @@ THOUSAND = 1000
 
 @dataclass(frozen=True)
 class PredictiveValues:
-    """PPV and NPV at a prevalence, each with its interval; NaN where nothing can be said."""
+    """PPV and NPV at a prevalence, each with its interval; NaN where unknown."""
 
     prevalence: float
     ppv: float
@@ -33,12 +33,11 @@ class PredictiveValues:
 def predictive_values(
     table: ThresholdTable, threshold: float, prevalence: float, *, level: float = 0.95
 ) -> PredictiveValues:
-    """Predictive values by Bayes' rule, with intervals clustered by patient.
+    """Compute PPV and NPV by Bayes' rule, with intervals clustered by patient.
 
-    PPV falls with the ratio of false positive rate to sensitivity, NPV with that of false negative rate to
-    specificity. The interval of such a ratio comes from those of its two parts (MOVER), which keep it sound
-    at 0 and 1; the two are taken as independent, as the films with disease and those without are different
-    films.
+    PPV depends on the ratio of false positive rate to sensitivity, NPV on that of false negative rate to
+    specificity. The interval of such a ratio is made from those of its two parts (MOVER), so it is valid near
+    0 and 1 too. The two parts are assumed to be independent, since they come from different films.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ def predictive_values(
 def _predicted(
     odds: float, rate: float, rate_interval: Interval, other: float, other_interval: Interval
 ) -> tuple[float, Interval]:
-    """1 / (1 + odds (1 - rate) / other), which rises with both rates, and its interval."""
+    """Return 1 / (1 + odds (1 - rate) / other), which rises with both rates, and its interval."""
     wrong, wrong_interval = 1 - rate, (1 - rate_interval[1], 1 - rate_interval[0])
     value = other / (other + odds * wrong) if other + odds * wrong > 0 else math.nan
     if math.isnan(value) or math.isnan(rate_interval[0]) or math.isnan(other_interval[0]):
@@ -82,12 +81,12 @@ def _predicted(
 
 
 def moved(scores: ArrayLike, *, measured_at: float, to: float) -> NDArray[np.float64]:
-    """Probabilities that hold at one prevalence, moved to another by the odds before the film was seen.
+    """Convert probabilities that hold at one prevalence to another prevalence, by the prior odds.
 
     Parameters
     ----------
     scores : array_like of any shape
-        In [0, 1], calibrated where ``measured_at`` of the films have disease; NaN stays NaN.
+        In [0, 1], calibrated at the prevalence ``measured_at``; NaN stays NaN.
     measured_at, to : float
         Prevalences in (0, 1).
 
@@ -104,14 +103,14 @@ def moved(scores: ArrayLike, *, measured_at: float, to: float) -> NDArray[np.flo
     if ((values < 0) | (values > 1)).any():
         raise ValueError(f"a probability lies in [0, 1], not at {values}")
     ratio = _odds(to) / _odds(measured_at)
-    there: NDArray[np.float64] = np.asarray(ratio * values / (ratio * values + 1 - values))
-    return there
+    converted: NDArray[np.float64] = np.asarray(ratio * values / (ratio * values + 1 - values))
+    return converted
 
 
 def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | None:
-    """Whole films that a thousand would come to, if both rates stay as measured; None if one isn't known.
+    """Return the counts expected among 1,000 films if both rates stay as measured; None if one is unknown.
 
-    What is cut off goes to the largest remainders, the first of equals, so that they add up.
+    Counts are rounded by largest remainder, so that they add up to 1,000.
 
     Raises
     ------
@@ -137,13 +136,13 @@ def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | 
 def _whole(shares: Sequence[float]) -> list[int]:
     whole = [math.floor(share) for share in shares]
     order = sorted(range(len(shares)), key=lambda i: whole[i] - shares[i])
-    for i in order[: THOUSAND - sum(whole)]:
+    for i in order[: THOUSAND - sum(whole)]:  # sorted is stable: among equal remainders the first wins
         whole[i] += 1
     return whole
 
 
 def checked_prevalence(prevalence: float) -> float:
-    """Give it back if it is one.
+    """Return the prevalence unchanged if it is valid.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """
-Ratios of two rates, with intervals that come from those of both: likelihood ratios and what Bayes needs.
+Ratios of two rates with their intervals: likelihood ratios, and the ratios that Bayes' rule needs.
 
-- the two rates are taken as independent: films with disease and films without are different films
-- bounds are 0 or more and may be infinite; NaN where nothing can be said
+- the two rates are assumed to be independent: one comes from films with disease, the other from films without
+- bounds are 0 or more and may be infinite; they are NaN where unknown
 """
 
 import math
@@ -15,16 +15,16 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class LikelihoodRatios:
-    """How far a call moves the odds of disease, each ratio with its interval."""
+    """Factors by which a call changes the odds of disease, each with its interval."""
 
-    positive: float  # above 1 if a positive call speaks for disease; infinite without any false alarm
+    positive: float  # above 1 if a positive call is evidence for disease; infinite without any false alarm
     positive_interval: Interval
     negative: float
     negative_interval: Interval
 
 
 def likelihood_ratios(table: ThresholdTable, threshold: float, *, level: float = 0.95) -> LikelihoodRatios:
-    """Likelihood ratios at a threshold, with intervals clustered by patient.
+    """Compute both likelihood ratios at a threshold, with intervals clustered by patient.
 
     Parameters
     ----------
@@ -39,34 +39,34 @@ def likelihood_ratios(table: ThresholdTable, threshold: float, *, level: float =
     Donner A, Zou GY (2012), Statistical Methods in Medical Research 21:347-359.
     """
     point = table.at(threshold)
-    found, rightly_below = (
+    sensitivity, specificity = (
         table.interval(name, threshold, level=level) for name in ("sensitivity", "specificity")
     )
-    missed, alarmed = ((1 - high, 1 - low) for low, high in (found, rightly_below))
+    miss_rate, alarm_rate = ((1 - high, 1 - low) for low, high in (sensitivity, specificity))
     return LikelihoodRatios(
         point.lr_positive,
-        _interval(point.sensitivity, found, 1 - point.specificity, alarmed),
+        _interval(point.sensitivity, sensitivity, 1 - point.specificity, alarm_rate),
         point.lr_negative,
-        _interval(1 - point.sensitivity, missed, point.specificity, rightly_below),
+        _interval(1 - point.sensitivity, miss_rate, point.specificity, specificity),
     )
 
 
 def _interval(one: float, one_in: Interval, other: float, other_in: Interval) -> Interval:
-    """The ratio's interval; NaN where a rate isn't known, or both are 0."""
+    """Return the interval of a ratio; NaN if a rate is unknown, or both are 0."""
     if math.isnan(one) or math.isnan(other) or one == other == 0:
         return math.nan, math.nan
     return ratio_interval(one, one_in, other, other_in)
 
 
 def ratio_interval(one: float, one_in: Interval, other: float, other_in: Interval) -> Interval:
-    """Bounds of one / other from the intervals of both (MOVER); the upper one may be infinite.
+    """Return the bounds of one / other from the intervals of both (MOVER); the upper bound may be infinite.
 
     Parameters
     ----------
     one, other : float
         0 or more, not both 0.
     one_in, other_in : (low, high)
-        Of independent estimates.
+        Intervals of the two, which must be independent estimates.
 
     References
     ----------

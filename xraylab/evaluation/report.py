@@ -1,10 +1,10 @@
 """
-The classification report: what each class gets of a confusion matrix, and averages over the classes.
+The classification report: precision, recall and F1 of each class, and their averages over the classes.
 
-- rows of a confusion matrix are the truth and columns the calls, in one order of classes
-- counts are kept, rates derived; a rate with nothing to divide by is NaN
-- an average leaves out the classes that have no such rate, and names them
-- from probabilities of classes, each class against the rest has a threshold table of its own
+- rows of a confusion matrix are the true classes, columns the classes called, in the same order
+- counts are stored, rates derived; a rate with nothing to divide by is NaN
+- an average leaves out classes whose rate is NaN, and names them
+- given probabilities, each class has its own threshold table against all other classes
 """
 
 import math
@@ -27,40 +27,40 @@ class ClassCounts:
     """One class against all the others."""
 
     name: str
-    right: int  # films of the class that were called so
-    called: int  # films called so
+    right: int  # films of the class that were called this class
+    called: int  # films called this class
     support: int  # films of the class
 
     @property
     def precision(self) -> float:
-        """Share of such calls that are right; NaN where there is none."""
+        """Share of the calls of this class that are right; NaN if there are none."""
         return _ratio(self.right, self.called)
 
     @property
     def recall(self) -> float:
-        """Share of the class that was called so; NaN where it has no film."""
+        """Share of the films of this class that were called so; NaN if there are none."""
         return _ratio(self.right, self.support)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall; NaN where there is neither a film nor a call."""
+        """Harmonic mean of precision and recall; NaN if there is neither a film nor a call."""
         return _ratio(2 * self.right, self.called + self.support)
 
 
 @dataclass(frozen=True)
 class Average:
-    """Rates of several classes as one."""
+    """Average rates of several classes."""
 
     precision: float
     recall: float
     f1: float
     support: int  # films
-    left_out: Mapping[str, tuple[str, ...]]  # by rate: the classes that have none, and so don't count in it
+    left_out: Mapping[str, tuple[str, ...]]  # by rate: the classes where it is NaN, which don't count
 
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """Every class, in the order of the confusion matrix, and what they come to."""
+    """Every class, in the order of the confusion matrix, with averages over them."""
 
     classes: tuple[ClassCounts, ...]
 
@@ -71,25 +71,25 @@ class ClassificationReport:
 
     @property
     def accuracy(self) -> float:
-        """Share of films called rightly."""
+        """Share of films called correctly."""
         return _ratio(sum(each.right for each in self.classes), self.support)
 
     @property
     def micro(self) -> Average:
-        """Rates of all calls in one pot. Every film gets one call, so all three are the accuracy."""
+        """Rates over all calls together. Each film gets one call, so all three equal the accuracy."""
         return Average(self.accuracy, self.accuracy, self.accuracy, self.support, dict.fromkeys(_RATES, ()))
 
     @property
     def macro(self) -> Average:
-        """Mean over classes, each as much as any other; one without the rate is left out."""
+        """Mean over classes with equal weights; a class whose rate is NaN is left out."""
         return self._average([1] * len(self.classes))
 
     @property
     def weighted(self) -> Average:
-        """Mean over classes, each as much as it has films; one without the rate is left out, films and all.
+        """Mean over classes, weighted by their films; a class whose rate is NaN is left out, with its films.
 
-        A class that has films but was never called has no precision: look at ``left_out`` before praising
-        the average.
+        A class that has films but was never called has no precision, so the average may look too good: check
+        ``left_out``.
         """
         return self._average([each.support for each in self.classes])
 
@@ -97,8 +97,8 @@ class ClassificationReport:
         means, left_out = {}, {}
         for rate in _RATES:
             values = [float(getattr(each, rate)) for each in self.classes]
-            there = [(value, w) for value, w in zip(values, weights, strict=True) if not math.isnan(value)]
-            means[rate] = _ratio(sum(value * w for value, w in there), sum(w for _, w in there))
+            known = [(value, w) for value, w in zip(values, weights, strict=True) if not math.isnan(value)]
+            means[rate] = _ratio(sum(value * w for value, w in known), sum(w for _, w in known))
             left_out[rate] = tuple(
                 each.name for each, value in zip(self.classes, values, strict=True) if math.isnan(value)
             )
@@ -107,33 +107,33 @@ class ClassificationReport:
 
 @dataclass(frozen=True, eq=False)
 class OneVsRest:
-    """How well the probability of a class tells it from all the others."""
+    """How well the probability of a class separates it from all other classes."""
 
     name: str
-    table: ThresholdTable  # a film is called so when the probability of the class >= threshold
+    table: ThresholdTable  # a film is called this class when its probability >= threshold
     auc_ci: tuple[float, float]
 
     @property
     def auc(self) -> float:
-        """Area under the ROC curve; NaN unless there are films of the class and others."""
+        """Area under the ROC curve; NaN unless there are films of this class and of others."""
         return self.table.auc
 
 
 def classification_report(confusion: ArrayLike, names: Sequence[str]) -> ClassificationReport:
-    """Tabulate what each class gets of a confusion matrix.
+    """Tabulate the counts and rates of each class from a confusion matrix.
 
     Parameters
     ----------
     confusion : array_like of int, (classes, classes)
-        Films by true class (rows) and called class (columns), as scikit-learn has them.
+        Films by true class (rows) and called class (columns), as in scikit-learn.
     names : sequence of str, (classes,)
-        Of the classes, two or more.
+        Names of the classes, two or more.
 
     Raises
     ------
     ValueError
-        If the matrix isn't one of counts with a row and a column for each name, or names are fewer than two
-        or the same.
+        If the matrix doesn't hold counts with one row and one column per name, or there are fewer than two
+        names, or a name comes twice.
     """
     counts = np.asarray(confusion)
     _check_names(names)
@@ -163,11 +163,11 @@ def one_vs_rest(
     Parameters
     ----------
     labels : array_like of int, (n,)
-        The true class of each film, as its column.
+        The true class of each film, as its column in ``probabilities``.
     probabilities : array_like, (n, classes)
         In [0, 1].
     names : sequence of str, (classes,)
-        Of the classes, two or more.
+        Names of the classes, two or more.
     groups : array_like, (n,), optional
         The patient of each film; by default every film is its own.
     level : float
@@ -181,8 +181,8 @@ def one_vs_rest(
     Raises
     ------
     ValueError
-        If lengths differ, a label is no column, a probability not in [0, 1], or names are fewer than two or
-        the same.
+        If lengths differ, a label isn't a column, a probability is outside [0, 1], there are fewer than two
+        names, or a name comes twice.
     """
     truth, given = np.asarray(labels), np.asarray(probabilities, np.float64)
     _check_names(names)

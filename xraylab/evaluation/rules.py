@@ -1,14 +1,14 @@
 """
-Rules that choose an operating point: said in a few words, applied to a threshold table.
+Rules that choose a threshold: short codes such as ``youden``, applied to a threshold table.
 
-- ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``, each of them also with ``@suite``
-  behind: then the films under the suite of perturbations count as much as the films as they are
-- ``floor:0.95`` is the highest threshold whose sensitivity is that high with 95 % confidence; it takes films
-  and patients, so ``models.choose_threshold`` finds it and not ``choose``
+- ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``, each also with ``@suite`` at the
+  end: then degraded copies of the films (the suite of perturbations) count as much as the films themselves
+- ``floor:0.95`` is the highest threshold whose sensitivity is that high with 95 % confidence; it needs films
+  and patients, so ``models.choose_threshold`` finds it, not ``choose``
 - a rule picks a row of the table; the threshold is then that row's ``cut``, which classifies the films
-  exactly as the row does and keeps its distance from both neighbouring scores
-- where two rows serve equally well, the one with the higher specificity wins: fewer false alarms
-- choose on validation, never on test
+  exactly as the row does and lies between the row's score and the next lower one
+- if two rows are equally good, the one with the higher specificity wins: fewer false alarms
+- rules are applied to validation films, never to test films
 """
 
 import math
@@ -35,7 +35,7 @@ class Rule:
 
     kind: str  # youden, sensitivity, specificity, floor, f1, cost, value
     amount: float | None = None  # a rate in (0, 1], for a floor below 1; a cost > 0; a threshold in [0, 1]
-    suite: bool = False  # whether it looks at the films under the suite of perturbations too
+    suite: bool = False  # whether degraded copies of the films (the suite of perturbations) count too
 
     def __str__(self) -> str:
         plain = self.kind if self.amount is None else f"{self.kind}:{self.amount:.15g}"
@@ -43,12 +43,12 @@ class Rule:
 
     @property
     def share(self) -> float:
-        """The sensitivity or specificity it asks for.
+        """The sensitivity or specificity that the rule asks for.
 
         Raises
         ------
         ValueError
-            If it asks for none.
+            If the rule has no amount.
         """
         if self.amount is None:
             raise ValueError(f"“{self}” asks for no share")
@@ -56,7 +56,7 @@ class Rule:
 
     @property
     def words(self) -> str:
-        """The rule as a screen says it: "Youden", "sensitivity 95 %", "cost 10 : 1"."""
+        """The rule as screens write it: "Youden", "sensitivity ≥ 95 %", "cost 10 : 1"."""
         amount = math.nan if self.amount is None else self.amount
         sure = f"{_PERCENT * CONFIDENCE:.0f} % confidence"
         plain = {
@@ -65,19 +65,19 @@ class Rule:
             "cost": f"cost {amount:.15g} : 1",
             VALUE: f"threshold {amount:.15g}",
             FLOOR: f"sensitivity floor {_PERCENT * amount:.10g} %, with {sure}",
-        }.get(self.kind, f"{self.kind} {_PERCENT * amount:.10g} %")
-        return f"{plain} under the suite" if self.suite else plain
+        }.get(self.kind, f"{self.kind} ≥ {_PERCENT * amount:.10g} %")
+        return f"{plain}, also on degraded films" if self.suite else plain
 
 
 def parse_rule(text: str) -> Rule:
-    """Read a rule.
+    """Parse the text of a rule.
 
     Parameters
     ----------
     text : str
         ``youden``, ``f1``, ``sensitivity:S`` and ``specificity:S`` (0 < S <= 1), ``floor:S`` (0 < S < 1),
         ``cost:N`` (N > 0: one missed pneumonia is worth N false alarms) or ``value:T`` (0 <= T <= 1);
-        ``@suite`` may follow all but a floor.
+        ``@suite`` may follow any of them but a floor.
 
     Raises
     ------
@@ -95,7 +95,9 @@ def parse_rule(text: str) -> Rule:
     if not in_range(amount):
         raise RecipeError(f"“{text}” cannot be used: {advice}")
     if kind == FLOOR and suite:
-        raise RecipeError(f"“{text}” cannot be used: a floor takes one film a patient, as it is.")
+        raise RecipeError(
+            f"“{text}” cannot be used: a floor needs one film per patient, not degraded copies."
+        )
     return Rule(kind, amount, suite)
 
 
@@ -135,14 +137,14 @@ def rule_that_chose(text: object) -> Rule | None:
 
 
 def choose(table: ThresholdTable, rule: Rule) -> float:
-    """Find the threshold that a rule asks for.
+    """Return the threshold that a rule asks for.
 
     Parameters
     ----------
     table : ThresholdTable
-        Of validation, with scores in [0, 1].
+        Table of the validation films, with scores in [0, 1].
     rule : Rule
-        ``sensitivity:S`` gives the highest threshold that reaches S, ``specificity:S`` the lowest.
+        ``sensitivity:S`` gives the highest threshold that reaches S, ``specificity:S`` the lowest one.
 
     Returns
     -------
@@ -154,16 +156,16 @@ def choose(table: ThresholdTable, rule: Rule) -> float:
     RecipeError
         If a class is missing, or no threshold does what the rule asks.
     ValueError
-        If the rule is a floor, which takes more than a table.
+        If the rule is a floor, which needs more than a table.
     """
     if rule.kind == FLOOR:
-        raise ValueError(f"“{rule}” takes films and patients: a model finds it")
+        raise ValueError(f"“{rule}” needs films and patients: use choose_threshold")
     if rule.kind == VALUE and rule.amount is not None:
         return rule.amount
     if not table.positives or not table.negatives:
         missing = "pneumonia" if not table.positives else "normal"
         raise RecipeError(
-            f"The rule “{rule}” needs films of both kinds, and there is no {missing} film here. "
+            f"The rule “{rule}” needs normal and pneumonia films, and there is no {missing} film here. "
             "Give a threshold directly, for example value:0.5."
         )
     first = table.highest_row
@@ -171,21 +173,21 @@ def choose(table: ThresholdTable, rule: Rule) -> float:
 
 
 def _row(tp: NDArray[np.int64], fp: NDArray[np.int64], positives: int, negatives: int, rule: Rule) -> int:
-    """Row that serves the rule best; NumPy's first optimum is the one with the fewest alarms."""
+    """Return the row that satisfies the rule best; NumPy's first optimum has the fewest false alarms."""
     amount = rule.amount or 0.0
     if rule.kind == "youden":
-        return int(np.argmax(tp * negatives - fp * positives))  # whole numbers: equal is equal
+        return int(np.argmax(tp * negatives - fp * positives))  # integers, so that equal rows tie exactly
     if rule.kind == "f1":
         return int(np.argmax(2 * tp / (tp + fp + positives)))
     if rule.kind == "cost":
         return int(np.argmin(amount * (positives - tp) + fp))
     if rule.kind == "sensitivity":
-        return int(np.argmax(tp / positives >= amount))  # the last row reaches 1, so there is one
+        return int(np.argmax(tp / positives >= amount))  # the last row has sensitivity 1, so one fits
     reached = np.flatnonzero((negatives - fp) / negatives >= amount)
     if not reached.size:
         raise RecipeError(
             f"No threshold reaches a specificity of {_PERCENT * amount:.10g} %, "
-            "because normal films score as high as a film can. Ask for less."
+            "because some normal films have the highest possible score. Ask for a lower specificity."
         )
     return int(reached[-1])
 
@@ -197,7 +199,7 @@ def _number(text: str) -> float:
         return math.nan
 
 
-# NaN fails every comparison, so a text that is no number is out of every range.
+# A text that isn't a number becomes NaN, which fails every comparison, so it is out of every range.
 _RATE = (lambda x: 0 < x <= 1, "give a share above 0 and up to 1, such as 0.95 for 95 %.")
 _RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "sensitivity": _RATE,

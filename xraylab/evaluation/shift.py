@@ -1,10 +1,10 @@
 """
-Shift: whether other films score like the validation films that a threshold was chosen on.
+Shift: test whether other films score like the validation films that a threshold was chosen on.
 
 - two sets of films of different patients, scored by one model: validation, and others from elsewhere
-- class by class, since a different share of pneumonia moves all scores together and says nothing else
-- differences are the other films less validation; intervals are at 95 %, clustered by patient
-- nothing here chooses anything: it says whether what was chosen can be trusted on the other films
+- each class is tested by itself, since a different prevalence alone already moves the scores of all films
+- differences are the other films minus validation; intervals are at 95 %, clustered by patient
+- nothing is chosen here: the result says whether an earlier choice can be trusted on the other films
 """
 
 import math
@@ -27,51 +27,51 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import count, interval, percent
 
 SIGNIFICANT = 0.05
-_CLASSES = ("normal films", "films with pneumonia")  # the position is the label's number
-_HALF = 0.5  # between labels 0 and 1, and the chance that one film scores above another like it
+_CLASSES = ("normal films", "films with pneumonia")  # by label, 0 and 1
+_HALF = 0.5  # between labels 0 and 1; also the chance that a film scores above a similar one
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class Films:
-    """Films with a label, and what a model says of them."""
+    """Labelled films with the scores that a model gives them."""
 
     labels: ArrayLike  # (n,) 0 or 1
     scores: ArrayLike  # (n,) in [0, 1]
-    logits: ArrayLike  # (n,) of the same scores; NaN where there is none
-    groups: Sequence[Any] | NDArray[Any] | None = None  # (n,) the patients; by default every film is its own
+    logits: ArrayLike  # (n,) of the same scores; NaN if unknown
+    groups: Sequence[Any] | NDArray[Any] | None = None  # (n,) the patients; by default each film is its own
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """How a model does on one set of films."""
+    """A model's results on one set of films."""
 
     figures: Evaluation  # at the threshold
     prevalence: float  # share of films with pneumonia
     prevalence_ci: Interval
-    calibration: Platt | str  # or why there is none
+    calibration: Platt | str  # a text says why there is none
     reliability: Reliability
 
 
 @dataclass(frozen=True)
 class ClassShift:
-    """Whether the other films of one class score like validation's."""
+    """Test whether the other films of one class score like those of validation."""
 
     label: int
-    n: tuple[int, int]  # films of validation, of the others
+    n: tuple[int, int]  # films of this class: in validation, in the other set
     patients: tuple[int, int]
-    chance: AreaEstimate  # that one of the others scores above one of validation; NaN where one has none
-    adjusted_p: float  # Holm's, over both classes; NaN where it can't be tested
+    chance: AreaEstimate  # that another film scores above one of validation; NaN if a set has no such film
+    adjusted_p: float  # Holm's, over both classes; NaN if it can't be tested
 
     @property
     def fires(self) -> bool:
-        """Whether the films can tell the two sets apart by their scores."""
+        """Whether the scores of the two sets differ significantly."""
         return self.adjusted_p < SIGNIFICANT
 
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """Other films against validation."""
+    """Comparison of other films with the validation films."""
 
     validation: Side
     other: Side
@@ -80,26 +80,26 @@ class Shift:
 
     @property
     def fires(self) -> bool:
-        """Whether any class scores differently."""
-        return any(one.fires for one in self.classes)
+        """Whether the scores of any class differ significantly."""
+        return any(each.fires for each in self.classes)
 
 
 def shift(validation: Films, other: Films, threshold: float) -> Shift:
-    """Compare the scores of other films with those of validation, and what a threshold does on each.
+    """Compare other films with validation: their scores, and the results of a threshold on each set.
 
-    For each class: the chance that a film of the other set scores above one of validation, ties counted
-    half. It is the area under the ROC curve with "which set" for the label, and is one half where both score
-    alike; interval and p are those of ``auc_estimate``. A class **fires** when its p, adjusted by Holm's
-    method over the two classes, is below 0.05: so films that do score alike fire in 5 of 100 comparisons
-    at most, whichever class it is. The level is the customary one, fixed before any film is looked at.
+    For each class, the test uses the chance that a film of the other set scores above one of validation,
+    ties counted half. It is the area under the ROC curve with the set as the label, and is one half if both
+    sets score the same; interval and p are those of ``auc_estimate``. A class **fires** if its p, adjusted by
+    Holm's method over the two classes, is below 0.05. So if both sets score the same, a class fires in at
+    most 5 of 100 comparisons. The level is the customary one, fixed before any film is looked at.
 
-    What it can't see:
+    The test can't see:
 
     - a change that leaves the chance at one half, such as scores that only spread wider
-    - a difference too small for so few patients; and of very many films it fires over differences that
-      matter to nobody, so look at the chance itself and at what the threshold does
-    - wrong labels, and another share of pneumonia: that one is shown, and doesn't fire
-    - films that are in both sets: patients of the two are taken to be different people
+    - a difference too small for the number of patients; with very many films, on the other hand, it fires
+      on irrelevant differences, so look at the chance itself and at the results of the threshold
+    - wrong labels, and another prevalence: that is shown, but doesn't fire
+    - films that are in both sets: the patients of the two sets are assumed to be different people
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def shift(validation: Films, other: Films, threshold: float) -> Shift:
     Raises
     ------
     ComparisonError
-        If one of the sets has no film.
+        If one of the sets has no films.
     ValueError
         As ``threshold_table`` does, and if a score is outside [0, 1] or the threshold is NaN.
 
@@ -139,17 +139,17 @@ def shift(validation: Films, other: Films, threshold: float) -> Shift:
 
 
 def difference(rate: float, bounds: Interval, other_rate: float, other_bounds: Interval) -> RateDifference:
-    """How much larger a rate is than another one that was measured on other patients.
+    """Return the difference of two rates measured on different patients, with its interval.
 
-    The distances of the ends of both rates' intervals from the rates are added as standard errors are
-    (MOVER): it behaves at 0 and 1 as they do, and of Wilson's intervals it makes Newcombe's method 10.
+    The distances from each rate to the ends of its interval are added like standard errors (MOVER). So the
+    result is valid near 0 and 1 too; with Wilson's intervals it is Newcombe's method 10.
 
     Parameters
     ----------
     rate, other_rate : float
-        In [0, 1]; NaN where not known.
+        In [0, 1]; NaN if unknown.
     bounds, other_bounds : pairs of float
-        Their intervals.
+        Intervals of the two rates.
 
     References
     ----------
@@ -165,20 +165,22 @@ def difference(rate: float, bounds: Interval, other_rate: float, other_bounds: I
 
 
 def verdict(found: Shift) -> str:
-    """Say in a sentence or two whether other films score like validation, and what was not seen."""
-    sentences = [_firing([one for one in found.classes if one.fires])]
-    silent = [one for one in found.classes if not one.fires and not math.isnan(one.adjusted_p)]
+    """Return one or two sentences: whether other films score like validation, and what can't be known."""
+    sentences = [_firing([each for each in found.classes if each.fires])]
+    silent = [each for each in found.classes if not each.fires and not math.isnan(each.adjusted_p)]
     if silent and not found.fires:
-        films = f"{count(sum(one.n[1] for one in silent))} films"
+        films = f"{count(sum(each.n[1] for each in silent))} films"
         patients = f"{count(_patients(found, silent))} patients"
         between = "" if len(silent) == len(found.classes) else f" between {_CLASSES[silent[0].label]}"
-        sentences.append(f"No difference was found{between}, which {films} of {patients} might also miss.")
-    unknown = [_CLASSES[one.label] for one in found.classes if math.isnan(one.adjusted_p)]
+        sentences.append(
+            f"No difference was found{between}, but {films} of {patients} may be too few to show one."
+        )
+    unknown = [_CLASSES[each.label] for each in found.classes if math.isnan(each.adjusted_p)]
     if unknown:
         which = " and ".join(unknown)
         sentences.append(
-            f"{which[0].upper()}{which[1:]} can't be compared: that takes such films of two patients or more "
-            "in both sets."
+            f"{which[0].upper()}{which[1:]} can't be compared: both sets need such films of at least two "
+            "patients."
         )
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -186,19 +188,19 @@ def verdict(found: Shift) -> str:
 def _firing(classes: Sequence[ClassShift]) -> str:
     if not classes:
         return ""
-    told = []
-    for one in classes:
-        way = "higher" if one.chance.value > _HALF else "lower"
-        bounds = interval(one.chance.low, one.chance.high)
-        told.append(
-            f"{_CLASSES[one.label]} score {way} (one of them scores above one of validation in "
-            f"{percent(one.chance.value)} of pairs, {bounds}; {percent(_HALF)} would be alike)"
+    clauses = []
+    for each in classes:
+        direction = "higher" if each.chance.value > _HALF else "lower"
+        bounds = interval(each.chance.low, each.chance.high)
+        clauses.append(
+            f"{_CLASSES[each.label]} score {direction} (such a film scores above one of validation in "
+            f"{percent(each.chance.value)} of pairs, {bounds}; {percent(_HALF)} would mean no difference)"
         )
-    return f"These films score differently from validation: {', and '.join(told)}."
+    return f"These films score differently from validation: {', and '.join(clauses)}."
 
 
 def _patients(found: Shift, classes: Sequence[ClassShift]) -> int:
-    """Patients of the others that have such films: one may have films of both classes."""
+    """Count the other set's patients with films of these classes; a patient may have films of both."""
     return found.other.figures.patients if len(classes) == len(found.classes) else classes[0].patients[1]
 
 
@@ -215,31 +217,33 @@ def _side(films: Films, threshold: float) -> Side:
 
 
 def _share_interval(truth: NDArray[np.int64], patients: NDArray[np.int64]) -> Interval:
-    """Interval of the share of films with label 1, clustered by patient."""
+    """Return the interval of the share of films with label 1, clustered by patient."""
     return threshold_table(np.ones_like(truth), truth, patients).interval("sensitivity", _HALF)
 
 
 def _chance(
     validation: Films, other: Films, label: int
 ) -> tuple[tuple[int, int], tuple[int, int], AreaEstimate]:
-    """Films and patients of one class in both sets, and how they score against each other."""
+    """Count films and patients of one class in both sets, and compare their scores."""
     scores, patients = [], []
     for films in (validation, other):
         truth, values, codes = checked(films.labels, films.scores, films.groups)
         scores.append(values[truth == label])
         patients.append(codes[truth == label])
-    (first, second), (mine, theirs) = scores, patients
-    apart = int(mine.max(initial=-1)) + 1  # a name that is in both sets is not the same person
+    (first, second), (first_patients, second_patients) = scores, patients
+    # Codes of the second set start after those of the first: patients of the two are different people.
+    offset = int(first_patients.max(initial=-1)) + 1
     chance = auc_estimate(
         np.repeat([0, 1], [first.size, second.size]),
         np.concatenate([first, second]),
-        np.concatenate([mine, theirs + apart]),
+        np.concatenate([first_patients, second_patients + offset]),
     )
-    return (first.size, second.size), (np.unique(mine).size, np.unique(theirs).size), chance
+    counts = np.unique(first_patients).size, np.unique(second_patients).size
+    return (first.size, second.size), counts, chance
 
 
 def _differences(validation: Side, other: Side) -> Mapping[str, RateDifference]:
-    found = {
+    differences = {
         name: difference(
             getattr(other.figures.point, name),
             other.figures.intervals[name],
@@ -248,10 +252,10 @@ def _differences(validation: Side, other: Side) -> Mapping[str, RateDifference]:
         )
         for name in ("sensitivity", "specificity")
     }
-    found["auc"] = difference(
+    differences["auc"] = difference(
         other.figures.auc, other.figures.auc_ci, validation.figures.auc, validation.figures.auc_ci
     )
-    found["prevalence"] = difference(
+    differences["prevalence"] = difference(
         other.prevalence, other.prevalence_ci, validation.prevalence, validation.prevalence_ci
     )
-    return MappingProxyType(found)
+    return MappingProxyType(differences)

@@ -1,4 +1,4 @@
-"""All the numbers that are shown of one model on one set of films at one threshold."""
+"""Summary: the numbers shown for one model on one set of films at one threshold."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _ECE_BINS = 10
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a model does; intervals are at 95 % and clustered by patient."""
+    """Results of a model on some films; intervals are at 95 % and clustered by patient."""
 
     n: int  # films
     patients: int
@@ -45,7 +45,8 @@ def summarise(
     Parameters
     ----------
     labels, scores, groups
-        As in ``threshold_table``, (n,) each; scores in [0, 1], read as probabilities by Brier and ECE.
+        As in ``threshold_table``, (n,) each; scores in [0, 1], which Brier score and ECE treat as
+        probabilities.
     threshold : float
         A film is called positive when score >= threshold.
 
@@ -72,14 +73,14 @@ def summarise(
 
 
 def brier_score(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
-    """Mean squared distance of scores from labels; 0 is perfect, NaN without films."""
+    """Return the mean squared distance of scores from labels; 0 is perfect, NaN without films."""
     return float(np.mean((scores - labels) ** 2)) if labels.size else math.nan
 
 
 def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
-    """Mean distance between mean score and share of disease, over ten bins of equal width.
+    """Return the mean distance between mean score and share of disease, over ten bins of equal width.
 
-    Bins are [0, 0.1), [0.1, 0.2) ... [0.9, 1], each weighted by its films; NaN without films.
+    Bins are [0, 0.1), [0.1, 0.2) ... [0.9, 1], each weighted by its number of films; NaN without films.
 
     References
     ----------

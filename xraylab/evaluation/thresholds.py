@@ -1,9 +1,9 @@
 """
-The exact threshold table: every cut that the scores allow, and what it does.
+The exact threshold table: counts for every threshold that makes a difference.
 
-- row i calls positive every film with score >= threshold[i]; the first row, at +inf, calls nobody
-- films of equal score are never split, so the counts are right at any threshold, not only at a row's
-- each rate comes with an effective sample size that knows which films share a patient
+- row i calls positive every film with score >= threshold[i]; the first row, at +inf, calls no film positive
+- films of equal score are never split, so the counts are right at any threshold, also between rows
+- the interval of each rate accounts for films that share a patient
 """
 
 import math
@@ -23,17 +23,17 @@ from xraylab.evaluation.operating_point import OperatingPoint
 
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
 _FEW_FILMS, _MOST_STEPS = 25_000, 4_096
-_OWN_STEPS = 64  # of those, for the ends and for thresholds that must be there
+_OWN_STEPS = 64  # of these steps, reserved for the ends and for thresholds that must be kept
 
 
 @dataclass(frozen=True, eq=False)
 class ThresholdTable:
-    """What happens at every distinct threshold, highest first."""
+    """Counts at every distinct threshold, highest first."""
 
     threshold: NDArray[np.float64]  # (rows,): +inf, then the distinct scores, falling
     tp: NDArray[np.int64]  # (rows,): diseased films with score >= threshold
     fp: NDArray[np.int64]  # (rows,)
-    labels: NDArray[np.int64]  # (n,): of the films in order of falling score
+    labels: NDArray[np.int64]  # (n,): of all films, in order of falling score
     patients: NDArray[np.int64]  # (n,): 0 ... K-1, of the same films
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class ThresholdTable:
         return int(self.patients.max(initial=-1)) + 1
 
     def row(self, threshold: float) -> int:
-        """Index of the row that classifies as this threshold does.
+        """Return the index of the row that classifies films the same way as this threshold.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class ThresholdTable:
         return int(np.searchsorted(-self.threshold, -threshold, side="right")) - 1
 
     def at(self, threshold: float) -> OperatingPoint:
-        """Exact counts at any threshold, between the rows too."""
+        """Return the exact counts at any threshold, also between rows."""
         row = self.row(threshold)
         tp, fp = int(self.tp[row]), int(self.fp[row])
         return OperatingPoint(threshold, tp, fp, self.negatives - fp, self.positives - tp)
@@ -99,17 +99,17 @@ class ThresholdTable:
         return negatives, positives
 
     def cut(self, row: int) -> float:
-        """Give the threshold to state for a row: finite, in [0, 1], and short.
+        """Return a threshold to show for a row: finite, in [0, 1], and short.
 
-        It stands halfway between the row's score and the next lower one, so that a new film which
-        scores almost the same as a known one falls on the same side, and is rounded to the fewest
-        decimals, at least three, that classify alike: what is shown is what is locked. The lowest row
-        gives 0 and the first gives 1.
+        It lies halfway between the row's score and the next lower one, so that a new film that scores
+        almost the same as a known one falls on the same side. It is rounded to the fewest decimals, at
+        least three, that still classify the films the same way, so that the number shown is exactly the
+        number locked. The last row gives 0, the first row gives 1.
 
         Raises
         ------
         ValueError
-            If scores lie outside [0, 1], or the row would need a threshold above 1.
+            If scores lie outside [0, 1], or the row needs a threshold above 1.
         """
         if len(self) > 1 and not 0 <= self.threshold[-1] <= self.threshold[1] <= 1:
             raise ValueError(f"scores lie in {self.threshold[-1]} to {self.threshold[1]}, not in [0, 1]")
@@ -127,22 +127,22 @@ class ThresholdTable:
         return int(len(self) > 1 and self.threshold[1] >= 1)
 
     def steps(self, thresholds: Iterable[float] = ()) -> NDArray[np.int64]:
-        """Rows enough for a scale on a screen: all of them, or of more than 25,000 films 4,096 at most.
+        """Return rows for a scale on a screen: all rows, or at most 4,096 for more than 25,000 films.
 
-        Rows are left out, never made up: the counts at those kept are exact. Three times, by the rows, the
-        false alarms and the diseased films found, they follow each other in even steps of
-        arcsin(sqrt(share)), which are even in standard errors: dense at both ends, where sensitivity or
+        Rows are left out, never interpolated, so the counts at those kept are exact. Three selections are
+        joined: even steps of arcsin(sqrt(share)) of the rows, of the false alarms and of the pneumonias
+        found. Such steps are even in standard errors, and so are dense at both ends, where sensitivity or
         specificity is near 1.
 
         Parameters
         ----------
         thresholds : iterable of float
-            Presets, a lock: their rows are always kept.
+            Thresholds whose rows are always kept, such as presets and the lock.
 
         Returns
         -------
         ndarray of int64, (steps,)
-            Rising, from the first row to the last; apart from ``thresholds`` the same each time.
+            Rising, from the first row to the last. Without ``thresholds`` the result is always the same.
 
         Raises
         ------
@@ -154,21 +154,21 @@ class ThresholdTable:
         Anscombe FJ (1948), Biometrika 35:246-254, for the arcsine.
         """
         last = len(self) - 1
-        own = {0, self.highest_row, last, *(self.row(threshold) for threshold in thresholds)}
+        kept = {0, self.highest_row, last, *(self.row(threshold) for threshold in thresholds)}
         if self.n <= _FEW_FILMS or last < _MOST_STEPS:
             return np.arange(last + 1)
-        if len(own) > _OWN_STEPS:
-            raise ValueError(f"{len(own)} rows must be kept, more than {_OWN_STEPS}")
+        if len(kept) > _OWN_STEPS:
+            raise ValueError(f"{len(kept)} rows must be kept, more than {_OWN_STEPS}")
         shares = np.sin(np.linspace(0, np.pi / 2, (_MOST_STEPS - _OWN_STEPS) // 3)) ** 2
         by_row = np.rint(shares * last).astype(np.int64)
-        # The best corner each: the lowest cut with so few false alarms, the highest that finds so many.
+        # For each share: the lowest cut with no more false alarms, the highest that finds as many pneumonias.
         by_alarm = np.searchsorted(self.fp, shares * self.negatives, side="right") - 1
-        by_found = np.searchsorted(self.tp, shares * self.positives, side="left")
-        return np.unique(np.concatenate([list(own), by_row, by_alarm, by_found]))
+        by_finding = np.searchsorted(self.tp, shares * self.positives, side="left")
+        return np.unique(np.concatenate([list(kept), by_row, by_alarm, by_finding]))
 
     @cached_property
     def auc(self) -> float:
-        """Area under the ROC curve, ties counted half; NaN unless both classes are there."""
+        """Area under the ROC curve, ties counted half; NaN unless there are films of both classes."""
         pairs = self.positives * self.negatives
         twice = int(np.dot(np.diff(self.fp), self.tp[1:] + self.tp[:-1]))
         return twice / (2 * pairs) if pairs else math.nan
@@ -183,19 +183,19 @@ class ThresholdTable:
 
     @cached_property
     def sums(self) -> PatientSums:
-        """What the intervals need; most of the work, so not before one is asked for."""
+        """Sums over patients that the intervals need; computed on first use because it takes longest."""
         return patient_sums(self.labels, self.patients, self.tp[1:] + self.fp[1:] - 1)
 
     @cached_property
     def effective(self) -> Mapping[str, NDArray[np.float64]]:
-        """(rows,) for each metric: how many independent films it is worth; see ``clustering``."""
+        """Effective sample size of each metric, (rows,) each; see ``clustering``."""
         return effective_sizes(self.sums)
 
     def interval(self, metric: str, threshold: float, *, level: float = 0.95) -> tuple[float, float]:
-        """Confidence interval of a rate at a threshold, films clustered by patient.
+        """Return the confidence interval of a rate at a threshold, films clustered by patient.
 
-        Wilson's, on the effective sample size. F1 rises with j = tp / (tp + fp + fn) as 2j / (1 + j),
-        so its interval is that of j, carried over.
+        Wilson's interval with the effective sample size. F1 is 2j / (1 + j) with j = tp / (tp + fp + fn),
+        so its interval is that of j, converted by the same formula.
 
         Parameters
         ----------
@@ -209,12 +209,12 @@ class ThresholdTable:
         Returns
         -------
         low, high : float
-            In [0, 1]; (nan, nan) where the rate is NaN.
+            In [0, 1]; (nan, nan) if the rate is NaN.
 
         Raises
         ------
         KeyError
-            If the metric is none of the six.
+            If the metric isn't one of the six.
         """
         size = float(self.effective[metric][self.row(threshold)])
         rate = float(getattr(self.at(threshold), metric))
@@ -238,12 +238,12 @@ def threshold_table(
     scores : array_like, (n,)
         Finite; higher means more likely diseased.
     groups : array_like, (n,), optional
-        The patient of each film; by default every film is its own.
+        The patient of each film; by default each film is its own.
 
     Returns
     -------
     ThresholdTable
-        With one row a distinct score, and one above them all. No film, or one class, is allowed.
+        One row per distinct score, and one row above them all. No films, or one class only, are allowed.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def threshold_table(
         If lengths differ, a score is NaN or infinite, or a label is neither 0 nor 1.
     """
     truth, values, patients = checked(labels, scores, groups)
-    order = np.argsort(-values)  # in whatever order within a tie, since it is counted at its end only
+    order = np.argsort(-values)  # order within a tie doesn't matter: it is counted at its end only
     truth, values, patients = truth[order], values[order], patients[order]
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], values.size > 0))
     tp = np.append(0, np.cumsum(truth)[ends])
@@ -260,10 +260,10 @@ def threshold_table(
 
 
 def _cut_between(lower: float, upper: float) -> float:
-    """Shortest decimal near the middle that is above ``lower`` and not above ``upper``."""
+    """Return the shortest decimal near the middle that is above ``lower`` and not above ``upper``."""
     middle = lower + (upper - lower) / 2
     for decimals in range(_FEWEST_DECIMALS, _MOST_DECIMALS + 1):
-        # Half up, as JavaScript's toFixed does: the browser must arrive at the same number.
+        # Round half up like JavaScript's toFixed: the browser must get the same number.
         short = float(Decimal(middle).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
         if lower < short <= upper:
             return short

@@ -1,9 +1,9 @@
 """
-What calls are worth: net benefit, decision curves and expected cost.
+Clinical utility of calls: net benefit, decision curves and expected cost.
 
-- a threshold probability p says how much a found pneumonia outweighs a false alarm: (1 - p) / p to 1
-- net benefit counts in found pneumonias a film, cost in false alarms a film
-- at the films' own prevalence, or at another one by way of sensitivity and specificity
+- at a threshold probability p, one missed pneumonia counts as much as (1 - p) / p false alarms
+- net benefit is measured in pneumonias found per film, cost in false alarms per film
+- both hold at the prevalence of the films, or at another one given sensitivity and specificity
 """
 
 import math
@@ -21,22 +21,22 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class DecisionCurve:
-    """Net benefit at each threshold probability; that of calling nobody positive is 0 at all of them."""
+    """Net benefit at each threshold probability; calling no film positive has net benefit 0."""
 
     probability: Floats  # (k,) threshold probabilities, in [0, 1)
-    model: Floats  # (k,) of calling positive where score >= probability
-    treat_all: Floats  # (k,) of calling everybody positive
+    model: Floats  # (k,) of calling films positive if score >= probability
+    treat_all: Floats  # (k,) of calling all films positive
 
 
 def net_benefit(
     point: OperatingPoint, threshold_probability: float, *, prevalence: float | None = None
 ) -> float:
-    """Found pneumonias a film, less the false alarms a film at what they weigh.
+    """Return the net benefit: pneumonias found per film, minus weighted false alarms per film.
 
     Parameters
     ----------
     point : OperatingPoint
-        At any threshold: a locked one may be judged at other threshold probabilities than its own.
+        Counts at any threshold; it need not equal the threshold probability.
     threshold_probability : float
         In [0, 1).
     prevalence : float, optional
@@ -45,7 +45,7 @@ def net_benefit(
     Returns
     -------
     float
-        At most the prevalence; NaN without films, and at another prevalence unless both classes are there.
+        At most the prevalence; NaN without films, and at another prevalence unless there are both classes.
 
     Raises
     ------
@@ -64,13 +64,13 @@ def net_benefit(
 def decision_curve(
     table: ThresholdTable, threshold_probabilities: ArrayLike, *, prevalence: float | None = None
 ) -> DecisionCurve:
-    """Net benefit of a model and of calling everybody positive, over threshold probabilities.
+    """Compute the net benefit of a model, and of calling all films positive, over threshold probabilities.
 
     Parameters
     ----------
     table : ThresholdTable
-        Of scores that are probabilities. They are taken as they are: for another prevalence, tabulate scores
-        that were ``moved`` there, unless those that weren't are what shall be judged.
+        Table of scores that are probabilities. The scores are used unchanged: to judge scores that were
+        adapted to another prevalence, tabulate them after ``moved``.
     threshold_probabilities : array_like, (k,)
         In [0, 1), in any order.
     prevalence : float, optional
@@ -79,7 +79,7 @@ def decision_curve(
     Returns
     -------
     DecisionCurve
-        NaN where ``net_benefit`` is.
+        NaN where ``net_benefit`` would be.
 
     Raises
     ------
@@ -102,23 +102,23 @@ def decision_curve(
 
 
 def expected_cost(point: OperatingPoint, cost: float, *, prevalence: float | None = None) -> float:
-    """Mistakes a film, in false alarms, where a missed pneumonia is worth so many.
+    """Return the expected cost per film, in false alarms, if one missed pneumonia costs ``cost`` of them.
 
-    The threshold with the least cost N is the one with the most net benefit at 1 / (1 + N):
-    cost = N (prevalence - net benefit).
+    The threshold with the lowest cost has the highest net benefit at threshold probability 1 / (1 + cost):
+    expected cost = cost * (prevalence - net benefit).
 
     Parameters
     ----------
     point : OperatingPoint
     cost : float
-        How many false alarms one missed pneumonia is worth, above 0.
+        Number of false alarms that one missed pneumonia costs, above 0.
     prevalence : float, optional
         In (0, 1); by default that of the films.
 
     Returns
     -------
     float
-        0 or more; NaN without films, and at another prevalence unless both classes are there.
+        0 or more; NaN without films, and at another prevalence unless there are both classes.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def expected_cost(point: OperatingPoint, cost: float, *, prevalence: float | Non
 
 
 def probability_of_cost(cost: float) -> float:
-    """Threshold probability at which one missed pneumonia is worth so many false alarms: 1 / (1 + cost).
+    """Return the threshold probability for a cost of a missed pneumonia, in false alarms: 1 / (1 + cost).
 
     Raises
     ------
@@ -145,7 +145,7 @@ def probability_of_cost(cost: float) -> float:
 
 
 def cost_of_probability(threshold_probability: float) -> float:
-    """How many false alarms one missed pneumonia is worth at a threshold probability: (1 - p) / p.
+    """Return how many false alarms one missed pneumonia costs at a threshold probability: (1 - p) / p.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def cost_of_probability(threshold_probability: float) -> float:
 
 
 def _weights(positives: int, negatives: int, prevalence: float | None) -> tuple[float, float]:
-    """What one film with disease and one without stand for, as shares of all films; NaN for none."""
+    """Return the weight of one film with disease and of one without, as shares of all films, or NaN."""
     if prevalence is None:
         films = positives + negatives
         share = 1 / films if films else math.nan
@@ -171,7 +171,7 @@ def _weights(positives: int, negatives: int, prevalence: float | None) -> tuple[
 
 
 def _odds(probability: Floats | np.float64) -> Floats:
-    """Odds of threshold probabilities, checked."""
+    """Check threshold probabilities and return their odds."""
     if not np.all((probability >= 0) & (probability < 1)):
         raise ValueError(f"threshold probability {probability} is not in [0, 1)")
     odds: Floats = np.asarray(probability / (1 - probability))

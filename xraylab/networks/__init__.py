@@ -1,1 +1,1 @@
-"""The registry of networks, their builders and their pretrained weights."""
+"""Networks: their registry, builders and pretrained weights, and the one scorer."""

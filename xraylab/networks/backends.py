@@ -1,11 +1,11 @@
 """
-Backends: other ways to run a network's forward pass, for whoever asks for one.
+Backends: ways to run a network's forward pass.
 
-- ``fp32`` is the network itself and stays the default: what is published is scored by it
-- ``compile`` and ``openvino`` compute in fp32, too, in another order: logits move by about 1e-4 at most
-- ``bf16`` and ``openvino-bf16`` may move logits by tenths: for looking through many films, not for decisions
-- none changes the network it is given
-- ``openvino`` is an optional package, for processors only; it is kept from reporting its use
+- ``fp32`` is the network itself and the default: published scores are computed with it
+- ``compile`` and ``openvino`` also compute in fp32, but in another order: logits change by up to about 1e-4
+- ``bf16`` and ``openvino-bf16`` may change logits by tenths: for browsing many films, not for decisions
+- no backend changes the network that it is given
+- ``openvino`` is an optional package, for processors only; its reports of use over the network are blocked
 """
 
 import sys
@@ -24,12 +24,12 @@ BACKENDS = ("fp32", "bf16", "compile", "openvino", "openvino-bf16")
 
 
 def forward(net: nn.Module, entry: Network, backend: str, device: torch.device) -> Run:
-    """A network's forward pass on a backend, for films only: no gradients.
+    """Return a network's forward pass on a backend, without gradients.
 
     Parameters
     ----------
     net : nn.Module
-        On the device; put into eval mode here. Later changes of its weights may or may not be seen.
+        On the device; it is put into eval mode here. Later changes of its weights may or may not take effect.
     backend : str
         ``fp32``, ``bf16`` (autocast, channels last), ``compile`` (torch.compile), ``openvino`` or
         ``openvino-bf16``.
@@ -69,7 +69,7 @@ def _compiled(net: nn.Module, entry: Network, device: torch.device) -> Run:
     def run(x: Tensor) -> Tensor:
         return cast(Tensor, compiled(x))
 
-    try:  # torch compiles at the first film, and it is then that a compiler is found missing
+    try:  # torch compiles only at the first film, so a missing compiler shows only then
         run(torch.zeros(1, 3, entry.side, entry.side, device=device))
     except Exception as error:  # torch's compiler raises many kinds
         raise SettingsError(
@@ -90,14 +90,14 @@ def _openvino(net: nn.Module, entry: Network, device: torch.device, precision: s
         import openvino  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError as error:
         raise SettingsError(
-            "The backend openvino needs the package of that name. Install it with pip install openvino, or "
+            "The backend openvino needs the package openvino. Install it with pip install openvino, or "
             "choose the backend fp32."
         ) from error
-    two = torch.zeros(2, 3, entry.side, entry.side)  # a batch of one would be taken for the only size
-    exported = torch.export.export(net, (two,), dynamic_shapes=({0: torch.export.Dim("films")},))
+    example = torch.zeros(2, 3, entry.side, entry.side)  # torch would fix a batch size of 1 as a constant
+    exported = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("films")},))
     model = openvino.convert_model(exported)
     options = {
-        "INFERENCE_PRECISION_HINT": precision,  # openvino would take bf16 by itself where there is any
+        "INFERENCE_PRECISION_HINT": precision,  # by default openvino uses bf16 where the processor has it
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
@@ -110,5 +110,5 @@ def _openvino(net: nn.Module, entry: Network, device: torch.device, precision: s
 
 
 def _silence_openvino() -> None:
-    """Take from openvino what it would report its use over the network with; it does without."""
+    """Block the module with which openvino reports its use over the network; it works without it."""
     sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))

@@ -1,7 +1,7 @@
 """
 Builders of networks, called by the registry with the number of classes.
 
-- those of torchvision come from its own constructors, without weights; their parameters keep its names
+- torchvision's networks come from its own constructors, without weights; parameters keep torchvision's names
 - input (B, 3, side, side), output (B, classes)
 """
 
@@ -17,7 +17,7 @@ Builder = Callable[[int], nn.Module]
 
 
 def _torchvision(name: str) -> Builder:
-    """A builder of torchvision's network of that name."""
+    """Return a builder of the torchvision network with this name."""
 
     def build(classes: int) -> nn.Module:
         net: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=classes)
@@ -37,8 +37,8 @@ convnext_tiny = _torchvision("convnext_tiny")  # Liu et al. 2022
 class DenseNet121(torchvision.models.DenseNet):  # type: ignore[misc]
     """DenseNet121 (Huang et al. 2017) with torchvision's parameters and outputs.
 
-    Its last ReLU is a submodule: torchvision's works in place on the map that Grad-CAM looks at, which on a
-    processor, but not on a GPU, would change what Grad-CAM has seen.
+    Its last ReLU is a submodule. Torchvision's ReLU works in place on the activations that Grad-CAM reads;
+    on a processor, but not on a GPU, that would change what Grad-CAM has already stored.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def densenet121(classes: int) -> nn.Module:
 
 
 class ReportCNN(nn.Module):
-    """The CNN that the first report trains from scratch, for films of 224 × 224.
+    """The CNN that the first report trains from random weights, for films of 224 × 224.
 
     Ten 3 × 3 convolutions in five pairs, each pair followed by pooling and dropout, then two linear layers.
 
@@ -94,7 +94,7 @@ class ReportCNN(nn.Module):
         )
         for module in self.features:
             if isinstance(module, nn.Conv2d):
-                # torch's own start shrinks the signal at each convolution, and nothing here scales it back
+                # torch's default weights shrink the signal at each convolution, and no layer here rescales it
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(cast(Tensor, module.bias))
 
@@ -111,9 +111,9 @@ def cnn(classes: int) -> nn.Module:
 class SmallCNN(nn.Module):
     """Three 3 × 3 convolutions, two of 1 × 1 and a linear head, for films of 128 × 128.
 
-    It is made to point. No cell of its last grid sees more than 21 pixels across, and of each feature only
-    the strongest cell counts: a network that sees further finds a lesion from beside it, and an average over
-    the film lets places answer that are alike in every film.
+    It is designed for precise heatmaps. A cell of its last grid sees at most 21 pixels across, and only the
+    strongest cell of each feature counts. A larger view would detect a lesion from next to it, and an average
+    over the film would give weight to places that look the same in every film.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class SmallCNN(nn.Module):
         layers: list[nn.Module] = []
         previous = 3
         for number, (width, side) in enumerate(self.blocks):
-            # the first halves the film by its stride, the next two by pooling; a 16 x 16 grid is left
+            # the first block halves the side by its stride, the next two by pooling: 128 -> 16
             layers += [
                 nn.Conv2d(previous, width, side, stride=1 if number else 2, padding=side // 2, bias=False),
                 nn.BatchNorm2d(width),

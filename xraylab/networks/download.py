@@ -1,9 +1,9 @@
 """
-ImageNet weights from where torchvision publishes them.
+Download of ImageNet weights from the address where torchvision publishes them.
 
-- the file is streamed beside its place, checked against the hash in its name, and only then renamed
-- what a download that was killed left behind goes when a later one runs
-- without a connection the answer is a sentence: which file to place where
+- the file is written under a temporary name, checked against the hash in its name, and only then renamed
+- partial files of killed downloads are removed by the next download
+- without a connection, the error says which file to place where
 """
 
 import contextlib
@@ -28,14 +28,14 @@ from xraylab.settings import Settings
 
 OnProgress = Callable[[int, int], None]
 
-_TIMEOUT = 15.0  # seconds without a byte
+_TIMEOUT = 15.0  # seconds without any data
 _CHUNK = 1 << 18  # bytes
-_ABANDONED = 10 * _TIMEOUT  # a partial file untouched for so long belongs to nobody
+_ABANDONED = 10 * _TIMEOUT  # seconds: an older partial file belongs to no running download
 _HASH = re.compile(r"-([0-9a-f]{8,64})\.pth$")
 
 
 def ensure_weights(settings: Settings, entry: Network, weights: str, on_progress: OnProgress) -> Path:
-    """Find the file that ``weights`` means; ImageNet weights are downloaded if they aren't here.
+    """Return the file that ``weights`` stands for; download ImageNet weights if they are missing.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def ensure_weights(settings: Settings, entry: Network, weights: str, on_progress
     Raises
     ------
     WeightsError
-        If there is no such file, and none to be had.
+        If there is no such file, and it can't be downloaded.
     """
     if weights == "imagenet" and entry.pretrained and imagenet_path(settings, entry) is None:
         return fetch_imagenet(settings, entry, on_progress=on_progress)
@@ -60,20 +60,20 @@ def fetch_imagenet(settings: Settings, entry: Network, *, on_progress: OnProgres
     Parameters
     ----------
     on_progress : callable
-        Given the bytes done and the bytes in all (0 if the server doesn't say); may raise to cancel, which
-        leaves nothing behind.
+        Called with the bytes done and the bytes in total (0 if the server doesn't say). It may raise to
+        cancel; then no file is left.
 
     Returns
     -------
     Path
-        The file, under torchvision's own name.
+        The file, named as torchvision names it.
 
     Raises
     ------
     WeightsError
-        If it can't be had; the message says which file to place where.
+        If the download fails; the message says which file to place where.
     StorageError
-        If the disk is full or the folder may not be written.
+        If the disk is full or the folder isn't writable.
     """
     folder, name = settings.weights, entry.imagenet_file
     target = folder / name
@@ -105,7 +105,7 @@ def _url(entry: Network) -> str:
 
 
 def _stream(url: str, file: BinaryIO, on_progress: OnProgress) -> str:
-    """Copy what a server sends; returns what went wrong on the way, or nothing."""
+    """Copy the server's answer into a file; return what went wrong, or an empty text."""
     host = urlsplit(url).hostname
     try:
         response = urllib.request.urlopen(url, timeout=_TIMEOUT)  # noqa: S310 - torchvision's own address
@@ -132,18 +132,18 @@ def _stream(url: str, file: BinaryIO, on_progress: OnProgress) -> str:
 
 
 def _fault(file: Path, name: str) -> str:
-    """What is wrong with a whole file: the hash in torchvision's name for it must be its own."""
+    """Return what is wrong with a complete file: its hash must match the digits in torchvision's name."""
     expected = _HASH.search(name)
     with file.open("rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-    if expected is None or found.startswith(expected[1]):
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if expected is None or digest.startswith(expected[1]):
         return ""
-    return "what arrived is not that file, by its SHA-256"
+    return "the file received has another SHA-256"
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed downloads left; one that is under way is touched all the time."""
+    """Remove partial files of killed downloads; the file of a running download keeps changing."""
     for partial in folder.glob(".*.partial"):
-        with contextlib.suppress(FileNotFoundError):  # it has just been put in place
+        with contextlib.suppress(FileNotFoundError):  # another download has just renamed it
             if time.time() - partial.stat().st_mtime > _ABANDONED:
                 partial.unlink()

@@ -1,10 +1,10 @@
 """
-The one scorer: stored films to outputs, in fp32.
+Inference: compute a network's outputs for stored films, in fp32. All scores are made here.
 
-- a faster backend may be handed in by whoever asks for one
-- page, ``predict``, ``evaluate`` and validation during training all come through ``outputs``
-- a film's score doesn't depend on the batch it came in, to within 1e-6
-- what the network makes of a film on the way is looked at as it passes by: no film goes through it twice
+- Read screen, ``predict``, ``evaluate`` and validation during training all use ``outputs``
+- callers may pass a faster backend
+- a film's score doesn't depend on the other films of its batch, to within 1e-6
+- features are recorded by a hook during the same pass, so no film goes through the network twice
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def outputs(
     Parameters
     ----------
     net : nn.Module
-        Put into eval mode here.
+        It is put into eval mode here.
     batches : iterator of uint8 arrays of shape (B, 256, 256)
     run : callable, optional
         The network on a backend, from ``backends.forward``; by default the network itself, in fp32.
@@ -62,18 +62,18 @@ def all_outputs(
     on_features: Callable[[NDArray[np.float32]], None] | None = None,
     run: Run | None = None,
 ) -> Tensor:
-    """Outputs of films, one a class, in one pass.
+    """Compute the outputs of films, one per class, in one pass.
 
     Parameters
     ----------
     pixels : uint8 array of shape (n, 256, 256), may be a memory map
     rows : int array of shape (m,), optional
-        Which films; all by default.
+        Rows of the films to use; all by default.
     on_progress : callable, optional
-        Called with the films done so far; may raise to stop.
+        Called with the number of films done so far; may raise to stop.
     on_features : callable, optional
         Called with each batch's features, float32 (B, d): the mean activations of the entry's ``middle``.
-        Only where ``shows_features``.
+        Allowed only if ``shows_features`` is true.
     run : callable, optional
         As for ``outputs``.
 
@@ -96,23 +96,23 @@ def all_outputs(
 
 
 def shows_features(net: nn.Module, run: Run | None) -> bool:
-    """Whether a forward pass goes through the network itself, so that features can be looked at."""
+    """Return whether a forward pass runs the network itself, so that a hook can record features."""
     return run is None or run is net
 
 
 @contextmanager
 def _watched(net: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
-    """Keep a submodule's mean activations (B, d) of the last batch, until the block ends."""
+    """Record a submodule's mean activations (B, d) of the last batch, until the block ends."""
     seen: list[Tensor] = []
     if layer is None:
         yield seen
         return
 
-    def look(_module: nn.Module, _given: object, made: Tensor) -> None:
-        # at once, since what follows may work in place on the map
-        seen[:] = [made.unsqueeze(-1).flatten(2).mean(dim=2)]
+    def record(_module: nn.Module, _inputs: object, activations: Tensor) -> None:
+        # averaged at once, since the next layer may change the activations in place
+        seen[:] = [activations.unsqueeze(-1).flatten(2).mean(dim=2)]
 
-    handle = net.get_submodule(layer).register_forward_hook(look)
+    handle = net.get_submodule(layer).register_forward_hook(record)
     try:
         yield seen
     finally:
@@ -129,13 +129,13 @@ def logits(
     on_progress: Callable[[int], None] | None = None,
     run: Run | None = None,
 ) -> NDArray[np.float64]:
-    """Pneumonia logits of films, float64 (m,); the rest is as in ``all_outputs``."""
-    found = all_outputs(net, entry, pixels, rows, device=device, on_progress=on_progress, run=run)
-    logit: NDArray[np.float64] = pneumonia_logit(found).numpy()
+    """Compute the pneumonia logits of films, float64 (m,); parameters are those of ``all_outputs``."""
+    class_outputs = all_outputs(net, entry, pixels, rows, device=device, on_progress=on_progress, run=run)
+    logit: NDArray[np.float64] = pneumonia_logit(class_outputs).numpy()
     return logit
 
 
 def kinds_given_pneumonia(outputs: Tensor) -> NDArray[np.float64]:
-    """Probability of each kind of pneumonia, if it is one: (m, classes - 1) from (m, classes) outputs."""
+    """Return the probability of each kind, given pneumonia: (m, classes - 1) from (m, classes) outputs."""
     kinds: NDArray[np.float64] = outputs[:, 1:].double().softmax(dim=1).numpy()
     return kinds

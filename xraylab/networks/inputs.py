@@ -1,8 +1,8 @@
 """
-From stored pixels to what a network sees, and from its outputs to one number.
+Inputs: turn stored films into a network's input, and its outputs into one logit.
 
-- training and reading both come through here, so that they can't differ
-- the film is shrunk to the network's square with antialiasing and normalised; grey goes into all channels
+- training and reading both use these functions, so that they can't differ
+- a film is resized to the network's side with antialiasing and normalised; all three channels are the same
 """
 
 import torch
@@ -19,7 +19,7 @@ def to_input(pixels: Tensor, entry: Network) -> Tensor:
     ----------
     pixels : uint8 tensor of shape (B, 256, 256)
     entry : Network
-        Whose side and normalisation to use.
+        Gives the side and the normalisation.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def to_input(pixels: Tensor, entry: Network) -> Tensor:
 
 
 def to_grey(pixels: Tensor, entry: Network) -> Tensor:
-    """Turn stored films (B, 256, 256) into float films (B, 1, side, side) in [0, 1], not yet normalised."""
+    """Turn stored films (B, 256, 256) into float films (B, 1, side, side) in [0, 1], not normalised."""
     grey = pixels.float().div_(255).unsqueeze(1)
     return functional.interpolate(grey, size=(entry.side, entry.side), mode="bilinear", antialias=True)
 
@@ -43,9 +43,9 @@ def normalise(grey: Tensor, entry: Network) -> Tensor:
 
 
 def pneumonia_logit(outputs: Tensor) -> Tensor:
-    """Log odds of "not NORMAL", float64 (B,), from outputs of shape (B, classes) with NORMAL first.
+    """Return the log odds of "not NORMAL", float64 (B,), from outputs (B, classes) with NORMAL first.
 
-    Its sigmoid is one minus the softmax probability of NORMAL, whatever the number of classes.
+    Its sigmoid is one minus the softmax probability of NORMAL, for any number of classes.
     """
     outputs = outputs.double()
     return outputs[:, 1:].logsumexp(dim=1) - outputs[:, 0]

@@ -1,8 +1,8 @@
 """
-A network layer by layer: what each gives out, how many parameters it has, and which of them train.
+Parameters: a table of a network's layers with their output shape, parameters and whether they train.
 
-- worked out on torch's meta device, without memory for weights, so that a large network costs nothing
-- layers without parameters of their own, such as pooling, are left out
+- computed on torch's meta device, which allocates no memory for weights, so large networks are no problem
+- layers without parameters, such as pooling, are left out
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ class Layer(NamedTuple):
 
     name: str  # as in the network's state dictionary
     kind: str  # "Conv2d"
-    shape: tuple[int, ...]  # of what it gives out for one film at the network's side, without the batch
+    shape: tuple[int, ...]  # of its output for one film at the network's side, without the batch
     parameters: int
     trainable: bool
     stage: str  # "1" next to the film, then "2" and so on, and "head"
 
 
 class Totals(NamedTuple):
-    """Parameters of a table, by whether they train."""
+    """Number of parameters in a table, trainable and frozen."""
 
     trainable: int
     frozen: int
@@ -38,19 +38,19 @@ class Totals(NamedTuple):
 
 @lru_cache(maxsize=64)
 def parameter_table(entry: Network, *, classes: int, tail: int | None) -> tuple[Layer, ...]:
-    """The layers of a network, film to head.
+    """Tabulate the layers of a network, from film to head.
 
     Parameters
     ----------
     classes : int
         Number of outputs.
     tail : int or None
-        How many stages train beside the head, as ``Stage.tail``: 0 the head alone, None all of them.
+        How many stages train together with the head, as ``Stage.tail``: 0 is the head alone, None all stages.
 
     Returns
     -------
     tuple of Layer
-        Their parameters sum up to the network's.
+        Their parameters add up to those of the network.
     """
     net = _on_paper(entry, classes)
     shapes = _shapes(net, entry)
@@ -67,13 +67,13 @@ def parameter_table(entry: Network, *, classes: int, tail: int | None) -> tuple[
 
 
 def totals(table: Sequence[Layer]) -> Totals:
-    """Trainable and frozen parameters of a table."""
+    """Sum the trainable and the frozen parameters of a table."""
     trainable = sum(layer.parameters for layer in table if layer.trainable)
     return Totals(trainable, sum(layer.parameters for layer in table) - trainable)
 
 
 def measure(entry: Network) -> tuple[int, float]:
-    """What a new entry must state as its ``parameters`` and its ``gflop``."""
+    """Return the values for ``parameters`` and ``gflop`` of a new entry in the registry."""
     net = _on_paper(entry, 2)
     with FlopCounterMode(display=False) as counter:
         net(_film(entry))
@@ -91,7 +91,7 @@ def _film(entry: Network) -> Tensor:
 
 @torch.no_grad()
 def _shapes(net: nn.Module, entry: Network) -> dict[str, tuple[int, ...]]:
-    """What every submodule gives out, by name."""
+    """Return the output shape of every submodule, by name."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name, module in net.named_modules():
 
@@ -104,7 +104,7 @@ def _shapes(net: nn.Module, entry: Network) -> dict[str, tuple[int, ...]]:
 
 
 def _stage(entry: Network, name: str) -> int | None:
-    """The stage that a submodule belongs to; None for the head."""
+    """Return the stage that a submodule belongs to; None for the head."""
     for number, stage in enumerate(entry.stages):
         if any(name == part or name.startswith(part + ".") for part in stage):
             return number

@@ -1,9 +1,9 @@
 """
-Where pretrained weights are: in the home's weights folder, in a file, or in another model, shipped or not.
+Pretrained weights on this machine: in the home's weights folder, in a file, or in another model.
 
-- ``imagenet`` is a file of one's own, or the one that torchvision publishes, under its own name
+- ``imagenet`` is a file that the user placed, or the file that torchvision publishes, under its original name
 - nothing is downloaded here; ``download`` does that
-- no torch: a request is checked here before anything heavy is imported
+- no torch: requests are checked here before torch is imported, which takes seconds
 """
 
 import json
@@ -20,7 +20,7 @@ def default_weights(entry: Network) -> str:
 
 
 def check_weights(settings: Settings, entry: Network, weights: str) -> None:
-    """See whether a training could start from weights that are here, or may be downloaded.
+    """Check that a training can start from these weights: they are here, or can be downloaded.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def check_weights(settings: Settings, entry: Network, weights: str) -> None:
 
 
 def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
-    """Find the file that ``weights`` means.
+    """Return the file that ``weights`` stands for.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
     """
     if weights == "imagenet":
         _check_imagenet(entry)
-        here = imagenet_path(settings, entry)
-        if here is None:
+        file = imagenet_path(settings, entry)
+        if file is None:
             raise WeightsError(
                 f"The ImageNet weights of {entry.title} are not on this machine. Place the file "
                 f"{entry.imagenet_file} in {settings.weights}, name a file with --weights, or choose none."
             )
-        return here
+        return file
     model = model_weights(settings, weights)
     if model is not None:
         _check_same_network(model.parent, entry)
@@ -68,13 +68,13 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
     if not file.is_file():
         raise WeightsError(
             f"“{weights}” is neither imagenet, none, a model, nor a weights file on this machine. Check the "
-            "path."
+            "name or path."
         )
     return file
 
 
 def model_weights(settings: Settings, weights: str) -> Path | None:
-    """The weights of a model of that name, of the home or shipped; None if it is no model's name.
+    """Return the weights file of the model with this name, in the home or shipped; None if there is none.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def model_weights(settings: Settings, weights: str) -> Path | None:
 
 
 def imagenet_path(settings: Settings, entry: Network) -> Path | None:
-    """The network's ImageNet weights on this machine: a file of one's own first, or torchvision's."""
+    """Return the file of ImageNet weights on this machine: the user's own first, then torchvision's."""
     if not entry.pretrained:
         return None
     places = (settings.weights / entry.weights_file, settings.weights / entry.imagenet_file)
@@ -107,7 +107,7 @@ def _check_imagenet(entry: Network) -> None:
 
 
 def _check_same_network(model: Path, entry: Network) -> None:
-    """Only the architecture is read from the card; a damaged card is for whoever loads the model."""
+    """Reject weights of another network. A damaged card passes: loading the model reports it."""
     try:
         arch = json.loads((model / "card.json").read_text("utf-8"))["arch"]
     except (OSError, ValueError, KeyError, TypeError):

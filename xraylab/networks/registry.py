@@ -1,10 +1,10 @@
 """
-The registry of networks: what each is called, what it sees and how it is built.
+The registry of networks: name, input and builder of each.
 
-- entries are plain data, so that screens can list them without importing torch; builders are named, not held
-- every network ends in one output a class, NORMAL first; ``pneumonia_logit`` makes one number of them
-- a network is a chain: with every stage before one replaced by the identity it maps that stage's input to the
-  same outputs, so that a frozen beginning need be run only once
+- entries are plain data, and builders are given as text, so that screens can list networks without torch
+- every network has one output per class, NORMAL first; ``pneumonia_logit`` turns them into one number
+- a network is a chain of stages: with the first stages replaced by identities, it maps the output of these
+  stages to the same final outputs; so frozen first stages need to run only once per film
 - a new network is one entry here, or comes with another package through the entry point ``xraylab.networks``
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "xraylab.networks"
 CLASSES = ("NORMAL", "PNEUMONIA")
-SUBTYPES = ("NORMAL", "BACTERIAL", "VIRAL")  # by file name; films don't reliably tell the last two apart
+SUBTYPES = ("NORMAL", "BACTERIAL", "VIRAL")  # from file names; films don't reliably show the last two apart
 
 _log = logging.getLogger(__name__)
 
@@ -37,38 +37,38 @@ class Network:
     title: str
     about: str
     builder: str  # "module:function", called with the number of classes
-    side: int  # pixels of the square it sees
-    mean: tuple[float, float, float]  # a channel, of films in [0, 1], for the normalisation
+    side: int  # of its square input, in pixels
+    mean: tuple[float, float, float]  # per channel, of films in [0, 1], for the normalisation
     std: tuple[float, float, float]
     stages: tuple[tuple[str, ...], ...]  # submodules of the backbone, film to head, unfrozen by stages
     head: str  # the submodule that is replaced for a new task
     cam_layer: str  # the submodule whose activations Grad-CAM weighs
     parameters: int  # with two outputs
-    gflop: float  # 1e9 operations of one film forward, a multiplication with its addition counted as two
-    frozen_bf16: bool = False  # whether bf16 leaves the logits on its frozen features within 0.05; measured
-    imagenet: str = ""  # torchvision's name of its ImageNet weights, "" where there are none
-    imagenet_file: str = ""  # what torchvision calls their file; the digits are its SHA-256's first
+    gflop: float  # 1e9 operations for the forward pass of one film; a multiply-add counts as two
+    frozen_bf16: bool = False  # whether frozen features in bf16 change logits by at most 0.05, as measured
+    imagenet: str = ""  # torchvision's name of its ImageNet weights, "" if there are none
+    imagenet_file: str = ""  # torchvision's name of their file; it contains the first digits of the SHA-256
 
     def __post_init__(self) -> None:
         if bool(self.imagenet) != bool(self.imagenet_file):
-            raise ValueError(f"{self.name}: imagenet and imagenet_file come together, or not at all")
+            raise ValueError(f"{self.name}: give both imagenet and imagenet_file, or neither")
 
     @property
     def pretrained(self) -> bool:
-        """Whether ImageNet weights exist for it."""
+        """Whether ImageNet weights exist for this network."""
         return bool(self.imagenet)
 
     @property
     def middle(self) -> str:
-        """The submodule whose activations tell a film of another sort: the last of two thirds of the stages.
+        """The submodule whose activations reveal an unusual film: the last one in two thirds of the stages.
 
-        The last stages keep what tells ill from well and let go of what tells a chest from a cat.
+        Later stages keep what distinguishes ill from well, and lose what distinguishes a chest from a cat.
         """
         return self.stages[2 * len(self.stages) // 3][-1]
 
     @property
     def weights_file(self) -> str:
-        """What ImageNet weights of one's own are called in the home's weights folder."""
+        """File name of the user's own ImageNet weights in the home's weights folder."""
         return f"{self.name}-imagenet.safetensors"
 
 
@@ -79,7 +79,7 @@ _NETWORKS = (
     Network(
         name="mobilenet_v2",
         title="MobileNetV2",
-        about="Small and quick; with ImageNet weights the best choice without a GPU.",
+        about="Small and fast; with ImageNet weights the best choice without a GPU.",
         builder="xraylab.networks.builders:mobilenet_v2",
         side=224,
         mean=_IMAGENET_MEAN,
@@ -103,7 +103,7 @@ _NETWORKS = (
     Network(
         name="resnet18",
         title="ResNet18",
-        about="The smallest of a family that much of medical imaging is compared with.",
+        about="The smallest of a family of networks that medical imaging studies often compare with.",
         builder="xraylab.networks.builders:resnet18",
         side=224,
         mean=_IMAGENET_MEAN,
@@ -125,7 +125,7 @@ _NETWORKS = (
     Network(
         name="resnet50",
         title="ResNet50",
-        about="The network that the first report builds on; thorough, and slow to fine-tune without a GPU.",
+        about="The network that the first report builds on; large, and slow to fine-tune without a GPU.",
         builder="xraylab.networks.builders:resnet50",
         side=224,
         mean=_IMAGENET_MEAN,
@@ -147,7 +147,7 @@ _NETWORKS = (
     Network(
         name="densenet121",
         title="DenseNet121",
-        about="The network that the second report builds on, and much other work on chest films.",
+        about="The network that the second report and many other chest film studies build on.",
         builder="xraylab.networks.builders:densenet121",
         side=224,
         mean=_IMAGENET_MEAN,
@@ -170,7 +170,7 @@ _NETWORKS = (
     Network(
         name="efficientnet_b0",
         title="EfficientNet-B0",
-        about="Newer than MobileNetV2, with about a third more to compute.",
+        about="Newer than MobileNetV2; needs about a third more computation.",
         builder="xraylab.networks.builders:efficientnet_b0",
         side=224,
         mean=_IMAGENET_MEAN,
@@ -194,7 +194,7 @@ _NETWORKS = (
     Network(
         name="convnext_tiny",
         title="ConvNeXt Tiny",
-        about="A recent design and strong once pretrained; slow to fine-tune without a GPU.",
+        about="A recent design, strong with pretrained weights; slow to fine-tune without a GPU.",
         builder="xraylab.networks.builders:convnext_tiny",
         side=224,
         mean=_IMAGENET_MEAN,
@@ -216,7 +216,7 @@ _NETWORKS = (
     Network(
         name="vgg16",
         title="VGG16",
-        about="A classic of 2015, large and the slowest here; for comparison with older studies.",
+        about="A classic network of 2015, large and the slowest here; for comparison with older studies.",
         builder="xraylab.networks.builders:vgg16",
         side=224,
         mean=_IMAGENET_MEAN,
@@ -264,7 +264,7 @@ _NETWORKS = (
     Network(
         name="small_cnn",
         title="Small CNN",
-        about="Five short convolutions from scratch whose heatmaps point; minutes on a laptop.",
+        about="Five small convolutions trained from scratch, with precise heatmaps; minutes on a laptop.",
         builder="xraylab.networks.builders:small_cnn",
         side=128,
         mean=(0.5, 0.5, 0.5),
@@ -284,8 +284,8 @@ _NETWORKS = (
     Network(
         name="cnn",
         title="CNN of the report",
-        about="Ten convolutions trained from scratch, as the first report lists them: 2,262,434 parameters, "
-        "although its text says 2,326,082.",
+        about="Ten convolutions trained from scratch, as listed in the first report: 2,262,434 parameters, "
+        "although the report's text says 2,326,082.",
         builder="xraylab.networks.builders:cnn",
         side=224,
         mean=(0.5, 0.5, 0.5),
@@ -307,29 +307,29 @@ _NETWORKS = (
 
 
 def networks() -> tuple[Network, ...]:
-    """Every network there is, those of other packages last."""
+    """Return all networks, those of other packages last."""
     return _NETWORKS + _outside()
 
 
 def network(name: str) -> Network:
-    """One network by name.
+    """Return the network with this name.
 
     Raises
     ------
     NotFoundError
-        If there is none of that name.
+        If there is no network with this name.
     """
-    there_are = networks()
-    for entry in there_are:
+    entries = networks()
+    for entry in entries:
         if entry.name == name:
             return entry
     raise NotFoundError(
-        f"There is no network “{name}”. There are: {', '.join(entry.name for entry in there_are)}."
+        f"There is no network “{name}”. There are: {', '.join(entry.name for entry in entries)}."
     )
 
 
 def build(entry: Network, *, classes: int = len(CLASSES)) -> "nn.Module":
-    """A new network with random weights; seed torch before to repeat them."""
+    """Build a network with random weights; seed torch first to make them repeatable."""
     module, _, function = entry.builder.partition(":")
     builder: Callable[[int], nn.Module] = getattr(importlib.import_module(module), function)
     return builder(classes)
@@ -337,24 +337,22 @@ def build(entry: Network, *, classes: int = len(CLASSES)) -> "nn.Module":
 
 @cache
 def _outside() -> tuple[Network, ...]:
-    """Networks of other packages, read once; what can't be used is logged and passed over."""
-    found: dict[str, Network] = {}
+    """Return the networks of other packages, read once; unusable ones are logged and left out."""
+    usable: dict[str, Network] = {}
     taken = {entry.name for entry in _NETWORKS}
     for point in entry_points(group=ENTRY_POINTS):
         try:
             entries = _load(point)
-        except Exception:  # whatever another package's module raises must not take ours down
+        except Exception:  # an error in another package must not stop XRayLab
             _log.exception("the networks of %s (%s) can't be used", _package(point), point.value)
             continue
         for entry in entries:
             if entry.name in taken:
-                _log.error(
-                    "the network %s of %s is passed over: the name is taken", entry.name, _package(point)
-                )
+                _log.error("the network %s of %s is left out: the name is taken", entry.name, _package(point))
                 continue
             taken.add(entry.name)
-            found[entry.name] = entry
-    return tuple(found.values())
+            usable[entry.name] = entry
+    return tuple(usable.values())
 
 
 def _load(point: EntryPoint) -> tuple[Network, ...]:

@@ -1,8 +1,8 @@
 """
-Loading pretrained weights into a network.
+Weights: load pretrained weights from a file into a network.
 
-- safetensors, or a ``.pth`` read with ``weights_only``; never a pickle that could run code
-- a file for another network is recognised by its tensors, not by its name
+- safetensors, or a ``.pth`` read with ``weights_only``; never a pickle, which could run code
+- a file for another network is detected by its tensors, not by its name
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 
 def load_into(net: nn.Module, file: Path, entry: Network) -> str:
-    """Copy pretrained weights into a network; a head of another size stays as it is.
+    """Copy pretrained weights into a network; a head of another size is left unchanged.
 
     Returns
     -------
@@ -61,18 +61,18 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
 
 
 def _renamed(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Torchvision's file of DenseNet still says norm.1 where the network has long said norm1."""
+    """Rename keys of torchvision's DenseNet file: it still uses norm.1 where the network uses norm1."""
     newer = {key: _DENSE_LAYER.sub(r"\1\2", key) for key in state}
     return {newer[key] if newer[key] in own else key: value for key, value in state.items()}
 
 
 def _parse(raw: bytes, file: Path) -> dict[str, Tensor]:
-    """Read from memory: a mapped file that somebody overwrites would take the process down."""
+    """Read tensors from bytes in memory: if a memory-mapped file is overwritten, the process crashes."""
     try:
         if file.suffix == ".safetensors":
             return dict(safetensors.torch.load(raw))
         loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
-    except Exception as error:  # both readers raise many kinds on foreign or damaged files
+    except Exception as error:  # both readers raise many kinds of errors on other or damaged files
         raise WeightsError(
             f"{file.name} can't be read as a weights file. XRayLab takes .safetensors, or .pth saved as a "
             "state dictionary."

@@ -1,1 +1,1 @@
-"""Documents made of what is known of a model or a film: text in, text out, no screens and no torch."""
+"""Documents about a model or a film, made from data: Markdown, PDF, CSV, DICOM. No screens, no torch."""

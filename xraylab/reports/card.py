@@ -1,10 +1,10 @@
 """
-The model card: what a model is, for whom, how good and where it fails, as Markdown.
+The model card as Markdown: purpose, users, data, results and known failures of a model.
 
-- from data to text: nothing is read or written here
-- figures are computed from the stored predictions at the lock, never typed
-- what a person has to say stands in the card's ``about``; where nobody has, that is said
-- words from outside go through ``markdown``: no name can break the document or add to it
+- data in, text out: no file is read or written here
+- figures are computed from the stored predictions at the lock, never typed by hand
+- descriptions by a person come from the card's ``about``; if one is missing, the card says so
+- outside text goes through ``markdown``, so no name can break the document or add to it
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,18 +26,18 @@ from xraylab.predictions import Predictions
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
 
-_UNTOLD = "Not described: whoever trained it should say."
+_UNDESCRIBED = "Not described. The person who trained the model should add this."
 _ABOUT_PHANTOMS = About(
-    users=("Whoever learns how such models are trained, locked and read.",),
-    population=("Nobody: the films are drawn, not taken.",),
-    data=("Teaching phantoms, synthetic chest films with lesions whose place is known.",),
-    faults=("Phantoms are far more alike than people are, and what tells them apart is simple.",),
-    failures=("Radiographs: of a real film the score says nothing.",),
-    licences=("The films are XRayLab’s own drawings.",),
+    users=("People who want to learn how such models are trained, locked and used.",),
+    population=("No patients: the films are drawn by a program.",),
+    data=("Teaching phantoms: synthetic chest films with lesions at known places.",),
+    faults=("Phantoms differ far less than people do, and the signs of illness in them are simple.",),
+    failures=("Real radiographs: for these the score means nothing.",),
+    licences=("The films were drawn by XRayLab itself.",),
 )
 _NOT_FOR = (
-    "Not for diagnosis, for triage, or to leave a film unread. A score above the threshold is no diagnosis, "
-    "one below it doesn’t mean that nothing is wrong, and no other finding is looked for."
+    "Not for diagnosis or triage, and no reason to leave a film unread. A score above the threshold is not a "
+    "diagnosis. A score below it doesn’t mean that nothing is wrong. No other finding is looked for."
 )
 _RULES = {
     "youden": "the highest sum of sensitivity and specificity",
@@ -45,7 +45,7 @@ _RULES = {
     "specificity": "the lowest threshold that reaches it",
     "floor": "the highest threshold that reaches it on films like these",
     "f1": "the highest F1",
-    "cost": "the lowest cost, of missed pneumonias in false alarms",
+    "cost": "the lowest cost, if one missed pneumonia costs that many false alarms",
     "value": "set by hand",
 }
 _RATES = {
@@ -58,9 +58,10 @@ _RATES = {
 }
 _HEAD = ("Figure", "Estimate", "95 % interval")
 _ABOUT_FIGURES = (
-    "XRayLab wrote this from the model’s folder; every figure is computed from its stored predictions. "
-    "Intervals are at 95 % and clustered by patient: Wilson’s on effective sample sizes for rates, DeLong’s "
-    "as Obuchowski extended it for the AUC. PPV and NPV hold at these films’ own share of pneumonia."
+    "XRayLab wrote this page from the model’s folder; every figure is computed from its stored predictions. "
+    "Intervals are at 95 % and clustered by patient: Wilson’s with effective sample sizes for rates, "
+    "DeLong’s with Obuchowski’s extension for the AUC. PPV and NPV hold only at the prevalence of these "
+    "films."
 )
 
 
@@ -81,21 +82,21 @@ def model_card(
     Parameters
     ----------
     lock : Lock, optional
-        The model's, as it stands now.
+        The model's current lock.
     members : Members or str, optional
-        Those of an ensemble, or why they can't be told.
+        Members of an ensemble, or a sentence that says why they are unknown.
     validation, test : Predictions or str
         As ``Model.films`` returns them; the sentence of its error if the films are sealed, or the predictions
         damaged or those of other weights.
     openings : int
-        How often the dataset's test split has been opened, by any model.
+        How often the dataset's test split has been opened, for any model.
     suites : sequence of Robustness or str
-        What the suite of perturbations leaves of it, split by split, or why that can't be told; none if it
-        wasn't scored under it.
+        Results on degraded films for each split, or a sentence that says why they are unknown; empty if the
+        model wasn't scored on degraded films.
     tells_novelty : bool or str
-        Whether it can tell a film that is unlike its training films, or why that can't be told.
+        Whether the model can detect films that differ from its training films, or why that is unknown.
     scales : mapping of str to MapScale, or str
-        Of its heatmaps, by the name of the network's model; or why they can't be told.
+        Scales of its heatmaps by the name of the network's model, or why they are unknown.
 
     Returns
     -------
@@ -103,27 +104,28 @@ def model_card(
         Markdown, ending in a line feed.
     """
     fits = lock is not None and lock.fits(card)
+    # Test figures without a valid lock would let somebody choose a threshold on test films.
     if not fits and not isinstance(test, str):
-        test = "Not shown, since there is no lock that fits the model."
+        test = "Not shown, because there is no valid lock for this model."
     usable = lock if fits else None
     about = card.about
-    parts = (
+    parts = (  # in the order of the page
         f"# Model card: {named(card.name)}",
         _ABOUT_FIGURES,
         _section("Intended use", plain(card.intended_use), _NOT_FOR),
-        _section("Users", _told(card, about.users, _ABOUT_PHANTOMS.users)),
-        _section("Population", _told(card, about.population, _ABOUT_PHANTOMS.population)),
-        _section("Data", _told(card, about.data, _ABOUT_PHANTOMS.data), _films(card)),
-        _section("Known faults of the data", _told(card, about.faults, _ABOUT_PHANTOMS.faults)),
+        _section("Users", _described(card, about.users, _ABOUT_PHANTOMS.users)),
+        _section("Population", _described(card, about.population, _ABOUT_PHANTOMS.population)),
+        _section("Data", _described(card, about.data, _ABOUT_PHANTOMS.data), _films(card)),
+        _section("Known faults of the data", _described(card, about.faults, _ABOUT_PHANTOMS.faults)),
         _section("How it was made", _making(card), *_members(members)),
         _section("Lock", *_lock(lock, fits=fits)),
-        _section("Validation films, which it was chosen by", *_validation(card, validation, usable)),
+        _section("Validation films, which it was chosen on", *_validation(card, validation, usable)),
         _section("Test films", *_test(card, test, usable, openings)),
-        _section("Under the suite of perturbations", *map(_suite, suites)) if suites else "",
+        _section("Degraded films (the suite of perturbations)", *map(_suite, suites)) if suites else "",
         _section("Unusual films", _gate(tells_novelty)),
         _section("Heatmaps", *_heatmaps(scales)),
-        _section("Known failures", _told(card, about.failures, _ABOUT_PHANTOMS.failures)),
-        _section("Licences", _told(card, about.licences, _ABOUT_PHANTOMS.licences)),
+        _section("Known failures", _described(card, about.failures, _ABOUT_PHANTOMS.failures)),
+        _section("Licences", _described(card, about.licences, _ABOUT_PHANTOMS.licences)),
         _section("How to repeat it", how_to_repeat(card)),
         _section("Hashes", _hashes(card, members)),
     )
@@ -131,41 +133,41 @@ def model_card(
 
 
 def _gate(tells_novelty: bool | str) -> str:
-    """What happens to a film that the model doesn't know."""
+    """Describe how an unusual film is handled."""
     if isinstance(tells_novelty, str):
         return plain(tells_novelty)
     every = (
-        "A film is scored whatever it is. One that is unusual carries warnings, and has no decision until a "
-        "person asks for it: by its size, colour, contrast or tags"
+        "Every film gets a score. An unusual film gets warnings too, and no decision until a person asks for "
+        "one. A film is unusual by its size, colour, contrast or tags"
     )
     if tells_novelty:
         return (
-            f"{every}, or because it is unlike the training films. How unlike is too unlike was chosen on "
-            f"the validation films: no more than {100 * WARNED:g} % of them are."
+            f"{every}, or because it differs from the training films. The limit for this difference was "
+            f"chosen on the validation films: at most {100 * WARNED:g} % of them exceed it."
         )
-    return f"{every}. Whether it is unlike the training films isn’t checked: there is no record of them."
+    return f"{every}. Whether it differs from the training films isn’t checked: there is no record of them."
 
 
 def _heatmaps(scales: Mapping[str, MapScale] | str) -> tuple[str, ...]:
-    """What full colour means in its heatmaps, and whether they hang on what was learnt."""
+    """Describe the scale of the heatmaps, and whether they depend on the trained weights."""
     if isinstance(scales, str):
         return (plain(scales),)
     if not scales:
-        return ("Coloured up to the most on each film: there is no fixed scale.",)
+        return ("Full colour is the strongest place of each film: there is no fixed scale.",)
     rows = [
-        (named(name), count(scale.films), _likeness(scale.randomised), count(scale.randomised_films))
+        (named(name), count(scale.films), _similarity(scale.randomised), count(scale.randomised_films))
         for name, scale in scales.items()
     ]
     return (
         "Grad-CAM of the pneumonia logit. Full colour is as strong as the strongest 1 % of places on "
-        "validation films with pneumonia. Likeness is the mean rank correlation of a map with that of the "
-        "same network with random weights: near 0, what is drawn hangs on what was learnt; near 1 it would "
-        "hang on the film alone.",
-        table(("Network of", "Films for the scale", "Likeness", "Films for it"), rows),
+        "validation films with pneumonia. Similarity is the mean rank correlation of a map with the map of "
+        "the same network with random weights. Near 0, the map depends on what the network learnt; near 1, "
+        "it would depend on the film alone.",
+        table(("Network of", "Films for the scale", "Similarity", "Films for similarity"), rows),
     )
 
 
-def _likeness(value: float | None) -> str:
+def _similarity(value: float | None) -> str:
     return DASH if value is None else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -173,20 +175,21 @@ def _section(title: str, *parts: str) -> str:
     return "\n\n".join((f"## {title}", *(part for part in parts if part)))
 
 
-def _told(card: Card, sentences: tuple[str, ...], of_phantoms: tuple[str, ...]) -> str:
-    """What a person said, what follows from the films, or that nobody has said anything."""
+def _described(card: Card, sentences: tuple[str, ...], of_phantoms: tuple[str, ...]) -> str:
+    """List a person's sentences; without any, those for phantoms, or that a description is missing."""
     if sentences:
         return bullets(plain(sentence, longest=2000) for sentence in sentences)
-    return bullets(of_phantoms if card.dataset.kind == "phantoms" else (_UNTOLD,))
+    return bullets(of_phantoms if card.dataset.kind == "phantoms" else (_UNDESCRIBED,))
 
 
 def _films(card: Card) -> str:
     films = card.dataset
+    # Names of splits and labels come from a file, so they are outside text like any other.
     splits = [
         f"{plain(split)}: {plain(', '.join(f'{count(n)} {label}' for label, n in labels.items()))}"
         for split, labels in films.splits.items()
     ]
-    key = f"patients told apart by {named(films.patient_key)}"
+    key = f"patient taken from the file name by the rule {named(films.patient_key)}"
     return f"Dataset {named(films.name)}, {plain(films.kind)}; {key}.\n\n{bullets(splits)}"
 
 
@@ -202,13 +205,13 @@ def _making(card: Card) -> str:
     epochs = [f"Kept: {kept}"] if card.epochs else []
     return bullets(
         [
-            f"Network {named(card.arch)}, {count(card.parameters)} parameters, tells apart "
+            f"Network {named(card.arch)}, {count(card.parameters)} parameters, classes "
             f"{plain(', '.join(card.classes).lower())}",
             start,
             f"Recipe {recipe}{seed}",
             *epochs,
             f"Training took {duration(card.seconds)} on {plain(card.device.upper())}",
-            f"Scores by {named(card.backend)}, on films prepared by version {card.preprocess_version}",
+            f"Scored with {named(card.backend)}, on films prepared by version {card.preprocess_version}",
             f"Made {_time(card.created_at)}{f' with {plain(versions)}' if versions else ''}",
             *(plain(note, longest=2000) for note in card.notes),
         ]
@@ -216,18 +219,18 @@ def _making(card: Card) -> str:
 
 
 def _members(members: Members | str | None) -> tuple[str, ...]:
-    """The members of an ensemble, with how the logit of each is calibrated."""
+    """Tabulate the members of an ensemble, with the calibration of each logit."""
     if members is None:
         return ()
     if isinstance(members, str):
         return (plain(members),)
     rows = [
-        (named(one.model), named(one.arch), f"{one.slope:.3f}", f"{one.intercept:+.3f}")
-        for one in members.members
+        (named(member.model), named(member.arch), f"{member.slope:.3f}", f"{member.intercept:+.3f}")
+        for member in members.members
     ]
     return (
-        "Each member’s logit is multiplied by its slope and moved by its intercept; the probabilities are "
-        "averaged, and the average is calibrated once more.",
+        "The logit of each member is multiplied by its slope, and its intercept is added. The probabilities "
+        "are averaged, and the average is calibrated once more.",
         table(
             ("Member", "Network", "Slope", "Intercept"),
             [*rows, ("their mean", "", f"{members.slope:.3f}", f"{members.intercept:+.3f}")],
@@ -237,12 +240,12 @@ def _members(members: Members | str | None) -> tuple[str, ...]:
 
 def _lock(lock: Lock | None, *, fits: bool) -> tuple[str, ...]:
     if lock is None:
-        return ("Not locked: there are scores, and no decisions.",)
-    stamp = "It was made after the test split had been opened, so the test films may have played a part."
-    wrong = "**It was made for other weights, another backend or other pixels: it decides nothing.**"
+        return ("Not locked: the model gives scores, but no decisions.",)
+    stamp = "It was made or changed after test results were seen, so the test films may have influenced it."
+    wrong = "**It was made for other weights, another backend or other pixels, so it is not used.**"
     chosen_on = f"{_of(lock.n, 'validation film')} of {named(lock.dataset)}"
     facts = [
-        f"Threshold {_exact(lock.threshold)}: a film is called positive when its score is that or more",
+        f"Threshold {_exact(lock.threshold)}: a film is called positive when its score is this or higher",
         f"Rule: {_rule(lock.rule)}",
         *_band_facts(lock),
         f"Chosen on {chosen_on}, {_time(lock.locked_at)}, by {plain(lock.actor)}",
@@ -252,10 +255,10 @@ def _lock(lock: Lock | None, *, fits: bool) -> tuple[str, ...]:
 
 
 def _band_facts(lock: Lock) -> list[str]:
-    """The review band of a lock, and what chose it; nothing without one."""
+    """Describe the review band of a lock and its rule; return nothing without one."""
     if lock.review_from is None:
         return []
-    between = "a film needs a reader when its score is that or more, but less than the threshold"
+    between = "a film needs a reader when its score is this or higher, but below the threshold"
     rule = [] if lock.review_rule is None else [f"Rule of the review band: {_rule(lock.review_rule)}"]
     return [f"Review band from {_exact(lock.review_from)}: {between}", *rule]
 
@@ -263,13 +266,13 @@ def _band_facts(lock: Lock) -> list[str]:
 def _rule(text: str) -> str:
     try:
         rule = parse_rule(text)
-    except RecipeError:
+    except RecipeError:  # the lock was made by another version, which knew other rules
         return plain(text)
     return f"{plain(rule.words)}, {_RULES[rule.kind]}"
 
 
 def _exact(threshold: float) -> str:
-    """A threshold with all its digits, three at least: it has to classify as the lock does."""
+    """Write a threshold with all its digits, at least three: it has to classify as the lock does."""
     return max(f"{threshold:.3f}", repr(threshold), key=len)
 
 
@@ -281,7 +284,7 @@ def _validation(card: Card, predictions: Predictions | str, lock: Lock | None) -
     epoch = "" if card.recipe.get("keep") == "last" else "epoch and "
     chosen = "calibration and threshold" if card.arch == ENSEMBLE else f"{epoch}threshold"
     return (
-        f"They chose its {chosen}, so these figures flatter it.",
+        f"They were used to choose its {chosen}, so these figures look better than they are.",
         *_figures(card, predictions, lock),
     )
 
@@ -289,9 +292,9 @@ def _validation(card: Card, predictions: Predictions | str, lock: Lock | None) -
 def _test(card: Card, predictions: Predictions | str, lock: Lock | None, openings: int) -> tuple[str, ...]:
     if isinstance(predictions, str):
         return (plain(predictions),)
-    free = "Nothing was chosen by them before they were opened."
-    stamped = "They had been opened before the lock was made, so they are no longer free of choices."
-    times = f"The dataset’s test split has been opened {count(openings)} times, counting every model."
+    free = "Nothing was chosen on them before their results were seen."
+    stamped = "Their results had been seen before the lock was made, so they may have influenced it."
+    times = f"The dataset’s test split has been opened {count(openings)} times, for all models together."
     return (
         stamped if lock is not None and lock.after_opening else free,
         times if openings > 1 else "",
@@ -303,51 +306,52 @@ def _figures(card: Card, predictions: Predictions | str, lock: Lock | None) -> t
     if isinstance(predictions, str):
         return (plain(predictions),)
     if lock is None:
-        found = measure(predictions, None)
+        figures = measure(predictions, None)
     else:
-        found = measure(predictions, lock.threshold, review_from=lock.review_from)
-    if not found.n:
+        figures = measure(predictions, lock.threshold, review_from=lock.review_from)
+    if not figures.n:
         return ("There are no scored films.",)
-    return _told_figures(found)
+    return _figure_parts(figures)
 
 
-def _told_figures(found: Figures) -> tuple[str, ...]:
+def _figure_parts(figures: Figures) -> tuple[str, ...]:
     films = (
-        f"{_of(found.n, 'film')} of {_of(found.patients, 'patient')}; {_of(found.positives, 'film')} with "
-        f"pneumonia, {count(found.n - found.positives)} without."
+        f"{_of(figures.n, 'film')} of {_of(figures.patients, 'patient')}; {_of(figures.positives, 'film')} "
+        f"with pneumonia, {count(figures.n - figures.positives)} without."
     )
-    rows = [("AUC", auc(found.auc), auc_interval(*found.auc_ci))]
-    if found.point is None:
-        return (films, table(_HEAD, rows), "The rest needs a lock.", _calibrated(found))
+    rows = [("AUC", auc(figures.auc), auc_interval(*figures.auc_ci))]
+    if figures.point is None:
+        return (films, table(_HEAD, rows), "The other figures need a lock.", _calibrated(figures))
     rows += [
-        _rate(words, getattr(found.point, name), found.intervals[name]) for name, words in _RATES.items()
+        _rate(words, getattr(figures.point, name), figures.intervals[name]) for name, words in _RATES.items()
     ]
     rows += [
-        _rate(f"Sensitivity, {plain(kind)} ({_of(one.n, 'film')})", one.sensitivity, one.interval)
-        for kind, one in found.kinds.items()
+        _rate(f"Sensitivity, {plain(name)} ({_of(kind.n, 'film')})", kind.sensitivity, kind.interval)
+        for name, kind in figures.kinds.items()
     ]
-    untold = "" if found.kinds else "The kinds of pneumonia aren’t known of these films."
-    band = found.band
-    counts = (_confusion(found.point),) if band is None else (_zones(band), _band(band))
-    return films, table(_HEAD, rows), untold, *counts, _calibrated(found)
+    unknown = "" if figures.kinds else "The kinds of pneumonia of these films aren’t known."
+    band = figures.band
+    counts = (_confusion(figures.point),) if band is None else (_zones(band), _band(band))
+    return films, table(_HEAD, rows), unknown, *counts, _calibrated(figures)
 
 
-def _suite(told: Robustness | str) -> str:
-    if isinstance(told, str):
-        return plain(told)
+def _suite(robustness: Robustness | str) -> str:
+    if isinstance(robustness, str):
+        return plain(robustness)
     rows = [
         (
+            # A family of changes that the augmentation left out is a harder test.
             row.title + (", not trained for" if row.left_out else ""),
             auc(row.auc),
             auc_interval(*row.auc_ci),
             percent(row.sensitivity),
             percent(row.specificity),
         )
-        for row in told.rows
+        for row in robustness.rows
     ]
     heads = ("Change of every film", "AUC", "95 % interval", "Sensitivity", "Specificity")
-    films = f"{_of(told.n, f'{told.split} film')} of {_of(told.patients, 'patient')}, at the lock:"
-    return f"{films}\n\n{table(heads, rows)}"
+    films = _of(robustness.n, f"{robustness.split} film")
+    return f"{films} of {_of(robustness.patients, 'patient')}, at the lock:\n\n{table(heads, rows)}"
 
 
 def _of(number: int, what: str) -> str:
@@ -369,19 +373,19 @@ def _confusion(point: OperatingPoint) -> str:
 
 
 def _band(band: Band) -> str:
-    """What a review band leaves to readers, and what lies below it all the same."""
+    """Describe how many films need a reader, and how many pneumonias lie below both cuts."""
     reader = f"With the review band {percent(band.review.share)} of the films need a reader."
-    counted = "The rates above count a film that needs a reader as not called positive."
+    counted = "In the rates above, a film that needs a reader counts as not called positive."
     if not band.below.all_diseased:
         return (
-            f"{reader} What is missed below both cuts can’t be told without films with pneumonia. {counted}"
+            f"{reader} Without films with pneumonia, the number missed below both cuts is unknown. {counted}"
         )
     low, high = band.missed_interval
     return (
         f"{reader} Below both cuts lie {count(band.missed)} of "
         f"{_of(band.below.all_diseased, 'film')} with pneumonia, {percent(band.missed_rate)} "
-        f"({interval(low, high)}), so up to {percent(high)} of pneumonias may be missed there: below both is "
-        f"never “cleared”. {counted}"
+        f"({interval(low, high)}), so up to {percent(high)} of pneumonias may be missed there: a film below "
+        f"both is never “cleared”. {counted}"
     )
 
 
@@ -396,8 +400,8 @@ def _zones(band: Band) -> str:
     )
 
 
-def _calibrated(found: Figures) -> str:
-    fit = found.calibration
+def _calibrated(figures: Figures) -> str:
+    fit = figures.calibration
     if isinstance(fit, Platt):
         line = (
             f"Calibration slope {fit.slope:.3f}, intercept {fit.intercept:+.3f}, of a logistic regression of "
@@ -405,15 +409,17 @@ def _calibrated(found: Figures) -> str:
         )
     else:
         line = f"Calibration slope and intercept: {DASH}. {plain(fit)}"
-    errors = f"Brier score {score(found.brier)}, expected calibration error {score(found.ece)} over ten bins"
+    errors = (
+        f"Brier score {score(figures.brier)}, expected calibration error {score(figures.ece)} over ten bins"
+    )
     return f"{line} {errors} (0 would be perfect)."
 
 
 def _hashes(card: Card, members: Members | str | None) -> str:
     what = "list of members" if card.arch == ENSEMBLE else "weights"
-    found = [f"{what}: {named(card.model_sha256)}", f"pixels of all films: {named(card.dataset.pixel_hash)}"]
+    hashes = [f"{what}: {named(card.model_sha256)}", f"pixels of all films: {named(card.dataset.pixel_hash)}"]
     if card.weights_sha256:
-        found.append(f"weights it started from: {named(card.weights_sha256)}")
+        hashes.append(f"weights it started from: {named(card.weights_sha256)}")
     if isinstance(members, Members):
-        found += [f"weights of {named(one.model)}: {named(one.model_sha256)}" for one in members.members]
-    return bullets(found)
+        hashes += [f"weights of {named(each.model)}: {named(each.model_sha256)}" for each in members.members]
+    return bullets(hashes)

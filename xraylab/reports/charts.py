@@ -1,9 +1,9 @@
 """
-Charts as vector drawings: of an evaluation from the ``curves`` of its document, of one film's score.
+Charts as vector drawings: curves of an evaluation, and one film's score among others.
 
-- axes begin and end at numbers that are written; colour is never the only sign
-- the lock is marked on every chart that has a place for it
-- where a class is missing there is no curve, and the chart says so
+- axes show their first and last number; nothing is shown by colour alone
+- the lock is marked on every chart where it has a position
+- if a class is missing, the chart says so instead of drawing a curve
 """
 
 import math
@@ -37,7 +37,7 @@ _TALL, _LOW, _FLAT = 172, 132, 104  # heights of a chart, in points
 _BINS = 25  # of a histogram of scores
 _SMALL = 6.6
 _DOTTED, _DASHED = (1, 2), (4, 2)
-_CLOSE = 0.8  # from here on words stand to the left of the cut
+_CLOSE = 0.8  # share of the width from which words stand to the left of a mark, or they would leave the chart
 
 Point = tuple[float, float]
 
@@ -55,7 +55,7 @@ class _Axes:
     y_range: Point = (0.0, 1.0)
 
     def at(self, x: float, y: float) -> Point:
-        """Where a pair of numbers stands on the drawing."""
+        """Return the position of a pair of numbers on the drawing."""
         (left, right), (low, high) = self.x_range, self.y_range
         return (
             self.x + self.width * (x - left) / (right - left),
@@ -63,7 +63,7 @@ class _Axes:
         )
 
     def frame(self, x_label: str, y_label: str, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> None:
-        """Draw the frame with its ticks."""
+        """Draw the frame with labels and ticks."""
         self.drawing.add(
             Rect(self.x, self.y, self.width, self.height, strokeColor=BORDER, strokeWidth=0.6, fillColor=None)
         )
@@ -79,7 +79,7 @@ class _Axes:
         self.words(self.x, self.y + self.height + 4, y_label)
 
     def words(self, x: float, y: float, words: str, *, anchor: str = "start", colour: Any = MUTED) -> None:
-        """Write at a place of the drawing."""
+        """Write text at a position of the drawing."""
         self.drawing.add(
             String(
                 x, y, visible(words), fontName=REGULAR, fontSize=_SMALL, fillColor=colour, textAnchor=anchor
@@ -88,6 +88,7 @@ class _Axes:
 
     def line(self, points: Sequence[Point], colour: Any, *, width: float = 1.2, dash: Any = None) -> None:
         """Draw a line through pairs of numbers."""
+        # reportlab takes the coordinates of all points as one flat list
         flat = [coordinate for point in points for coordinate in self.at(*point)]
         if len(points) > 1:
             self.drawing.add(PolyLine(flat, strokeColor=colour, strokeWidth=width, strokeDashArray=dash))
@@ -105,9 +106,9 @@ class _Axes:
 
 
 def histogram(split: SplitReport, threshold: float) -> Any:
-    """The scores of both classes, mirrored, with the cut through them."""
+    """Draw the scores of both classes, mirrored, with the threshold across them."""
     drawing, axes = _started(
-        "Scores, each class by the square root of its share", WIDTH, _LOW, y_range=(-1.0, 1.0), left=3
+        "Films by score: share of each class, on a √ scale", WIDTH, _LOW, y_range=(-1.0, 1.0), left=3
     )
     negatives = split.n - split.positives
     _mirrored(axes, split.curves.normal, split.curves.pneumonia)
@@ -123,7 +124,7 @@ def histogram(split: SplitReport, threshold: float) -> Any:
 
 
 def standing(films: ThresholdTable, at: float, cuts: Sequence[float]) -> Any:
-    """One film's score among the validation films, and the cuts of the lock."""
+    """Draw one film's score among the validation films, with the cuts of the lock."""
     cut_words = {0: "", 1: "; dashed: threshold"}.get(len(cuts), "; dashed: both thresholds")
     title = f"Among the validation films{cut_words}"
     drawing, axes = _started(title, HALF, _FLAT, y_range=(-1.0, 1.0), left=3)
@@ -143,9 +144,10 @@ def standing(films: ThresholdTable, at: float, cuts: Sequence[float]) -> Any:
 
 
 def _mirrored(axes: _Axes, normal: Sequence[int], pneumonia: Sequence[int]) -> None:
-    """Bars of both classes, each by the square root of its share, normals up and pneumonias down."""
+    """Draw bars of both classes by the square root of their share: normals upwards, pneumonias downwards."""
+    # The square root keeps bins with few films visible next to the crowded ends of the scale.
     shares = [[math.sqrt(films / max(sum(bins), 1)) for films in bins] for bins in (normal, pneumonia)]
-    highest = max((*shares[0], *shares[1], 1e-9))
+    highest = max((*shares[0], *shares[1], 1e-9))  # not 0, which would divide by zero
     for values, sign, colour in ((shares[0], 1, NORMAL), (shares[1], -1, PNEUMONIA)):
         for place, share in enumerate(values):
             left, base = axes.at(place / len(values), 0)
@@ -156,21 +158,21 @@ def _mirrored(axes: _Axes, normal: Sequence[int], pneumonia: Sequence[int]) -> N
 
 
 def roc(split: SplitReport) -> Any:
-    """The ROC curve with the lock."""
+    """Draw the ROC curve with the lock."""
     drawing, axes = _started("ROC", HALF, _TALL)
     axes.frame("1 − specificity", "Sensitivity", (0, 0.5, 1), (0, 0.5, 1))
     negatives = split.n - split.positives
     if not negatives or not split.positives:
         axes.nothing("needs films of both classes")
         return drawing
-    axes.line([(0, 0), (1, 1)], MUTED, width=0.6, dash=_DOTTED)
+    axes.line([(0, 0), (1, 1)], MUTED, width=0.6, dash=_DOTTED)  # a model that guesses
     curves = split.curves
     rows = zip(curves.tp, curves.fp, strict=True)
     axes.line([(fp / negatives, tp / split.positives) for tp, fp in rows], TEXT)
-    (_, alarms), (_, found) = split.confusion
+    (_, alarms), (_, detected) = split.confusion
     alarmed = alarms / negatives
     anchor = "end" if alarmed > _CLOSE else "start"
-    axes.mark(alarmed, found / split.positives, "lock", anchor=anchor, down=True)
+    axes.mark(alarmed, detected / split.positives, "lock", anchor=anchor, down=True)
     axes.words(
         axes.x + axes.width - 5,
         axes.y + 6,
@@ -182,21 +184,21 @@ def roc(split: SplitReport) -> Any:
 
 
 def precision_recall(split: SplitReport) -> Any:
-    """The precision-recall curve with the lock."""
+    """Draw the precision-recall curve with the lock."""
     drawing, axes = _started("Precision and recall", HALF, _TALL)
     axes.frame("Sensitivity (recall)", "PPV (precision)", (0, 0.5, 1), (0, 0.5, 1))
     if not split.positives:
         axes.nothing("needs films with pneumonia")
         return drawing
     curves, share = split.curves, split.positives / split.n
-    axes.line([(0, share), (1, share)], MUTED, width=0.6, dash=_DOTTED)
+    axes.line([(0, share), (1, share)], MUTED, width=0.6, dash=_DOTTED)  # a model that guesses
     pairs = [(tp, tp + fp) for tp, fp in zip(curves.tp, curves.fp, strict=True) if tp + fp]
     axes.line([(tp / split.positives, tp / called) for tp, called in pairs], TEXT)
-    (_, alarms), (_, found) = split.confusion
-    if found + alarms:
-        recall = found / split.positives
+    (_, alarms), (_, detected) = split.confusion
+    if detected + alarms:
+        recall = detected / split.positives
         anchor = "start" if recall < 1 - _CLOSE else "end"
-        axes.mark(recall, found / (found + alarms), "lock", anchor=anchor, down=True)
+        axes.mark(recall, detected / (detected + alarms), "lock", anchor=anchor, down=True)
     axes.words(
         axes.x + 5,
         axes.y + 6,
@@ -207,7 +209,7 @@ def precision_recall(split: SplitReport) -> Any:
 
 
 def calibration(split: SplitReport) -> Any:
-    """How often films of like scores have pneumonia."""
+    """Draw the share of films with pneumonia against their mean score, for each tenth of the scale."""
     drawing, axes = _started("Calibration", HALF, _TALL)
     axes.frame("Mean score of a tenth of the scale", "Share with pneumonia", (0, 0.5, 1), (0, 0.5, 1))
     axes.line([(0, 0), (1, 1)], MUTED, width=0.6, dash=_DOTTED)
@@ -220,14 +222,14 @@ def calibration(split: SplitReport) -> Any:
     for point, films in zip(points, curves.n, strict=True):
         radius = 1.5 + 4 * math.sqrt(films / max(curves.n))
         drawing.add(Circle(*axes.at(*point), radius, fillColor=TEXT, strokeColor=SURFACE, strokeWidth=0.6))
-    axes.words(axes.x + axes.width - 5, axes.y + 6, "larger: more films", anchor="end")
+    axes.words(axes.x + axes.width - 5, axes.y + 6, "larger dot: more films", anchor="end")
     return drawing
 
 
 def decision(split: SplitReport) -> Any:
-    """Net benefit over threshold probabilities: of the model, of calling all films positive, and none."""
+    """Draw the net benefit of the model, of calling all films positive, and of calling none positive."""
     share = split.positives / split.n if split.n else 0.0
-    top = max(share, 0.1)
+    top = max(share, 0.1)  # no net benefit exceeds the prevalence
     drawing, axes = _started("Decision curve", HALF, _TALL, y_range=(-0.15 * top, 1.08 * top))
     ticks = [round(top * part, 2) for part in (0, 0.5, 1)]
     axes.frame("Threshold probability", "Net benefit", (0, 0.5, 1), ticks)
@@ -242,7 +244,7 @@ def decision(split: SplitReport) -> Any:
     probability = split.worth.threshold_probability
     if not math.isnan(probability):
         axes.line([(probability, axes.y_range[0]), (probability, axes.y_range[1])], ACCENT, width=0.8)
-        if split.worth.net_benefit >= axes.y_range[0]:  # below the frame the line alone stands
+        if split.worth.net_benefit >= axes.y_range[0]:  # otherwise the mark would lie below the frame
             anchor = "end" if probability > _CLOSE else "start"
             axes.mark(probability, split.worth.net_benefit, "lock", anchor=anchor)
     legend = "– model   - - all positive   ··· none"
@@ -251,12 +253,12 @@ def decision(split: SplitReport) -> Any:
 
 
 def _above(curves: Curves, values: Sequence[float], floor: float) -> list[Point]:
-    """The curve down to where it leaves the frame."""
+    """Cut off a curve where it leaves the frame at the bottom."""
     points = list(zip(curves.probability, values, strict=True))
     kept = points[:1]
     for (x, y), (next_x, next_y) in pairwise(points):
         if next_y < floor:
-            if y > floor:
+            if y > floor:  # interpolated, so that the line ends exactly on the frame
                 kept.append((x + (next_x - x) * (y - floor) / (y - next_y), floor))
             break
         kept.append((next_x, next_y))

@@ -1,8 +1,8 @@
 """
-A comparison as a table of plain values, for a spreadsheet.
+A comparison of models as CSV, for a spreadsheet.
 
-- a line a number: what of which model, or of which less which, with its interval or its spread
-- how a number and a word are written is that of every table, see ``tables``
+- one line per number, of one model or of a difference between two, with its interval or its spread over seeds
+- numbers and words are written as in every table, see ``tables``
 """
 
 import math
@@ -27,9 +27,9 @@ def comparison_csv(document: ComparedModels) -> str:
 
 def _of_model(model: ComparedModel) -> Iterator[_Row]:
     name = f"{model.model}, {len(model.seeds)} seeds" if model.seeds else model.model
-    for quantity, one in model.metrics.items():
+    for quantity, metric in model.metrics.items():
         named: _Row = {"model": name, "quantity": quantity}
-        yield named | _estimate(one)
+        yield named | _estimate(metric)
     for quantity, over in model.spread.items():
         yield {
             "model": name,
@@ -53,6 +53,7 @@ def _of_model(model: ComparedModel) -> Iterator[_Row]:
 
 def _of_pair(pair: ComparedPair) -> Iterator[_Row]:
     both: _Row = {"model": pair.first, "less": pair.second}
+    # Only the AUC and the calls are tested; the other differences have intervals alone.
     area: _Row = {"p": pair.auc_p, "p_holm": pair.auc_p_holm}
     for quantity in _DIFFERENCES:
         tested = area if quantity == "auc" else {}
@@ -61,6 +62,11 @@ def _of_pair(pair: ComparedPair) -> Iterator[_Row]:
     yield both | alone | {"p": pair.mcnemar_p, "p_holm": pair.mcnemar_p_holm}
 
 
-def _estimate(one: Estimate) -> _Row:
-    known = not math.isnan(one.low)
-    return {"value": one.value, "low": one.low, "high": one.high, "range": _INTERVAL if known else ""}
+def _estimate(metric: Estimate) -> _Row:
+    known = not math.isnan(metric.low)
+    return {
+        "value": metric.value,
+        "low": metric.low,
+        "high": metric.high,
+        "range": _INTERVAL if known else "",
+    }

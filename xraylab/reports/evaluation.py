@@ -1,9 +1,9 @@
 """
-The evaluation of a model as one document: every number of every split that may be looked at.
+The evaluation of a model as one document: all numbers of each split that may be shown.
 
-- from data to a document: nothing is read or written here
+- data in, document out: no file is read or written here
 - the PDF is drawn from the same document, so that no two numbers can disagree
-- test films are in it only if they were handed in, which the honest order decides elsewhere
+- test films are included only if the caller passes them; ``Model.test`` decides whether they may be seen
 """
 
 import math
@@ -35,7 +35,7 @@ from xraylab.predictions import Predictions
 
 BINS = 25  # of the score histogram
 _PROBABILITIES = np.arange(99) / 100  # of the decision curve, 0 to 0.98
-_EVEN_ROWS = 101  # of the curves, beside their corners
+_EVEN_ROWS = 101  # of the curves, in addition to their corners
 _MOST_ROWS = 1000
 
 
@@ -50,18 +50,19 @@ def evaluation_report(
     prevalence: float,
     made_at: datetime,
 ) -> documents.EvaluationReport:
-    """Write down all that is known of how well a model does at its lock.
+    """Collect all results of a model at its lock in one document.
 
     Parameters
     ----------
     validation, test : Predictions
-        Of the films it was chosen by, and of those it is judged by; None while they are sealed.
+        Scores of the films that the model was chosen on, and of those it is judged on; None while the test
+        films are sealed.
     markdown : str
-        Its model card.
+        The model card.
     openings : int
-        How often the dataset's test split has been opened, by any model.
+        How often the dataset's test split has been opened, for any model.
     prevalence : float
-        In (0, 1): the share of pneumonia to say PPV, NPV and a thousand films for.
+        Share of films with pneumonia, in (0, 1), for PPV, NPV and the counts among 1,000 films.
 
     Raises
     ------
@@ -110,9 +111,12 @@ def _split(name: str, predictions: Predictions, lock: Lock, prevalence: float) -
         refused=len(predictions) - len(scored),
         estimates={
             rate: documents.Estimated(
-                value=one.value, interval=one.interval, by_film=one.by_film, method=one.method
+                value=estimate.value,
+                interval=estimate.interval,
+                by_film=estimate.by_film,
+                method=estimate.method,
             )
-            for rate, one in estimates.items()
+            for rate, estimate in estimates.items()
         },
         confusion=((point.tn, point.fp), (point.fn, point.tp)),
         calibration=_calibrated(figures),
@@ -120,13 +124,13 @@ def _split(name: str, predictions: Predictions, lock: Lock, prevalence: float) -
         by_kind=_by_kind(scored, lock.threshold),
         kinds=[
             documents.KindRow(
-                kind=kind,
-                n=one.n,
-                patients=one.patients,
-                sensitivity=one.sensitivity,
-                interval=one.interval,
+                kind=name,
+                n=kind.n,
+                patients=kind.patients,
+                sensitivity=kind.sensitivity,
+                interval=kind.interval,
             )
-            for kind, one in figures.kinds.items()
+            for name, kind in figures.kinds.items()
         ],
         at_prevalence=_at_prevalence(table, lock.threshold, prevalence),
         worth=_worth(point, lock, prevalence),
@@ -147,10 +151,10 @@ def _calibrated(figures: Figures) -> documents.Calibrated:
 
 
 def _by_kind(scored: Predictions, threshold: float) -> documents.ClassTable | None:
-    found = kinds_of(scored, threshold)
-    if found is None:
+    kinds = kinds_of(scored, threshold)
+    if kinds is None:
         return None
-    return _class_table(found.report, found.confusion.tolist(), found.areas, found.left_out)
+    return _class_table(kinds.report, kinds.confusion.tolist(), kinds.areas, kinds.left_out)
 
 
 def _class_table(
@@ -161,15 +165,15 @@ def _class_table(
 ) -> documents.ClassTable:
     rows = [
         documents.ClassRow(
-            name=one.name,
-            precision=one.precision,
-            recall=one.recall,
-            f1=one.f1,
-            support=one.support,
+            name=each.name,
+            precision=each.precision,
+            recall=each.recall,
+            f1=each.f1,
+            support=each.support,
             auc=areas[place].auc if areas else None,
             auc_ci=areas[place].auc_ci if areas else None,
         )
-        for place, one in enumerate(report.classes)
+        for place, each in enumerate(report.classes)
     ]
     return documents.ClassTable(
         classes=rows,
@@ -192,14 +196,14 @@ def _average(name: documents.AverageName, report: ClassificationReport) -> docum
 
 
 def _at_prevalence(table: ThresholdTable, threshold: float, prevalence: float) -> documents.AtPrevalence:
-    found = predictive_values(table, threshold, prevalence)
+    values = predictive_values(table, threshold, prevalence)
     films = of_a_thousand(table.at(threshold), prevalence)
     return documents.AtPrevalence(
         prevalence=prevalence,
-        ppv=found.ppv,
-        ppv_interval=found.ppv_interval,
-        npv=found.npv,
-        npv_interval=found.npv_interval,
+        ppv=values.ppv,
+        ppv_interval=values.ppv_interval,
+        npv=values.npv,
+        npv_interval=values.npv_interval,
         thousand=films
         and documents.Thousand(
             found=films.tp, missed=films.fn, false_alarms=films.fp, rightly_below=films.tn
@@ -209,9 +213,10 @@ def _at_prevalence(table: ThresholdTable, threshold: float, prevalence: float) -
 
 def _worth(point: OperatingPoint, lock: Lock, prevalence: float) -> documents.Worth:
     cost = _cost(lock)
-    if math.isnan(cost):
+    if math.isnan(cost):  # a threshold of 0 or 1 gives no finite cost
         return documents.Worth(**dict.fromkeys(documents.Worth.model_fields, math.nan))
     probability = probability_of_cost(cost)
+    # The comparison: a model that calls every film positive.
     everybody = OperatingPoint(0.0, point.tp + point.fn, point.fp + point.tn, 0, 0)
     return documents.Worth(
         threshold_probability=probability,
@@ -225,20 +230,21 @@ def _worth(point: OperatingPoint, lock: Lock, prevalence: float) -> documents.Wo
 
 
 def _cost(lock: Lock) -> float:
-    """False alarms that a missed pneumonia is worth: by the rule, else by a threshold read as probability."""
+    """Return how many false alarms a missed pneumonia costs: from the rule, or from the threshold."""
     try:
         rule = parse_rule(lock.rule)
-    except RecipeError:
+    except RecipeError:  # the lock was made by another version, which knew other rules
         rule = None
     if rule is not None and rule.kind == "cost" and rule.amount is not None:
         return rule.amount
+    # Without a cost in the rule, the threshold is treated as a threshold probability.
     return cost_of_probability(lock.threshold) if 0 < lock.threshold < 1 else math.nan
 
 
 def _curves(table: ThresholdTable, labels: NDArray[np.int8], scores: NDArray[np.float64]) -> documents.Curves:
     normal, pneumonia = table.histogram(BINS)
     rows = _corners(table)
-    met = reliability(labels, scores)
+    bins = reliability(labels, scores)
     worth = decision_curve(table, _PROBABILITIES)
     return documents.Curves(
         normal=normal.tolist(),
@@ -246,9 +252,9 @@ def _curves(table: ThresholdTable, labels: NDArray[np.int8], scores: NDArray[np.
         threshold=table.threshold[rows].tolist(),
         tp=table.tp[rows].tolist(),
         fp=table.fp[rows].tolist(),
-        score=met.score.tolist(),
-        share=met.share.tolist(),
-        n=met.n.tolist(),
+        score=bins.score.tolist(),
+        share=bins.share.tolist(),
+        n=bins.n.tolist(),
         probability=worth.probability.tolist(),
         net_benefit=worth.model.tolist(),
         net_benefit_of_all=worth.treat_all.tolist(),
@@ -256,11 +262,12 @@ def _curves(table: ThresholdTable, labels: NDArray[np.int8], scores: NDArray[np.
 
 
 def _corners(table: ThresholdTable) -> NDArray[np.int64]:
-    """Rows enough to draw the curves by: where the direction changes, and some evenly between."""
+    """Return enough rows to draw the curves: where the direction changes, and some evenly spaced."""
     last = len(table) - 1
     even = np.linspace(0, last, min(_EVEN_ROWS, last + 1)).round().astype(np.int64)
-    found, alarms = np.diff(table.tp), np.diff(table.fp)
-    turns = np.flatnonzero(found[1:] * alarms[:-1] != found[:-1] * alarms[1:]) + 1
+    detected, alarms = np.diff(table.tp), np.diff(table.fp)
+    # Two steps point in the same direction if their cross product is 0.
+    turns = np.flatnonzero(detected[1:] * alarms[:-1] != detected[:-1] * alarms[1:]) + 1
     if turns.size > _MOST_ROWS:
         turns = turns[np.linspace(0, turns.size - 1, _MOST_ROWS).round().astype(np.int64)]
     return np.unique(np.concatenate([even, turns]))

@@ -1,10 +1,10 @@
 """
-What a document says of one film: its score, what the lock makes of it, and how good the model was there.
+The report of one film: its score, the decision at the lock, and the model's validation results.
 
-- plain values, filled in by whoever has the model; the PDF, the picture and DICOM are drawn from these alone
-- nothing here tells whose film it is: it is known by the first digits of its file's hash, which say nothing
-  of anybody and let a person who has the file find it again
-- rates are those of the validation films, with 95 % intervals clustered by patient, NaN where there is none
+- plain values, filled in by the caller; PDF, picture and DICOM are drawn from these values alone
+- nothing here identifies the patient: the film is named by the first digits of its file's hash, with which
+  a person who has the file can find it again
+- rates are those of the validation films, with 95 % intervals clustered by patient; NaN if unknown
 """
 
 import math
@@ -21,7 +21,7 @@ from xraylab.reports import film_words
 
 BURNED_IN = "RESEARCH, NOT FOR DIAGNOSIS"
 SYNTHETIC = "SYNTHETIC"
-_FILM, _HASH = 12, 16  # digits of a film's and of a model's hash that are written
+_FILM, _HASH = 12, 16  # number of digits shown of a film's and of a model's hash
 
 Interval = tuple[float, float]
 _UNKNOWN: Interval = (math.nan, math.nan)
@@ -29,7 +29,7 @@ _UNKNOWN: Interval = (math.nan, math.nan)
 
 @dataclass(frozen=True)
 class Standing:
-    """A model and how it did on its validation films at its lock."""
+    """A model, with its results on the validation films at its lock."""
 
     model: str
     model_sha256: str
@@ -44,48 +44,50 @@ class Standing:
     sensitivity_interval: Interval = _UNKNOWN
     specificity: float = math.nan
     specificity_interval: Interval = _UNKNOWN
-    missed_below: float = math.nan  # share of the pneumonias that lie below a review band
+    missed_below: float = math.nan  # share of the pneumonias below a review band
     missed_below_interval: Interval = _UNKNOWN
-    calibrated: bool = False  # whether a score is a probability where pneumonia is as common as there
-    models: int = 1  # networks that a score is the mean of
-    films: ThresholdTable | None = field(default=None, repr=False)  # the validation films, to stand among
+    calibrated: bool = False  # whether a score is a probability at the prevalence of those films
+    models: int = 1  # number of networks whose scores are averaged
+    films: ThresholdTable | None = field(default=None, repr=False)  # the validation films, for comparison
 
     @property
     def prevalence_words(self) -> str:
-        """Whether a score is a probability, and at which share of pneumonia."""
+        """Sentences on whether a score is a probability, and at which prevalence."""
         return film_words.prevalence(self.positives, self.n, calibrated=self.calibrated)
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnHeatmap:
-    """A heatmap as it was drawn over a film, and what it is."""
+    """A heatmap as drawn over a film, with its description."""
 
-    png: bytes  # RGBA, stretched to the film
+    png: bytes  # RGBA, of the size of the film
     method: str  # its title
     grids: tuple[tuple[int, int], ...]  # rows and columns of each network's true grid
     fixed: bool  # whether full colour is the same on every film
-    strongest: float  # its strongest place in parts of full colour, 0 to 1; 0 if it is blank
-    faithful: tuple[int, int] | None = None  # random maps that it beats, of how many; None if not judged
+    strongest: float  # its strongest place as a share of full colour, 0 to 1; 0 if it is blank
+    faithful: tuple[int, int] | None = None  # random maps that it beats, and their number; None if not tested
 
     @property
     def faint(self) -> bool:
-        """Whether it is there and hardly to be seen."""
+        """Whether the heatmap isn't blank but hardly visible."""
         return 0 < self.strongest < film_words.FAINT
 
     @property
     def words(self) -> str:
-        """What it is, and how faithful to the model, in sentences."""
-        told = film_words.heatmap(self.method, self.grids, fixed=self.fixed, strongest=self.strongest)
-        return told if self.faithful is None else f"{told} {film_words.faithful(*self.faithful)}"
+        """Sentences that describe the heatmap, and how faithful it is to the model."""
+        description = film_words.heatmap(self.method, self.grids, fixed=self.fixed, strongest=self.strongest)
+        return (
+            description if self.faithful is None else f"{description} {film_words.faithful(*self.faithful)}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class FilmReport:
-    """One film as a model read it."""
+    """One film with a model's score and decision."""
 
     standing: Standing
     film_sha256: str  # of the whole file
-    film: NDArray[np.uint8]  # (height, width), as it is looked at
+    film: NDArray[np.uint8]  # (height, width), as shown to a reader
     overlay: DrawnHeatmap | None  # None if none was drawn
     score: float  # 0 to 1
     decision: str | None  # positive, negative, review or None
@@ -96,47 +98,47 @@ class FilmReport:
     synthetic: bool
     made_at: datetime
     version: str  # of XRayLab
-    call: str | None = None  # the reader's own
+    call: str | None = None  # the reader's own call
     note: str = ""
-    notes: tuple[str, ...] = ()  # what else to know of the film, in sentences; they stopped no decision
+    notes: tuple[str, ...] = ()  # further remarks on the film, in sentences; they prevent no decision
     spread: float | None = None  # disagreement between an ensemble's models; None for one model
-    kinds: tuple[tuple[str, float], ...] = ()  # of pneumonia, given pneumonia; none unless it is positive
+    kinds: tuple[tuple[str, float], ...] = ()  # of pneumonia, given pneumonia; empty unless positive
 
     @property
     def known_by(self) -> str:
-        """What the film is called: some digits of its file's hash."""
+        """Name of the film: the first digits of its file's hash."""
         return self.film_sha256[:_FILM]
 
     @property
     def model_known_by(self) -> str:
-        """Some digits of the model's hash."""
+        """First digits of the model's hash."""
         return self.standing.model_sha256[:_HASH]
 
     @property
     def said(self) -> tuple[str, str]:
-        """The decision in the house's words, and what has to stand beside it."""
+        """The decision in words, and a note that must be shown together with it."""
         return formats.decision(self.decision, self.threshold, self.review_from)
 
     @property
     def despite_warnings(self) -> str:
-        """Whether the decision was made in spite of warnings; nothing where there was none to make."""
+        """Whether a decision was made despite warnings; empty without warnings or without a lock."""
         if self.overridden:
             return film_words.OVERRIDDEN
         return film_words.NOT_DECIDED if self.warnings and self.threshold is not None else ""
 
     @property
     def about_score(self) -> list[str]:
-        """What it takes to read the score: what it means, and how alike the models are."""
-        told = [self.standing.prevalence_words]
+        """Sentences that explain the score: its meaning, and how much the models of an ensemble differ."""
+        sentences = [self.standing.prevalence_words]
         if self.spread is not None:
-            told.append(film_words.disagreement(self.spread, self.standing.models))
-        return told
+            sentences.append(film_words.disagreement(self.spread, self.standing.models))
+        return sentences
 
 
 def standing_rates(
     table: ThresholdTable, threshold: float, review_from: float | None
 ) -> dict[str, float | Interval]:
-    """The rates of a ``Standing`` at a lock, by the names of its fields."""
+    """Compute the rates of a ``Standing`` at a lock, by the names of its fields."""
     point = table.at(threshold)
     rates: dict[str, float | Interval] = {
         "sensitivity": point.sensitivity,

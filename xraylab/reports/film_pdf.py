@@ -1,10 +1,10 @@
 """
-One film as a PDF: an A4 page, two where there is much to say, drawn from a ``FilmReport`` and nothing else.
+The report of one film as a PDF: one A4 page, or two if the text is long, drawn from a ``FilmReport``.
 
-- the notice of what it isn't for is burned into both pictures and stands on every page
-- where words need the room the pictures give way, down to a size that can still be looked at; what doesn't
-  fit then goes on over the page in the same type
-- reportlab is loaded with this module, so it is imported when a PDF is asked for, and not before
+- a notice that it is not for diagnosis is burned into both pictures and printed on every page
+- if the text needs the space, the pictures get smaller, down to a readable size; text that still doesn't fit
+  continues on a second page
+- this module loads reportlab, which takes a moment, so it is imported only when a PDF is written
 """
 
 import io
@@ -34,25 +34,25 @@ from xraylab.reports.typeset import (
     visible,
 )
 
-_HIGHEST = (96 * mm, 80 * mm, 64 * mm)  # of a film on the page; the first that leaves room for all words
+_HIGHEST = (96 * mm, 80 * mm, 64 * mm)  # heights of a picture; the first that leaves room for text is used
 _GAP = 6
 _PAGE = 252 * mm  # height of the text
 _NAME, _SENTENCE = 60, 300  # characters
 _Pictures = list[tuple[bytes, tuple[int, int]]]  # as PNG, with width and height
-_BOXES = "A box stands for a sign that this document's fonts lack."
+_BOXES = "A box stands for a character that this document's fonts lack."
 _NO_DIAGNOSIS = (
-    "Not for diagnosis, for triage, or to leave a film unread. A score above the threshold is no diagnosis, "
-    "one below it doesn't mean that nothing is wrong, and no other finding was looked for."
+    "Not for diagnosis or triage, and no reason to leave a film unread. A score above the threshold is not a "
+    "diagnosis. A score below it doesn't mean that nothing is wrong. No other finding was looked for."
 )
 
 
 def film_pdf(report: FilmReport) -> bytes:
-    """Draw the page.
+    """Draw the report.
 
     Returns
     -------
     bytes
-        Of a PDF; the same for the same report.
+        A PDF file; the same bytes for the same report.
     """
     title = _title(report)
     pictures = [(png(picture), picture.size) for picture in burned_films(report)]
@@ -63,7 +63,7 @@ def film_pdf(report: FilmReport) -> bytes:
 
 
 def _height(parts: Sequence[Any]) -> float:
-    """How much of a page flowables take; of two spaces that meet the larger one counts."""
+    """Return the height of flowables on a page; of two spaces that meet, the larger one counts."""
     height, below = 0.0, 0.0
     for part in parts:
         height += max(below, part.getSpaceBefore()) + part.wrap(WIDTH, 10 * _PAGE)[1]
@@ -89,7 +89,7 @@ def _page(report: FilmReport, pictures: _Pictures, highest: float) -> list[Any]:
 
 
 def _small(words: str) -> Any:
-    """A note in our own words, with the apostrophe of print."""
+    """Set one of XRayLab's own sentences as a note, with typographic apostrophes."""
     return note(words.replace("'", "’"))
 
 
@@ -98,10 +98,10 @@ def _title(report: FilmReport) -> str:
 
 
 def _pictures(report: FilmReport, pictures: _Pictures, highest: float) -> Any:
-    """The film, and beside it the film under its heatmap."""
+    """Set the film, and next to it the film with its heatmap."""
     width, height = pictures[0][1]
     wide = (WIDTH - _GAP) / 2
-    scale = min(wide / width, highest / height)
+    scale = min(wide / width, highest / height)  # the same for width and height: a film is never distorted
     cells = [
         Image(io.BytesIO(picture), width=width * scale, height=height * scale, hAlign="LEFT")
         for picture, _ in pictures
@@ -112,14 +112,14 @@ def _pictures(report: FilmReport, pictures: _Pictures, highest: float) -> Any:
 
 def _caption(drawn: DrawnHeatmap) -> str:
     if drawn.strongest == 0:
-        return f"Under its heatmap ({drawn.method}), which is blank: nothing in the film raised the score"
+        return f"With its heatmap ({drawn.method}), which is blank: nothing in the film raised the score"
     if drawn.faint:
-        return f"Under its heatmap ({drawn.method}), hardly seen: nothing in the film raised the score much"
-    return f"Under the heatmap of its pneumonia score ({drawn.method})"
+        return f"With its heatmap ({drawn.method}), hardly visible: nothing in the film raised the score much"
+    return f"With the heatmap of its pneumonia score ({drawn.method})"
 
 
 def _bare(rows: list[list[Any]], widths: list[float]) -> Any:
-    """Things side by side, without lines."""
+    """Set parts side by side, without lines."""
     return Table(
         rows,
         colWidths=widths,
@@ -135,12 +135,12 @@ def _bare(rows: list[list[Any]], widths: list[float]) -> Any:
 
 
 def _score(report: FilmReport) -> list[Any]:
-    """Score and decision, beside them where the score stands, and below what it means."""
-    said, beside = report.said
+    """Set score and decision, a chart of the score next to them, and an explanation below."""
+    decision, decision_note = report.said
     films = report.standing.films
     words = [
         spaced(f"Pneumonia score {score(report.score)}", "head", spaceBefore=2),
-        spaced(f"{said}. {beside}".strip()),
+        spaced(f"{decision}. {decision_note}".strip()),
     ]
     if report.overridden:
         words.append(spaced(report.despite_warnings.replace("'", "’"), textColor=MISSED))
@@ -149,7 +149,7 @@ def _score(report: FilmReport) -> list[Any]:
     if report.kinds:
         words.append(_small(film_words.kinds(report.kinds)))
     below = [*map(_small, report.about_score)]
-    if films is None or not films.n:
+    if films is None or not films.n:  # without validation films there is nothing to compare the score with
         return [*words, *below]
     cuts = [cut for cut in (report.review_from, report.threshold) if cut is not None]
     drawn = charts.standing(films, report.score, cuts)
@@ -159,30 +159,33 @@ def _score(report: FilmReport) -> list[Any]:
 def _warnings(report: FilmReport) -> list[Any]:
     if not report.warnings:
         return [note("No warnings.")]
-    told = [
+    parts = [
         spaced("Warnings", "small head"),
         *(spaced(tidy(warning, longest=_SENTENCE)) for warning in report.warnings),
     ]
+    # An overridden warning is printed in red next to the decision instead.
     if report.despite_warnings and not report.overridden:
-        told.append(spaced(report.despite_warnings))
-    return told
+        parts.append(spaced(report.despite_warnings))
+    return parts
 
 
 def _notes(report: FilmReport) -> list[Any]:
-    """What else to know of the film; it stopped no decision, so it steps back."""
-    return [_small(" ".join(tidy(one, longest=_SENTENCE) for one in report.notes))] if report.notes else []
+    """Set further remarks on the film; they prevent no decision, so they are printed small."""
+    remarks = " ".join(tidy(remark, longest=_SENTENCE) for remark in report.notes)
+    return [_small(remarks)] if report.notes else []
 
 
 def _reader(report: FilmReport) -> list[Any]:
     if report.call is None and not report.note:
         return []
     call = report.call or "none"
-    told = [spaced("The reader’s own call", "small head"), spaced(f"{call[0].upper()}{call[1:]}.")]
+    parts = [spaced("The reader’s own call", "small head"), spaced(f"{call[0].upper()}{call[1:]}.")]
     if report.note:
-        told.append(spaced(report.note, textColor=MUTED))
+        parts.append(spaced(report.note, textColor=MUTED))
+    # A note may be in a script that the fonts lack, so the boxes in it are explained.
     if any(sign.isprintable() and visible(sign) != sign for sign in report.note):
-        told.append(_small(_BOXES))
-    return told
+        parts.append(_small(_BOXES))
+    return parts
 
 
 def _lock(report: FilmReport) -> list[Any]:
@@ -196,16 +199,16 @@ def _lock(report: FilmReport) -> list[Any]:
     rows = [
         ["Threshold", _or_dash(report.threshold), "", _rule(report)],
         [
-            "Sensitivity there",
+            "Sensitivity",
             percent(standing.sensitivity),
             formats.interval(*standing.sensitivity_interval),
             "of films with pneumonia, at the threshold or above",
         ],
         [
-            "Specificity there",
+            "Specificity",
             percent(standing.specificity),
             formats.interval(*standing.specificity_interval),
-            "of films without, below the threshold",
+            "of films without pneumonia, below the threshold",
         ],
     ]
     if report.review_from is not None:
@@ -236,7 +239,8 @@ def _about_films(report: FilmReport) -> list[Any]:
         tidy(word, longest=_NAME) for word in (standing.model, standing.arch, standing.dataset)
     )
     chosen = (
-        "which chose the threshold, so these figures flatter it; another hospital or machine can change them."
+        "on which the threshold was chosen, so these figures look better than they are; another hospital or "
+        "machine can change them."
         if report.threshold is not None
         else "on which no threshold was chosen yet."
     )
@@ -247,6 +251,6 @@ def _about_films(report: FilmReport) -> list[Any]:
         ),
         note(
             f"Model {name} ({arch}, {tidy(standing.backend)}), hash {tidy(report.model_known_by)}. The film "
-            f"is known by the first digits of its file’s SHA-256, {tidy(report.film_sha256)[:32]}…"
+            f"is identified by the first digits of its file’s SHA-256, {tidy(report.film_sha256)[:32]}…"
         ),
     ]

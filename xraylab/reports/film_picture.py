@@ -1,10 +1,10 @@
 """
-A film as one picture: as it is and under its heatmap, with words burned in that no viewer can leave out.
+The report of one film as a picture: the film, the film with its heatmap, and text burned into the pixels.
 
-- the notice stands in a strip above and on each of the two films, so that a cut-out carries it too
-- a teaching phantom says SYNTHETIC in the same places
-- no line is cut off: long ones are broken, and a narrow film stands in a pane wide enough for the notice
-- made of grey values and our own words only: nothing else of the uploaded file comes along
+- a notice is written above and on each of the two films, so that a cut-out part carries it too
+- a teaching phantom also says SYNTHETIC in the same places
+- no line is cut off: long lines are broken, and a narrow film gets a background wide enough for the notice
+- made only of grey values and XRayLab's own text: no other data of the uploaded file gets in
 """
 
 import io
@@ -21,9 +21,9 @@ from xraylab.reports.film import BURNED_IN, SYNTHETIC, FilmReport
 _SIDE = 1024  # pixels of a film's longer side, at most
 _PALE, _FAINT, _ALARM = (230, 233, 238), (154, 164, 178), (255, 214, 102)
 _GROUND = (15, 18, 22)
-_LEAST = 768  # pixels of its longer side, at least, so that the words have room
-_PANE = (400, 160)  # pixels of what a film stands in, at least
-_LACKING = str.maketrans("×–−\u202f\u2009\xa0", "x--   ")  # signs that the font doesn't have
+_LEAST = 768  # pixels of its longer side, at least, so that the text has room
+_PANE = (400, 160)  # pixels of the background of a film, at least
+_LACKING = str.maketrans("×–−\u202f\u2009\xa0", "x--   ")  # characters that the font lacks
 
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -37,13 +37,13 @@ def film_picture(report: FilmReport) -> NDArray[np.uint8]:
     """
     panes = burned_films(report)
     width, height = sum(pane.width for pane in panes) + 8 * (len(panes) - 1), panes[0].height
-    size = max(13, min(26, width // 46))
+    size = max(13, min(26, width // 46))  # readable on a small picture, not huge on a large one
     line = round(size * 1.5)
     font = _font(size)
     below = [
         (words, _FAINT if number else _PALE)
-        for number, said in enumerate(_words_below(report))
-        for words in _broken(said.translate(_LACKING), font, width - size)
+        for number, sentence in enumerate(_words_below(report))
+        for words in _broken(sentence.translate(_LACKING), font, width - size)
     ]
     whole = Image.new("RGB", (width, height + 2 * line + line * len(below) + size), _GROUND)
     draw = ImageDraw.Draw(whole)
@@ -59,17 +59,17 @@ def film_picture(report: FilmReport) -> NDArray[np.uint8]:
 
 
 def film_png(report: FilmReport) -> bytes:
-    """The same as PNG, without metadata."""
+    """Encode ``film_picture`` as PNG, without metadata."""
     return png(Image.fromarray(film_picture(report)))
 
 
 def burned_films(report: FilmReport) -> list[Image.Image]:
-    """The film and, where there is a heatmap, the film under it; each carries the notice."""
+    """Return the film and, if there is a heatmap, the film with it; each carries the notice."""
     return [_burned_in(_with_room(pane), report) for pane in _panes(report)]
 
 
 def _panes(report: FilmReport) -> list[Image.Image]:
-    """Both in colour and of one size, without words."""
+    """Return the film and the film with its heatmap, in colour and of the same size, without text."""
     film = Image.fromarray(np.ascontiguousarray(report.film))
     longest = max(film.size)
     scale = _SIDE / longest if longest > _SIDE else max(1.0, _LEAST / longest)
@@ -85,7 +85,7 @@ def _panes(report: FilmReport) -> list[Image.Image]:
 
 
 def _with_room(film: Image.Image) -> Image.Image:
-    """A narrow or flat film in the middle of a pane in which the notice has room."""
+    """Centre a narrow or flat film on a background that has room for the notice."""
     size = (max(film.width, _PANE[0]), max(film.height, _PANE[1]))
     if size == film.size:
         return film
@@ -99,8 +99,8 @@ def _notice(report: FilmReport) -> str:
 
 
 def _burned_in(pane: Image.Image, report: FilmReport) -> Image.Image:
-    """A film with the notice along its lower edge."""
-    burned = pane.copy()
+    """Return a film with the notice along its lower edge."""
+    burned = pane.copy()  # the same pane may be used again without the notice
     draw = ImageDraw.Draw(burned, "RGBA")
     words = _notice(report)
     font = _fitting(words, pane.width, max(11, min(20, pane.width // 34)))
@@ -112,11 +112,11 @@ def _burned_in(pane: Image.Image, report: FilmReport) -> Image.Image:
 
 
 def _words_below(report: FilmReport) -> list[str]:
-    said, beside = report.said
+    decision, decision_note = report.said
     cut = ""
     if report.threshold is not None and report.decision in ("positive", "negative"):
         cut = f" ({score(report.threshold)})"
-    lines = [f"Pneumonia score {score(report.score)}. {said}{cut}. {beside}".strip()]
+    lines = [f"Pneumonia score {score(report.score)}. {decision}{cut}. {decision_note}".strip()]
     if report.overridden:
         lines[0] += f" {report.despite_warnings}"
     if report.warnings:
@@ -127,7 +127,7 @@ def _words_below(report: FilmReport) -> list[str]:
 
 
 def _broken(words: str, font: _Font, width: int) -> list[str]:
-    """Words in lines no wider than that, in pixels; a word that alone is wider is broken too."""
+    """Break text into lines of at most ``width`` pixels; break a word that is wider by itself."""
     lines = [""]
     for word in words.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -143,7 +143,7 @@ def _broken(words: str, font: _Font, width: int) -> list[str]:
 
 
 def _fitting(words: str, width: int, size: int) -> _Font:
-    """The largest font up to that size in which a line fits."""
+    """Return the largest font up to a size in which a line fits."""
     while size > 8 and _font(size).getlength(words) > width - size:  # noqa: PLR2004
         size -= 1
     return _font(size)

@@ -1,10 +1,10 @@
 """
-What is said of one film's score, in sentences.
+Sentences that explain one film's score and heatmap.
 
-- the Read screen and every document use these, so that none of them says it in other words
-- plain numbers in, sentences out: no Markdown, no markup, nothing from outside
-- a score is called a probability only where it was calibrated, and then of the films it was calibrated on
-- disagreement between models is never called an interval, and faithful to the model never right
+- the Read screen and all documents use these sentences, so that they all say the same
+- plain numbers in, sentences out: no Markdown, no markup, no outside text
+- a score is called a probability only if it was calibrated, and then only for films like those used for that
+- disagreement between models is never called an interval, and a faithful heatmap is never called correct
 """
 
 import math
@@ -13,121 +13,123 @@ from collections.abc import Sequence
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.formats import DASH, count, percent, score
 
-OVERRIDDEN = "Decided in spite of the warnings, on a person's word."
+OVERRIDDEN = "Decided despite the warnings, at a person's request."
 NOT_DECIDED = "Not decided because of the warnings."
 KINDS_CAVEAT = (
-    "Kind of pneumonia, if it is one, from file names; films don't reliably tell bacterial from viral."
+    "Kind, if it is pneumonia, learnt from file names; films don't reliably show bacterial or viral."
 )
-BLANK = "It is blank: nothing in the film raised the pneumonia score, which is a valid answer."
+BLANK = "It is blank: nothing in the film raised the pneumonia score, which is a valid result."
 FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
-FAINT = 0.1  # part of full colour below which a map is hardly seen
-_LEAST = 0.001  # part of full colour that is written as a number
-_FEW, _MOST = 0.5, 99.5  # of 100: what would be rounded to none or all
+FAINT = 0.1  # share of full colour below which a map is hardly visible
+_LEAST = 0.001  # smallest share of full colour that is written as a number
+_FEW, _MOST = 0.5, 99.5  # of 100: beyond these a share would be rounded to none or all
 
 
 def prevalence(positives: int, n: int, *, calibrated: bool) -> str:
-    """Say whether a score is a probability, and at which share of pneumonia.
+    """Write whether a score is a probability, and at which prevalence.
 
     Parameters
     ----------
     positives, n : int
-        Validation films with pneumonia, and all of them.
+        Number of validation films with pneumonia, and of all validation films.
     calibrated : bool
-        Whether the model's scores were calibrated on them; see ``Card.calibrated``.
+        Whether the model's scores were calibrated on these films; see ``Card.calibrated``.
     """
     if not n:
-        return "The score is no probability of pneumonia: there are no validation films."
+        return "The score is not a probability of pneumonia: there are no validation films."
     share = percent(positives / n)
-    if calibrated:
+    if calibrated:  # Platt scaling on these films: valid only at their prevalence
         return (
-            f"Calibrated on {_films(n)}, {share} of them with pneumonia: a probability only where pneumonia "
-            "is as common as there."
+            f"Calibrated on {_films(n)}, {share} of them with pneumonia: the score is a probability only "
+            "where pneumonia is as common."
         )
     return (
-        f"Not calibrated, so no probability of pneumonia. Of {_films(n)} {share} have pneumonia; where it is "
-        "rarer, fewer of the films that score this have it."
+        f"Not calibrated, so the score is not a probability of pneumonia. Of {_films(n)}, {share} have "
+        "pneumonia; where it is rarer, fewer films with this score have it."
     )
 
 
 def position(validation: ThresholdTable, at: float) -> str:
-    """Say where a score stands among the validation films: "2 of 100 normals score this high or higher"."""
+    """Compare a score with the validation films: "2 of 100 normals score this high or higher"."""
     point = validation.at(at)
     normals = _of_100(point.fp, validation.negatives)
     ill = _of_100(point.fn, validation.positives)
-    said = f"{normals} of 100 normals score this high or higher; {ill} of 100 pneumonias score lower."
-    return f"{said[0].upper()}{said[1:]}"
+    sentence = f"{normals} of 100 normals score this high or higher; {ill} of 100 pneumonias score lower."
+    return f"{sentence[0].upper()}{sentence[1:]}"
 
 
 def disagreement(spread: float, models: int) -> str:
-    """Say how far the models of an ensemble are apart, in words that nobody takes for an interval.
+    """Write how much the models of an ensemble differ, without the look of a confidence interval.
 
     Parameters
     ----------
     spread : float
         Standard deviation of their calibrated probabilities.
     models : int
-        How many they are.
+        Number of models.
     """
     return (
         f"Disagreement between its {models} models: {score(spread)} (standard deviation of their "
-        "probabilities). It says how alike the models are, not how sure the score is."
+        "probabilities). It says how much the models differ, not how certain the score is."
     )
 
 
 def kinds(shares: Sequence[tuple[str, float]]) -> str:
-    """Say which kind of pneumonia it would be; only ever beside a positive decision.
+    """Write the likely kinds of pneumonia; shown only together with a positive decision.
 
     Parameters
     ----------
     shares : sequence of (name, probability)
-        Given pneumonia.
+        Probability of each kind, given pneumonia.
     """
-    told = ", ".join(f"{name} {percent(share)}" for name, share in shares)
-    return f"{told[:1].upper()}{told[1:]}. {KINDS_CAVEAT}"
+    listed = ", ".join(f"{name} {percent(share)}" for name, share in shares)
+    return f"{listed[:1].upper()}{listed[1:]}. {KINDS_CAVEAT}"
 
 
 def heatmap(method: str, grids: Sequence[tuple[int, int]], *, fixed: bool, strongest: float) -> str:
-    """Say what a heatmap is: method, grid and scale, and whether there is anything to see.
+    """Describe a heatmap: method, grid and scale, and whether anything is visible.
 
     Parameters
     ----------
     method : str
-        Its title.
+        Title of the method.
     grids : sequence of (rows, columns)
-        The true grid of each network that it is drawn by.
+        The true grid of each network whose map is drawn.
     fixed : bool
         Whether full colour is the same on every film.
     strongest : float
-        The strongest place in parts of full colour, 0 to 1.
+        The strongest place as a share of full colour, 0 to 1.
     """
     sizes = " and ".join(f"{rows} × {columns}" for rows, columns in grids)
-    says = BLANK if strongest == 0 else "It shows which regions raised the pneumonia score."
+    meaning = BLANK if strongest == 0 else "It shows which regions raised the pneumonia score."
+    # A blank or very faint map must not be read as “nothing is wrong”, so the sentence names its strength.
     if 0 < strongest < FAINT:
         most = percent(strongest) if strongest >= _LEAST else f"less than {percent(_LEAST)}"
-        says += f" Nothing did much: the strongest place has {most} of full colour, which is hardly seen."
+        meaning += f" None did much: the strongest has {most} of full colour, which is hardly visible."
     scale = (
         f"Full colour is the same on every film: {FIXED}."
         if fixed
-        else "Full colour is the most on this film, so a low score may glow too: there is no fixed scale."
+        else "Full colour is the strongest place on this film, so a low score may glow too: there is no "
+        "fixed scale."
     )
     return (
-        f"{method} on the network's own grid of {sizes}; finer detail is interpolation. {says} {scale} It is "
-        "about the model, not about the child."
+        f"{method} on the network's own grid of {sizes}; finer detail is interpolation. {meaning} {scale} It "
+        "explains the model, not the patient."
     )
 
 
 def faithful(beaten: int, maps: int) -> str:
-    """Say how faithful a heatmap is to the model, in words that nobody takes for being right.
+    """Write how faithful a heatmap is to the model, without calling the model right.
 
     Parameters
     ----------
     beaten, maps : int
-        How many random maps it was held against, and how many of them are less faithful.
+        Number of random maps that are less faithful, and number of random maps compared.
     """
     return (
-        f"Faithful to the model: more than {beaten} of {maps} smooth random maps ({beaten / maps:.2f}; by "
-        "chance 0.50), by what becomes of the score when the marked parts are filled in (ROAD). That is not "
-        "whether the model is right about the child."
+        f"Faithful to the model: more than {beaten} of {maps} smooth random maps ({beaten / maps:.2f}; 0.50 "
+        "is chance), by the change of the score when the marked parts are filled in (ROAD). That doesn't "
+        "show whether the model is right about the patient."
     )
 
 
@@ -136,7 +138,7 @@ def _films(n: int) -> str:
 
 
 def _of_100(part: int, whole: int) -> str:
-    """So many of a hundred; what isn't quite none or all doesn't say that it is."""
+    """Write a share as a number of 100, never rounded to 0 or 100."""
     if not whole:
         return DASH
     share = 100 * part / whole

@@ -1,4 +1,4 @@
-"""What each figure of an evaluation is called, and how it is written, on screens and in documents alike."""
+"""Names of the figures of an evaluation, and how their values are written, on screens and in documents."""
 
 from xraylab.formats import auc, auc_interval, interval, percent, ratio, ratio_interval
 
@@ -34,7 +34,7 @@ def written(name: str, value: float) -> str:
 
 
 def written_interval(name: str, bounds: tuple[float, float]) -> str:
-    """Write the ends of its interval."""
+    """Write the bounds of a figure's interval."""
     if name in _RATES:
         return interval(*bounds)
     return auc_interval(*bounds) if name in _AREAS else ratio_interval(*bounds)

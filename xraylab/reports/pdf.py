@@ -1,9 +1,9 @@
 """
-The evaluation as a PDF: one A4 document, drawn from the JSON document and from nothing else.
+The evaluation of a model as a PDF, drawn only from its JSON document.
 
-- reportlab lays it out; this module is imported when a PDF is asked for, and not before
-- every page carries the notice of what it isn't for
-- the same document gives the same bytes: nothing in the file depends on when or where it was drawn
+- this module loads reportlab, which takes a moment, so it is imported only when a PDF is written
+- every page carries a notice that this is not a medical device
+- the same document gives the same bytes: nothing in the file depends on time or machine
 """
 
 import math
@@ -49,25 +49,25 @@ _COUNTS = {"n": "Films", "positives": "Films with pneumonia", "patients": "Patie
 _KEY = ("auc", "average_precision", "sensitivity", "specificity", "balanced_accuracy", "ppv", "npv")
 _TITLES = {"validation": "Validation films", "test": "Test films"}
 _METHODS = (
-    "Intervals are at 95 %. By patient: films of one patient count as the cluster they are, and this is the "
-    "interval to quote. By film: each film taken as its own patient, for comparison with work that does so; "
-    "too narrow where patients have several films. Wilson: Wilson’s interval on an effective sample size. "
-    "MOVER: made from those of sensitivity and specificity. DeLong: as Obuchowski extended it to clusters. "
-    "Bootstrap: 2,000 draws of patients. PPV, NPV, F1 and accuracy hold at these films’ own share of "
-    "pneumonia."
+    "Intervals are at 95 %. By patient: films are clustered by patient; this is the interval to quote. By "
+    "film: each film counts as a separate patient, for comparison with work that does so; this interval is "
+    "too narrow if patients have several films. Wilson: Wilson’s interval with an effective sample size. "
+    "MOVER: made from the intervals of sensitivity and specificity. DeLong: with Obuchowski’s extension to "
+    "clusters. Bootstrap: 2,000 draws of patients. PPV, NPV, F1 and accuracy hold only at the prevalence of "
+    "these films."
 )
 _ELSEWHERE = (
-    "If sensitivity and specificity stay as measured here, which another hospital, another machine or other "
-    "illnesses among the normal films can change."
+    "This assumes that sensitivity and specificity stay as measured here. Another hospital, another machine "
+    "or other illnesses among the normal films can change them."
 )
-_BOXES = "A box stands for a sign that this document’s fonts lack; the JSON has it."
+_BOXES = "A box stands for a character that this document’s fonts lack; the JSON has it."
 _SEALED = (
-    "The test films are sealed: nobody has opened them at this lock. The figures of the validation films, by "
-    "which the model was chosen, flatter it."
+    "The test films are sealed: their results haven’t been seen at this lock. The model was chosen on the "
+    "validation films, so their figures look better than they are."
 )
-_FLATTERED = "They chose the model’s threshold, so these figures flatter it."
-_FREE = "Nothing was chosen by them before they were opened."
-_STAMPED = "They had been opened before the lock was made, so they are no longer free of choices."
+_FLATTERED = "They were used to choose the model’s threshold, so these figures look better than they are."
+_FREE = "Nothing was chosen on them before their results were seen."
+_STAMPED = "Their results had been seen before the lock was made, so they may have influenced it."
 
 
 def evaluation_pdf(report: EvaluationReport) -> bytes:
@@ -76,7 +76,7 @@ def evaluation_pdf(report: EvaluationReport) -> bytes:
     Returns
     -------
     bytes
-        Of a PDF; the same for the same document.
+        A PDF file; the same bytes for the same document.
     """
     return bound(
         lambda: _story(report),
@@ -112,7 +112,7 @@ def _summary(report: EvaluationReport, splits: list[SplitReport]) -> list[Any]:
         spaced("Key figures", "small head"),
         _key_figures(splits),
         *([] if report.test is not None else [note(_SEALED)]),
-        spaced(f"Where {percent(report.prevalence)} of the films have pneumonia", "small head"),
+        spaced(f"If {percent(report.prevalence)} of the films have pneumonia", "small head"),
         _at_prevalence(splits),
         note(_ELSEWHERE),
         note(_METHODS),
@@ -121,24 +121,25 @@ def _summary(report: EvaluationReport, splits: list[SplitReport]) -> list[Any]:
 
 def _lock_lines(report: EvaluationReport) -> list[str]:
     lock = report.lock
+    # All digits, at least three: a rounded threshold could classify a film differently.
     exact = max(f"{lock.threshold:.3f}", repr(lock.threshold), key=len)
     try:
         rule = parse_rule(lock.rule).words
-    except RecipeError:
+    except RecipeError:  # the lock was made by another version, which knew other rules
         rule = tidy(lock.rule, longest=_NAME)
     when = f"{lock.locked_at:%Y-%m-%d %H:%M}"
     by = tidy(lock.actor, longest=_NAME)
     lines = [
-        f"Threshold {exact}: a film is called positive when its score is that or more.",
+        f"Threshold {exact}: a film is called positive when its score is this or higher.",
         f"Chosen by the rule “{rule}” on {_of(lock.n, 'validation film')}, {when}, by {by}.",
     ]
     if lock.after_opening:
         lines.append(
-            "It was made after the test split had been opened, so the test films may have played a part."
+            "It was made or changed after test results were seen, so the test films may have influenced it."
         )
     if report.test is not None and report.test_openings:
         times = "once" if report.test_openings == 1 else f"{count(report.test_openings)} times"
-        lines.append(f"The test split has been opened {times}, counting every model.")
+        lines.append(f"The test split has been opened {times}, for all models together.")
     return lines
 
 
@@ -164,25 +165,25 @@ def _at_prevalence(splits: list[SplitReport]) -> Any:
         Head(_BY_PATIENT, 1, muted=True),
         Head("NPV", 0.7, right=True),
         Head(_BY_PATIENT, 1, muted=True),
-        Head("of a thousand films", 2.6),
+        Head("among 1,000 films", 2.6),
     ]
     rows = []
     for split in splits:
-        found, films = split.at_prevalence, split.at_prevalence.thousand
-        told = (
+        values, films = split.at_prevalence, split.at_prevalence.thousand
+        counts = (
             f"{films.found} found, {films.missed} missed, {films.false_alarms} false alarms, "
-            f"{films.rightly_below} rightly below"
+            f"{films.rightly_below} correctly negative"
             if films
             else DASH
         )
         rows.append(
             [
                 _TITLES[split.split],
-                percent(found.ppv),
-                formats.interval(*found.ppv_interval),
-                percent(found.npv),
-                formats.interval(*found.npv_interval),
-                told,
+                percent(values.ppv),
+                formats.interval(*values.ppv_interval),
+                percent(values.npv),
+                formats.interval(*values.npv_interval),
+                counts,
             ]
         )
     return grid(heads, rows)
@@ -207,8 +208,8 @@ def _split(report: EvaluationReport, split: SplitReport) -> list[Any]:
         _beside(charts.roc(split), charts.precision_recall(split)),
         _beside(charts.calibration(split), charts.decision(split)),
         KeepTogether([spaced("At the lock", "small head"), _confusion(split)]),
-        CondPageBreak(90 * mm),
-        spaced("Every figure", "small head"),
+        CondPageBreak(90 * mm),  # so that the table of figures starts with several rows
+        spaced("All figures", "small head"),
         _figures(split),
         *_calibrated(split),
         *_kinds(split),
@@ -239,9 +240,9 @@ def _confusion(split: SplitReport) -> Any:
     rows = [
         ["With pneumonia", _cell(tp, "found", TEXT), _cell(fn, "missed", MISSED)],
         [
-            "Without",
+            "Without pneumonia",
             _cell(fp, "false alarm" if fp == 1 else "false alarms", ALARM),
-            _cell(tn, "rightly below", TEXT),
+            _cell(tn, "correctly negative", TEXT),
         ],
     ]
     return grid(heads, rows, width=WIDTH * 0.72)
@@ -257,46 +258,48 @@ def _figures(split: SplitReport) -> Any:
         Head("Estimate", 0.8, right=True),
         Head(_BY_PATIENT, 1, muted=True),
         Head("details: 95 %, by film", 1.1, muted=True),
-        Head("how", 0.8, muted=True),
+        Head("method", 0.8, muted=True),
     ]
     rows = []
     for name, words in NAMES.items():
-        one = split.estimates[name]
-        rows.append([words, *_worded(name, one), written_interval(name, one.by_film), one.method])
+        estimate = split.estimates[name]
+        by_film = written_interval(name, estimate.by_film)
+        rows.append([words, *_worded(name, estimate), by_film, estimate.method])
     return grid(heads, rows)
 
 
-def _worded(name: str, one: Estimated) -> list[str]:
-    """An estimate and its interval by patient, in words."""
-    return [written(name, one.value), written_interval(name, one.interval)]
+def _worded(name: str, estimate: Estimated) -> list[str]:
+    """Write an estimate and its interval by patient."""
+    return [written(name, estimate.value), written_interval(name, estimate.interval)]
 
 
 def _calibrated(split: SplitReport) -> list[Any]:
-    found, worth = split.calibration, split.worth
+    calibration, worth = split.calibration, split.worth
     slope = (
-        f"Calibration slope {found.slope:.3f}, intercept {_signed(found.intercept)} (1 and 0 would be "
-        "perfect)."
-        if found.why is None
-        else f"Calibration slope and intercept: {DASH}. {tidy(found.why)}"
+        f"Calibration slope {calibration.slope:.3f}, intercept {_signed(calibration.intercept)} (1 and 0 "
+        "would be perfect)."
+        if calibration.why is None
+        else f"Calibration slope and intercept: {DASH}. {tidy(calibration.why)}"
     )
     errors = (
-        f"Brier score {score(found.brier)}, expected calibration error {score(found.ece)} over ten bins "
-        "(0 would be perfect)."
+        f"Brier score {score(calibration.brier)}, expected calibration error {score(calibration.ece)} over "
+        "ten bins (0 would be perfect)."
     )
     weighed = _weighed(worth, percent(split.at_prevalence.prevalence))
-    return [spaced("Calibration and worth", "small head"), spaced(f"{slope} {errors}"), spaced(weighed)]
+    return [spaced("Calibration and net benefit", "small head"), spaced(f"{slope} {errors}"), spaced(weighed)]
 
 
 def _weighed(worth: Worth, prevalence: str) -> str:
-    """What the calls are worth, in a sentence."""
+    """Write net benefit and expected cost in sentences."""
     if math.isnan(worth.cost):
-        return f"Net benefit and expected cost: {DASH}. A threshold of 0 or 1 weighs nothing."
+        return f"Net benefit and expected cost: {DASH}. They are not defined at a threshold of 0 or 1."
     return (
-        f"Where a missed pneumonia is worth {ratio(worth.cost)} false alarms (threshold probability "
-        f"{score(worth.threshold_probability)}), the net benefit is {_signed(worth.net_benefit)} found "
-        f"pneumonias a film, against {_signed(worth.net_benefit_of_all)} if every film were called positive, "
-        f"and the expected cost {ratio(worth.expected_cost)} false alarms a film; at {prevalence} pneumonia "
-        f"{_signed(worth.net_benefit_at_prevalence)} and {ratio(worth.expected_cost_at_prevalence)}."
+        f"If a missed pneumonia costs {ratio(worth.cost)} false alarms (threshold probability "
+        f"{score(worth.threshold_probability)}), the net benefit is {_signed(worth.net_benefit)} pneumonias "
+        f"found per film, against {_signed(worth.net_benefit_of_all)} if every film were called positive. "
+        f"The expected cost is {ratio(worth.expected_cost)} false alarms per film. At a prevalence of "
+        f"{prevalence} the two are {_signed(worth.net_benefit_at_prevalence)} and "
+        f"{ratio(worth.expected_cost_at_prevalence)}."
     )
 
 
@@ -316,19 +319,20 @@ def _kinds(split: SplitReport) -> list[Any]:
     ]
     rows = [
         [
-            tidy(one.kind, longest=_NAME),
-            count(one.n),
-            count(one.patients),
-            percent(one.sensitivity),
-            formats.interval(*one.interval),
+            tidy(kind.kind, longest=_NAME),
+            count(kind.n),
+            count(kind.patients),
+            percent(kind.sensitivity),
+            formats.interval(*kind.interval),
         ]
-        for one in split.kinds
+        for kind in split.kinds
     ]
     return [spaced("Sensitivity by kind of pneumonia", "small head"), grid(heads, rows)]
 
 
-def _classes(title: str, told: ClassTable) -> list[Any]:
-    areas = any(row.auc is not None for row in told.classes)
+def _classes(title: str, report: ClassTable) -> list[Any]:
+    # Only a model of several kinds has a probability, and so an AUC, for each class.
+    areas = any(row.auc is not None for row in report.classes)
     heads = [
         Head("Class", 1.6),
         Head("Precision", 0.8, right=True),
@@ -337,18 +341,18 @@ def _classes(title: str, told: ClassTable) -> list[Any]:
         Head("films", 0.7, right=True),
     ]
     heads += [Head("AUC against the rest", 1, right=True), Head(_BY_PATIENT, 1, muted=True)] * areas
-    rows = [[tidy(row.name, longest=_NAME), *_class_rates(row), *_class_area(row)] for row in told.classes]
-    rows += [[AVERAGES[row.average], *_class_rates(row), *[""] * (2 * areas)] for row in told.averages]
+    rows = [[tidy(row.name, longest=_NAME), *_class_rates(row), *_class_area(row)] for row in report.classes]
+    rows += [[AVERAGES[row.average], *_class_rates(row), *[""] * (2 * areas)] for row in report.averages]
     notes = [
         f"{row.average.capitalize()} average: without {', '.join(names)}, which has no {rate}."
-        for row in told.averages
+        for row in report.averages
         for rate, names in row.left_out.items()
         if names
     ]
-    if told.left_out:
-        films = _of(told.left_out, "film")
-        notes.append(f"{films} with pneumonia of another kind, or of none that is known: left out.")
-    calls = [_calls(told)] if areas else []
+    if report.left_out:
+        films = _of(report.left_out, "film")
+        notes.append(f"{films} with pneumonia of another or an unknown kind: left out.")
+    calls = [_calls(report)] if areas else []
     return [KeepTogether([spaced(title, "small head"), grid(heads, rows), *map(note, notes), *calls])]
 
 
@@ -362,13 +366,13 @@ def _class_area(row: ClassRow) -> list[str]:
     return [formats.auc(row.auc), formats.auc_interval(*row.auc_ci)]
 
 
-def _calls(told: ClassTable) -> Any:
+def _calls(report: ClassTable) -> Any:
     heads = [
         Head("Films, by true class", 1.4),
-        *(Head(f"called {tidy(row.name, longest=_NAME)}", 1, right=True) for row in told.classes),
+        *(Head(f"called {tidy(row.name, longest=_NAME)}", 1, right=True) for row in report.classes),
     ]
     rows = [
         [tidy(row.name, longest=_NAME), *map(count, calls)]
-        for row, calls in zip(told.classes, told.confusion, strict=True)
+        for row, calls in zip(report.classes, report.confusion, strict=True)
     ]
     return grid(heads, rows)

@@ -1,13 +1,13 @@
 """
-A film's picture as DICOM Secondary Capture, on one of two ways that never mix.
+A film's picture as DICOM Secondary Capture, in one of two ways that never mix.
 
-- de-identified: written from nothing but our own picture; every UID is new, there is no patient, no date, no
-  private element and no free text, as the Basic Application Level Confidentiality Profile asks
+- de-identified: made only from XRayLab's own picture; every UID is new, there is no patient, no date, no
+  private element and no free text, as the Basic Application Level Confidentiality Profile requires
 - back to the study: patient and study modules of the uploaded DICOM file are copied, in a new series of the
-  same study; the file's bytes are read here and kept nowhere; a date, time, number or code that DICOM doesn't
-  allow is left out
-- both say DERIVED, SECONDARY and Burned In Annotation YES: the notice stands in the picture
-- highdicom takes a moment to load, so it is imported when a file is asked for
+  same study; the file is read here and not stored; dates, times, numbers or codes that DICOM doesn't allow
+  are left out
+- both say DERIVED, SECONDARY and Burned In Annotation YES, because the notice is part of the picture
+- highdicom takes a moment to load, so it is imported only when a file is written
 
 References
 ----------
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
 
 _JPEG = b"\xff\xd8\xff"
-_SERIES = 9001  # number of our series in a study: far from those that machines give
+_SERIES = 9001  # number of XRayLab's series in a study: far from the numbers that machines use
 _METHOD = "Written anew by XRayLab; DICOM PS3.15 Basic Profile"
 _PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")
-_DATES = (  # of the making, not of the film; the profile takes them away all the same
+_DATES = (  # when the file was made, not the film; the profile removes these too
     "InstanceCreationDate",
     "InstanceCreationTime",
     "SeriesDate",
@@ -43,16 +43,15 @@ _DATES = (  # of the making, not of the film; the profile takes them away all th
     "TimeOfSecondaryCapture",
     "ContributingEquipmentSequence",
 )
-_WHOSE = ("PatientName", "PatientID")  # are carried over as they are: an archive knows its patients by them
+_WHOSE = ("PatientName", "PatientID")  # copied unchanged: an archive finds its patients by them
 _SEXES = frozenset("MFO")
-_CODED = frozenset(
-    ["AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"]
-)  # kinds of values whose form DICOM lays down
+# Kinds of values whose format DICOM defines.
+_CODED = frozenset(["AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"])
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-_LOSSY = frozenset(  # JPEG, JPEG-LS near-lossless, JPEG 2000 and HTJ2K where they may lose something
+_LOSSY = frozenset(  # JPEG, JPEG-LS near-lossless, JPEG 2000 and HTJ2K where they may be lossy
     f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203)
 )
-_EMPTY = (  # type 2: has to be there, and says nothing
+_EMPTY = (  # type 2: must be present, may be empty
     "PatientName",
     "PatientID",
     "PatientBirthDate",
@@ -79,40 +78,42 @@ def lossy_before(film: Film) -> bool | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = pydicom.dcmread(
+            header = pydicom.dcmread(
                 io.BytesIO(film.data), force=True, specific_tags=["LossyImageCompression"]
             )
-            said = str(found.get("LossyImageCompression", ""))
-    except Exception:  # hostile bytes meet the reader with many kinds of exception; they say nothing then
+            declared = str(header.get("LossyImageCompression", ""))
+    except Exception:  # pydicom raises many kinds of exception for manipulated bytes
         return None
-    return True if found.file_meta.get("TransferSyntaxUID") in _LOSSY else {"00": False, "01": True}.get(said)
+    if header.file_meta.get("TransferSyntaxUID") in _LOSSY:
+        return True
+    return {"00": False, "01": True}.get(declared)
 
 
 def deidentified(report: FilmReport, *, looked: bool = False, lossy: bool | None = None) -> bytes:
-    """A film's picture as DICOM that tells of nobody.
+    """Write a film's picture as DICOM that doesn't identify the patient.
 
-    Writing inside the film itself isn't removed: whoever asks for this has to have looked at the film.
+    Text inside the film itself isn't removed, so a person must have looked at the film first.
 
     Parameters
     ----------
     looked : bool
-        The word of a person who looked at the film that no name or number stands in it.
+        A person's confirmation that they looked at the film and saw no name or number in it.
     lossy : bool, optional
         Whether the film had been compressed with loss; see ``lossy_before``.
 
     Returns
     -------
     bytes
-        Of a DICOM file; every call gives new UIDs.
+        A DICOM file; every call gives new UIDs.
 
     Raises
     ------
     NotConfirmedError
-        Without that word.
+        Without that confirmation.
     """
     if not looked:
         raise NotConfirmedError(
-            "Look at the film first: a name or number that stands in the picture is not removed. "
+            "Look at the film first: a name or number inside the picture is not removed. "
             "Confirm that you looked (looked=True in code)."
         )
     from highdicom import UID
@@ -132,30 +133,30 @@ def deidentified(report: FilmReport, *, looked: bool = False, lossy: bool | None
 
 
 def for_the_study(report: FilmReport, source: Film, *, confirmed: bool = False) -> bytes:
-    """A film's picture as DICOM of the same patient and study as the uploaded file, in a new series.
+    """Write a film's picture as DICOM of the uploaded file's patient and study, in a new series.
 
     Parameters
     ----------
     source : Film
         The uploaded DICOM file.
     confirmed : bool
-        A person's word that it may go to the patient's study.
+        A person's confirmation that the file may go to the patient's study.
 
     Returns
     -------
     bytes
-        Of a DICOM file, which tells whose film it is.
+        A DICOM file, which identifies the patient.
 
     Raises
     ------
     NotConfirmedError
-        Without that word.
+        Without that confirmation.
     XRayLabError
-        If the upload is no DICOM file, or names no study.
+        If the upload isn't a DICOM file, or names no study.
     """
     if not confirmed:
         raise NotConfirmedError(
-            "This file tells whose film it is. Confirm that it may go to the patient's study "
+            "This file identifies the patient. Confirm that it may go to the patient's study "
             "(confirmed=True in code)."
         )
     study = _study_of(source)
@@ -163,17 +164,17 @@ def for_the_study(report: FilmReport, source: Film, *, confirmed: bool = False) 
     image.copy_patient_and_study_information(study)
     image.StudyInstanceUID = str(study.StudyInstanceUID)
     image.SeriesDescription = f"XRayLab: {BURNED_IN.lower()}"
-    told = (
+    sentences = (
         f"{BURNED_IN}. Pneumonia score {score(report.score)}. {report.said[0]}.",
         report.despite_warnings,
         f"Model {report.standing.model} {report.model_known_by}.",
     )
-    image.DerivationDescription = " ".join(filter(None, told))[:1024]
+    image.DerivationDescription = " ".join(filter(None, sentences))[:1024]  # DICOM's limit of short text
     return _written(image)
 
 
 def _study_of(source: Film) -> "Dataset":
-    """The uploaded file without its pixels, its words decoded, and without what DICOM doesn't allow."""
+    """Read the uploaded file without its pixels, decode its text, and drop values that DICOM forbids."""
     import pydicom
     from pydicom.uid import UID, SecondaryCaptureImageStorage
 
@@ -182,32 +183,35 @@ def _study_of(source: Film) -> "Dataset":
     _silence()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # faults of the file that don't concern us
-            found = pydicom.dcmread(io.BytesIO(source.data), force=True, stop_before_pixels=True)
-            found.remove_private_tags()
-            found.decode()
-            for element in list(found):  # values are converted when looked at: here, where faults are caught
+            warnings.simplefilter("ignore")  # faults in parts of the file that aren't used
+            study = pydicom.dcmread(io.BytesIO(source.data), force=True, stop_before_pixels=True)
+            study.remove_private_tags()
+            study.decode()
+            # pydicom converts a value on access, so look at all of them here, where errors are caught.
+            for element in list(study):
                 if element.keyword not in _WHOSE and not _allowed(element):
-                    del found[element.tag]
-            whose = "".join(str(found.get(keyword, "")) for keyword in _WHOSE)
-    except Exception as error:  # hostile bytes meet the reader with many kinds of exception
-        raise XRayLabError("The DICOM file's patient and study can't be read. Export it again.") from error
-    if _UNREADABLE in whose:
+                    del study[element.tag]
+            identity = "".join(str(study.get(keyword, "")) for keyword in _WHOSE)
+    except Exception as error:  # pydicom raises many kinds of exception for manipulated bytes
+        raise XRayLabError(
+            "The DICOM file's patient and study can't be read. Export the film again."
+        ) from error
+    if _UNREADABLE in identity:
         raise XRayLabError(
             "The patient's name or ID isn't written in the character set that the DICOM file names, so it "
-            "can't be carried over. Export it again."
+            "can't be copied. Export the film again."
         )
-    if not UID(str(found.get("StudyInstanceUID", ""))).is_valid:
+    if not UID(str(study.get("StudyInstanceUID", ""))).is_valid:
         raise XRayLabError(
             "The DICOM file names no study (Study Instance UID), so nothing can be added to it."
         )
-    found.SOPClassUID = SecondaryCaptureImageStorage  # whose patient and study modules are ours
-    found.SOPInstanceUID = ""  # highdicom wants to log one
-    return found
+    study.SOPClassUID = SecondaryCaptureImageStorage  # which has the same patient and study modules
+    study.SOPInstanceUID = ""  # highdicom writes it to its log
+    return study
 
 
 def _allowed(element: "DataElement") -> bool:
-    """Whether an element, with all that is in it, holds values that DICOM allows there."""
+    """Return whether all values of an element, nested ones included, are allowed by DICOM."""
     from pydicom.config import RAISE
     from pydicom.valuerep import validate_value
 
@@ -226,12 +230,12 @@ def _allowed(element: "DataElement") -> bool:
 
 
 def _silence() -> None:
-    """Keep pydicom, which quotes a file's values when it complains of them, from printing a name to a log."""
+    """Stop pydicom from logging: its warnings quote values of the file, which may be a name."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def _captured(report: FilmReport, study_uid: str, *, lossy: bool | None) -> "SCImage":
-    """The picture with everything that both ways share."""
+    """Make the DICOM object with all elements that both ways share."""
     from highdicom import UID
     from highdicom.sc import SCImage
 
@@ -240,7 +244,10 @@ def _captured(report: FilmReport, study_uid: str, *, lossy: bool | None) -> "SCI
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        patient_orientation=("L", "F"),  # asked for by highdicom; two films side by side have none, see below
+        patient_orientation=(
+            "L",
+            "F",
+        ),  # required by highdicom, removed below: two films side by side have none
         study_instance_uid=study_uid,
         series_instance_uid=UID(),
         series_number=_SERIES,
@@ -252,7 +259,7 @@ def _captured(report: FilmReport, study_uid: str, *, lossy: bool | None) -> "SCI
         specific_character_set="ISO_IR 192",
     )
     image.PatientOrientation = []
-    image.Laterality = ""  # unknown of two films in one picture, and has to be there
+    image.Laterality = ""  # must be present; unknown for two films in one picture
     image.ImageType = ["DERIVED", "SECONDARY"]
     image.ConversionType = "WSD"  # made by software
     image.BurnedInAnnotation = "YES"

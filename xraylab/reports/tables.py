@@ -1,8 +1,8 @@
 """
-Tables as CSV.
+Tables as CSV, safe to open in a spreadsheet.
 
-- a head, commas and CRLF, as RFC 4180 says; a number has all its digits, what isn't known is empty
-- a word from outside that a spreadsheet would run as a formula gets an apostrophe before it
+- a header, commas and CRLF, as in RFC 4180; numbers have all their digits, unknown values are empty
+- outside text that a spreadsheet would run as a formula gets an apostrophe in front
 """
 
 import csv
@@ -13,11 +13,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet may take a cell for a formula by
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # a cell that begins with one of these may be a formula
 
 
 def as_csv(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A table as the text of a CSV file."""
+    """Write a table as the text of a CSV file."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(list(map(_cell, head)))
@@ -26,10 +26,10 @@ def as_csv(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """A number with all its digits, nothing for what isn't known, a word that no spreadsheet runs."""
+    """Write one cell: a number with all its digits, empty if unknown, text that no spreadsheet runs."""
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # before numbers: in Python a bool is an int
         return "yes" if value else "no"
     if isinstance(value, float):
         return repr(float(value))

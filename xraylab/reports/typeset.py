@@ -1,9 +1,9 @@
 """
-Setting type with reportlab: fonts, paragraphs, tables, and the Markdown that the model card uses.
+Typesetting with reportlab: fonts, paragraphs, tables, and the Markdown that the model card uses.
 
-- set in Bitstream Vera, which reportlab brings along; a sign that it lacks is shown as a box
-- ``written`` is the one way for words into a paragraph: it escapes them, so that no name is markup
-- the only importer beside it is what draws a PDF: reportlab takes a moment to load
+- the font is Bitstream Vera, which comes with reportlab; a character that it lacks is shown as a box
+- all text enters a paragraph through ``written``, which escapes it, so that no name is read as markup
+- reportlab takes a moment to load, so only the modules that draw a PDF import this one
 """
 
 import io
@@ -30,33 +30,33 @@ WIDTH = 174 * mm  # of the text on a page of A4
 TEXT, MUTED, BORDER, SURFACE, ACCENT = map(HexColor, ("#16202b", "#56616f", "#d9dfe6", "#f5f7f9", "#0b7a7d"))
 PNEUMONIA, NORMAL, MISSED, ALARM = map(HexColor, ("#b37400", "#1f78b4", "#b3361a", "#8a6d00"))
 REGULAR, BOLD, CODE = "Vera", "VeraBd", "Courier"
-BOX = "\N{WHITE SQUARE}"  # Vera has no such sign either, and draws its box for what it lacks
+BOX = "\N{WHITE SQUARE}"  # Vera lacks this character too, and draws its own box for it
 
 _MARGIN = (A4[0] - WIDTH) / 2
 _SPACES = {NARROW_SPACE: "\N{NO-BREAK SPACE}", THIN_SPACE: "\N{NO-BREAK SPACE}", "\n": " "}
 _INLINE = re.compile(r"\\(?P<kept>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*|(?P<text>[^\\`*]+|.)")
 _CELL = re.compile(r"(?:\\.|[^|\\])+")
 _FENCE = re.compile(r"(`{3,})\w*")
-_TALL = 40  # lines of code that a paragraph may take, so that it can go on over a page
+_TALL = 40  # lines of code in one paragraph; a longer one couldn't be divided between pages
 
 
 class Head(NamedTuple):
-    """A column of a table: its head, how wide it is, and where its words stand."""
+    """A column of a table: its title, width and alignment."""
 
     words: str
-    width: float  # share of the table's width; shares are made to add up to 1
+    width: float  # relative to the other columns
     right: bool = False
-    muted: bool = False  # smaller, as an interval stands behind its estimate
+    muted: bool = False  # smaller and grey, as for intervals
 
 
 @cache
 def fonts() -> frozenset[int]:
-    """Register the fonts, once; gives the code points that both have.
+    """Register the fonts, once, and return the code points that both contain.
 
     Raises
     ------
     OSError
-        If reportlab has come without them.
+        If reportlab was installed without them.
     """
     folder = Path(reportlab.__file__).parent / "fonts"
     known = []
@@ -72,25 +72,25 @@ def fonts() -> frozenset[int]:
 
 
 def visible(text: str) -> str:
-    """Words with a box for each sign that the fonts lack; what can't be seen becomes a space."""
+    """Replace each character that the fonts lack by a box, and each invisible one by a space."""
     known = fonts()
 
-    def sign(one: str) -> str:
-        one = _SPACES.get(one, one)
-        if ord(one) in known:
-            return one
-        return BOX if one.isprintable() else " "
+    def drawable(character: str) -> str:
+        character = _SPACES.get(character, character)
+        if ord(character) in known:
+            return character
+        return BOX if character.isprintable() else " "
 
-    return "".join(map(sign, text))
+    return "".join(map(drawable, text))
 
 
 def written(text: str) -> str:
-    """Words to put into a paragraph: visible, and never markup."""
+    """Prepare text for a paragraph: visible, and never read as markup."""
     return escape(visible(text))
 
 
 def style(name: str, **changes: Any) -> ParagraphStyle:
-    """A style by its name: title, head, small head, body, note, cell, number, th or code."""
+    """Return a style by its name: title, head, small head, body, note, cell, number, th or code."""
     fonts()
     looks: dict[str, dict[str, Any]] = {
         "title": {"fontName": BOLD, "fontSize": 18, "leading": 23, "spaceAfter": 4},
@@ -131,23 +131,23 @@ def style(name: str, **changes: Any) -> ParagraphStyle:
 
 
 def spaced(words: str, kind: str = "body", **changes: Any) -> Any:
-    """A paragraph of words as they are."""
+    """Set text as a paragraph, without markup."""
     return Paragraph(written(words), style(kind, **changes))
 
 
 def note(words: str) -> Any:
-    """A muted paragraph of words as they are."""
+    """Set text as a small grey paragraph, without markup."""
     return spaced(words, "note")
 
 
 def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float = WIDTH) -> Any:
-    """A table with hairlines; its head is repeated where it goes on over a page.
+    """Set a table with hairlines; its head is repeated on every page.
 
     Parameters
     ----------
     heads : sequence of Head
     rows : iterable of sequences
-        Words as they are, or flowables.
+        Texts without markup, or flowables.
     """
 
     def cell(words: Any, head: Head) -> Any:
@@ -179,21 +179,21 @@ def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float =
 
 
 def bound(story: Callable[[], list[Any]], *, title: str, running: str) -> bytes:
-    """A story as an A4 document whose every page carries the notice and says where it stands.
+    """Lay out a story as an A4 document with the notice and the page number on every page.
 
     Parameters
     ----------
     story : callable
-        Gives the flowables anew: they are laid out twice, since each page states how many there are.
+        Returns new flowables at each call: the layout runs twice, since each page shows the number of pages.
     title : str
-        Of the file.
+        Title of the file.
     running : str
-        What stands above every page but the first.
+        Text at the top of every page but the first.
 
     Returns
     -------
     bytes
-        Of a PDF; the same for the same story, since nothing in it depends on when or where it was drawn.
+        A PDF file; the same bytes for the same story, since nothing in it depends on time or machine.
     """
     fonts()
     pages = _laid_out(story(), title, running, pages=0)[1]
@@ -201,16 +201,16 @@ def bound(story: Callable[[], list[Any]], *, title: str, running: str) -> bytes:
 
 
 def _laid_out(story: list[Any], title: str, running: str, *, pages: int) -> tuple[bytes, int]:
-    """The file and its number of pages."""
+    """Lay out a document once; return the file and its number of pages."""
     file = io.BytesIO()
     frame = SimpleDocTemplate(
         file,
         pagesize=A4,
-        leftMargin=_MARGIN - 6,  # a frame keeps six points to itself on each side
+        leftMargin=_MARGIN - 6,  # reportlab's frame adds a padding of 6 points on each side
         rightMargin=_MARGIN - 6,
         topMargin=20 * mm,
         bottomMargin=20 * mm,
-        invariant=1,
+        invariant=1,  # no time and no random number in the file
         title=title,
         author="XRayLab",
         subject=NOTICE,
@@ -235,9 +235,9 @@ def _laid_out(story: list[Any], title: str, running: str, *, pages: int) -> tupl
 
 
 def from_markdown(text: str) -> list[Any]:
-    """Set the Markdown that ``reports.card`` writes: headings, paragraphs, lists, tables, fenced code.
+    """Set the Markdown that ``reports.card`` writes: headings, paragraphs, lists, tables, code blocks.
 
-    Whatever else Markdown knows is no markup here, and stands as it is written.
+    Any other Markdown is set as plain text.
     """
     parts: list[Any] = []
     left = text.splitlines()
@@ -259,7 +259,7 @@ def from_markdown(text: str) -> list[Any]:
 
 
 def _run(left: list[str], start: str) -> list[str]:
-    """Take the lines that begin so."""
+    """Remove and return the first lines, as long as they begin with ``start``."""
     taken = []
     while left and left[0].startswith(start):
         taken.append(left.pop(0))
@@ -289,32 +289,34 @@ def _code(left: list[str], fence: str) -> list[Any]:
 
 def _code_line(line: str) -> str:
     indent = len(line) - len(line.lstrip(" "))
+    # reportlab drops ordinary spaces at the start of a line.
     return "\N{NO-BREAK SPACE}" * indent + _mono(line[indent:])
 
 
 def _mono(words: str) -> str:
-    """Set as code; in the usual font where the standard one lacks a sign."""
+    """Set text as code; in the normal font if it isn't ASCII, since the code font has no more."""
     face = CODE if words.isascii() else REGULAR
     return f'<font face="{face}">{written(words)}</font>'
 
 
 def _inline(line: str) -> str:
-    """The markup of a line of Markdown."""
-    found = []
+    """Turn a line of Markdown into reportlab's markup."""
+    markup = []
     for part in _INLINE.finditer(line):
         if part["code"] is not None:
-            found.append(_mono(part["code"]))
+            markup.append(_mono(part["code"]))
         elif part["bold"] is not None:
-            found.append(f"<b>{_inline(part['bold'])}</b>")
+            markup.append(f"<b>{_inline(part['bold'])}</b>")
         else:
-            found.append(written(part["kept"] or part["text"]))
-    return "".join(found)
+            markup.append(written(part["kept"] or part["text"]))
+    return "".join(markup)
 
 
 def _table(lines_: list[str]) -> Any:
     rows = [[cell.strip() for cell in _CELL.findall(line)] for line in lines_]
-    heads, body = rows[0], rows[2:]  # the second line is the rule
+    heads, body = rows[0], rows[2:]  # the second line is the line of dashes
     widths = [max(len(row[place]) if place < len(row) else 0 for row in rows) for place in range(len(heads))]
+    # Wider for longer text, but within limits: no column may vanish or take the whole page.
     shares = [min(max(width, 8), 40) for width in widths]
     columns = [
         Head(_unmarked(head), share, right=place > 0)
