@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.conftest import written
 from tests.support.brief import BOTH
+from tests.support.screens import written
 from tests.support.serving import ROOT
 from tests.support.stale import stale
 from xraylab.app import phantoms
