@@ -1,4 +1,4 @@
-"""Models on the same films: how far they differ, and whether the films can tell."""
+"""Two or more models on the same films: how much they differ, and whether that is more than chance."""
 
 from xraylab.app import shell, status
 from xraylab.app.screens import compare
@@ -6,7 +6,7 @@ from xraylab.app.screens import compare
 with shell.page(
     "compare",
     title="Compare",
-    purpose="Two models or more on the same films: how far they differ, and whether the films can tell.",
+    purpose="Two or more models on the same films: how far they differ, and whether by more than chance.",
     status=status.now,
 ):
     compare.draw()

@@ -1,4 +1,4 @@
-"""The films you have, who is on them, and how they were split."""
+"""The films, their patients, and how they are split."""
 
 from xraylab.app import shell, status
 from xraylab.app.screens import data
@@ -6,7 +6,7 @@ from xraylab.app.screens import data
 with shell.page(
     "data",
     title="Data",
-    purpose="The films you have, who is on them, and how they were split.",
+    purpose="Your films, their patients, and how they are split.",
     status=status.now,
 ):
     data.draw()

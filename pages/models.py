@@ -1,4 +1,4 @@
-"""What each model is, how it was made, and how good it is."""
+"""Each model: its purpose, how it was made, and how good it is."""
 
 from xraylab.app import shell, status
 from xraylab.app.screens import models
@@ -6,7 +6,7 @@ from xraylab.app.screens import models
 with shell.page(
     "models",
     title="Models",
-    purpose="What each model is, how it was made, and how good it is.",
+    purpose="Each model: its purpose, how it was made, and how good it is.",
     status=status.now,
 ):
     models.draw()

@@ -1,4 +1,4 @@
-"""Score a film, see the decision at the lock, and where the score comes from."""
+"""Score a film, see the decision at the lock, and which regions raised the score."""
 
 from xraylab.app import shell, status
 from xraylab.app.screens import read
@@ -6,7 +6,7 @@ from xraylab.app.screens import read
 with shell.page(
     "read",
     title="Read",
-    purpose="Score a film, see the decision at the lock, and where the score comes from.",
+    purpose="Score a film, see the decision at the lock, and which regions raised the score.",
     status=status.now,
 ):
     read.draw()

@@ -1,4 +1,4 @@
-"""Teach a network on your films, in the background; close the page and it goes on."""
+"""Train a network on films, in the background."""
 
 from xraylab.app import shell, status
 from xraylab.app.screens import train
@@ -6,7 +6,7 @@ from xraylab.app.screens import train
 with shell.page(
     "train",
     title="Train",
-    purpose="Teach a network on your films, in the background; close the page and it goes on.",
+    purpose="Train a network on your films in the background, even while this page is closed.",
     status=status.now,
 ):
     train.draw()

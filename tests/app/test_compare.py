@@ -107,7 +107,7 @@ def test_three_models_get_a_column_each_and_are_held_against_the_first(show, new
         assert cell.startswith(f"{model.metrics['auc'].value:.3f}")
     assert set(numbers) >= {"NPV", "Kappa", "Matthews correlation", "Locked at", "Recipe", "Training took"}
     head, *rows = table_rows(app, 1)
-    assert head == ["cnn less", "mobilenet_v2", "ensemble"]
+    assert head == ["cnn minus", "mobilenet_v2", "ensemble"]
     assert len(rows[0]) == 3
     assert "adjusted for 2 pairs" in written(app)
 
@@ -181,7 +181,7 @@ def test_only_models_of_the_same_films_are_offered_and_without_one_a_training_is
     assert not app.error
     assert f"No other model was trained on the films of {MODEL}" in written(app)
     app = choose(app)  # without any, everything is offered again
-    assert "Choose two models or more" in written(app)
+    assert "Choose two or more models" in written(app)
     assert app.multiselect(key=KEY).options == [MODEL, *shipped]
     app = choose(app, "cnn")
     assert app.multiselect(key=KEY).options == shipped
@@ -255,7 +255,7 @@ def test_whoever_has_looked_is_told_why_no_pair_can_be_named(show, newcomer):
 
 def test_which_pair_flips_is_chosen_among_several(show, newcomer):
     app = choose(show("compare"), "ensemble", "mobilenet_v2", "cnn")
-    [box] = [box for box in app.selectbox if box.label == "Films that flip between"]
+    [box] = [box for box in app.selectbox if box.label == "Pair of models"]
     assert len(box.options) == 3
     app = box.set_value(box.options[2]).run()
     assert not app.error

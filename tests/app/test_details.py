@@ -97,4 +97,4 @@ def test_without_a_lock_that_fits_there_is_no_evaluation_to_export(show, trained
     assert not app.error
     disabled = {one.proto.label: one.proto.disabled for one in app.get("download_button")}
     assert disabled == dict(zip(EXPORTS, [False, False, True, True], strict=True))
-    assert "An evaluation needs a lock that was made for this model." in written(app)
+    assert "An evaluation needs a lock that was made for these weights." in written(app)

@@ -123,7 +123,7 @@ def test_a_case_deleted_elsewhere_is_said_to_be_gone_and_can_be_kept_anew(read, 
 def test_a_case_is_deleted_after_a_question_and_stays_as_a_tombstone(read, trained):
     app = press(press(read(), "save case"), "delete case")
     assert records.find(trained, 1)
-    assert "Case 1 will be wiped" in written(app)
+    assert "Case 1 will be deleted" in written(app)
     app = press(app, "delete case for good")
     assert [case.content for case in records.all_cases(trained)] == [None]
 

@@ -117,16 +117,16 @@ def test_a_link_to_sealed_test_films_shows_validation(follow, trained):
 def test_a_band_is_locked_told_by_its_rules_and_can_be_taken_back(follow, trained):
     found = actions.lock(trained, MODEL, "youden", actor="test").threshold
     app = follow(model=MODEL, at=repr(found), review="0.01", rule="youden")
-    lock = next(button for button in app.button if button.label.startswith("Lock at"))
+    lock = next(button for button in app.button if button.label.startswith("Lock "))
     assert not lock.disabled, "the same threshold, but with a band"
     lock.click().run()
     made = load_model(trained, MODEL).lock
     assert (made.rule, made.review_from, made.review_rule) == ("youden", 0.01, "value:0.01")
-    assert next(button for button in app.button if button.label.startswith("Lock at")).disabled
+    assert next(button for button in app.button if button.label.startswith("Lock ")).disabled
 
     app.session_state[store_of(load_model(trained, MODEL))] = Chosen(found)
     app.run()
-    next(button for button in app.button if button.label.startswith("Lock at")).click().run()
+    next(button for button in app.button if button.label.startswith("Lock ")).click().run()
     assert load_model(trained, MODEL).lock.review_from is None
 
 

@@ -68,9 +68,9 @@ def test_the_models_screen_shows_the_suite_only_of_models_that_were_scored_under
 
     app = show("models")
     app.selectbox(key="models model").set_value("locked").run()
-    assert "Under the suite of perturbations" in heads(app)
+    assert "Results on degraded films (suite)" in heads(app)
     assert "JPEG at quality 30" in written(app)
     assert written(app).count("not trained for") == 3
     app.selectbox(key="models model").set_value("plain").run()
     assert not app.exception
-    assert "Under the suite of perturbations" not in heads(app)
+    assert "Results on degraded films (suite)" not in heads(app)

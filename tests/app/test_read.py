@@ -75,7 +75,7 @@ def test_a_review_band_is_told_by_its_zones_and_never_clears_a_film(read, averag
     assert said in html(app)
     assert ("No other finding was looked for." in html(app)) is (listed != "above")
     assert f" {listed} · film" in app.radio(key="film chosen").options[0].replace("\\", "")
-    assert ("Pneumonias below both" in html(app)) is (review_from is not None)
+    assert ("Pneumonias below both thresholds" in html(app)) is (review_from is not None)
 
 
 def test_the_share_that_needs_a_reader_and_the_misses_below_are_those_of_the_validation_films(read, averaged):
@@ -86,7 +86,7 @@ def test_the_share_that_needs_a_reader_and_the_misses_below_are_those_of_the_val
     for name, number in (
         ("Needs a reader from", f"{low:.3f}"),
         ("Films that need a reader", percent(band.review.share)),
-        ("Pneumonias below both", percent(band.missed_rate)),
+        ("Pneumonias below both thresholds", percent(band.missed_rate)),
     ):
         assert f">{name}</span><strong>{number}</strong>" in html(app)
     assert interval(*band.missed_ci) in html(app)

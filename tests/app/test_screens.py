@@ -141,7 +141,7 @@ def test_test_films_are_not_offered_before_they_are_opened(show, trained):
     app = show("threshold")
     assert app.selectbox(key=f"threshold split {MODEL}").options == ["validation"]
 
-    _button(app, "Open the test split …").click().run()
+    _button(app, "Reveal test results (recorded) …").click().run()
     app.button(key="open test").click().run()
     assert not app.error
     assert "Test films at the lock" in [heading.value for heading in app.subheader]
@@ -151,7 +151,7 @@ def test_test_films_are_not_offered_before_they_are_opened(show, trained):
     actions.lock(trained, MODEL, "value:0.25", actor="test")
     app = show("threshold")
     assert app.selectbox(key=f"threshold split {MODEL}").options == ["validation"]
-    assert "after the test split was opened" in _said(app)
+    assert "changed after test results were seen" in _said(app)
 
 
 def test_a_lock_at_a_rule_s_threshold_is_told_by_the_rule(show, trained):
@@ -162,7 +162,7 @@ def test_a_lock_at_a_rule_s_threshold_is_told_by_the_rule(show, trained):
     store = f"threshold {load_model(trained, MODEL).card.model_sha256}"
     app.session_state[store] = Chosen(youden)
     app.run()
-    _button(app, "Lock at").click().run()
+    _button(app, "Lock ").click().run()
 
     assert load_model(trained, MODEL).lock.rule == "youden"
 
@@ -173,7 +173,7 @@ def test_a_review_band_is_told_wherever_a_lock_is(show, trained):
         said = written(show(name)).replace("\u202f", " ")
         assert "locked 0.900, review from 0.100 · threshold 0.9, threshold 0.1 · " in said, "the sidebar"
         assert said.count("0.900, review from 0.100") > 1
-    assert "Pneumonias below both" in said
+    assert "Pneumonias below both thresholds" in said
     assert "review from" in written(show("threshold"))
     actions.lock(trained, MODEL, "value:0.9", actor="test")
     for name in ("", "models", "threshold"):

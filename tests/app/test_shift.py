@@ -49,7 +49,7 @@ def test_closed_it_asks_for_nothing_and_compares_nothing(panel, monkeypatch):
 
 def test_sealed_test_films_are_not_offered_and_stay_sealed(panel, members):
     app = panel()
-    assert "The test films are sealed until they are opened at this lock" in written(app)
+    assert "Test films are sealed until they are revealed at this lock" in written(app)
     assert "shift films" not in {control.key for control in app.get("button_group")}
     assert openings_of(members, load_model(members, "one")) == []
 

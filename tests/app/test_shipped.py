@@ -100,15 +100,15 @@ def test_a_home_with_films_and_no_model_of_its_own_is_told_to_train_one(show, im
 
 def test_a_shipped_model_is_locked_and_opened_on_the_screen_and_counted_without_its_films(show, newcomer):
     app = show("threshold")
-    app = press(app, "Open the test split …")
-    assert "never been opened" in written(app)
+    app = press(app, "Reveal test results (recorded) …")
+    assert "never been revealed" in written(app)
     app = app.button(key="open test").click().run()
     assert not app.error
-    assert "was opened once, for 1 model" in written(app)
+    assert "were revealed once, for 1 model" in written(app)
     app.session_state[f"threshold {load_model(newcomer, 'ensemble').card.model_sha256}"] = Chosen(0.25)
-    app = press(app.run(), "Lock at")
+    app = press(app.run(), "Lock ")
     assert load_model(newcomer, "ensemble").lock.threshold == 0.25
-    assert "after the test split was opened" in written(app)
+    assert "changed after test results were seen" in written(app)
     assert [file.name for file in newcomer.models.rglob("*") if file.is_file()] == ["lock.json"]
 
 
@@ -137,7 +137,7 @@ def test_what_was_done_before_a_model_was_shipped_is_not_what_was_done_last(show
     assert "Locked ensemble" not in written(show(""))
     actions.open_test(imported, "ensemble", actor="app")
     said = written(show(""))
-    assert "Opened the test split for ensemble" in said
+    assert "Revealed the test results of ensemble" in said
     assert "Locked ensemble" not in said
     actions.lock(imported, "ensemble", "value:0.25", actor="app")
     assert "Locked ensemble at 0.250" in written(show(""))
@@ -181,7 +181,7 @@ def test_a_dataset_of_that_name_is_not_opened_for_a_shipped_model_of_other_films
         file.write_text(
             file.read_text().replace(load_model(imported, name).card.dataset.pixel_hash, "of other films")
         )
-    app = press(show("threshold"), "Open the test split …").button(key="open test").click().run()
+    app = press(show("threshold"), "Reveal test results (recorded) …").button(key="open test").click().run()
     assert not app.error
-    assert f"The test split of {DATASET} was opened once" in written(app)
+    assert f"Test results of {DATASET} were revealed once" in written(app)
     assert actions.list_datasets(imported)[0].test_openings == 0

@@ -211,7 +211,7 @@ def test_a_form_that_nobody_touched_is_the_preset_itself(show, imported):
 def test_three_classes_carry_their_honest_label(show, imported):
     app = show("train")
     app.toggle(key=EDIT).set_value(True).run()
-    options = _field(app, "Tells apart").options
+    options = _field(app, "Classes").options
 
     assert any("from file names; films don't reliably tell bacterial from viral" in one for one in options)
 
@@ -398,7 +398,7 @@ def test_a_run_at_work_says_what_it_does_how_fast_and_how_long(show, running):
     app = show("train")
     said = written(app)
 
-    assert "CPU · 312 films a second · 1.3\u202fGB · 2\u202fmin left" in said
+    assert "CPU · 312 films per second · 1.3\u202fGB · 2\u202fmin left" in said
     assert app.get("progress")[0].proto.text == "Whole network, epoch 4 of 20"
     assert "Cancel" in _buttons(app)
 

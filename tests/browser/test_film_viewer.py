@@ -140,7 +140,7 @@ def test_the_film_keeps_its_resolution_and_proportions(viewer):
 def test_inverting_exchanges_black_and_white(page, viewer):
     viewer.get_by_role("button", name="Invert").click()
     until_grey(page, viewer, 195)
-    assert viewer.locator(".told").inner_text() == "inverted"
+    assert viewer.locator(".settings").inner_text() == "inverted"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_the_right_button_drags_window_and_level(page, viewer):
     assert viewer.get_by_label("Window").input_value() == "50"
     assert viewer.get_by_label("Level").input_value() == "40"
     until_grey(page, viewer, 43)  # 255 * ((60 / 255 - 0.4) / 0.5 + 0.5) = 43.5
-    assert viewer.locator(".told").inner_text() == "window 50 %, level 40 %"
+    assert viewer.locator(".settings").inner_text() == "window 50 %, level 40 %"
     page.mouse.move(x, y)
     assert viewer.get_by_label("Window").input_value() == "50"
 
@@ -456,7 +456,7 @@ def test_keys_work_wherever_the_focus_is_but_not_while_somebody_types(alone):
     page.keyboard.type("jokig+10")
     assert note.input_value() == "jokig+10"
     assert not viewer.locator(".overlay").is_visible()
-    assert viewer.locator(".told").inner_text() == ""
+    assert viewer.locator(".settings").inner_text() == ""
     assert place.inner_text() == "1 of 3"
 
     viewer.get_by_text("Keys", exact=True).click()

@@ -82,13 +82,13 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     assert len(seen) > 5
 
     # lock where it was let go; only then the test films can be opened
-    page.get_by_role("button", name=re.compile("^Lock at")).click()
+    page.get_by_role("button", name=re.compile("^Lock ")).click()
     page.get_by_text(re.compile("^Locked at")).first.wait_for()
     lock = json.loads((home / "models" / "phantoms-demo" / "lock.json").read_bytes())
     assert lock["actor"] == "app"
     assert lock["opened_at"] == []
-    page.get_by_role("button", name="Open the test split …").click()
-    page.get_by_role("dialog").get_by_role("button", name="Open the test split").click()
+    page.get_by_role("button", name="Reveal test results (recorded) …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Reveal test results").click()
     page.get_by_text("Test films at the lock").wait_for()
     lock = json.loads((home / "models" / "phantoms-demo" / "lock.json").read_bytes())
     assert len(lock["opened_at"]) == 1

@@ -36,17 +36,17 @@ def test_both_kinds_of_dicom_are_saved_after_their_ticks_and_not_before(page, ap
     made = page.get_by_role("button", name="De-identified")
     made.wait_for()
     assert made.is_disabled()
-    page.get_by_text("I looked: no name or number stands in the picture").last.click()
+    page.get_by_text("I checked: the picture shows no name or number").last.click()
     page.wait_for_function(
         "() => [...document.querySelectorAll('button')].some("
         "one => one.innerText.includes('De-identified') && !one.disabled)"
     )
     assert saved(page, "De-identified").PatientIdentityRemoved == "YES"
-    page.get_by_role("button", name="Back to the study …").click()
+    page.get_by_role("button", name="Export with patient identity …").click()
     sent = page.get_by_role("button", name="Save with patient and study")
     sent.wait_for()
     assert sent.is_disabled()
-    page.get_by_text("I may send this to the patient's study").click()
+    page.get_by_text("I am allowed to send this to the patient's study").click()
     page.wait_for_function(
         "() => [...document.querySelectorAll('button')].some("
         "one => one.innerText.includes('Save with patient') && !one.disabled)"
@@ -56,7 +56,7 @@ def test_both_kinds_of_dicom_are_saved_after_their_ticks_and_not_before(page, ap
     assert found.StudyInstanceUID == IDENTITY["StudyInstanceUID"]
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     page.get_by_role("dialog").wait_for(state="detached")
-    page.get_by_role("button", name="Back to the study …").click()
+    page.get_by_role("button", name="Export with patient identity …").click()
     # it is asked every time; what the dialog showed last may stand there until the server has answered
     page.get_by_role("button", name="Save with patient and study", disabled=True).wait_for()
     page.get_by_role("dialog").get_by_role("checkbox", checked=False).wait_for(state="attached")

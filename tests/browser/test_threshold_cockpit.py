@@ -629,7 +629,11 @@ def test_of_many_films_presets_and_areas_are_those_of_all(cockpit, page):
     assert view.counts() == _counts(table.at(youden))
     assert texts["moved"] == ""
     assert (texts["auc"], texts["ap"]) == (f"AUC {table.auc:.3f}", f"AP {table.average_precision:.3f}")
-    assert re.fullmatch(rf"of \d\u2009\d+ chosen among {_spaced(len(table) - 1)} scores", texts["steps"])
+    assert re.fullmatch(
+        rf"Films are ranked by score\. The scale shows \d\u2009\d+ of {_spaced(len(table) - 1)} scores, "
+        r"most of them near both ends\.",
+        texts["steps"],
+    )
     for metric in PROPORTIONS:
         assert texts[f"{metric}-interval"] == _range(*table.interval(metric, youden))
 
@@ -746,6 +750,70 @@ def test_a_screen_reader_hears_the_value_and_the_outcome(cockpit, page):
     assert view.range.get_attribute("aria-valuetext") == f"0.600: {point.fn} missed, {point.fp} false alarms"
     spoken = page.locator(".cockpit [role=status]").text_content()
     assert spoken.startswith(f"Threshold 0.600: {point.tp} found, {point.fn} missed")
+
+
+def test_copy_link_copies_the_address_and_says_so_until_the_handle_moves(cockpit, page, context):
+    view, _ = cockpit(**_films())
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    page.locator(".cockpit [data-text=copied]", has_text="Copied").wait_for()
+
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    assert page.locator(".cockpit [role=status]").text_content() == "Copied"
+    assert page.get_by_label("Link to this view").is_hidden()
+    view.type("0.6")
+    assert view.texts()["copied"] == ""
+
+
+@pytest.mark.parametrize("clipboard", ["undefined", "{ writeText: () => Promise.reject(new Error('no')) }"])
+def test_copy_link_without_a_clipboard_selects_the_address(cockpit, page, clipboard):
+    view, _ = cockpit(**_films())
+    page.evaluate(
+        f"Object.defineProperty(navigator, 'clipboard', {{ configurable: true, value: {clipboard} }})"
+    )
+    page.get_by_role("button", name="Copy link").click()
+    address = page.get_by_label("Link to this view")
+    address.wait_for()
+
+    assert address.input_value() == page.url
+    assert address.evaluate("field => [field.selectionStart, field.selectionEnd]") == [0, len(page.url)]
+    assert view.texts()["copied"] == "Press Ctrl + C to copy"
+    view.type("0.6")
+    assert address.is_hidden()
+
+
+def test_a_preset_explains_its_rule_on_hover(cockpit, page):
+    cockpit(**_films())
+
+    assert "sum of sensitivity and specificity" in page.get_by_role("button", name="Youden").get_attribute(
+        "title"
+    )
+    assert "false alarms" in page.get_by_role("button", name="cost 5 : 1").get_attribute("title")
+
+
+@pytest.mark.parametrize(
+    ("digits", "words"),
+    [
+        (9, "Films are ranked by score: equal width, equal number of films."),
+        (
+            1,
+            "Films are ranked by score: equal width, equal number of films, but films with the same score "
+            "share a step.",
+        ),
+    ],
+)
+def test_the_scale_says_what_a_step_is(cockpit, digits, words):
+    view, _ = cockpit(**_films(digits=digits))
+
+    assert view.texts()["steps"] == words
+
+
+def test_figures_at_another_prevalence_name_it(cockpit, page):
+    cockpit(**_films())
+    rows = page.locator(".cockpit .rates th").all_inner_texts()
+
+    assert "PPV at 10\u202f% prevalence" in rows
+    assert "NPV at 10\u202f% prevalence" in rows
 
 
 def test_keyboard_focus_is_visible(cockpit, page):

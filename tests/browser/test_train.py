@@ -49,7 +49,7 @@ def test_a_training_is_begun_seen_stopped_resumed_and_its_best_kept(page, serve,
 
     shown(page.get_by_role("progressbar").first, home)
     shown(page.locator(".js-plotly-plot").first, home)
-    shown(page.get_by_text(re.compile(r"CPU · \d+ films a second")), home)
+    shown(page.get_by_text(re.compile(r"CPU · \d+ films per second")), home)
 
     page.get_by_role("button", name="Cancel", exact=True).first.click()
     shown(page.get_by_text(re.compile("Cancelled after epoch")), home)

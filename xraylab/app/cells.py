@@ -1,4 +1,4 @@
-"""From number to case: the films behind a cell of the 2 × 2, the worst first, with heatmaps on demand."""
+"""The films behind a cell of the 2 × 2, largest errors first, with heatmaps on demand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from xraylab.models import Model, dataset_of
 from xraylab.settings import Settings
 
 _PAGE = 16
-_WORDS: dict[Cell, tuple[str, str]] = {  # of one film, of several
+_WORDS: dict[Cell, tuple[str, str]] = {  # singular, plural
     "tp": ("found", "found"),
     "fn": ("missed", "missed"),
     "fp": ("false alarm", "false alarms"),
-    "tn": ("rightly below", "rightly below"),
+    "tn": ("correctly negative", "correctly negative"),
     "rp": ("with pneumonia for a reader", "with pneumonia for a reader"),
     "rn": ("normal for a reader", "normal for a reader"),
 }
@@ -31,41 +31,42 @@ _WORDS: dict[Cell, tuple[str, str]] = {  # of one film, of several
 
 @dataclass(frozen=True)
 class _Shown:
-    """The films of one cell, the worst first."""
+    """The films of one cell, largest errors first."""
 
     cell: Cell
     films: pd.DataFrame  # rows of the predictions
-    of: pd.DataFrame  # all films of their class
+    same_class: pd.DataFrame  # all films of their true class
 
 
 def draw(
     settings: Settings, model: Model, split: str, table: ThresholdTable, at: Chosen, *, store: str
 ) -> None:
-    """Draw the films of the cell that is chosen; nothing until one is, and nothing is read until then.
+    """Draw the films of the chosen cell; read and draw nothing until one is chosen.
 
     Parameters
     ----------
     split : str
-        ``validation``, or ``test`` once it was opened.
+        ``validation``, or ``test`` once its results were revealed.
     table : ThresholdTable
         Of the model on that split.
     at : Chosen
-        The threshold, with a review band or without.
+        The threshold, with or without a review band.
     store : str
-        Session key of the cell; a click into the cockpit sets it.
+        Session key of the cell; a click in the cockpit sets it.
     """
     counted = {cell: _counted(cell, n) for cell, n in _numbers(table, at).items()}
+    # The stored cell may belong to a review band that is off by now.
     if st.session_state.get(store) not in counted:
-        st.session_state.pop(store, None)  # of a review band that is gone
+        st.session_state.pop(store, None)
     chosen = st.segmented_control(
-        "Films, the worst first", list(counted), format_func=counted.__getitem__, key=store
+        "Films, largest errors first", list(counted), format_func=counted.__getitem__, key=store
     )
     if chosen is None:
         return
-    said = model.films(split).scored
-    rows = cases(said.labels, said.scores, at.threshold, chosen, review_from=at.review_from)
-    alike = said.labels == (chosen in ("tp", "fn", "rp"))
-    shown = _Shown(chosen, said.frame.iloc[rows], said.frame[alike])
+    scored = model.films(split).scored
+    rows = cases(scored.labels, scored.scores, at.threshold, chosen, review_from=at.review_from)
+    same_class = scored.labels == (chosen in ("tp", "fn", "rp"))
+    shown = _Shown(chosen, scored.frame.iloc[rows], scored.frame[same_class])
     if kinds := _by_kind(shown):
         st.markdown(kinds)
     if shown.films.empty:
@@ -75,14 +76,15 @@ def draw(
 
 
 def _numbers(table: ThresholdTable, at: Chosen) -> dict[Cell, int]:
-    """How many films are in each cell; a review band has two cells of its own."""
-    above = table.at(at.threshold)
+    """Return the number of films in each cell; a review band adds two cells."""
+    upper = table.at(at.threshold)
     if at.review_from is None:
-        return {cell: getattr(above, cell) for cell in CELLS}
-    under = table.at(at.review_from)
-    between = {"rp": above.fn - under.fn, "rn": above.tn - under.tn}
-    found = {"tp": above.tp, "fn": under.fn, "fp": above.fp, "tn": under.tn, **between}
-    return {cell: found[cell] for cell in (*CELLS, *REVIEW_CELLS)}
+        return {cell: getattr(upper, cell) for cell in CELLS}
+    lower = table.at(at.review_from)
+    # The band's films are negative at the upper cut and positive at the lower one.
+    between = {"rp": upper.fn - lower.fn, "rn": upper.tn - lower.tn}
+    counts = {"tp": upper.tp, "fn": lower.fn, "fp": upper.fp, "tn": lower.tn, **between}
+    return {cell: counts[cell] for cell in (*CELLS, *REVIEW_CELLS)}
 
 
 def _counted(cell: Cell, n: int) -> str:
@@ -90,29 +92,29 @@ def _counted(cell: Cell, n: int) -> str:
 
 
 def _by_kind(shown: _Shown) -> str:
-    """How many of each kind of pneumonia: "12 of 361 bacterial (3.3 %), 16 of 220 viral (7.3 %)"."""
-    everything = shown.of["subtype"].value_counts()
-    here = shown.films["subtype"].value_counts()
+    """Write the counts of each kind of pneumonia: "12 of 361 bacterial (3.3 %), 16 of 220 viral (7.3 %)"."""
+    in_class = shown.same_class["subtype"].value_counts()
+    in_cell = shown.films["subtype"].value_counts()
     parts = []
-    for kind, n in sorted((str(kind), int(n)) for kind, n in everything.items() if kind):
-        found = int(here.get(kind, 0))
-        share = formats.percent(found / n)
-        parts.append(f"{formats.count(found)} of {formats.count(n)} {wording.plain(kind)} ({share})")
-    if len(parts) < 2:  # noqa: PLR2004 - one kind is no split
+    for kind, n in sorted((str(kind), int(n)) for kind, n in in_class.items() if kind):
+        matches = int(in_cell.get(kind, 0))
+        share = formats.percent(matches / n)
+        parts.append(f"{formats.count(matches)} of {formats.count(n)} {wording.plain(kind)} ({share})")
+    if len(parts) < 2:  # noqa: PLR2004 - one kind would only repeat the cell's own count
         return ""
     words = _WORDS[shown.cell][1]
     return f"{words[0].upper()}{words[1:]}: {', '.join(parts)}, by file name."
 
 
 def strip(settings: Settings, model: Model, films: pd.DataFrame, *, key: str) -> None:
-    """Draw films with what a model says of them, a page at a time; their list where they are elsewhere.
+    """Draw films with their scores, one page at a time; a list of names if the films aren't on this machine.
 
     Parameters
     ----------
     films : DataFrame
-        Rows of the model's predictions, in the order to be shown; at least one.
+        Rows of the model's predictions, in display order; at least one.
     key : str
-        Of the widgets.
+        Prefix of the widgets' keys.
     """
     page = _page(films, key)
     dataset = dataset_of(settings, model)
@@ -123,13 +125,14 @@ def strip(settings: Settings, model: Model, films: pd.DataFrame, *, key: str) ->
 
 
 def _page(films: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The films of the page that is looked at."""
+    """Return the films of the present page."""
     pages = -(-len(films) // _PAGE)
     page = 1
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             key = f"{key} page"
-            if st.session_state.get(key, 1) > pages:  # the threshold moved, and there are fewer now
+            # If the threshold moved, there may be fewer pages; Streamlit would go back to the first one.
+            if st.session_state.get(key, 1) > pages:
                 st.session_state[key] = pages
             page = int(st.number_input("Page", 1, pages, key=key, width=140))
             st.caption(f"of {formats.count(pages)}")
@@ -137,7 +140,7 @@ def _page(films: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _draw_list(model: Model, page: pd.DataFrame) -> None:
-    """Names and scores, where the films themselves are elsewhere."""
+    """Draw names and scores of films that aren't on this machine."""
     widgets.table(
         ("Film", "Score", "Kind"),
         [
@@ -152,31 +155,35 @@ def _draw_list(model: Model, page: pd.DataFrame) -> None:
 
 
 def _draw_films(model: Model, dataset: Dataset, page: pd.DataFrame, key: str) -> None:
-    known = {film: row for row, film in enumerate(dataset.catalog["image_id"])}
-    found = page[page["image_id"].isin(list(known))]
-    pixels = [np.asarray(dataset.pixels[known[film]]) for film in found["image_id"]]
+    row_of = {film: row for row, film in enumerate(dataset.catalog["image_id"])}
+    # The dataset may have been imported again since the training, without some of its films.
+    present = page[page["image_id"].isin(list(row_of))]
+    pixels = [np.asarray(dataset.pixels[row_of[film]]) for film in present["image_id"]]
     captions = [
         f"{formats.score(score)}{f' · {wording.plain(kind)}' if kind else ''}"
-        for score, kind in found[["score", "subtype"]].itertuples(index=False)
+        for score, kind in present[["score", "subtype"]].itertuples(index=False)
     ]
     if st.toggle("Heatmaps", key=f"{key} heatmaps"):
-        pictures = _with_heatmaps(model.card.model_sha256, tuple(found["image_id"]), model, pixels)
+        pictures = _with_heatmaps(model.card.model_sha256, tuple(present["image_id"]), model, pixels)
     else:
         pictures = pixels
-    widgets.films([burn_in(one) if dataset.info.kind == "phantoms" else one for one in pictures], captions)
-    if len(found) < len(page):
+    # The word SYNTHETIC is drawn last, so that a heatmap can't hide it.
+    synthetic = dataset.info.kind == "phantoms"
+    widgets.films([burn_in(picture) if synthetic else picture for picture in pictures], captions)
+    if len(present) < len(page):
         st.caption(
-            f"{formats.count(len(page) - len(found))} films of this page are no longer in the dataset."
+            f"{formats.count(len(page) - len(present))} films of this page are no longer in the dataset."
         )
 
 
+# Parameters that begin with an underscore are not hashed; the model's hash and the films' names are the key.
 @st.cache_data(max_entries=8, scope="session", show_spinner="Drawing the heatmaps")
 def _with_heatmaps(
     model_sha256: str, films: tuple[str, ...], _model: Model, _pixels: Sequence[NDArray[np.uint8]]
 ) -> list[NDArray[np.uint8]]:
-    """Films under their heatmaps, (side, side, 3) each."""
+    """Return films with their heatmaps laid over them, (side, side, 3) each."""
     from xraylab.app.loaded import loaded
-    from xraylab.reading.heatmap import heatmap, laid_over
+    from xraylab.reading.heatmap import heatmap, laid_over  # loads torch, so only when asked for
 
     ready = loaded(_model)
     return [laid_over(film, heatmap(ready, film)) for film in _pixels]

@@ -1,9 +1,9 @@
 """
-What is in use: the dataset and the model that every screen speaks of.
+The dataset and the model in use, which every screen refers to.
 
-- kept under plain session keys, since Streamlit drops a widget's own state when its page is left
-- until somebody chooses, the newest is in use; what was chosen and is gone gives way to the newest
-- without a model of one's own it is a shipped one, the ensemble if there is one
+- kept under plain session keys, because Streamlit drops a widget's own state when its page is left
+- until a user chooses, the newest is in use; if the chosen one is gone, the newest takes its place
+- without a model made here, a shipped one is in use: the ensemble, if it is installed
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from xraylab.data.datasets import DatasetInfo, list_datasets
 from xraylab.models import Model, list_models
 from xraylab.settings import Settings
 
-_MODEL, _DATASET = "model in use", "dataset in use"
+_MODEL, _DATASET = "model in use", "dataset in use"  # session keys
 
 
 class _Named(Protocol):
@@ -28,12 +28,12 @@ T = TypeVar("T", bound=_Named)
 
 
 def model_in_use(settings: Settings) -> Model | None:
-    """The model chosen, else the newest of one's own, else the shipped ensemble; None if there is none."""
+    """Return the chosen model, else the newest made here, else a shipped one; None without any."""
     return _in_use(_models(settings), _MODEL)
 
 
 def dataset_in_use(settings: Settings) -> DatasetInfo | None:
-    """The dataset chosen, else the newest; None if there is none."""
+    """Return the chosen dataset, else the newest; None without any."""
     return _in_use(_datasets(settings), _DATASET)
 
 
@@ -58,7 +58,7 @@ def pick_dataset(settings: Settings, *, key: str) -> DatasetInfo | None:
 
 
 def model_words(model: Model) -> str:
-    """A model's name as screens write it."""
+    """Return a model's name as screens write it."""
     return wording.model(model.name, shipped=model.shipped)
 
 
@@ -70,31 +70,34 @@ def _datasets(settings: Settings) -> dict[str, DatasetInfo]:
     return {info.name: info for info in list_datasets(settings)}
 
 
-def _in_use(found: Mapping[str, T], what: str) -> T | None:
-    return found.get(st.session_state.get(what, ""), next(iter(found.values()), None))
+def _in_use(offered: Mapping[str, T], session_key: str) -> T | None:
+    # Both lists come newest first, shipped models last: the first entry is the default.
+    return offered.get(st.session_state.get(session_key, ""), next(iter(offered.values()), None))
 
 
 def _pick(
     label: str,
-    found: Mapping[str, T],
-    what: str,
+    offered: Mapping[str, T],
+    session_key: str,
     *,
     key: str,
-    words: Callable[[T], str] = lambda one: one.name,
+    words: Callable[[T], str] = lambda item: item.name,
 ) -> T | None:
-    current = _in_use(found, what)
+    current = _in_use(offered, session_key)
     if current is None:
         return None
-    names = list(found)
+    names = list(offered)
     chosen = str(
         st.selectbox(
             label,
             names,
+            # The widget forgets its value when its page is left, so it starts from the session's choice.
             index=names.index(current.name),
-            format_func=lambda name: words(found[name]) if name in found else name,  # it may be gone by now
+            # Streamlit also formats a value from the last run, whose model may be deleted by now.
+            format_func=lambda name: words(offered[name]) if name in offered else name,
             key=key,
         )
     )
     if chosen != current.name:
-        st.session_state[what] = chosen
-    return found[chosen]
+        st.session_state[session_key] = chosen
+    return offered[chosen]

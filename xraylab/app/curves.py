@@ -1,4 +1,4 @@
-"""Curves over epochs and of two sets of films, drawn with Plotly in the theme's colours."""
+"""Curves over epochs, and charts that compare two sets of films, in the theme's colours."""
 
 import math
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from plotly.subplots import make_subplots
 
 from xraylab.evaluation.calibration import Reliability
 
-_COLOURS = {  # muted and accent of each theme
+_COLOURS = {  # the theme's muted and accent: Plotly can't read CSS variables
     "dark": {"train": "#9aa4b2", "validation": "#4cc2c4"},
     "light": {"train": "#56616f", "validation": "#0b7a7d"},
 }
 _HEIGHT, _TALL = 260, 380
 _BINS = 20  # of scores
-_SHARES = (0.0, 0.1)  # of films, that a histogram marks beside its highest
-_FLATTEST = 0.05  # share that it reaches at least
+_SHARES = (0.0, 0.1)  # shares of films that a histogram marks, together with its highest
+_FLATTEST = 0.05  # lowest share at its top, so that scattered films don't look like a crowd
 
 _RATES = {
     "auc": "AUC",
@@ -31,15 +31,15 @@ _RATES = {
 
 
 def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
-    """Draw loss and AUC over the epochs, or another rate, for training and validation films.
+    """Draw the loss and one rate over the epochs, for training and validation films.
 
-    What else there is to choose from is what the history holds; it is counted at a score of 0.5.
+    The rate is the AUC, or any other in the history; those are counted at a score of 0.5.
     """
     rates = [rate for rate in _RATES if any(epoch.get(f"validation_{rate}") is not None for epoch in history)]
     rate = "auc"
     if len(rates) > 1:
         rate = st.segmented_control(
-            "Beside the loss",
+            "Second curve",
             rates,
             default="auc",
             required=True,
@@ -53,14 +53,14 @@ def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
 def mirrored_scores(
     validation: NDArray[np.float64], other: NDArray[np.float64], threshold: float, *, title: str, key: str
 ) -> None:
-    """Draw how films of one class score: other ones above the line, those of validation below it.
+    """Draw two histograms of scores of one class: other films above the line, validation films below it.
 
-    Heights are square roots of shares: most films score near 0 or 1, and the few others are what matters.
+    Heights are square roots of shares, so that the few films between 0 and 1 stay visible.
 
     Parameters
     ----------
     validation, other : float arrays, (n,) and (m,)
-        In [0, 1].
+        Scores in [0, 1].
     """
     colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
     figure = go.Figure()
@@ -70,7 +70,7 @@ def mirrored_scores(
         (validation, "validation", -1, colours["train"]),
     ):
         counted, edges = np.histogram(scores, _BINS, (0, 1))
-        share = counted / max(scores.size, 1)
+        share = counted / max(scores.size, 1)  # a side without films has no bars
         highest = max(highest, float(share.max()))
         figure.add_bar(
             x=(edges[1:] + edges[:-1]) / 2,
@@ -88,10 +88,11 @@ def mirrored_scores(
             showarrow=False,
             **{"x": 0.5, "xref": "paper", "y": 1 if sign > 0 else 0, "yref": "paper"},
         )
+    # A mark just below the highest would overprint it.
     shares = [share for share in _SHARES if share < highest * 0.6] + [max(highest, _FLATTEST)]
     top = math.sqrt(shares[-1])
     figure.add_vline(threshold, line={"color": colours["train"], "dash": "dash", "width": 1})
-    figure.update_xaxes(title_text="score, the lock dashed", range=[-0.01, 1.01], showgrid=False)
+    figure.update_xaxes(title_text="score (dashed: the lock)", range=[-0.01, 1.01], showgrid=False)
     ticks = [sign * math.sqrt(share) for sign in (-1, 1) for share in shares]
     figure.update_yaxes(
         range=[-1.25 * top, 1.25 * top], tickvals=ticks, ticktext=[f"{tick**2:.0%}" for tick in ticks]
@@ -103,7 +104,7 @@ def mirrored_scores(
 
 
 def two_calibrations(validation: Reliability, other: Reliability, *, key: str) -> None:
-    """Draw how often films of like scores have pneumonia, on validation and on other films."""
+    """Draw the share of pneumonia over the mean score of a bin, for validation films and other films."""
     colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
     figure = go.Figure()
     for bins, name, line, symbol in (
@@ -125,7 +126,7 @@ def two_calibrations(validation: Reliability, other: Reliability, *, key: str) -
 
 
 def _frame(figure: go.Figure, title: str, x: str, y: str, *, colour: str) -> None:
-    """Axes from 0 to 100 % with their diagonal."""
+    """Give a chart axes from 0 to 100 % and their diagonal."""
     figure.add_shape(
         type="line", x0=0, x1=1, y0=0, y1=1, opacity=0.4, line={"dash": "dot", "width": 1, "color": colour}
     )

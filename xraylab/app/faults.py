@@ -2,9 +2,9 @@
 Faults: an error becomes a sentence on the screen, never a traceback.
 
 - ``XRayLabError`` carries its own sentence
-- anything else is ours: the screen shows a reference, the log holds the frames under it
-- the log names files of code and lines, not messages or values: those may carry a patient's name
-- Streamlit steers a page with exceptions of its own; they derive from ``BaseException`` and pass through
+- any other error is a bug: the screen shows a reference, and the log has the stack frames under it
+- the log names source files and lines, not messages or values, which may contain a patient's name
+- Streamlit controls a page with its own exceptions; they derive from ``BaseException`` and pass through
 """
 
 import contextlib
@@ -29,20 +29,21 @@ _WRITING = threading.Lock()  # sessions share the file, and rotating renames it
 
 class _Loud(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        raise  # noqa: PLE0704 - called while an error is handled; logging would print it and go on
+        # logging calls this inside its own except block, and would print the error and continue.
+        raise  # noqa: PLE0704
 
 
 @contextlib.contextmanager
 def guard() -> Iterator[None]:
-    """Show what goes wrong in a block as one message in its place, and go on after the block.
+    """Show an error of a block as one message in its place, and continue after the block.
 
-    A page is guarded by ``shell.page`` already; a fragment, which reruns on its own, needs its own guard.
+    ``shell.page`` guards a page already. A fragment reruns without its page, so it needs its own guard.
     """
     try:
         yield
     except XRayLabError as error:
         st.error(plain(str(error)))
-    except Exception as error:  # whatever it is, a reader gets a sentence
+    except Exception as error:  # a traceback on the screen could show a patient's name
         st.error(_report(error))
 
 
@@ -50,7 +51,7 @@ def _report(error: Exception) -> str:
     reference = secrets.token_hex(3)
     try:
         record_fault(error, reference, load_settings().logs / "app.log")
-    except Exception:  # a full disk, settings that don't load: the sentence matters more than the log
+    except Exception:  # such as a full disk or invalid settings: the user needs the sentence all the same
         return (
             f"Something went wrong (reference {reference}). Nothing was lost. The log could not be written."
         )
@@ -58,17 +59,18 @@ def _report(error: Exception) -> str:
 
 
 def record_fault(error: BaseException, reference: str, path: Path) -> None:
-    """Append an error's kinds and frames to a rotating log, without messages or values.
+    """Append an error's types and frames to a rotating log, without messages or values.
 
     Parameters
     ----------
     error : BaseException
-        What was raised; what caused it is recorded too.
+        The error; its causes are recorded too.
     reference : str
-        The short name under which the screen speaks of it.
+        The short name that the screen shows for it.
     path : Path
-        The log; its folder is made when missing.
+        The log; its folder is made if it is missing.
     """
+    # Emitted by its handler alone: through a logger the record would also reach handlers of other packages.
     entry = logging.LogRecord(
         "xraylab.app", logging.ERROR, "", 0, f"reference {reference}\n{_frames(error)}", None, None
     )
@@ -84,7 +86,7 @@ def record_fault(error: BaseException, reference: str, path: Path) -> None:
 
 def _frames(error: BaseException | None) -> str:
     blocks: list[str] = []
-    seen: set[int] = set()
+    seen: set[int] = set()  # a chain of causes can contain a circle
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         lines = [f"  {type(error).__module__}.{type(error).__qualname__}"]

@@ -1,10 +1,10 @@
 """
-The address of the Threshold screen: it restores what somebody saw there.
+The address of the Threshold screen, which restores the view that it was copied from.
 
-- it names the model, the films, the threshold and the review band with their rules, and the prevalence;
-  nothing in it is about a single film
-- it is followed once per session, when the screen is first drawn; an invalid part is passed over
-- it can't open anything: if the test films of a model are sealed, it shows validation
+- it names the model, the split, the threshold and the review band with their rules, and the prevalence, and
+  nothing about a film
+- it is followed once per session, when the screen is first drawn; invalid parts are ignored
+- it can't reveal test results: if a model's test films are sealed, it shows the validation films
 """
 
 import contextlib
@@ -27,26 +27,28 @@ _LOWEST, _HIGHEST = 0.01, 0.9  # prevalences that the cockpit's own slider reach
 
 
 def store_of(model: Model) -> str:
-    """Return the session key of the threshold that a model's cockpit shows."""
+    """Return the session key of the cut that a model's cockpit shows."""
     return f"threshold {model.card.model_sha256}"
 
 
 def split_key(model: Model) -> str:
-    """Return the session key of the split of a model that is shown."""
+    """Return the session key of the split that is shown for a model."""
     return f"threshold split {model.name}"
 
 
 def follow(settings: Settings) -> None:
-    """Restore what the address says, the first time in a session."""
+    """Show what the address asks for, on the first call of a session."""
     session, address = st.session_state, st.query_params
+    # Only once: `keep` rewrites the address on every rerun, and following that would undo a user's choice.
     if session.get(_FOLLOWED) or _MODEL not in address:
         session[_FOLLOWED] = True
         return
     session[_FOLLOWED] = True
     name = address[_MODEL]
-    model = next((one for one in list_models(settings) if one.name == name), None)
+    model = next((known for known in list_models(settings) if known.name == name), None)
     if model is None:
-        st.info(f"The link is to a model that isn’t here, “{wording.plain(name[:80])}”. This is another one.")
+        # Anyone can write an address, so its words are escaped and cut.
+        st.info(f"The link’s model isn’t here: “{wording.plain(name[:80])}”. Another one is shown.")
         return
     choice.use_model(model.name)
     if address.get(_FILMS) == "test" and model.test_opened:
@@ -60,7 +62,8 @@ def follow(settings: Settings) -> None:
 
 
 def keep(model: Model, split: str, chosen: Chosen) -> None:
-    """Write what is shown now into the address."""
+    """Write the present view into the address."""
+    # repr() keeps every digit: a rounded threshold could classify a film differently.
     rule = {} if chosen.rule is None else {_RULE: str(chosen.rule)}
     review = {} if chosen.review_from is None else {_REVIEW: repr(chosen.review_from)}
     review_rule = {} if chosen.review_rule is None else {_REVIEW_RULE: str(chosen.review_rule)}
@@ -68,12 +71,13 @@ def keep(model: Model, split: str, chosen: Chosen) -> None:
     share = {} if prevalence is None else {_PREVALENCE: f"{prevalence:g}"}
     cuts = {_AT: repr(chosen.threshold), **rule, **review, **review_rule}
     now = {_MODEL: model.name, _FILMS: split, **cuts, **share}
+    # Setting equal parameters would still send a message to the browser on every rerun.
     if st.query_params.to_dict() != now:
         st.query_params.from_dict(now)
 
 
 def _chosen(model: Model, address: Mapping[str, str]) -> Chosen | None:
-    """Read threshold and review band with their rules; None if the threshold is invalid."""
+    """Parse threshold and review band with their rules; return None if the threshold is invalid."""
     threshold, start = _number(address.get(_AT, "")), _number(address.get(_REVIEW, ""))
     if not 0 <= threshold <= 1:
         return None
@@ -95,6 +99,7 @@ def _rule(model: Model, text: str | None, threshold: float) -> Rule | None:
 
 
 def _number(text: str) -> float:
+    # NaN fails every comparison with a range, so an invalid number needs no case of its own.
     with contextlib.suppress(ValueError):
         return float(text)
     return math.nan

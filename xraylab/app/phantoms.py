@@ -1,4 +1,4 @@
-"""Try it on teaching phantoms: one press makes films, imports them and starts a training."""
+"""Teaching phantoms: one button makes films, imports them and starts a training."""
 
 import streamlit as st
 
@@ -11,21 +11,23 @@ from xraylab.settings import Settings
 DATASET = "phantoms"
 MODEL = "phantoms-demo"
 ARCH, RECIPE = "small_cnn", "scratch"
-_UNSEEN_SEED = 1_000_003  # trainings use small seeds
+_UNSEEN_SEED = 1_000_003  # far from the small seeds that training films are drawn with
 
 
 def offer(settings: Settings, sentence: str, *, key: str) -> None:
-    """Say what is missing, and offer phantoms to mend it."""
+    """Say what is missing, and offer phantoms as a way out."""
     shell.empty_state(sentence, "Try it on teaching phantoms", key=key, action=lambda: try_phantoms(settings))
 
 
 def try_phantoms(settings: Settings) -> None:
-    """Make phantoms unless they are there, start training on them, and go to the Train screen."""
+    """Make phantoms if there are none, start a training on them, and go to the Train screen."""
     if not any(row.name == DATASET for row in actions.list_datasets(settings)):
+        # A container of its own: the bar appears where the button was pressed, not below the page.
         with st.container():
             bar = st.progress(0.0, text="Drawing teaching phantoms")
 
             def report(done: int, total: int) -> None:
+                # The action counts every film twice: drawn, then imported.
                 words = "Drawing teaching phantoms" if 2 * done <= total else "Preparing the films"
                 bar.progress(done / total, text=words)
 
@@ -35,6 +37,7 @@ def try_phantoms(settings: Settings) -> None:
     request = actions.request_training(
         settings, dataset=DATASET, arch=ARCH, recipe=RECIPE, name=MODEL, replace=True
     )
+    # A second press while the first training runs must not queue another one.
     if not any(run.active and run.name == MODEL for run in actions.attend_runs(settings)):
         actions.start_training(settings, request)
         watch.forget()
@@ -43,5 +46,5 @@ def try_phantoms(settings: Settings) -> None:
 
 
 def fresh_phantom_png() -> bytes:
-    """A teaching phantom that no training has seen, marked and captioned, as PNG."""
+    """Return a marked teaching phantom that no training has seen, as PNG."""
     return phantoms.png(phantoms.phantom(1, 1, seed=_UNSEEN_SEED))

@@ -1,10 +1,10 @@
 """
-The shell: what every screen has in common.
+The shell: the frame that every screen shares.
 
-- each page draws itself inside ``with shell.page(...)``: title, sidebar, the page's own work, footer
-- a page works when its address is opened first on a fresh server, since it needs no entry script
-- what the sidebar says about the model and a training is handed in as plain words; nothing is looked up here
-- no torch, so that a screen which only shows numbers opens at once
+- each page draws itself inside ``with shell.page(...)``: title, sidebar, content, footer
+- a page needs no entry script, so its address can be the first one opened on a fresh server
+- the caller passes the sidebar's words about model and training; nothing is looked up here
+- no torch, so that a screen that only shows numbers opens at once
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from xraylab.app.faults import guard
 from xraylab.app.wording import plain
 
 FOOTER = "Research and teaching. Not a medical device."
-REFRESH_SECONDS = 2.0  # how often the progress line looks again while something trains
+REFRESH_SECONDS = 2.0  # between two updates of the progress line during a training
 
 _HERE = Path(__file__).parent
 
@@ -47,18 +47,18 @@ LIBRARY = (Screen("models", "pages/models.py", "Models"),)  # below the rule
 
 @dataclass(frozen=True)
 class Status:
-    """What the sidebar says at every moment, worded already.
+    """The sidebar's words about model and training.
 
     Attributes
     ----------
     model : str or None
         The model in use.
     lock : str or None
-        Its operating point, such as "locked 0.412 · Youden · 12 May"; None when it isn't locked.
+        Its operating point, such as "locked 0.412 · Youden · 12 May"; None if it isn't locked.
     training : str or None
-        What trains now, such as "densenet121 · epoch 4 of 15 · 2 min left"; None when nothing does.
+        The present training, such as "densenet121 · epoch 4 of 15 · 2 min left"; None without one.
     fraction : float or None
-        How much of the training is done, in [0, 1]; None while it can't be known.
+        Finished part of the training, in [0, 1]; None while it is unknown.
     """
 
     model: str | None = None
@@ -69,9 +69,9 @@ class Status:
 
 @contextlib.contextmanager
 def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = Status) -> Iterator[None]:
-    """Frame a screen: everything in the block stands between its title and the footer.
+    """Frame a screen: draw the content of the block between title and footer.
 
-    An error in the block becomes a message where it happened (see ``faults.guard``).
+    An error in the block becomes a message in its place (see ``faults.guard``).
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     title : str
         Two or three words.
     purpose : str
-        One sentence on what the screen is for.
+        One sentence about the purpose of the screen.
     status : callable
-        Gives the sidebar's ``Status``; called again while something trains, so it must be quick.
+        Returns the sidebar's ``Status``; called again and again during a training, so it must be quick.
 
     Raises
     ------
@@ -92,10 +92,10 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     _screen(key)
     st.set_page_config(
         page_title=f"{title} · XRayLab",
-        page_icon=str(_HERE / "icon.svg"),  # a Material symbol here would be fetched from a remote host,
+        page_icon=str(_HERE / "icon.svg"),  # a Material symbol here would be fetched from a remote host
         layout="wide",
         initial_sidebar_state="auto",
-        menu_items={"About": f"**XRayLab**  \n{FOOTER}"},  # one entry, or the menu with the themes is hidden
+        menu_items={"About": f"**XRayLab**  \n{FOOTER}"},  # without an entry the menu of themes is hidden
     )
     st.html(_HERE / "shell.css")
     _load_scripts()
@@ -103,7 +103,8 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     st.title(title, anchor=False)
     st.html(f'<p class="xl-purpose">{html.escape(purpose)}</p>')
     body = st.container()
-    st.html(f'<footer class="xl-footer">{FOOTER}</footer>')  # sent first: after st.stop() nothing can be
+    # The footer is sent before the content is drawn, because st.stop() in the content ends the script.
+    st.html(f'<footer class="xl-footer">{FOOTER}</footer>')
     with body, guard():
         yield
 
@@ -111,20 +112,20 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
 def empty_state(
     sentence: str, button: str, *, key: str, action: Callable[[], None] | None = None, to: str | None = None
 ) -> None:
-    """Say what is missing and offer the button that mends it.
+    """Say what is missing and offer a button that helps.
 
     Parameters
     ----------
     sentence : str
-        What is missing, in a sentence.
+        One sentence about what is missing.
     button : str
         The button's label.
     key : str
         The button's key.
     action : callable, optional
-        Run when the button is pressed, inside the page, so that its errors are guarded.
+        Called when the button is pressed, inside the page, so that its errors are guarded.
     to : str, optional
-        Key of the screen to go to afterwards.
+        Key of the screen to open afterwards.
     """
     st.markdown(plain(sentence))
     if st.button(button, type="primary", key=key):
@@ -148,10 +149,12 @@ def _screen(key: str) -> Screen:
 
 
 def _load_scripts() -> None:
-    """Open in the dark theme, and take no more uploads at once than a browser can list.
+    """Start in the dark theme, and limit the number of uploads to what a browser can list.
 
     Streamlit would follow the system's theme, and forget a choice at each new address.
     """
+    # Sent on every rerun, because a reload or a new page starts without them; each guards itself against a
+    # second run.
     scripts = ((_HERE / name).read_text("utf-8") for name in ("theme.js", "uploads.js"))
     with st.container(key="xl-scripts"):
         st.html("".join(f"<script>{script}</script>" for script in scripts), unsafe_allow_javascript=True)
@@ -167,6 +170,7 @@ def _sidebar(status: Callable[[], Status]) -> None:
             st.page_link(screen.script, label=screen.label)
         with guard():
             training = status().training is not None
+            # Polls only during a training: a fragment with `run_every` reruns until the page is closed.
             st.fragment(_draw_status, run_every=REFRESH_SECONDS if training else None)(status, training)
 
 
@@ -174,7 +178,7 @@ def _draw_status(status: Callable[[], Status], polling: bool) -> None:
     with guard():
         now = status()
         if polling and now.training is None:
-            st.rerun()  # the training ended: draw the page once more, without the polling
+            st.rerun()  # the training ended: only a rerun of the whole page ends the polling
         st.html(_status_html(now))
         if now.training is not None:
             st.page_link(_screen("train").script, label=plain(now.training))

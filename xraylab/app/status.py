@@ -1,4 +1,4 @@
-"""What the sidebar says: the model in use with its lock, and what trains now. No torch, and quick."""
+"""The sidebar's words: the model in use with its lock, and the present training. No torch, and quick."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,11 +17,11 @@ from xraylab.settings import load_settings
 
 
 def now() -> Status:
-    """Look up the sidebar's status."""
+    """Return the sidebar's status."""
     settings = load_settings()
     model = model_in_use(settings)
     lock = model.lock if model else None
-    now = look(settings)
+    now = look(settings)  # shared with the page, so that both show the same moment
     return Status(
         model=model_words(model) if model else None,
         lock=lock_words(lock) if lock else None,
@@ -31,61 +31,69 @@ def now() -> Status:
 
 
 def lock_words(lock: Lock) -> str:
-    """A lock in a line: "locked 0.412 · Youden · 12 May, 14:05".
+    """Write a lock in a line: "locked 0.412 · Youden · 12 May, 14:05".
 
-    With a review band both cuts and both rules follow each other: "locked 0.954, review from 0.412 ·
+    With a review band both cuts come first, then both rules: "locked 0.954, review from 0.412 ·
     specificity ≥ 95 %, sensitivity ≥ 99 % · 12 May, 14:05".
     """
     return f"locked {cut_words(lock.threshold, lock.review_from)} · {lock_origin(lock)}"
 
 
 def cut_words(threshold: float, review_from: float | None) -> str:
-    """The cut of a lock, or both: "0.954, review from 0.412"."""
+    """Write the cut of a lock, or both cuts: "0.954, review from 0.412"."""
     band = "" if review_from is None else f", review from {formats.score(review_from)}"
     return f"{formats.score(threshold)}{band}"
 
 
 def lock_origin(lock: Lock) -> str:
-    """What chose a lock, and when: "Youden · 12 May, 14:05"."""
+    """Write the rule and the time of a lock: "Youden · 12 May, 14:05"."""
     rules = [rule for rule in (lock.rule, lock.review_rule) if rule is not None]
-    stamp = " · after the test split was opened" if lock.after_opening else ""
+    # Such a lock was chosen with knowledge of the test films, so the words must never be left out.
+    stamp = " · changed after test results were seen" if lock.after_opening else ""
     chosen = ", ".join(parse_rule(rule).words for rule in rules)
     return f"{chosen} · {wording.when(lock.locked_at)}{stamp}"
 
 
 def training_words(run: Run, progress: Mapping[str, Any]) -> str:
-    """A run in a line: "small_cnn · whole network, epoch 4 of 20 · 2 min left"."""
+    """Write a run in a line: "small_cnn · whole network, epoch 4 of 20 · 2 min left"."""
     if run.state == "queued":
-        return f"{run.arch} · waiting its turn"
+        return f"{run.arch} · waiting in the queue"
     left = progress.get("seconds_left")
+    # A cancelled run goes on to the end of its batch; its time left would be that of the whole training.
     words = [run.arch, "stopping" if run.cancel else str(progress.get("doing") or "starting")]
     return " · ".join([*words, f"{formats.duration(left)} left"] if left and not run.cancel else words)
 
 
 def fraction(progress: Mapping[str, Any]) -> float | None:
-    """How much of a run is done, in [0, 1]; None before it has said so."""
-    value = progress.get("fraction")
+    """Return the finished part of a run, in [0, 1]; None if it has reported nothing yet."""
+    value = progress.get("fraction")  # from a JSON file of the worker, which may be older than this field
     return float(value) if isinstance(value, int | float) else None
 
 
 def remember(key: str, value: str) -> None:
-    """Keep a note for the next run of a page, to be shown once by ``recall``."""
+    """Keep a note for the next run of a page; ``recall`` shows it once.
+
+    A message that is drawn just before ``st.rerun`` would never be seen.
+    """
     st.session_state[f"note {key}"] = value
 
 
 def recall(key: str) -> None:
-    """Show a note kept by ``remember``."""
+    """Show the note kept by ``remember``, if there is one."""
     if note := st.session_state.pop(f"note {key}", None):
         st.success(note)
 
 
 def remember_fault(key: str, sentence: str) -> None:
-    """Keep a fault until ``forget_fault``: what a button's callback draws itself is lost."""
+    """Keep a fault until ``forget_fault``.
+
+    Whatever a callback draws is lost, because the page is drawn after it.
+    """
     st.session_state[f"fault {key}"] = sentence
 
 
 def forget_fault(key: str) -> None:
-    """Show a fault no more."""
+    """Delete the fault kept by ``remember_fault``."""
     st.session_state.pop(f"fault {key}", None)
 
 

@@ -1,6 +1,7 @@
-// Dark is the default; the menu's choice is kept for every address. Without the menu nothing happens.
+// Dark is the default, and a choice in the menu holds for every address. Streamlit has no way to set a theme from
+// outside, so this script clicks its menu; if the menu is missing, nothing happens.
 (() => {
-  if (window.xraylabTheme) return;
+  if (window.xraylabTheme) return; // the script is sent again on every rerun
   window.xraylabTheme = true;
   const STORE = "xraylab-theme";
   const ITEM = "stMainMenuItem-theme-";
@@ -8,6 +9,7 @@
   document.addEventListener(
     "click",
     (event) => {
+      // Only a person's click is trusted: the clicks of this script must not be stored as a choice.
       const item = event.isTrusted && event.target.closest(`[data-testid^="${ITEM}"]`);
       if (item) localStorage.setItem(STORE, item.dataset.testid.slice(ITEM.length));
     },
@@ -24,6 +26,7 @@
     return red + green + blue < 384;
   };
   const choose = (tries) => {
+    // Streamlit may not have drawn its menu yet, so this tries for five seconds.
     const menu = document.querySelector('[data-testid="stMainMenu"] button, button[data-testid="stMainMenu"]');
     if (!menu) {
       if (tries > 0) setTimeout(choose, 100, tries - 1);
@@ -36,7 +39,7 @@
       const item = document.querySelector(`[data-testid="${ITEM}${wanted}"]`);
       if (item) {
         item.click();
-        menu.click(); // closes it again
+        menu.click(); // close it again
         requestAnimationFrame(() => focused?.focus?.());
       } else if (left > 0) requestAnimationFrame(() => pick(left - 1));
     };

@@ -1,43 +1,44 @@
-// Streamlit draws its whole list of uploads anew for every file: with ten thousand the tab stands still for an
-// hour. Of more films than Read reads (500), one too many is passed on, so that the page says that there are more.
+// Streamlit draws its whole list of uploads again for every file: with ten thousand files the tab freezes for an
+// hour. Read takes 500 films at most, so one more than that is passed on, and the page can say that there are more.
 (() => {
-  if (window.xraylabUploads) return;
+  if (window.xraylabUploads) return; // the script is sent again on every rerun
   window.xraylabUploads = true;
   const MOST = 501;
   const INPUT = '[data-testid="stFileUploaderDropzoneInput"]';
   const ZONE = '[data-testid="stFileUploaderDropzone"]';
 
-  const some = (files) => {
-    const kept = new DataTransfer();
+  const first = (files) => {
+    const kept = new DataTransfer(); // the only way to make a FileList
     for (let at = 0; at < Math.min(files.length, MOST); at += 1) kept.items.add(files[at]);
     return kept.files;
   };
 
-  const below = async (entry, found) => {
-    if (found.length >= MOST || entry.name.startsWith(".")) return;
+  const collect = async (entry, files) => {
+    if (files.length >= MOST || entry.name.startsWith(".")) return;
     if (entry.isFile) {
-      found.push(await new Promise((done, failed) => entry.file(done, failed)));
+      files.push(await new Promise((done, failed) => entry.file(done, failed)));
       return;
     }
-    const reader = entry.createReader(); // gives a hundred at a time
-    for (let more = true; more && found.length < MOST; ) {
+    const reader = entry.createReader(); // returns at most a hundred entries per call
+    for (let more = true; more && files.length < MOST; ) {
       const entries = await new Promise((done, failed) => reader.readEntries(done, failed));
-      for (const one of entries) await below(one, found);
+      for (const child of entries) await collect(child, files);
       more = entries.length > 0;
     }
   };
 
   const inFolders = async (entries) => {
-    const found = [];
-    for (const entry of entries) await below(entry, found).catch(() => {}); // what can't be opened is left out
-    return found;
+    const files = [];
+    for (const entry of entries) await collect(entry, files).catch(() => {}); // skip a folder that can't be opened
+    return files;
   };
 
+  // Both listeners capture, so that they run before Streamlit's own.
   document.addEventListener(
     "change",
     (event) => {
       const input = event.target;
-      if (input.matches?.(INPUT) && input.files.length > MOST) input.files = some(input.files);
+      if (input.matches?.(INPUT) && input.files.length > MOST) input.files = first(input.files);
     },
     true,
   );
@@ -49,13 +50,14 @@
       const input = zone?.querySelector(INPUT);
       if (!input || input.disabled) return;
       const { files, items } = event.dataTransfer;
+      // Read before the first await: the browser empties the drop's data afterwards.
       const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
       const folders = entries.some((entry) => entry.isDirectory);
       if (files.length <= MOST && !folders) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true })); // so that the invitation goes
-      input.files = some(folders ? await inFolders(entries) : files);
+      event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true })); // hides “Drop files here”
+      input.files = first(folders ? await inFolders(entries) : files);
       input.dispatchEvent(new Event("change", { bubbles: true }));
     },
     true,

@@ -1,4 +1,4 @@
-"""Small parts that several screens share."""
+"""Small parts that several screens share; terms of the glossary are explained on hover."""
 
 import html
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +8,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from xraylab.app.glossary import EXPLAINED
 from xraylab.app.wording import trained_part
 from xraylab.formats import count
 
 if TYPE_CHECKING:
     from xraylab.networks.parameters import Layer
 
-_ROW = 8  # films beside each other
-_SHORT = 16  # characters of a cell that isn't broken
+_ROW = 8  # films in a row
+_SHORT = 16  # characters up to which a cell stays on one line
 
 
 def table(
@@ -26,13 +27,14 @@ def table(
     Parameters
     ----------
     columns : sequence of str
-        The heads; none draws no head.
+        The heads; an empty sequence draws no head.
     rows : sequence of sequences of str
-        The cells, worded already; a pair is an estimate and its interval, which is set smaller behind it.
+        The cells as they are shown; a pair is an estimate and its interval, which is set smaller behind it.
     stub : bool
-        Whether the first column names the rows, and stays where it is when the table is moved sideways.
+        Whether the first column names the rows, and stays in place when the table is scrolled sideways.
     """
-    head = "".join(f"<th scope='col'>{html.escape(column)}</th>" for column in columns)
+    # HTML instead of st.dataframe, whose cells can't hold an interval in smaller type.
+    head = "".join(f"<th scope='col'{hover(column)}>{html.escape(column)}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     kind = "xl-table xl-stub" if stub else "xl-table"
     st.html(
@@ -41,19 +43,25 @@ def table(
     )
 
 
+def hover(term: str) -> str:
+    """Return an HTML attribute that explains a term on hover; empty if the glossary doesn't know it."""
+    sentence = EXPLAINED.get(term.strip())
+    return f' title="{html.escape(sentence)}"' if sentence else ""
+
+
 def _cell(text: str | tuple[str, str]) -> str:
-    """A number or a date stays on its line, also on a phone, where the table is moved sideways."""
+    """Return a cell; a number or a date stays on one line, also on a phone, where the table scrolls."""
     if isinstance(text, tuple):
         estimate, interval = map(html.escape, text)
         return f'<td class="xl-short">{estimate} <span class="xl-interval">{interval}</span></td>'
     kind = ' class="xl-short"' if len(text) <= _SHORT else ""
-    return f"<td{kind}>{html.escape(text)}</td>"
+    return f"<td{kind}{hover(text)}>{html.escape(text)}</td>"
 
 
 def figures(items: Sequence[tuple[str, str, str]]) -> None:
-    """Draw estimates in a row: what each is, the number, and its interval set smaller behind it."""
+    """Draw estimates in a row: a name, the number, and its interval set smaller behind it."""
     cells = "".join(
-        f'<div class="xl-figure"><span class="xl-label">{html.escape(name)}</span>'
+        f'<div class="xl-figure"><span class="xl-label"{hover(name)}>{html.escape(name)}</span>'
         f"<strong>{html.escape(number)}</strong> "
         f'<span class="xl-interval">{html.escape(interval)}</span></div>'
         for name, number, interval in items
@@ -62,15 +70,16 @@ def figures(items: Sequence[tuple[str, str, str]]) -> None:
 
 
 def films(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> None:
-    """Draw films in rows of eight, each with its words below; the words are Markdown."""
+    """Draw films in rows of eight, each with its caption (Markdown) below."""
     for start in range(0, len(pictures), _ROW):
         row = slice(start, start + _ROW)
+        # Eight columns even in a shorter last row, so that all pictures have the same size.
         for column, picture, caption in zip(st.columns(_ROW), pictures[row], captions[row], strict=False):
             column.image(picture, caption=caption, width="stretch")
 
 
 def notes(sentences: Sequence[str]) -> None:
-    """Draw what is worth knowing, a sentence a line; nothing where there is none."""
+    """Draw notes, one sentence per line; nothing if there are none."""
     if sentences:
         lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
         st.html(f'<div class="xl-notes">{lines}</div>')
@@ -79,20 +88,20 @@ def notes(sentences: Sequence[str]) -> None:
 def parameters(
     count_them: Callable[[int | None], "Sequence[Layer]"], tails: Mapping[str, int | None], *, key: str
 ) -> None:
-    """Draw a network's parameters: in all, by stage, and layer by layer below.
+    """Draw a network's parameters: the total, each stage, and each layer below.
 
     Parameters
     ----------
     count_them : callable
-        Gives the layers for a number of stages trained beside the head; None is all of them.
+        Returns the layers for a number of stages that are trained together with the head; None is all.
     tails : mapping
-        That number for each part that is trained in turn, such as ``{"head": 0, "all": None}``; which of
-        them is looked at can be chosen.
+        That number for each stage of the training, such as ``{"head": 0, "all": None}``; a control chooses
+        between them.
     """
     chosen = list(tails)[-1]
     if len(tails) > 1:
         chosen = st.segmented_control(
-            "While training",
+            "While training",  # frozen or trained differs between the stages of a training
             list(tails),
             default=chosen,
             required=True,

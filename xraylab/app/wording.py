@@ -1,8 +1,8 @@
 """
-Wording: how numbers and names are written on the screens.
+Wording: how the screens write numbers and names.
 
-- pure functions, no Streamlit: the same words serve pages and components
-- rates, scores, counts and times are ``xraylab.formats``'s, which documents write with too
+- pure functions, no Streamlit, so that pages and components use the same words
+- ``xraylab.formats`` writes rates, scores, counts and times, on screens and in documents
 """
 
 import math
@@ -23,23 +23,26 @@ _MINUTE = 60
 _HOUR = 3600
 _THOUSAND = 1000
 _MINUS = "\N{MINUS SIGN}"
-_TEENS = (12.5, 17.5)  # where a rough number is 15
+_TEENS = (12.5, 17.5)  # a rough number between these is written as 15
+# Spelled out here: strftime("%b") would follow the server's locale.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# With ":" for icons and "$" for formulas, which Streamlit adds to Markdown.
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
 
 
 def apart(value: float, low: float, high: float, write: Callable[[float], str]) -> tuple[str, str]:
-    """Write a difference with its sign, and its interval; what is written like zero has no sign.
+    """Write a difference with its sign, and its interval; a difference that rounds to zero has no sign.
 
     Parameters
     ----------
     value, low, high : float
-        NaN where not known.
+        NaN if unknown.
     write : callable
         Writes a number that isn't negative.
     """
 
     def signed(number: float) -> str:
+        # Compared as written: -0.0004 would otherwise read "−0.0".
         written = write(abs(number))
         sign = "" if written == write(0.0) else _MINUS if number < 0 else "+"
         return f"{sign}{written}"
@@ -61,12 +64,22 @@ def p_words(value: float) -> str:
 
 
 def epochs(number: int) -> str:
-    """Write a number of epochs, ``1 epoch``, ``15 epochs``."""
+    """Write a number of epochs: ``1 epoch``, ``15 epochs``."""
     return f"{count(number)} {'epoch' if number == 1 else 'epochs'}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 film``, ``15 films``."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def times(number: int) -> str:
+    """Write how often something was done: ``never``, ``once``, ``3 times``."""
+    return {0: "never", 1: "once"}.get(number, f"{count(number)} times")
+
+
 def trained_part(trains: str) -> str:
-    """Write what a stage of a recipe trains: ``head``, ``tail:N`` or ``all``."""
+    """Write which part a stage of a recipe trains, given ``head``, ``tail:N`` or ``all``."""
     if trains.startswith("tail:"):
         n = trains.removeprefix("tail:")
         return "the head and the last stage" if n == "1" else f"the head and the last {n} stages"
@@ -74,19 +87,19 @@ def trained_part(trains: str) -> str:
 
 
 def model(name: str, *, shipped: bool) -> str:
-    """Write a model's name so that it is seen whose it is: ``ensemble · shipped``."""
+    """Write a model's name, and whether it was shipped with XRayLab: ``ensemble · shipped``."""
     return f"{name} · shipped" if shipped else name
 
 
 def when(moment: datetime, *, now: datetime | None = None) -> str:
-    """Write a point in time, ``12 May, 14:05``; the year is added when it isn't this one.
+    """Write a point in time, ``12 May, 14:05``, with the year if it isn't the present one.
 
     Parameters
     ----------
     moment : datetime
-        With a time zone it is turned to this machine's; without one it is taken as it stands.
+        With a time zone it is converted to local time; without one it is local time already.
     now : datetime, optional
-        The present, by default the clock's.
+        The present time, by default the clock's.
     """
     local = moment if moment.tzinfo is None else moment.astimezone()
     this_year = (now or datetime.now()).year
@@ -102,27 +115,28 @@ def bytes_size(size: int) -> str:
     value = float(size)
     for unit in ("kB", "MB", "GB"):
         value /= _THOUSAND
-        if round(value, 1) < _THOUSAND:
+        if round(value, 1) < _THOUSAND:  # rounded, or 999.95 kB would read 1000.0 kB
             return f"{value:.1f}{NARROW_SPACE}{unit}"
     return f"{value / _THOUSAND:.1f}{NARROW_SPACE}TB"
 
 
 def plain(text: str) -> str:
-    """Keep a name from outside, such as a file's, from being read as Markdown or turning what follows it."""
+    """Escape a name from outside, such as a file's, so that it can't act as Markdown or move other text."""
     return _MARKDOWN.sub(r"\\\1", visible(text))
 
 
 def time_to_expect(low: float, high: float) -> str:
-    """Write how long something will take: ``about 12 min``, or ``roughly 10 to 30 min`` for a range.
+    """Write an expected duration: ``about 12 min``, or ``roughly 10 to 30 min`` for a range.
 
     Parameters
     ----------
     low, high : float
-        Seconds; the same twice where it is known well. The ends of a range are rounded to one digit that
-        says no more than is known, and told in the unit of the longer one.
+        Seconds; equal if the duration is known well. The ends of a range are rounded to one digit, so that
+        they don't look exact, and both have the unit of the longer one.
     """
     if low == high:
         return f"about {duration(low)}"
+    # The largest unit that the longer end reaches.
     size, unit = next(
         (size, unit) for size, unit in ((_HOUR, "h"), (_MINUTE, "min"), (1, "s")) if high >= size or size == 1
     )
@@ -131,8 +145,8 @@ def time_to_expect(low: float, high: float) -> str:
 
 
 def _rough(value: float) -> str:
-    """A number as a rough guess says it: 0.5, 1, 2, ... 10, 15, 20, 30, ... 90, 100, 200 and so on."""
+    """Round a number as a rough guess: 0.5, 1, 2, ... 10, 15, 20, 30, ... 90, 100, 200 and so on."""
     if value < 1:
         return "0.5"
-    digit = 10 ** math.floor(math.log10(value))
+    digit = 10 ** math.floor(math.log10(value))  # the value of the first digit
     return f"{round(value / digit) * digit:g}" if value < _TEENS[0] or value >= _TEENS[1] else "15"

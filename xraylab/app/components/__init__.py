@@ -1,1 +1,1 @@
-"""Parts of the screens that live in the browser."""
+"""Parts of the screens that run in the browser."""

@@ -1,1 +1,1 @@
-"""The screens' contents, one module each; ``pages/`` frames them with the shell."""
+"""The content of the screens, one module or folder each; ``pages/`` frames them with the shell."""

@@ -1,4 +1,4 @@
-"""Data: the datasets there are, an import, and the films of the one in use."""
+"""Data: the list of datasets, an import, and the films of the dataset in use."""
 
 import tempfile
 from pathlib import Path
@@ -9,6 +9,7 @@ import streamlit as st
 
 from xraylab import actions, documents, formats
 from xraylab.app import choice, phantoms, shell, status, widgets, wording
+from xraylab.app.glossary import SPLIT
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.data.patients import PATIENT_KEYS
 from xraylab.data.phantoms import burn_in
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 
 _PAGE = 24  # films on a page of the grid
 _KEY_WORDS = {
-    "prefix-number": "prefix and number (Kermany)",
-    "merged-normal": "as above, both NORMAL counters as one",
-    "number": "number alone (conservative)",
-    "none": "every film its own patient",
+    "prefix-number": "Patient taken from the file name (Kermany)",
+    "merged-normal": "Patient taken from the file name, NORMAL counters merged",
+    "number": "Patient taken from the number alone (cautious)",
+    "none": "Every film is a patient of its own",
 }
+_KEY_HELP = (
+    "Decides which films belong to one patient. All films of a patient go into the same split, so that no "
+    "model is tested on a patient that it was trained on."
+)
 
 
 def draw() -> None:
@@ -40,7 +45,7 @@ def draw() -> None:
     if not rows:
         phantoms.offer(
             settings,
-            "Without films of your own, teaching phantoms will do: synthetic chest films, made here.",
+            "Without films of your own, you can use teaching phantoms: synthetic chest films, made here.",
             key="data phantoms",
         )
         return
@@ -55,14 +60,14 @@ def draw() -> None:
 
 def _draw_table(rows: list[documents.Imported]) -> None:
     widgets.table(
-        ("Dataset", "Films", "Patients", *LABELS, "Test opened", "Imported"),
+        ("Dataset", "Films", "Patients", *LABELS, "Test revealed", "Imported"),
         [
             (
                 f"{row.name} (synthetic)" if row.kind == "phantoms" else row.name,
                 formats.count(row.n),
                 formats.count(row.patients),
                 *(formats.count(row.labels[label]) for label in LABELS),
-                f"{row.test_openings} times" if row.test_openings else "never",
+                wording.times(row.test_openings),
                 wording.when(row.created_at),
             )
             for row in rows
@@ -71,19 +76,26 @@ def _draw_table(rows: list[documents.Imported]) -> None:
 
 
 def _draw_import(settings: Settings) -> None:
+    # A form: the page reruns once, at Import, and not after each field.
     with st.form("import", border=False):
         upload = st.file_uploader(
             "Zip archive with NORMAL and PNEUMONIA folders", type="zip", key="import upload"
         )
         path = st.text_input(
-            "or a zip archive or folder on this machine", key="import path", placeholder="/path/to/chest_xray"
+            "Or the path of a zip archive or folder on this machine",
+            key="import path",
+            placeholder="/path/to/chest_xray",
         )
         left, right = st.columns(2)
         name = left.text_input("Name", key="import name", placeholder="kermany")
         key = right.selectbox(
-            "Patients are told apart by", PATIENT_KEYS, format_func=lambda k: _KEY_WORDS[k], key="import key"
+            "Patients",
+            PATIENT_KEYS,
+            format_func=lambda preset: _KEY_WORDS[preset],
+            key="import key",
+            help=_KEY_HELP,
         )
-        replace = st.checkbox("Replace a dataset of that name", key="import replace")
+        replace = st.checkbox("Replace a dataset of the same name", key="import replace")
         pressed = st.form_submit_button("Import", type="primary")
     if pressed:
         _import(settings, upload, path.strip(), name.strip(), key, replace=replace)
@@ -102,24 +114,23 @@ def _import(
     try:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(path).expanduser()
-            if (
-                upload is not None
-            ):  # what was uploaded has no place on this machine; only the dataset keeps it
+            # An upload wins over a path. Its file goes with the folder: only the dataset keeps films.
+            if upload is not None:
                 source = Path(folder) / "upload.zip"
                 source.write_bytes(upload.getbuffer())
-            made = actions.import_dataset(
+            imported = actions.import_dataset(
                 settings, source, name, patient_key=key, replace=replace, on_progress=report
             )
     finally:
         bar.empty()
-    choice.use_dataset(made.name)
+    choice.use_dataset(imported.name)
     status.remember(
         "data",
-        f"Imported {wording.plain(made.name)}: {formats.count(made.n)} films of "
-        f"{formats.count(made.patients)} patients, {formats.count(len(made.refused))} refused, "
-        f"{formats.count(sum(made.ignored.values()))} other files ignored.",
+        f"Imported {wording.plain(imported.name)}: {formats.count(imported.n)} films of "
+        f"{formats.count(imported.patients)} patients, {formats.count(len(imported.refused))} refused, "
+        f"{formats.count(sum(imported.ignored.values()))} other files ignored.",
     )
-    st.rerun()
+    st.rerun()  # the table above was drawn before the import
 
 
 def _draw_facts(dataset: Dataset) -> None:
@@ -131,15 +142,19 @@ def _draw_facts(dataset: Dataset) -> None:
             for name, counts in sorted(info.splits.items(), key=lambda split: -split[1]["films"])
         ],
     )
-    told_apart = _KEY_WORDS.get(info.patient_key, info.patient_key)
-    findings = [f"Patients are told apart by {told_apart}.", *info.notes]
+    # A key from the command line may be a pattern, which has no words.
+    key_words = _KEY_WORDS.get(info.patient_key, f"Patient taken from the file name by {info.patient_key}")
+    findings = [f"{key_words}.", *info.notes]
     findings += [f"{formats.count(n)} files ignored: {reason}." for reason, n in info.ignored.items()]
     if info.refused:
         findings.append(f"{formats.count(len(info.refused))} files refused.")
     openings = len(dataset.openings)
     models = len({event["model"] for event in dataset.openings})
     if openings:
-        findings.append(f"The test split was opened {openings} times, for {models} models.")
+        findings.append(
+            f"Test results were revealed {wording.times(openings)}, for {wording.counted(models, 'model')}."
+        )
+    # Reasons and notes quote names of files, so they are escaped.
     st.markdown("\n".join(f"- {wording.plain(finding)}" for finding in findings))
     if info.refused:
         with st.expander("Refused files"):
@@ -148,13 +163,14 @@ def _draw_facts(dataset: Dataset) -> None:
 
 def _draw_grid(dataset: Dataset) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        split = st.selectbox("Split", ["all", *dataset.info.splits], key="grid split", width=180)
+        split = st.selectbox("Split", ["all", *dataset.info.splits], key="grid split", width=180, help=SPLIT)
         label = st.selectbox("Label", ["all", *LABELS], key="grid label", width=180)
         rows = _filtered(dataset, split, label)
-        pages = max(1, -(-len(rows) // _PAGE))
+        pages = max(1, -(-len(rows) // _PAGE))  # rounded up
         page = int(st.number_input("Page", 1, pages, key="grid page", width=140))
         st.caption(f"of {formats.count(pages)}, {formats.count(len(rows))} films")
     shown = rows[(page - 1) * _PAGE : page * _PAGE]
+    # The pixel store is memory-mapped: only the rows of this page are read.
     films = [np.asarray(dataset.pixels[row]) for row in shown]
     records = dataset.catalog.iloc[shown]
     widgets.films(

@@ -1,4 +1,4 @@
-"""Models: each with its card, its numbers on validation, its lock and its openings."""
+"""Models: each with its card, its validation results, its lock, and whether test results were revealed."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from xraylab import actions, documents, formats
 from xraylab.app import choice, shell, status, widgets, wording
 from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
+from xraylab.app.glossary import SUITE
 from xraylab.errors import NotFoundError
 from xraylab.models import Model, load_model
 from xraylab.networks.registry import network
@@ -48,7 +49,7 @@ def _draw_card(settings: Settings, model: Model) -> None:
     model = load_model(settings, model.name)
     card, lock = model.card, model.lock
     synthetic = " (synthetic)" if card.dataset.kind == "phantoms" else ""
-    openings = f"{len(lock.opened_at)} times" if lock and lock.opened_at else "never"
+    openings = wording.times(len(lock.opened_at) if lock else 0)
     kept = formats.kept_epoch(card.best_epoch, card.epochs, str(card.recipe.get("keep")))
     took = f"{formats.duration(card.seconds)} on {card.device.upper()}"
     facts = (
@@ -56,34 +57,36 @@ def _draw_card(settings: Settings, model: Model) -> None:
         ("Network", f"{card.arch}, {formats.count(card.parameters)} parameters"),
         ("Started from", card.weights if card.weights != "none" else "random weights"),
         ("Films", f"{card.dataset.name}{synthetic}, patients by {card.dataset.patient_key}"),
-        ("Tells apart", ", ".join(kind.lower() for kind in card.classes)),
+        ("Classes", ", ".join(kind.lower() for kind in card.classes)),
         ("Recipe", _recipe_words(card.recipe)),
         ("Kept", kept if card.epochs else ""),
         ("Training took", took if card.epochs else ""),
         ("Lock", status.lock_words(lock) if lock else "not locked"),
-        ("Test split opened", openings),
+        ("Test results revealed", openings),
         ("Weights hash", card.model_sha256[:16]),
         ("Made with", ", ".join(f"{name} {version}" for name, version in card.versions.items())),
     )
-    widgets.table((), [fact for fact in facts if fact[1]])
-    with guard():  # damaged predictions shouldn't hide the rest of the card
+    widgets.table((), [fact for fact in facts if fact[1]])  # an ensemble has no epochs and took no time
+    # Each part has its own guard, so that damage in one of its files doesn't hide the rest of the card.
+    with guard():
         if lock is not None:
             _draw_figures(settings, model)
     with guard():
         if lock is not None and model.scored_under_suite:
             _draw_suite(settings, model)
-    with guard():  # nor should a member that is gone
+    with guard():
         _draw_members(model)
     widgets.notes(card.notes)
     _draw_document(settings, model)
     if history := model.history:
         st.subheader("How it was trained", anchor=False)
+        # The hash is in the key, so that a replaced model doesn't inherit the old chart's state.
         learning_curves(history, key=f"model curves {card.model_sha256}")
     _draw_parameters(model)
 
 
 def _draw_figures(settings: Settings, model: Model) -> None:
-    """What the lock comes to on validation."""
+    """Draw the results of the lock on validation films."""
     evaluation = actions.evaluate_validation(settings, model.name)
     names = {"sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision (PPV)"}
     widgets.figures(
@@ -103,19 +106,23 @@ def _draw_figures(settings: Settings, model: Model) -> None:
 
 
 def _band_figures(band: documents.ReviewBand | None) -> list[tuple[str, str, str]]:
-    """What a review band leaves to a reader, and what lies below it all the same."""
+    """Return the share of films that need a reader, and of pneumonias missed below the band."""
     if band is None:
         return []
     return [
         ("Films that need a reader", formats.percent(band.review.share), ""),
-        ("Pneumonias below both", formats.percent(band.missed_rate), formats.interval(*band.missed_ci)),
+        (
+            "Pneumonias below both thresholds",
+            formats.percent(band.missed_rate),
+            formats.interval(*band.missed_ci),
+        ),
     ]
 
 
 def _draw_suite(settings: Settings, model: Model) -> None:
-    """What the validation films come to under each perturbation of the suite."""
-    told = actions.robustness(settings, model.name)
-    st.subheader("Under the suite of perturbations", anchor=False)
+    """Draw the validation results under each change of the suite."""
+    document = actions.robustness(settings, model.name)
+    st.subheader("Results on degraded films (suite)", anchor=False, help=SUITE)
     widgets.table(
         ("Change of every film", "Validation AUC", "95 % interval", "Sensitivity", "Specificity", ""),
         [
@@ -127,18 +134,19 @@ def _draw_suite(settings: Settings, model: Model) -> None:
                 formats.percent(row.specificity),
                 "not trained for" if row.left_out else "",
             )
-            for row in told.rows
+            for row in document.rows
         ],
     )
     st.caption(
-        "At the locked threshold. What a fixed change of window, sharpness or file takes away here, another "
-        "machine will take away too."
+        "At the locked threshold. If a change of window, sharpness or file format costs accuracy here, "
+        "another machine is likely to cost it too."
     )
 
 
 def _draw_document(settings: Settings, model: Model) -> None:
-    """The whole card as it can be handed on; written when it is asked for, since its fits take a moment."""
+    """Draw the whole card, as it can be passed on."""
     with st.expander("Model card", key="models card", on_change="rerun") as card:
+        # Streamlit runs the content of a closed expander too, and the card's fits take a moment.
         if not card.open:
             return
         with guard():
@@ -149,13 +157,13 @@ def _draw_document(settings: Settings, model: Model) -> None:
                 file_name=f"{model.name}-card.md",
                 mime="text/markdown",
                 key="models card download",
-                on_click="ignore",
+                on_click="ignore",  # saving needs no rerun
             )
-            st.markdown(markdown.partition("\n")[2])  # without its title, which the screen has
+            st.markdown(markdown.partition("\n")[2])  # without its title, which repeats the name above
 
 
 def _recipe_words(recipe: dict[str, Any]) -> str:
-    """A recipe in a line; an ensemble's has neither stages nor seed."""
+    """Write a recipe in a line; that of an ensemble has neither stages nor seed."""
     seed = f", seed {recipe['seed']}" if "seed" in recipe else ""
     stages = ", then ".join(
         f"{wording.trained_part(stage['trains'])} for {wording.epochs(stage['epochs'])}"
@@ -165,23 +173,26 @@ def _recipe_words(recipe: dict[str, Any]) -> str:
 
 
 def _draw_members(model: Model) -> None:
-    """The members of an ensemble, with how the logit of each is calibrated."""
+    """Draw the members of an ensemble with the calibration of each."""
     members = model.members
     if members is None:
         return
     st.subheader("Members", anchor=False)
     widgets.table(
         ("Model", "Network", "Slope", "Intercept"),
-        [(one.model, one.arch, f"{one.slope:.3f}", f"{one.intercept:+.3f}") for one in members.members],
+        [
+            (member.model, member.arch, f"{member.slope:.3f}", f"{member.intercept:+.3f}")
+            for member in members.members
+        ],
     )
     st.caption(
-        "Each member’s logit is multiplied by its slope and moved by its intercept, which makes a calibrated "
-        "probability of it; these are averaged, and the average is calibrated once more."
+        "The logit (log odds) of each member is multiplied by its slope and shifted by its intercept, which "
+        "calibrates it. The mean probability is calibrated again."
     )
 
 
 def _draw_parameters(model: Model) -> None:
-    """Its layers, when asked to; counting them takes torch, and so a few seconds at first."""
+    """Draw the layers when asked to; loading torch takes a few seconds the first time."""
     try:
         entry = network(model.card.arch)
     except NotFoundError:  # an ensemble, or a network that another package brought
@@ -190,6 +201,7 @@ def _draw_parameters(model: Model) -> None:
         return
     from xraylab.app.loaded import parameter_table
 
+    # The recipe in a card is a plain document; one without stages counts as trained as a whole.
     trained = [str(stage["trains"]) for stage in model.card.recipe.get("stages", ())] or ["all"]
     widgets.parameters(
         lambda tail: parameter_table(entry, classes=len(model.card.classes), tail=tail),

@@ -1,4 +1,4 @@
-"""Overview: three steps with their state, what is running, and what was done last."""
+"""Overview: three steps with their state, the running trainings, and the latest events."""
 
 import html
 from datetime import datetime
@@ -18,7 +18,7 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     datasets = actions.list_datasets(settings)
-    with guard():  # a damaged model shouldn't hide the rest
+    with guard():  # a damaged model must not hide the rest of the screen
         _draw_steps(settings, datasets)
     if not datasets:
         _draw_welcome(settings)
@@ -35,8 +35,8 @@ def _draw_welcome(settings: Settings) -> None:
     shipped = next((model for model in list_models(settings) if model.shipped), None)
     with st.container(key="xl-welcome"):
         st.markdown(
-            "There are no films here yet. Teaching phantoms are synthetic chest films made on this machine: "
-            "with them the whole job, from training to reading a film, takes about three minutes and needs "
+            "There are no films here yet. Teaching phantoms are synthetic chest films, made on this machine. "
+            "With them every step, from training to reading a film, takes about three minutes and needs "
             "neither data nor a network connection."
         )
         with st.container(horizontal=True):
@@ -46,6 +46,7 @@ def _draw_welcome(settings: Settings) -> None:
                 st.switch_page("pages/threshold.py")
             if st.button("Bring your own films", key="own films"):
                 st.switch_page("pages/data.py")
+        # Outside the row of buttons, so that the progress bar has the full width.
         if try_it:
             phantoms.try_phantoms(settings)
 
@@ -56,7 +57,7 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
     model = choice.model_in_use(settings)
     lock = model.lock if model else None
     evaluation = actions.evaluate_validation(settings, model.name) if model and lock else None
-    steps = (
+    steps = (  # title, name, fact, interval of the fact
         (
             "1 Films",
             films.name if films else "none yet",
@@ -67,7 +68,7 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
             "2 Model",
             choice.model_words(model) if model else "none yet",
             f"AUC {formats.auc(evaluation.auc)}" if evaluation else "",
-            f"{formats.auc_interval(*evaluation.auc_ci)} on validation" if evaluation else "",
+            f"{formats.auc_interval(*evaluation.auc_ci)} on validation films" if evaluation else "",
         ),
         (
             "3 Lock",
@@ -77,7 +78,7 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
         ),
     )
     cells = "".join(
-        f'<div class="xl-step"><span class="xl-label">{html.escape(title)}</span>'
+        f'<div class="xl-step"><span class="xl-label"{widgets.hover(title)}>{html.escape(title)}</span>'
         f"<strong>{html.escape(name)}</strong><span>{html.escape(fact)}"
         f'<span class="xl-interval"> {html.escape(interval)}</span></span></div>'
         for title, name, fact, interval in steps
@@ -87,10 +88,10 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
 
 def _draw_running(settings: Settings) -> None:
     now = watch.look(settings)
-    active = [run for run in now.runs if run.active]
+    active = [run for run in now.runs if run.active]  # newest first
     if active:
         st.subheader("Running", anchor=False)
-        for run in reversed(active):
+        for run in reversed(active):  # in the order of the queue
             words = status.training_words(run, now.progress_of(run))
             st.markdown(f"{wording.plain(run.name)}: {wording.plain(words)}")
 
@@ -102,14 +103,14 @@ def _draw_last(settings: Settings, datasets: list[documents.Imported]) -> None:
         for run in watch.look(settings).runs
         if run.finished_at
     ]
-    for model in list_models(settings):
+    for model in list_models(settings):  # a damaged model isn't in this list
         events += _events_of(model)
-    st.subheader("Last done", anchor=False)
-    widgets.table((), [(wording.when(at), what) for at, what in sorted(events, reverse=True)[:_LAST]])
+    st.subheader("Latest events", anchor=False)
+    widgets.table((), [(wording.when(at), event) for at, event in sorted(events, reverse=True)[:_LAST]])
 
 
 def _events_of(model: Model) -> list[tuple[datetime, str]]:
-    """When a model was locked and its test split opened; not what was done before it was shipped."""
+    """List a model's locks and openings, without those made before it was shipped."""
     lock = model.lock
     if lock is None:
         return []
@@ -118,8 +119,9 @@ def _events_of(model: Model) -> list[tuple[datetime, str]]:
             lock.locked_at,
             f"Locked {model.name} at {status.cut_words(lock.threshold, lock.review_from)}",
         ),
-        *((at, f"Opened the test split for {model.name}") for at in lock.opened_at),
+        *((at, f"Revealed the test results of {model.name}") for at in lock.opened_at),
     ]
-    before = model.lock_as_made if model.shipped else None
-    elsewhere = {before.locked_at, *before.opened_at} if before else set()
+    # A shipped lock and its openings happened on the machine that made the model, not here.
+    shipped_lock = model.lock_as_made if model.shipped else None
+    elsewhere = {shipped_lock.locked_at, *shipped_lock.opened_at} if shipped_lock else set()
     return [event for event in events if event[0] not in elsewhere]

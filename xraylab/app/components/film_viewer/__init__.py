@@ -1,18 +1,18 @@
 """
-Film viewer: the film first, the heatmap only when it is asked for.
+Film viewer: the film first, the heatmap only on demand.
 
-- overlay, window, level, inversion, zoom and pan happen in the browser; the server is not asked
-- window, level and inversion are a filter of the browser's over the film's 8 bits: no pixel is computed in
-  JavaScript, so that a large film follows the hand
+- overlay, window, level, inversion, zoom and pan work in the browser, without the server
+- window, level and inversion are a browser filter over the film's 8 bits: no pixel is computed in JavaScript,
+  so that a large film follows the hand
 - the film is shown in its own resolution and proportions; a heatmap is stretched over the whole film, as the
   film was stretched to the network's square; that square and its true grid can be drawn over it
-- several heatmaps are switched between, and swiped over the film with a divider, in the browser too
+- the browser also switches between several heatmaps, and swipes them over the film with a divider
 - 100 % is one film pixel for each pixel of the screen
-- the next film comes without overlay, whose opacity and divider are kept until it is asked for, as the grid
-  is; window, inversion and zoom are each film's own
-- keys are the viewer's wherever the focus is, if it is the page's only one and nobody types
-- a synthetic film carries the word SYNTHETIC in the drawn pixels and in a corner that zooming can't leave
-- images travel as data URLs inside the component's message; equal messages are sent once and then by hash
+- the next film comes without overlay; opacity, divider and grid are kept; window, inversion and zoom start
+  anew for each film
+- keys work wherever the focus is, if this is the page's only viewer and the user isn't typing
+- a synthetic film has the word SYNTHETIC in its drawn pixels, and in a corner that stays in sight when zoomed
+- images are sent as data URLs inside the component's message; equal messages are sent once, then by hash
 """
 
 import base64
@@ -36,11 +36,11 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Overlay:
-    """One heatmap to lay over a film."""
+    """A heatmap to lay over a film."""
 
     name: str  # on its button
     png: bytes  # RGBA, in the film's proportions or square
-    most: str = "high"  # what the upper end of its colours stands for, in words
+    most: str = "high"  # the meaning of the upper end of its colours, in words
 
 
 def film_viewer(
@@ -55,29 +55,29 @@ def film_viewer(
     grid: tuple[int, int] | None = None,
     films: str | None = None,
 ) -> None:
-    """Show a film, and a heatmap over it once the reader asks for it.
+    """Show a film, with a heatmap over it on demand.
 
     Parameters
     ----------
     film_png : bytes
         The film as PNG, any size and proportions.
     overlays : bytes, sequence of Overlay, or None
-        The heatmap as RGBA PNG in the film's proportions or square, or several to switch between; without any
-        the controls are disabled.
+        The heatmap as RGBA PNG in the film's proportions or square, or several to switch between; without a
+        heatmap the controls are disabled.
     key : str
-        The component's key. Another film under the same key starts afresh, but for what is laid over it.
+        The component's key. Another film under the same key starts afresh, except opacity, divider and grid.
     caption : str
-        What is seen, one line; read out by screen readers too.
+        One line about the film; screen readers read it out.
     synthetic : bool
         Whether to mark the film as synthetic.
     height : int
         Height of the black surround in CSS pixels on a desktop; a small window gets less.
     scale : sequence of str
-        CSS colours of the heatmap from low to high, for the legend; without them the legend has words only.
+        CSS colours of the heatmap from low to high, for the legend; by default the legend has words only.
     grid : (rows, columns), optional
         The true grid of the network's square, which can be drawn over the film.
     films : str, optional
-        The key of the page's ``st.radio`` that chooses the film; the viewer's keys j and k step through it.
+        Key of the page's ``st.radio`` that chooses the film; the viewer's keys j and k step through it.
 
     Raises
     ------
@@ -86,13 +86,17 @@ def film_viewer(
     """
     if height <= 0:
         raise ValueError(f"height must be positive, not {height}")
-    several = [Overlay("Heatmap", overlays)] if isinstance(overlays, bytes) else (overlays or ())
+    heatmaps = [Overlay("Heatmap", overlays)] if isinstance(overlays, bytes) else (overlays or ())
     _mount(
         key=key,
         data={
             "film": _data_url(film_png),
+            # Tells the browser that the film changed, without a comparison of whole images.
             "film_id": hashlib.sha256(film_png).hexdigest()[:16],
-            "overlays": [{"name": one.name, "url": _data_url(one.png), "most": one.most} for one in several],
+            "overlays": [
+                {"name": heatmap.name, "url": _data_url(heatmap.png), "most": heatmap.most}
+                for heatmap in heatmaps
+            ],
             "grid": None if grid is None else list(grid),
             "caption": caption,
             "synthetic": synthetic,

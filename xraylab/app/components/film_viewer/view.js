@@ -1,14 +1,14 @@
-// Streamlit calls the function on mount and again on every change of data or theme, without a cleanup between:
-// handlers are assigned, not added, and what an instance must remember lies in MEMORY.
-// Nothing touches the film's pixels after they are drawn: window, level and inversion are a filter of the browser's.
+// Streamlit calls the function on mount and again on every change of data or theme, without a clean-up in between:
+// handlers are assigned, not added, and the state of an instance is kept in MEMORY.
+// Nothing touches the film's pixels after they are drawn: window, level and inversion are a browser filter.
 const MEMORY = new WeakMap();
-// Of all viewers of the page, each of which may have loaded this file for itself: those mounted, and the one that
-// left last, whose keys still step through the films when one can't be read and there is no viewer.
+// Shared by all viewers of the page, each of which may have loaded its own copy of this file: the mounted ones, and
+// the one that left last. Its keys still step through the films while one can't be read and there is no viewer.
 const PAGE = (globalThis[Symbol.for("xraylab film viewers")] ??= { mounted: new Set(), left: null });
-const LARGEST_ZOOM = 16; // of the fitted film, and at least LARGEST_NATIVE of its own pixels
+const LARGEST_ZOOM = 16; // times the fitted film, and at least LARGEST_NATIVE times its own pixels
 const LARGEST_NATIVE = 4;
 const STEP = 1.25;
-const NOTCH = 100; // of a wheel, in pixels
+const NOTCH = 100; // pixels of one notch of the wheel
 const LINE = 33;
 const MARK = "SYNTHETIC";
 const UNTOUCHED = { zoom: 1, x: 0, y: 0, window: 100, level: 50, invert: false };
@@ -16,9 +16,9 @@ const UNASKED = { on: false, grid: false, swiping: false, at: 50 };
 const MOST_WINDOW = 200;
 const LEAST_WINDOW = 2;
 const WHOLE = 100; // per cent
-const shared = { opacity: 45, method: "" }; // what outlives a viewer
+const shared = { opacity: 45, method: "" }; // outlives a viewer
 const PAGE_KEYS = "xraylab-page-keys";
-// where keys are typed, or belong to what is open
+// elements that take typed text, or that use keys themselves while they are open
 const TYPING =
   "input:not([type=radio], [type=checkbox], [type=range], [type=button], [type=submit], [type=file]), textarea, select, " +
   "[role=combobox], [role=listbox], [role=menu], [role=dialog], [data-testid=stDataFrame]";
@@ -55,7 +55,7 @@ function burnMark(context, width, height) {
   context.fillText(MARK, width / 2, height - size * 0.5);
 }
 
-// A browser may forbid its storage; then the keys work, and are not remembered otherwise.
+// A browser may forbid its storage; then the keys work, and a choice against them isn't remembered.
 function pageKeys(wanted) {
   try {
     if (wanted !== undefined) localStorage.setItem(PAGE_KEYS, wanted ? "on" : "off");
@@ -96,10 +96,10 @@ export default function ({ parentElement: root, data }) {
       channel.setAttribute("slope", slope);
       channel.setAttribute("intercept", intercept);
     }
-    const told = windowed ? [`window ${view.window} %, level ${view.level} %`] : [];
-    if (view.invert) told.push("inverted");
-    if (asked.grid && data.grid) told.push(`grid ${data.grid.join(" × ")}`);
-    $(".told").textContent = told.join(" · ");
+    const settings = windowed ? [`window ${view.window} %, level ${view.level} %`] : [];
+    if (view.invert) settings.push("inverted");
+    if (asked.grid && data.grid) settings.push(`grid ${data.grid.join(" × ")}`);
+    $(".settings").textContent = settings.join(" · ");
     showSetting("window", view.window);
     showSetting("level", view.level);
   }
@@ -125,12 +125,12 @@ export default function ({ parentElement: root, data }) {
   function place() {
     const { ratio, width, height, left, top } = fit();
     if (!(ratio > 0)) return; // not laid out yet
-    // a zoomed film can be moved until its edge meets the surround's, not out of sight
+    // A zoomed film can be moved until its edge meets the edge of the stage, but not out of sight.
     const slackX = Math.max(0, (width * view.zoom - stage.clientWidth) / 2);
     const slackY = Math.max(0, (height * view.zoom - stage.clientHeight) / 2);
     view.x = clamp(view.x, -slackX, slackX);
     view.y = clamp(view.y, -slackY, slackY);
-    // on whole pixels of the screen, and by size instead of by scale: so that 1 : 1 is exact, not blurred
+    // On whole pixels of the screen, and by size instead of scale, so that 1 : 1 is exact and not blurred.
     const onScreen = (length) => Math.round(length * devicePixelRatio) / devicePixelRatio;
     const x = onScreen(left + view.x - (width * (view.zoom - 1)) / 2);
     const y = onScreen(top + view.y - (height * (view.zoom - 1)) / 2);
@@ -142,13 +142,13 @@ export default function ({ parentElement: root, data }) {
     placeDivider(x, width * view.zoom);
   }
 
-  // What of the film is in sight across, in CSS pixels of the stage.
+  // The visible part of the film's width, in CSS pixels of the stage.
   function inSight(x, width) {
     const from = Math.max(0, x);
     return [from, Math.min(stage.clientWidth, x + width) - from];
   }
 
-  // The divider stands still on the stage while the film moves under it, so that it can always be taken hold of.
+  // The divider stays in place on the stage while the film moves under it, so that it can always be reached.
   function placeDivider(x, width) {
     const [from, across] = inSight(x, width);
     const at = from + (across * asked.at) / WHOLE;
@@ -166,7 +166,7 @@ export default function ({ parentElement: root, data }) {
   function showDivider() {
     divider.hidden = !(asked.swiping && asked.on && data.overlays.length);
     divider.setAttribute("aria-valuenow", String(Math.round(asked.at)));
-    divider.setAttribute("aria-valuetext", `heatmap over the left ${Math.round(asked.at)} % of what is in sight`);
+    divider.setAttribute("aria-valuetext", `heatmap over the left ${Math.round(asked.at)} % of the visible film`);
   }
 
   // Zoom about a point, given in CSS pixels from the stage's middle.
@@ -179,13 +179,13 @@ export default function ({ parentElement: root, data }) {
     place();
   }
 
-  // Below the whole film there is only its own resolution, and that is asked for by its own button.
+  // Smaller than the whole film is only its own resolution, which has its own button.
   const zoomBy = (factor, ...about) => zoomTo(Math.max(Math.min(1, view.zoom), view.zoom * factor), ...about);
 
-  // The heatmap in sight: the method that was chosen, or the first.
+  // The visible heatmap: of the chosen method, or the first.
   const chosen = () => data.overlays.find(({ name }) => name === shared.method) ?? data.overlays[0];
 
-  // A picture and a button for each method. New pictures, so that none shows an old film's map while it loads.
+  // A picture and a button for each method. The pictures are new, so that none shows an old film's map while it loads.
   function listMethods() {
     const now = data.overlays.map(({ name, url }) => name + url).join();
     if (now === memory.methods) return;
@@ -261,7 +261,7 @@ export default function ({ parentElement: root, data }) {
     place();
   }
 
-  // Films are chosen in a list of the page's own; its radio buttons are pressed as a hand would.
+  // The page has its own list of films; its radio buttons are clicked as by hand, so Streamlit sees the choice.
   const films = () =>
     data.films ? [...document.querySelectorAll(`.st-key-${data.films.replace(/[^\w-]/g, "-")} input[type=radio]`)] : [];
 
@@ -330,7 +330,7 @@ export default function ({ parentElement: root, data }) {
       Object.assign(view, UNTOUCHED);
       Object.assign(asked, UNASKED);
       showControls();
-      say("Film as at first");
+      say("View reset");
     },
     next: () => step(1),
     previous: () => step(-1),
@@ -342,7 +342,7 @@ export default function ({ parentElement: root, data }) {
   for (const button of root.querySelectorAll("[data-do]")) button.onclick = actions[button.dataset.do];
   $("[data-do=full]").hidden = !document.fullscreenEnabled;
   viewer.onfullscreenchange = showControls;
-  viewer.onpointerenter = countFilms; // more may have been dropped since
+  viewer.onpointerenter = countFilms; // more films may have been dropped since
   $("[data-set=opacity]").oninput = (event) => {
     shared.opacity = event.target.valueAsNumber;
     overlay.style.opacity = shared.opacity / WHOLE;
@@ -362,7 +362,7 @@ export default function ({ parentElement: root, data }) {
     ...{ 0: "fit", 1: "native", f: "full", j: "next", k: "previous", "?": "help" },
   };
   const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-  // Keys of this viewer, and of the page if it is the only viewer there and nobody types.
+  // Keys in this viewer, and on the whole page if this is its only viewer and the user isn't typing.
   memory.key = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const path = event.composedPath();
@@ -431,9 +431,9 @@ export default function ({ parentElement: root, data }) {
   // One pointer drags a zoomed film, two pinch it; the right button is window and level.
   const { pointers } = memory;
   const pinch = () => {
-    const [one, two] = [...pointers.values()];
-    const middle = { x: (one.x + two.x) / 2, y: (one.y + two.y) / 2 };
-    return { spread: Math.max(1, Math.hypot(one.x - two.x, one.y - two.y)), middle };
+    const [first, second] = [...pointers.values()];
+    const middle = { x: (first.x + second.x) / 2, y: (first.y + second.y) / 2 };
+    return { spread: Math.max(1, Math.hypot(first.x - second.x, first.y - second.y)), middle };
   };
   stage.onpointerdown = (event) => {
     const windowing = event.button === 2 || (event.button === 0 && event.ctrlKey);
@@ -476,7 +476,7 @@ export default function ({ parentElement: root, data }) {
     stage.classList.remove("windowing");
   };
 
-  // Film first: what lies over it is asked for anew, in the opacity, with the grid and where the divider stood.
+  // Film first: a new film comes without overlay, but keeps opacity, grid and divider.
   async function showFilm() {
     const id = data.film_id;
     if (memory.film === id) return;
@@ -484,7 +484,7 @@ export default function ({ parentElement: root, data }) {
     Object.assign(view, UNTOUCHED);
     asked.on = false;
     stage.setAttribute("aria-busy", "true");
-    stage.classList.add("waiting"); // never the old film under the new film's heatmap
+    stage.classList.add("waiting"); // hides the old film, so that it is never under the new film's heatmap
     try {
       const image = await load(data.film);
       if (memory.film !== id) return; // another film came meanwhile

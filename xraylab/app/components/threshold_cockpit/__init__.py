@@ -1,14 +1,14 @@
 """
-The threshold cockpit: one handle, or two for a review band, and every number follows while they move.
+The threshold cockpit: one handle, or two for a review band, and all figures follow while they move.
 
-- the exact table travels to the browser once; dragging never waits for Python
-- of more than 25,000 films only some rows travel; counts, areas and bars are still those of all films, and
+- the exact table is sent to the browser once; dragging never waits for Python
+- of more than 25,000 films only some rows are sent; counts, areas and bars are still those of all films, and
   the handle stops at thresholds whose counts are exact
-- Python hears of a threshold when it is let go, and keeps it in the session under ``store``, so that it
-  outlives a change of page (a widget's own state does not)
+- Python is told the threshold on release, and keeps it in the session under ``store``, where it outlives a
+  change of page (a widget's own state does not)
 - a threshold keeps the rule that chose it, a preset's for example, until it is moved by hand
-- Python's value reaches the browser only with a new revision: a late rerun cannot pull the handle back,
-  and an ordinary rerun sends the very same bytes, which Streamlit then does not send again
+- the browser takes over Python's value only with a new revision, so that a late rerun can't pull the handle
+  back; an ordinary rerun sends the same bytes, which Streamlit doesn't send again
 """
 
 import math
@@ -42,7 +42,7 @@ _USUAL = {PREVALENCE: 0.1, COST: 10.0}
 
 @dataclass(frozen=True)
 class Chosen:
-    """The threshold that was last let go, with its review band, and the rules that chose them."""
+    """A threshold as the user released it, with its review band, and the rules that chose them."""
 
     threshold: float  # in [0, 1]
     review_from: float | None = None  # where the review band begins, up to the threshold; None without one
@@ -71,7 +71,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Beside:
-    """Other films, or what another model makes of the same, under the same handle."""
+    """Other films, or the same films scored by another model, compared at the same threshold."""
 
     name: str
     table: ThresholdTable
@@ -91,7 +91,7 @@ def threshold_cockpit(
     beside: Beside | None = None,
     cell: str | None = None,
 ) -> Chosen:
-    """Show the cockpit and return what was last let go.
+    """Show the cockpit and return the cut of the last release.
 
     Parameters
     ----------
@@ -102,21 +102,21 @@ def threshold_cockpit(
     store : str
         Session key that holds the threshold and the review band, as a ``Chosen``.
     title : str
-        Of what model and films it is; figures that are saved carry it.
+        Names the model and the films; saved figures carry it.
     locked : Chosen, optional
-        Marked on the scale and on both curves.
+        The lock, marked on the scale and on both curves.
     initial : Chosen, optional
-        Where to begin when the session holds nothing yet: otherwise the lock, or else 0.5.
+        The first cut, if the session holds none yet; by default the lock, else 0.5.
     presets : sequence of Preset, optional
         Thresholds offered as buttons, which the rules label.
     review_start : Preset, optional
-        Where a review band begins when it is switched on, if that is below the threshold.
+        Where a new review band begins, if that is below the threshold.
     reminder : str
-        Stands beside what would follow for other films than these.
+        A caveat, shown after the figures for a thousand films.
     beside : Beside, optional
-        Shown at the same threshold: figures, second curves, outlines among the scores.
+        Compared at the same threshold: figures, second curves, outlines among the scores.
     cell : str, optional
-        Session key that is told which cell was clicked, as ``evaluation.cases`` names them.
+        Session key that receives the name of a clicked cell, as in ``evaluation.cases``.
 
     Returns
     -------
@@ -127,9 +127,12 @@ def threshold_cockpit(
     if store not in session:
         session[store] = next(one for one in (initial, locked, Chosen(_FALLBACK)) if one is not None)
     if key not in session or _pin(store) not in session:
-        move_to(session[store], store)  # a first visit, or back from another page
+        # A first visit, or a return from another page: the browser's component starts afresh as well.
+        move_to(session[store], store)
         session[f"_{store}_usual"] = {what: session.get(what, usual) for what, usual in _USUAL.items()}
 
+    # Callbacks run before the page is drawn again, so every part of it sees the new values. What arrives from
+    # a browser is checked, since anyone can send anything.
     def let_go() -> None:
         chosen = _read(session[key].get("let_go"))
         if chosen is not None:
@@ -150,6 +153,7 @@ def threshold_cockpit(
             session[cell] = session[key]["cell"]
 
     revision, pushed = session[_pin(store)]
+    # Prevalence and cost as they were at first: the present values in `data` would send the table anew.
     usual = session[f"_{store}_usual"]
     ends = [end for one in (pushed, locked) if one is not None for end in (one.threshold, one.review_from)]
     offered = [preset.threshold for preset in (*presets, review_start) if preset is not None]
@@ -189,7 +193,7 @@ def threshold_cockpit(
 
 
 def _read(said: Any) -> Chosen | None:
-    """Read what the browser let go of; None if its threshold is invalid. An invalid band is dropped."""
+    """Parse a message of the browser; return None if its threshold is invalid, and drop an invalid band."""
     said = said if isinstance(said, dict) else {}
     threshold, review = said.get("threshold"), said.get("review")
     if not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
@@ -205,7 +209,7 @@ def _text(rule: Rule | None) -> str | None:
 
 
 def move_to(chosen: Chosen, store: str) -> None:
-    """Move the handles from Python, before the cockpit is drawn or in a button's callback.
+    """Move the handles from Python; call it before the cockpit is drawn, or in a button's callback.
 
     Raises
     ------
@@ -222,15 +226,15 @@ def move_to(chosen: Chosen, store: str) -> None:
 
 
 def _pin(store: str) -> str:
-    """Session key of the value last pushed to the browser, with its revision."""
+    """Return the session key of the value last pushed to the browser, with its revision."""
     return f"_{store}_pin"
 
 
 def _arrow(table: ThresholdTable, rows: NDArray[np.int64]) -> pa.Table:
-    """Lay out rows of the table as the browser reads them: typed columns, 48 bytes a row."""
+    """Lay out rows of the table for the browser: typed columns, 48 bytes per row."""
     columns: dict[str, Any] = {
         "threshold": table.threshold[rows],
-        # the next lower score of all, whose row may not travel: cuts down to it count as this row does
+        # the next lower score, whose row may not be sent: all cuts down to it have this row's counts
         "below": np.append(table.threshold[1:], -np.inf)[rows],
         "tp": table.tp[rows].astype(np.int32),
         "fp": table.fp[rows].astype(np.int32),

@@ -1,28 +1,28 @@
-// Drawing: the two populations, the curves and the thousand films, from numbers to shapes.
+// Drawing: the two populations, the curves and the thousand films, as shapes.
 
 const BARS = 80;
-const CROWDED = 6; // a step with this many times the usual films would flatten all others
+const CROWDED = 6; // a bar this many times the average height would flatten all others
 const TICK_GAP_PX = 44;
 const TICKS = [0, 1, 0.5, 0.1, 0.9, 0.01, 0.99, 0.001, 0.999, 0.25, 0.75, 0.05, 0.95, 0.0001, 0.9999, 0.3, 0.7];
 const ICONS_HIGH = 10;
-const SIDE = 200; // of a curve's square
+const SIDE = 200; // side of a curve's square
 const CHANCES = Array.from({ length: 99 }, (_, i) => (i + 1) / 100); // threshold probabilities of the decision curve
-const WIDE = 4; // bars of the films that stand beside are so many times as wide, so that few films don't flicker
+const WIDE = 4; // bars of the compared films are this many times as wide, so that few films don't look like noise
 const READINGS = 120; // points of the workload curve
-const ROUND = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]; // where its axes may end
-const DEEP = 0.25; // how far below nothing the decision curve is drawn, as a share of the prevalence
+const ROUND = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]; // possible ends of its axes
+const DEEP = 0.25; // how far below zero the decision curve is drawn, as a share of the prevalence
 
 // ---- the two populations ----
 
 function drawBars(view, table, other) {
   const { last, tp, fp } = table;
   const bars = edgesOf(last, BARS), wide = edgesOf(last, BARS / WIDE);
-  const dense = (column) => (from, to) => (column[last - from] - column[last - to]) / (to - from); // films a step
+  const dense = (column) => (from, to) => (column[last - from] - column[last - to]) / (to - from); // films per step
   let highest = 0;
   for (const [from, to] of bars) highest = Math.max(highest, dense(tp)(from, to), dense(fp)(from, to));
   const crowded = highest > (CROWDED * (tp[last] + fp[last])) / last;
   const height = crowded ? (films) => Math.sqrt(films / highest) : (films) => films / highest;
-  view.put("heights", crowded ? "Heights grow with the square root, since many films share a score." : "");
+  view.put("heights", crowded ? "Heights are square roots, because many films share a score." : "");
   const outline = (edges, films, direction) => {
     const steps = edges.map(([from, to]) => {
       const y = 100 + direction * Math.min(99, 98 * height(films(from, to)));
@@ -32,7 +32,7 @@ function drawBars(view, table, other) {
   };
   const paths = { normal: outline(bars, dense(fp), -1), pneumonia: outline(bars, dense(tp), 1) };
   for (const path of view.all("[data-bars]")) path.setAttribute("d", paths[path.dataset.bars]);
-  // The films beside them on the same scale, as many as these in all, so that shapes can be compared.
+  // The compared films on the same scale, weighted to the same total, so that shapes can be compared.
   const beside = (name, here, there) => (from, to) => {
     const counted = (k) => other[name][other.row(k ? table.cut(k) : 0)];
     return ((counted(from) - counted(to)) * here) / there / (to - from);
@@ -44,13 +44,13 @@ function drawBars(view, table, other) {
   for (const path of view.all("[data-outline]")) path.setAttribute("d", outlines[path.dataset.outline]);
 }
 
-// Steps of the scale in so many bars, or fewer where there are fewer steps: from and to of each.
+// Divide the steps of the scale into at most `most` bars; return from and to of each.
 function edgesOf(last, most) {
   const bars = Math.min(last, most), edge = (bar) => Math.round((bar * last) / bars);
   return Array.from({ length: bars }, (_, bar) => [edge(bar), edge(bar + 1)]);
 }
 
-// Round scores where they fall on the scale, the telling ones first, none on top of another.
+// Label round scores at their place on the scale, the important ones first, without overlap.
 function drawTicks(view, table) {
   const width = view.plot.clientWidth, taken = [];
   const labels = [];
@@ -78,9 +78,9 @@ function curvePoint(name, { tp, fp, positives, negatives }, row) {
 function drawCurves(view, table, other) {
   for (const name of ["roc", "pr"]) {
     const { line, band } = curve(name, table, true);
-    view.one(`[data-curve=${name}] .line`).setAttribute("points", line);
-    view.one(`[data-curve=${name}] .band`).setAttribute("d", band);
-    view.one(`[data-curve=${name}] .other`).setAttribute("points", other ? curve(name, other, false).line : "");
+    view.find(`[data-curve=${name}] .line`).setAttribute("points", line);
+    view.find(`[data-curve=${name}] .band`).setAttribute("d", band);
+    view.find(`[data-curve=${name}] .other`).setAttribute("points", other ? curve(name, other, false).line : "");
   }
 }
 
@@ -92,7 +92,7 @@ function curve(name, table, banded) {
     if (!point) continue;
     const near = former && Math.abs(point[0] - former[0]) + Math.abs(point[1] - former[1]) < 0.4;
     if (near && row !== table.last) continue; // finer than a pixel
-    if (!former) points.push(`0,${point[1].toFixed(2)}`); // from no recall to the first: as the average does
+    if (!former) points.push(`0,${point[1].toFixed(2)}`); // flat from no recall to the first point, as average precision counts it
     points.push(point.map((value) => value.toFixed(2)).join());
     const [low, high] = banded ? bandAt(name, table, row) : [NaN, NaN];
     if (!Number.isNaN(low)) {
@@ -105,7 +105,7 @@ function curve(name, table, banded) {
   return { line: points.join(" "), band };
 }
 
-// What the curve's height may be at a row: the interval of sensitivity, or of precision.
+// The interval of the curve's height at a row: of sensitivity, or of precision.
 function bandAt(name, table, row) {
   const { tp, fp, positives, effective } = table;
   return name === "roc"
@@ -113,26 +113,26 @@ function bandAt(name, table, row) {
     : interval("ppv", tp[row] / (tp[row] + fp[row]), effective.ppv[row]);
 }
 
-// Net benefit over threshold probabilities, scores read as probabilities and moved to the prevalence.
+// Net benefit over threshold probabilities; scores are taken as probabilities and adjusted to the prevalence.
 function drawDecision(view, table, prevalence) {
   const from = table.positives / (table.positives + table.negatives);
   const at = (benefit) => SIDE - (SIDE * (benefit + DEEP * prevalence)) / ((1 + DEEP) * prevalence);
   const shape = (benefits) => benefits
     .map((benefit, i) => [SIDE * CHANCES[i], at(benefit)])
-    .filter(([, y]) => y <= SIDE) // NaN is none either
+    .filter(([, y]) => y <= SIDE) // drops NaN too
     .map((point) => point.map((value) => value.toFixed(2)).join()).join(" ");
   const cut = (p) => movedTo(p, { from: prevalence, to: from });
   const model = CHANCES.map((p) => netBenefit(table.counts(cut(p)), p, prevalence));
   const all = CHANCES.map((p) => netBenefit(table.counts(0), p, prevalence));
-  view.one("[data-curve=decision] .line").setAttribute("points", shape(model));
-  view.one("[data-curve=decision] .other").setAttribute("points", shape(all));
-  view.one("[data-curve=decision] .none").setAttribute("d", `M0 ${at(0).toFixed(2)}H${SIDE}`);
-  view.one("[data-curve=decision] .top").textContent = hundredths(prevalence);
-  view.one("[data-curve=decision] .nothing").setAttribute("y", (at(0) + 4).toFixed(2));
+  view.find("[data-curve=decision] .line").setAttribute("points", shape(model));
+  view.find("[data-curve=decision] .other").setAttribute("points", shape(all));
+  view.find("[data-curve=decision] .none").setAttribute("d", `M0 ${at(0).toFixed(2)}H${SIDE}`);
+  view.find("[data-curve=decision] .top").textContent = hundredths(prevalence);
+  view.find("[data-curve=decision] .nothing").setAttribute("y", (at(0) + 4).toFixed(2));
   return at;
 }
 
-// What a reader would have to see against what is missed below, for every lower cut up to the threshold.
+// Films that need a reader against pneumonias missed below, for every lower cut up to the threshold.
 function drawWorkload(view, table, at) {
   const films = table.positives + table.negatives, highest = table.position(at.threshold);
   const here = (review) => {
@@ -147,11 +147,11 @@ function drawWorkload(view, table, at) {
     const k = Math.round((highest * i) / READINGS), point = inside(here(k ? table.cut(k) : 0));
     if (point.every(Number.isFinite)) points.push(point.map((value) => value.toFixed(2)).join());
   }
-  view.one("[data-curve=workload] .line").setAttribute("points", points.join(" "));
-  view.one("[data-curve=workload] .all").textContent = String(Math.round(100 * width));
-  view.one("[data-curve=workload] .most").textContent = String(Math.round(100 * height));
+  view.find("[data-curve=workload] .line").setAttribute("points", points.join(" "));
+  view.find("[data-curve=workload] .all").textContent = String(Math.round(100 * width));
+  view.find("[data-curve=workload] .most").textContent = String(Math.round(100 * height));
   const point = inside(here(at.review));
-  place(view.one("[data-curve=workload] .dot"), point.every(Number.isFinite) ? point : null);
+  place(view.find("[data-curve=workload] .dot"), point.every(Number.isFinite) ? point : null);
 }
 
 function place(shape, at) {
@@ -161,7 +161,7 @@ function place(shape, at) {
 
 // ---- a thousand films ----
 
-// Lines between them, which stand in columns of ten.
+// The lines between the films, which stand in columns of ten.
 const MESH = (() => {
   let path = "";
   for (let column = 1; column < THOUSAND / ICONS_HIGH; column++) path += `M${column} 0V${ICONS_HIGH}`;

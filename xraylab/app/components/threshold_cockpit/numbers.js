@@ -1,7 +1,7 @@
-// Numbers: the exact table, and all that follows from it at a threshold.
+// Numbers: the exact table, and all figures that follow from it at a threshold.
 //
-// - mirrors xraylab.evaluation, name for name; a test holds every figure against Python's
-// - a rate with nothing to divide by is NaN, which the words write as a dash
+// - mirrors xraylab.evaluation, name for name; a test compares every figure with Python's
+// - a rate with nothing to divide by is NaN, which is written as a dash
 
 const Z = 1.959963984540054; // two-sided 95 %
 const RATES = ["sensitivity", "specificity", "ppv", "npv", "f1", "accuracy"];
@@ -25,10 +25,10 @@ function readTable(arrow) {
   return {
     threshold, tp, fp, last, effective, row,
     positives: tp[last], negatives: fp[last],
-    highest: last > 0 && threshold[1] >= 1 ? last - 1 : last, // no cut up to 1 leaves out a score of 1
+    highest: last > 0 && threshold[1] >= 1 ? last - 1 : last, // a score of 1 is positive at every cut up to 1
     position: (t) => last - row(t),
     cut: (position) => cut(last - position),
-    nearest(t) { // t itself, unless scores that the table leaves out lie between it and its row
+    nearest(t) { // t itself, unless omitted scores lie between it and its row
       const i = row(t);
       if (below[i] < t) return t;
       const upper = cut(i), lower = cut(i + 1);
@@ -41,7 +41,7 @@ function readTable(arrow) {
   };
 }
 
-// Python's ThresholdTable.cut, to the last bit: the shortest decimal near the middle of two scores.
+// The same as Python's ThresholdTable.cut, to the last bit: the shortest decimal near the middle of two scores.
 function cutAt(upper, lower) {
   if (lower === -Infinity) return 0;
   if (upper === Infinity) return 1;
@@ -53,7 +53,7 @@ function cutAt(upper, lower) {
   return lower < middle ? middle : upper;
 }
 
-// The counts at a threshold and below a review band that begins at `from`: those between need a reader.
+// The counts above the threshold, below the review band, and between them, where films need a reader.
 function zones(table, { threshold, review }) {
   const above = table.counts(threshold), under = review === null ? above : table.counts(review);
   const rp = above.fn - under.fn, rn = above.tn - under.tn;
@@ -75,7 +75,7 @@ function agreement({ tp, fp, fn, tn }) { // beyond chance
   };
 }
 
-// Whole films that add up to a thousand: what is cut off goes to the largest remainders, the first of equals.
+// Whole films that add up to a thousand: rounded down, and the rest given to the largest remainders.
 function ofAThousand({ tp, rp, fn, fp, rn, tn }, prevalence) {
   const ill = THOUSAND * prevalence, well = THOUSAND - ill, positives = tp + rp + fn, negatives = fp + rn + tn;
   const names = ["tp", "rp", "fn", "fp", "rn", "tn"];
@@ -91,7 +91,7 @@ function ofAThousand({ tp, rp, fn, fp, rn, tn }, prevalence) {
   return Object.fromEntries(names.map((name, i) => [name, whole[i]]));
 }
 
-// Wilson's interval on the effective size; that of F1 is the one of tp / (tp + fp + fn), carried over.
+// Wilson's interval on the effective size; F1 is a function of tp / (tp + fp + fn), and so is its interval.
 function interval(name, rate, size) {
   if (Number.isNaN(rate) || Number.isNaN(size)) return [NaN, NaN];
   if (name !== "f1") return wilson(rate, size);
@@ -111,7 +111,7 @@ function estimate(table, name, counts) {
   return [rate, interval(name, rate, table.effective[name][counts.row])];
 }
 
-// Python's ratio_interval: MOVER's bounds of one / other.
+// The same as Python's ratio_interval: MOVER's bounds of one / other.
 function ratioInterval(one, [low, high], other, [otherLow, otherHigh]) {
   const product = one * other;
   const root = (a, c) => product + Math.sqrt(Math.max(0, product * product - a * c));
@@ -123,7 +123,7 @@ function ratioInterval(one, [low, high], other, [otherLow, otherHigh]) {
 const unknown = (...values) => values.some(Number.isNaN);
 const others = ([low, high]) => [1 - high, 1 - low];
 
-// Python's prevalence._predicted: 1 / (1 + odds (1 - rate) / other).
+// The same as Python's prevalence._predicted: 1 / (1 + odds (1 - rate) / other).
 function predicted(odds, [rate, bounds], [other, otherBounds]) {
   const wrong = 1 - rate, value = other / (other + odds * wrong);
   if (unknown(value, bounds[0], otherBounds[0])) return [value, [NaN, NaN]];
@@ -131,7 +131,7 @@ function predicted(odds, [rate, bounds], [other, otherBounds]) {
   return [value, [1 / (1 + odds * high), 1 / (1 + odds * low)]];
 }
 
-// PPV of the films above and NPV of those below, where `prevalence` of the films have pneumonia.
+// PPV of the films above and NPV of the films below, if `prevalence` of all films show pneumonia.
 function predictiveValues(table, { above, under }, prevalence) {
   const odds = prevalence / (1 - prevalence);
   const at = (name, counts) => estimate(table, name, counts);
@@ -142,37 +142,37 @@ function predictiveValues(table, { above, under }, prevalence) {
 }
 
 function likelihoodRatios(table, counts) {
-  const [found, foundIn] = estimate(table, "sensitivity", counts);
-  const [below, belowIn] = estimate(table, "specificity", counts);
+  const [sensitivity, sensitivityIn] = estimate(table, "sensitivity", counts);
+  const [specificity, specificityIn] = estimate(table, "specificity", counts);
   const ratio = (one, oneIn, other, otherIn) => {
     const nothing = unknown(one, other) || (one === 0 && other === 0);
     return [one / other, nothing ? [NaN, NaN] : ratioInterval(one, oneIn, other, otherIn)];
   };
   return {
-    positive: ratio(found, foundIn, 1 - below, others(belowIn)),
-    negative: ratio(1 - found, others(foundIn), below, belowIn),
+    positive: ratio(sensitivity, sensitivityIn, 1 - specificity, others(specificityIn)),
+    negative: ratio(1 - sensitivity, others(sensitivityIn), specificity, specificityIn),
   };
 }
 
-// Python's prevalence.moved: a probability that holds at one prevalence, at another.
+// The same as Python's prevalence.moved: convert a probability from one prevalence to another.
 function movedTo(probability, { from, to }) {
   const ratio = (to / (1 - to)) / (from / (1 - from));
   return (ratio * probability) / (ratio * probability + 1 - probability);
 }
 
-// Found pneumonias a film, less the false alarms a film at what they weigh.
+// Found pneumonias per film, minus false alarms per film with their weight.
 function netBenefit(counts, probability, prevalence) {
   const { sensitivity, specificity } = rates(counts), odds = probability / (1 - probability);
   return prevalence * sensitivity - (1 - prevalence) * (1 - specificity) * odds;
 }
 
-// Mistakes a film, in false alarms.
+// Expected cost per film, in false alarms, if one miss costs `cost` of them.
 function expectedCost(counts, cost, prevalence) {
   const { sensitivity, specificity } = rates(counts);
   return cost * prevalence * (1 - sensitivity) + (1 - prevalence) * (1 - specificity);
 }
 
-// The row of least cost; of equals the highest threshold, as Python's rules choose.
+// The row of least cost; among equals the highest threshold, as in Python's rules.
 function cheapest(table, cost, prevalence) {
   const ill = (cost * prevalence) / table.positives, well = (1 - prevalence) / table.negatives;
   if (!Number.isFinite(ill) || !Number.isFinite(well)) return null;

@@ -1,17 +1,17 @@
-// Saving: a figure as it stands on the screen, as an SVG of its own or as a PNG of it.
+// Saving a figure as the screen shows it, as SVG or PNG; and copying the link to the view.
 
 const LOOKS = [
   "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "font-size", "text-anchor",
   "visibility",
 ];
 const SVG = "http://www.w3.org/2000/svg";
-const SHARP = 3; // pixels of a PNG a unit
+const SHARP = 3; // pixels of a PNG per unit of the drawing
 const HEAD = 44, FOOT = 26, MARGIN = 14;
 const NOTICE = "Research and teaching. Not a medical device.";
 
-// The drawings of a figure side by side in one coordinate system, with its title and the notice.
+// A figure with its title above and the notice below, in one coordinate system.
 function figureOf(view, name, title) {
-  const drawn = name === "scores" ? scores(view) : standing(view.one(`[data-curve=${name}] svg`));
+  const drawn = name === "scores" ? scores(view) : standing(view.find(`[data-curve=${name}] svg`));
   const { width, height, shapes } = drawn, style = getComputedStyle(view.section);
   const svg = node("svg", {
     xmlns: SVG, width: width + 2 * MARGIN, height: height + HEAD + FOOT, "font-family": "sans-serif",
@@ -34,7 +34,7 @@ function node(kind, attributes, words = "") {
   return made;
 }
 
-// A copy of a drawing that carries its looks with it.
+// A copy of a drawing with its styles as attributes, because the page's style sheet doesn't go with the file.
 function standing(svg) {
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
   const copy = svg.cloneNode(true);
@@ -47,15 +47,15 @@ function standing(svg) {
   return { width, height, shapes: [...copy.childNodes] };
 }
 
-// The two populations with the cut, whose parts are separate on the screen.
+// The two populations with the cut, put together from the separate parts on the screen.
 function scores(view) {
   const width = 1000, height = 230;
-  const colour = (selector) => getComputedStyle(view.one(selector)).fill;
+  const colour = (selector) => getComputedStyle(view.find(selector)).fill;
   const at = (name) => width * Number(view.plot.style.getPropertyValue(name));
   const [from, cut] = [at("--from"), at("--cut")];
   const bars = (name, fill, opacity, [left, right]) => {
     const part = node("svg", { x: left, width: Math.max(0, right - left), height: 200, viewBox: `${left} 0 ${Math.max(0.01, right - left)} 200` });
-    part.append(node("path", { d: view.one(`[data-bars=${name}]`).getAttribute("d"), fill, opacity }));
+    part.append(node("path", { d: view.find(`[data-bars=${name}]`).getAttribute("d"), fill, opacity }));
     return part;
   };
   const muted = getComputedStyle(view.ticks).color;
@@ -68,6 +68,26 @@ function scores(view) {
     bars("pneumonia", colour(".bars .pneumonia"), 0.55, [from, width]),
     line(cut, "none"), ...(from < cut ? [line(from, "5 4")] : []), ...ticks,
   ] };
+}
+
+// Copy the address of the page, which Python keeps equal to the view. Browsers allow that over https and on the
+// same machine only, and a user can forbid it; the address is then shown and selected, to be copied by hand.
+async function copyLink(view) {
+  let copied = true;
+  try {
+    await navigator.clipboard.writeText(location.href); // without permission the clipboard is missing or rejects
+  } catch {
+    copied = false;
+  }
+  view.address.value = location.href;
+  view.address.hidden = copied;
+  if (!copied) {
+    view.address.focus();
+    view.address.select();
+  }
+  const message = copied ? "Copied" : "Press Ctrl + C to copy";
+  view.put("copied", message);
+  view.spoken.textContent = message;
 }
 
 async function save(view, name, kind, title) {

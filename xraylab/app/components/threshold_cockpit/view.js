@@ -1,21 +1,21 @@
-// The live half of the threshold cockpit: everything on it follows the hand, Python hears of it on release.
+// The browser's half of the threshold cockpit: all figures follow the handle, and Python is told on release.
 //
 // - the table holds every distinct score, so each count is exact; a film is positive when score >= threshold
-// - of very many films it holds some scores only: a threshold between them gives way to the nearest exact one
-// - `position` k runs over the scale: k scores of the table lie below the cut, 0 calls everybody positive
-// - a review band begins at `review`, never above the threshold; null is no band
-// - `rule` and `review_rule` name what chose the two cuts; null is a cut that was moved by hand
+// - of more than 25,000 films it holds some scores only: a threshold between them moves to the nearest exact one
+// - `position` k runs over the scale: k scores of the table lie below the cut; 0 calls every film positive
+// - a review band begins at `review`, never above the threshold; null means no band
+// - `rule` and `review_rule` name the rules that chose the two cuts; null is a cut that was moved by hand
 // - Streamlit calls the function again on new data or another theme, without a clean-up in between: handlers
-//   are therefore assigned, never added, and what must last is kept in MEMORY
-// - texts are set with textContent, never as HTML
+//   are therefore assigned, never added, and state that must last is kept in MEMORY
+// - texts are set with textContent, never as HTML, because names come from users
 
 const KEY_PAUSE_MS = 250; // held arrow keys commit once, after a pause
 const MEMORY = new WeakMap();
 const FIGURES = {
-  scores: "Scores", roc: "ROC", pr: "Precision–recall", decision: "Decision curve", workload: "Reading against misses",
+  scores: "Scores", roc: "ROC", pr: "Precision–recall", decision: "Decision curve", workload: "Workload against misses",
 };
-const same = (one, other) => one?.threshold === other?.threshold && one?.review === other?.review;
-const sameRules = (one, other) => one?.rule === other?.rule && one?.review_rule === other?.review_rule;
+const same = (first, second) => first?.threshold === second?.threshold && first?.review === second?.review;
+const sameRules = (first, second) => first?.rule === second?.rule && first?.review_rule === second?.review_rule;
 
 export default function cockpit({ data, parentElement: root, setStateValue, setTriggerValue }) {
   const table = readTable(data.table), other = data.beside ? readTable(data.beside) : null;
@@ -27,8 +27,12 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   const view = findParts(root);
   view.section.dataset.tone = isDark(view.section) ? "dark" : "light";
 
-  const draw = () => drawPoint(view, { table, other, prevalence: memory.prevalence, cost: memory.cost }, memory.at);
-  // What hangs on prevalence and cost alone, kept from the way of every drag.
+  const draw = () => {
+    drawPoint(view, { table, other, prevalence: memory.prevalence, cost: memory.cost }, memory.at);
+    view.put("copied", ""); // a link that was copied before opens another view now
+    view.address.hidden = true;
+  };
+  // These depend on prevalence and cost only, so they are not computed again during a drag.
   const weigh = () => {
     view.benefitAt = drawDecision(view, table, memory.prevalence);
     view.best = cheapest(table, memory.cost, memory.prevalence);
@@ -43,7 +47,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   };
   const show = (asked, review = memory.at.review, rules = {}) => {
     const threshold = table.nearest(asked);
-    // Said until the handle moves on, and not taken back when the threshold shown is itself asked for.
+    // The note stays until the handle moves on, also if the shown threshold is itself asked for.
     if (threshold !== asked || threshold !== memory.at?.threshold) view.put("moved", moved(table, asked, threshold));
     const from = review === null ? null : Math.min(table.nearest(review), threshold);
     memory.at = { threshold, review: from, ...rulesOf(threshold, from), ...rules };
@@ -54,7 +58,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     memory.sent += 1;
     view.undo.disabled = memory.past.length === 0;
     view.spoken.textContent = sentence(table, memory.at);
-    // Numbered, because Streamlit tells Python only of changes: going back to a threshold sent before is one.
+    // Numbered, because Streamlit reports only changes: without it, going back to an earlier threshold is lost.
     setStateValue("let_go", { ...memory.at, number: memory.sent });
   };
   const commit = (asked, review = memory.at.review, rules = {}) => {
@@ -66,7 +70,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     if (moved || !sameRules(memory.at, memory.committed)) send();
   };
 
-  // A release ends in `change`, which comes after `pointerup`; a press that moved nothing ends without.
+  // A release fires `pointerup` and then `change`; a press that moved nothing fires no `change`.
   const handle = (range, move) => {
     range.onpointerdown = () => { memory.held = true; };
     range.onpointerup = range.onpointercancel = () => setTimeout(() => { memory.held = false; });
@@ -89,7 +93,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     show(memory.at.threshold, table.position(memory.at.threshold) === position ? memory.at.threshold : table.cut(position));
   });
 
-  // A typed value: shown while it is typed if it is one, taken over when it is done.
+  // A typed value: previewed while it is typed, if it is valid, and committed at the end.
   const typing = (field, current, take) => {
     field.oninput = () => {
       const typed = parse(field.value);
@@ -138,6 +142,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     view.cost.setAttribute("aria-invalid", "false");
     setStateValue("cost", memory.cost);
   };
+  view.copy.onclick = () => copyLink(view);
   view.cheapest.onclick = () => commit(Number(view.cheapest.dataset.threshold));
   for (const button of view.cells) button.onclick = () => setTriggerValue("cell", button.dataset.cell);
   for (const button of view.saves) {
@@ -150,7 +155,7 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   memory.resize = new ResizeObserver(() => drawTicks(view, table));
   memory.resize.observe(view.plot);
 
-  // Python's value is taken over only when Python pushed one: a late rerun never moves the handle.
+  // Python's value is used only if its revision is new, so that a late rerun never moves the handle.
   if (memory.revision !== data.revision && !memory.held) {
     const pushed = { threshold: data.value, review: data.review, rule: data.rule, review_rule: data.review_rule };
     if (memory.revision !== null && !same(memory.committed, pushed)) memory.past.push(memory.committed);
@@ -165,14 +170,15 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
 }
 
 function findParts(root) {
-  const one = (selector) => root.querySelector(selector), all = (selector) => [...root.querySelectorAll(selector)];
+  const find = (selector) => root.querySelector(selector), all = (selector) => [...root.querySelectorAll(selector)];
   const texts = {};
   for (const part of all("[data-text]")) (texts[part.dataset.text] ??= []).push(part);
   return {
-    one, all, section: one(".cockpit"), plot: one(".plot"), range: one(".range.main"), number: one(".number.main"),
-    reviewRange: one(".range.from"), reviewNumber: one(".number.from"), band: one(".toggle"), undo: one(".undo"),
-    prevalence: one(".prevalence"), cost: one(".cost"), cheapest: one(".cheapest"), ticks: one(".ticks"),
-    lock: one(".lock.main"), lockedFrom: one(".lock.from"), presets: one(".presets"), spoken: one(".spoken"),
+    find, all, section: find(".cockpit"), plot: find(".plot"), range: find(".range.main"), number: find(".number.main"),
+    reviewRange: find(".range.from"), reviewNumber: find(".number.from"), band: find(".toggle"), undo: find(".undo"),
+    prevalence: find(".prevalence"), cost: find(".cost"), cheapest: find(".cheapest"), ticks: find(".ticks"),
+    lock: find(".lock.main"), lockedFrom: find(".lock.from"), presets: find(".presets"), spoken: find(".spoken"),
+    copy: find(".copy"), address: find(".address"),
     cells: all("[data-cell]"), icons: all("[data-icons]"), saves: all("[data-save]"),
     active: () => root.activeElement ?? root.getRootNode().activeElement,
     put(name, text) {
@@ -181,13 +187,13 @@ function findParts(root) {
   };
 }
 
-// Whatever notation the theme uses, the browser resolves it to rgb().
+// The theme may use any notation for colours; the browser resolves all of them to rgb().
 function isDark(section) {
   const [r, g, b] = (getComputedStyle(section).backgroundColor.match(/[\d.]+/g) ?? [255, 255, 255]).map(Number);
   return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
 }
 
-// What stays as it is while the handle moves.
+// Draw the parts that don't change while the handle moves.
 function drawStill(view, table, other, data, commit) {
   const { positives, negatives, last } = table;
   for (const range of [view.range, view.reviewRange]) {
@@ -203,11 +209,10 @@ function drawStill(view, table, other, data, commit) {
   view.section.toggleAttribute("data-beside", other !== null);
   view.put("beside", data.beside_name ?? "");
   view.put("beside-films", other ? several(other.positives + other.negatives, "film") : "");
-  view.one(".icons .mesh").setAttribute("d", MESH);
+  view.find(".icons .mesh").setAttribute("d", MESH);
   const from = data.locked_review === null ? "" : `, review from ${exact(data.locked_review)}`;
   view.put("locked", data.locked === null ? "" : `◇ locked ${exact(data.locked)}${from}`);
-  const chosen = `of ${count(last)} chosen among ${count(data.scores)} scores`;
-  view.put("steps", last === data.scores ? "distinct score" : chosen);
+  view.put("steps", scale(table, data.scores));
   drawBars(view, table, other);
   drawCurves(view, table, other);
   drawTicks(view, table);
@@ -217,19 +222,20 @@ function drawStill(view, table, other, data, commit) {
   }
   for (const name of ["roc", "pr"]) {
     const at = data.locked === null ? null : curvePoint(name, table, table.row(data.locked));
-    place(view.one(`[data-curve=${name}] .mark`), at);
+    place(view.find(`[data-curve=${name}] .mark`), at);
   }
   view.presets.replaceChildren(...data.presets.map(([label, value, rule]) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
+    button.title = explained(label);
     button.dataset.row = table.row(value);
     button.onclick = () => commit(value, undefined, { rule });
     return button;
   }));
 }
 
-// What moves with a handle; called on every input event.
+// Draw the parts that move with a handle; called on every input event.
 function drawPoint(view, scene, at) {
   const { table, other, prevalence } = scene, c = zones(table, at);
   drawCounts(view, table, c);
@@ -260,7 +266,7 @@ function drawHandles(view, table, at, c) {
   view.plot.style.setProperty("--cut", cut.toFixed(6));
   view.plot.style.setProperty("--from", from.toFixed(6));
   view.plot.dataset.edge = from < 0.14 ? "left" : cut > 0.82 ? "right" : "";
-  for (const name of ["roc", "pr"]) place(view.one(`[data-curve=${name}] .dot`), curvePoint(name, table, c.above.row));
+  for (const name of ["roc", "pr"]) place(view.find(`[data-curve=${name}] .dot`), curvePoint(name, table, c.above.row));
   const position = table.last - c.above.row, lower = table.last - c.under.row;
   if (view.range.valueAsNumber !== position) view.range.value = position;
   if (view.reviewRange.valueAsNumber !== lower) view.reviewRange.value = lower;
@@ -282,7 +288,7 @@ function drawRates(view, table, c) {
   for (const name of RATES) putEstimate(view, name, estimate(table, name, c.above));
 }
 
-// What follows where another share of the films has pneumonia.
+// Draw the figures that depend on the prevalence.
 function drawThere(view, table, c, prevalence) {
   const text = whole(prevalence);
   view.put("prevalence", text);
@@ -295,22 +301,22 @@ function drawThere(view, table, c, prevalence) {
   drawThousand(view, c, prevalence);
 }
 
-// The review band: what a reader has to see, and what is missed below it all the same.
+// Draw the review band: the films that need a reader, and the pneumonias missed below it.
 function drawBand(view, table, at, c, prevalence) {
   const text = exact(at.review), reader = c.rp + c.rn;
   const there = (prevalence * c.rp) / table.positives + ((1 - prevalence) * c.rn) / table.negatives;
   view.put("review-here", percent(reader / (table.positives + table.negatives)));
   view.put("review-films", several(reader, "film"));
   view.put("review-there", percent(there));
-  const [found, bounds] = estimate(table, "sensitivity", c.under);
-  putEstimate(view, "missed-below", [1 - found, others(bounds)]);
+  const [sensitivity, bounds] = estimate(table, "sensitivity", c.under);
+  putEstimate(view, "missed-below", [1 - sensitivity, others(bounds)]);
   view.put("flag-review", `${several(reader, "film")} for a reader`);
   view.reviewRange.setAttribute("aria-valuetext", `${text}: ${reader} films need a reader, ${c.fn} missed below`);
   if (view.active() !== view.reviewNumber) view.reviewNumber.value = text;
   drawWorkload(view, table, at);
 }
 
-// Other films, or another model, at the same threshold.
+// Draw other films, or another model, at the same threshold.
 function drawBeside(view, other, at, prevalence) {
   const c = zones(other, at), { ppv, npv } = predictiveValues(other, c, prevalence);
   for (const name of ["sensitivity", "specificity"]) putEstimate(view, `beside-${name}`, estimate(other, name, c.above));
@@ -318,7 +324,7 @@ function drawBeside(view, other, at, prevalence) {
   putEstimate(view, "beside-npv", npv);
   for (const name of ["tp", "fn", "fp", "tn"]) view.put(`beside-${name}`, count(c[name]));
   for (const name of ["roc", "pr"]) {
-    place(view.one(`[data-curve=${name}] .second`), curvePoint(name, other, c.above.row));
+    place(view.find(`[data-curve=${name}] .second`), curvePoint(name, other, c.above.row));
   }
 }
 
@@ -338,7 +344,7 @@ function drawMore(view, { table, prevalence, cost }, at, { above: c }) {
   const worth = 1 / (1 + cost), benefit = netBenefit(c, worth, prevalence);
   view.put("odds", percent(worth));
   view.put("net-benefit", Number.isNaN(benefit) ? "–" : hundredths(benefit));
-  place(view.one("[data-curve=decision] .dot"), Number.isNaN(benefit) ? null : [SIDE * worth, Math.min(SIDE, view.benefitAt(benefit))]);
+  place(view.find("[data-curve=decision] .dot"), Number.isNaN(benefit) ? null : [SIDE * worth, Math.min(SIDE, view.benefitAt(benefit))]);
   const thousand = (value) => (Number.isNaN(value) ? "–" : count(Math.round(THOUSAND * value)));
   view.put("cost-here", thousand(expectedCost(c, cost, prevalence)));
   const { best } = view;

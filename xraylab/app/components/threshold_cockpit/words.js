@@ -1,7 +1,7 @@
-// Words: how numbers are written, as xraylab.wording writes them.
+// Words: how numbers are written, the same as in xraylab.formats.
 
 const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u2009");
-// Halves to even, as Python rounds: 6.25 is 6.2 on the page and in the export.
+// Halves are rounded to even, as in Python: 6.25 is 6.2 on the page and in the export.
 const ONE_DECIMAL = new Intl.NumberFormat("en", {
   minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false, roundingMode: "halfEven",
 });
@@ -11,9 +11,28 @@ const range95 = ([low, high]) => (Number.isNaN(low) ? "–" : `${hundredths(low)
 const whole = (share) => (Number.isNaN(share) ? "–" : `${Math.round(100 * share)}\u202f%`);
 const decimal = (value) => (Number.isNaN(value) ? "–" : value.toFixed(3));
 const ratios = ([low, high]) => (Number.isNaN(low) ? "–" : `${ratio(low)}–${ratio(high)}`);
-const several = (n, one) => `${count(n)}\u00a0${one}${n === 1 ? "" : "s"}`;
+const several = (n, noun) => `${count(n)}\u00a0${noun}${n === 1 ? "" : "s"}`;
 
-// A ratio of any size, at least 0, with what can be told of it.
+// Hover texts of the presets, by the beginning of their label.
+const PRESETS = {
+  Youden: "The threshold with the largest sum of sensitivity and specificity (Youden’s index)",
+  "best F1": "The threshold with the largest F1, the harmonic mean of precision (PPV) and sensitivity",
+  cost: "The threshold of lowest cost, if one missed pneumonia counts as much as this number of false alarms",
+  sensitivity: "The highest threshold that reaches this sensitivity on these films",
+  specificity: "The lowest threshold that reaches this specificity on these films",
+};
+const explained = (label) => Object.entries(PRESETS).find(([start]) => label.startsWith(start))?.[1] ?? "";
+
+// The meaning of a step of the scale. Only without ties and without omitted scores is a step one film.
+function scale({ last, positives, negatives }, scores) {
+  if (last < scores) {
+    return `Films are ranked by score. The scale shows ${count(last)} of ${count(scores)} scores, most of them near both ends.`;
+  }
+  const ties = last < positives + negatives ? ", but films with the same score share a step" : "";
+  return `Films are ranked by score: equal width, equal number of films${ties}.`;
+}
+
+// A ratio of any size, at least 0, with three significant digits.
 function ratio(value) {
   if (Number.isNaN(value)) return "–";
   if (value === Infinity) return "∞";
@@ -23,14 +42,14 @@ function ratio(value) {
   return new Intl.NumberFormat("en", format).format(value).replaceAll(",", "\u2009");
 }
 
-function exact(t) { // all the decimals there are, three at least
+function exact(t) { // with all its decimals, at least three
   for (let places = 3; places <= 20; places++) {
     if (Number(t.toFixed(places)) === t) return t.toFixed(places);
   }
   return String(t);
 }
 
-// A score as a screen shows it: only 0 and 1 themselves read 0.000 and 1.000.
+// A score with three decimals: only exactly 0 and 1 are written as 0.000 and 1.000.
 function short(score) {
   if (Number.isNaN(score)) return "–";
   const written = score.toFixed(3);
@@ -51,6 +70,6 @@ function moved(table, asked, t) {
 function sentence(table, at) {
   const c = zones(table, at), reader = c.rp + c.rn;
   const between = at.review === null ? "" : ` ${count(reader)} from ${exact(at.review)} on need a reader.`;
-  const counted = `${c.tp} found, ${c.fn} missed, ${c.fp} false alarms, ${c.tn} rightly below`;
+  const counted = `${c.tp} found, ${c.fn} missed, ${c.fp} false alarms, ${c.tn} correctly negative`;
   return `Threshold ${exact(at.threshold)}: ${counted}.${between}`;
 }

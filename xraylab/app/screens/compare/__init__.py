@@ -1,4 +1,4 @@
-"""Compare: models on the validation films that all held out, each at its lock; the first is the reference."""
+"""Compare: models on their common validation films, each at its lock; the first is the reference."""
 
 import html
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from xraylab.models import Model, Seeds, list_models, ready_made, seed_groups
 from xraylab.settings import Settings, load_settings
 
 _KEY = "compare models"
-_KEPT = "compare chosen"  # what was chosen, for when the screen is opened again
-_HELP = "The first is what the others are held against. Only models of the same films can be compared."
+_KEPT = "compare chosen"  # the choice, kept because a widget's state is lost when its page is left
+_HELP = "The first model is the reference. Only models of the same films can be compared."
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What can be chosen: a model, or the seeds of a training as one."""
+    """An option of the choice: a model, or all seeds of a training together."""
 
     key: str
     words: str
@@ -34,9 +34,9 @@ class _Entry:
 
     @property
     def identity(self) -> tuple[tuple[str, str, float], ...]:
-        """What its numbers depend on: folder, weights and lock of each model."""
+        """Everything that its numbers depend on: folder, weights and lock of each model."""
         for model in self.models:
-            model.films("validation")  # says why not: kept numbers must not outlive their predictions
+            model.films("validation")  # raises if they are refused, also for cached numbers
         return tuple(
             (str(model.folder), model.card.model_sha256, model.require_lock().threshold)
             for model in self.models
@@ -53,13 +53,14 @@ def draw() -> None:
         return
     entries = _entries(models)
     with guard():
+        # Before the choice is drawn, because its buttons set the choice.
         _draw_ready_made(models)
     chosen = _pick(settings, entries)
     if len(chosen) == 1 and not _others(entries, chosen[0]):
         only = chosen[0].models[0]
         _offer_training(f"No other model was trained on the films of {only.name} ({only.card.dataset.name}).")
     elif len(chosen) < comparison.FEWEST:
-        st.markdown("Choose two models or more.")
+        st.markdown("Choose two or more models.")
     else:
         with guard():
             _draw_comparison(settings, chosen)
@@ -71,7 +72,7 @@ def _offer_training(sentence: str) -> None:
 
 
 def _entries(models: Sequence[Model]) -> dict[str, _Entry]:
-    """Models, newest first, then trainings of several seeds."""
+    """List the models, newest first, then the trainings of several seeds."""
     single = [_Entry(model.name, choice.model_words(model), (model,)) for model in models]
     return {entry.key: entry for entry in (*single, *map(_of_seeds, seed_groups(models)))}
 
@@ -82,12 +83,12 @@ def _of_seeds(group: Seeds) -> _Entry:
 
 
 def _draw_ready_made(models: Sequence[Model]) -> None:
-    """Comparisons that people ask for; a click only fills the choice."""
-    found = ready_made(models)
-    if not found:
+    """Draw a button for each usual comparison; a click only fills the choice."""
+    questions = ready_made(models)
+    if not questions:
         return
     with st.container(horizontal=True):
-        for question, pair in found.items():
+        for question, pair in questions.items():
             names = [model.name for model in pair]
             st.button(
                 question,
@@ -103,7 +104,7 @@ def _choose(keys: list[str]) -> None:
 
 
 def _pick(settings: Settings, entries: dict[str, _Entry]) -> list[_Entry]:
-    """Draw the choice; what was chosen and is gone, or is of other films than the first, gives way."""
+    """Draw the choice; drop chosen models that are gone or have other films than the first."""
     wanted = st.session_state.get(_KEY, st.session_state.get(_KEPT))
     if wanted is None:
         wanted = _start(settings, entries)
@@ -111,16 +112,17 @@ def _pick(settings: Settings, entries: dict[str, _Entry]) -> list[_Entry]:
     kept = [entry.key for entry in known if entry.films == known[0].films]
     if wanted and not kept:
         kept = _start(settings, entries)
+    # Before the widget is drawn, since Streamlit allows no change of its value afterwards.
     if st.session_state.get(_KEY) != kept:
         st.session_state[_KEY] = kept
-    offered = [key for key, one in entries.items() if not kept or one.films == entries[kept[0]].films]
+    offered = [key for key, entry in entries.items() if not kept or entry.films == entries[kept[0]].films]
     chosen = st.multiselect(
         "Models",
         offered,
         format_func=lambda key: entries[key].words if key in entries else key,
         key=_KEY,
         max_selections=comparison.MOST,
-        placeholder="Choose two models or more",
+        placeholder="Choose two or more models",
         select_all=False,
         help=_HELP,
     )
@@ -129,23 +131,24 @@ def _pick(settings: Settings, entries: dict[str, _Entry]) -> list[_Entry]:
 
 
 def _start(settings: Settings, entries: dict[str, _Entry]) -> list[str]:
-    """The model in use, and another network, none that it averages or is averaged by, where there is one."""
+    """Choose the model in use, and if possible another network outside of its ensemble."""
     model = choice.model_in_use(settings)
     first = entries.get(model.name if model else "") or next(iter(entries.values()))
     others = [other.models[0] for other in _others(entries, first) if len(other.models) == 1]
-    mine = first.models[0]
-    unlike = [
+    model_one = first.models[0]
+    # A member and its ensemble agree on most films, so their comparison says little.
+    unrelated = [
         other
         for other in others
-        if other.name not in mine.card.members
-        and mine.name not in other.card.members
-        and other.card.arch != mine.card.arch
+        if other.name not in model_one.card.members
+        and model_one.name not in other.card.members
+        and other.card.arch != model_one.card.arch
     ]
-    return [first.key, *(other.name for other in (unlike or others)[:1])]
+    return [first.key, *(other.name for other in (unrelated or others)[:1])]
 
 
 def _others(entries: dict[str, _Entry], first: _Entry) -> list[_Entry]:
-    """What could be compared with an entry."""
+    """List the entries that can be compared with an entry."""
     return [other for other in entries.values() if other.key != first.key and other.films == first.films]
 
 
@@ -155,11 +158,13 @@ def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
         _paired(settings, by_key[first], by_key[second])
         for first, second in comparison.pairs_of(list(by_key))
     ]
+    # Each model is measured once, however many pairs it is in.
     measured = [_measured(entry.key, entry.identity, settings) for entry in chosen]
     document = comparison.put_together(measured, pairs)
     st.html(f'<p class="xl-verdict">{html.escape(document.verdict)}</p>')
     compared.draw(document, [entry.words for entry in chosen])
     overlaid.draw([overlaid.Drawn(entry.words, entry.models) for entry in chosen], key="compare curves")
+    # Films that flip and named pairs are about two models, not about a group of seeds.
     single = [entry for entry in chosen if len(entry.models) == 1]
     if len(single) >= comparison.FEWEST:
         _draw_flipped(settings, single)
@@ -167,6 +172,7 @@ def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
             named.draw(settings, [entry.models[0] for entry in single])
 
 
+# Keys and identities are hashed, the settings aren't: a new lock or new weights make a new entry.
 @st.cache_data(max_entries=64, show_spinner="Measuring")
 def _measured(
     key: str, identity: tuple[tuple[str, str, float], ...], _settings: Settings
@@ -186,27 +192,34 @@ def _compared(
 
 
 def _draw_flipped(settings: Settings, single: Sequence[_Entry]) -> None:
-    """The films that one model calls rightly and the other doesn't."""
+    """Draw the films that one model classifies correctly and the other one doesn't."""
     pairs = {
         f"{first.words} and {second.words}": (first, second) for first, second in combinations(single, 2)
     }
     pair = next(iter(pairs))
     if len(pairs) > 1:
-        pair = st.selectbox("Films that flip between", list(pairs), key=f"flips of {list(pairs)}", width=420)
-    first, second = pairs[pair]
-    found = _paired(settings, first, second)
-    only = {
+        pair = st.selectbox(
+            "Pair of models",
+            list(pairs),
+            key=f"flips of {list(pairs)}",
+            width=420,
+        )
+    first, second = pairs[pair]  # not always a pair of the table, which has only pairs with the first
+    paired = _paired(settings, first, second)
+    flips = {
         f"{formats.count(len(rows))} right with {entry.key} alone": rows
         for entry, rows in (
-            (first, found.comparison.first_only),
-            (second, found.comparison.second_only),
+            (first, paired.comparison.first_only),
+            (second, paired.comparison.second_only),
         )
     }
-    flipped = st.segmented_control("Films that flip", list(only), key=f"flips {first.key} {second.key}")
-    if flipped is None:
+    chosen = st.segmented_control(
+        "Films that only one model gets right", list(flips), key=f"flips {first.key} {second.key}"
+    )
+    if chosen is None:
         return
-    if not only[flipped].size:
+    if not flips[chosen].size:
         st.caption("There is no such film.")
         return
-    cells.strip(settings, first.models[0], found.films.iloc[only[flipped]], key=f"flipped {flipped}")
+    cells.strip(settings, first.models[0], paired.films.iloc[flips[chosen]], key=f"flipped {chosen}")
     st.caption(f"Scores and heatmaps are those of {wording.plain(first.key)}.")

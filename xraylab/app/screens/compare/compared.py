@@ -1,4 +1,4 @@
-"""The tables of a comparison: a column a model, how far the others are from the first, and both as a file."""
+"""The tables of a comparison: one column per model, the differences from the first, and both as a file."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ from xraylab.reports.comparison import comparison_csv
 
 Cell = str | tuple[str, str]  # words, or a number and its interval
 _MINUS = "\N{MINUS SIGN}"
-_SHARES = {  # written as percentages
+_SHARES = {  # written in percent
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
     "precision": "PPV",
@@ -31,19 +31,20 @@ _MEASURES = (
         "ece": "Calibration error (ECE)",
     }
 )
-_APART = ("auc", "average_precision", "sensitivity", "specificity", "f1", "kappa")
+_COMPARED = ("auc", "average_precision", "sensitivity", "specificity", "f1", "kappa")
 _DECIMALS = {"auc": 4, "average_precision": 4, "kappa": 3}
 
 
 def draw(document: ComparedModels, words: Sequence[str]) -> None:
-    """Draw the models beside each other, the differences of the pairs, and a button that saves both.
+    """Draw a column for each model, the differences of the pairs, and a button that saves both.
 
     Parameters
     ----------
     document : ComparedModels
     words : sequence of str, (models,)
-        What the models are called on the screen.
+        Names of the models on the screen.
     """
+    # With two models the difference fits into the same table; more get a table of their own.
     only = document.pairs[0] if len(document.models) == len(document.pairs) + 1 == 2 else None  # noqa: PLR2004
     rows = [
         (name, *(_measure(model, measure) for model in document.models), *_of_only(only, measure))
@@ -53,7 +54,7 @@ def draw(document: ComparedModels, words: Sequence[str]) -> None:
         (name, *(cell(model) for model in document.models), *([""] if only else []))
         for name, cell in _FACTS.items()
     ]
-    table(("", *words, *(["First less second"] if only else [])), rows, stub=True)
+    table(("", *words, *(["Difference (first − second)"] if only else [])), rows, stub=True)
     st.caption(_caption(document, only))
     if len(document.pairs) > 1 or (document.pairs and not only):
         _draw_pairs(document.pairs)
@@ -69,13 +70,13 @@ def draw(document: ComparedModels, words: Sequence[str]) -> None:
     )
 
 
-def apart(measure: str, one: Estimate) -> Cell:
-    """A difference with its sign and interval, shares in percentage points."""
+def apart(measure: str, difference: Estimate) -> Cell:
+    """Write a difference with its sign and interval; of shares in percentage points."""
+    value, low, high = difference.value, difference.low, difference.high
     decimals = _DECIMALS.get(measure)
-
     if decimals is None:
-        return wording.points(one.value, one.low, one.high)
-    return wording.apart(one.value, one.low, one.high, lambda number: f"{number:.{decimals}f}")
+        return wording.points(value, low, high)
+    return wording.apart(value, low, high, lambda number: f"{number:.{decimals}f}")
 
 
 def _measure(model: ComparedModel, measure: str) -> Cell:
@@ -83,18 +84,19 @@ def _measure(model: ComparedModel, measure: str) -> Cell:
         (formats.percent, formats.interval) if measure in _SHARES else (_three, formats.auc_interval)
     )
     if model.seeds:
-        over = model.spread[measure]
-        return _mean(over, write), bounds(over.low, over.high)
-    one = model.metrics[measure]
-    if measure == "ece":
-        return write(one.value)
-    low, high = (_three(end) for end in (one.low, one.high)) if one.low < 0 else ("", "")
-    return write(one.value), f"{low} to {high}" if low else bounds(one.low, one.high)
+        spread = model.spread[measure]
+        return _mean(spread, write), bounds(spread.low, spread.high)
+    estimate = model.metrics[measure]
+    if measure == "ece":  # no interval of it would hold
+        return write(estimate.value)
+    # "−0.1–0.2" can't be read, so an interval with a negative end has the word "to".
+    low, high = (_three(end) for end in (estimate.low, estimate.high)) if estimate.low < 0 else ("", "")
+    return write(estimate.value), f"{low} to {high}" if low else bounds(estimate.low, estimate.high)
 
 
-def _mean(over: Spread, write: Callable[[float], str]) -> str:
-    """Mean and standard deviation over seeds, in one unit: ``95.1 ± 0.4 %``."""
-    mean, sd = write(over.mean), write(over.sd)
+def _mean(spread: Spread, write: Callable[[float], str]) -> str:
+    """Write mean and standard deviation over seeds with one unit: ``95.1 ± 0.4 %``."""
+    mean, sd = write(spread.mean), write(spread.sd)
     return f"{mean.removesuffix(_PERCENT)} ± {sd}"
 
 
@@ -102,12 +104,12 @@ _PERCENT = f"{formats.NARROW_SPACE}%"
 
 
 def _three(value: float) -> str:
-    """Three decimals with a true minus, and no pretended end of the scale."""
+    """Write a number with three decimals and a true minus; only 0 and 1 themselves look like 0 and 1."""
     return f"{_MINUS}{formats.score(-value)}" if value < 0 else formats.score(value)
 
 
 _FACTS: dict[str, Callable[[ComparedModel], Cell]] = {
-    "Locked at": lambda model: "each its own" if model.threshold is None else formats.score(model.threshold),
+    "Locked at": lambda model: "one per seed" if model.threshold is None else formats.score(model.threshold),
     "Network": lambda model: model.arch,
     "Recipe": lambda model: model.recipe or formats.DASH,
     "Parameters": lambda model: formats.count(model.parameters),
@@ -116,17 +118,17 @@ _FACTS: dict[str, Callable[[ComparedModel], Cell]] = {
 
 
 def _of_only(pair: ComparedPair | None, measure: str) -> list[Cell]:
-    """The difference of the only pair, beside its models."""
+    """Return the cell with the difference of the only pair; none with several pairs."""
     if pair is None:
         return []
-    return [apart(measure, getattr(pair, measure)) if measure in _APART else ""]
+    return [apart(measure, getattr(pair, measure)) if measure in _COMPARED else ""]
 
 
 def _draw_pairs(pairs: Sequence[ComparedPair]) -> None:
-    """How far each other model is from the first, a column each."""
+    """Draw the differences between the first model and each other one, one column each."""
     rows: list[tuple[Cell, ...]] = [
         (_MEASURES[measure], *(apart(measure, getattr(pair, measure)) for pair in pairs))
-        for measure in _APART
+        for measure in _COMPARED
     ]
     tests: dict[str, Callable[[ComparedPair], Cell]] = {
         "AUC: p by DeLong": lambda pair: formats.p_value(pair.auc_p),
@@ -135,25 +137,26 @@ def _draw_pairs(pairs: Sequence[ComparedPair]) -> None:
             f"{formats.count(pair.first_only)} against {formats.count(pair.second_only)}"
         ),
         "Calls: p by McNemar": lambda pair: formats.p_value(pair.mcnemar_p),
+        # The space at its end keeps this key apart from the one above; HTML doesn't show it.
         "adjusted by Holm ": lambda pair: formats.p_value(pair.mcnemar_p_holm),
     }
     rows += [(name, *(cell(pair) for pair in pairs)) for name, cell in tests.items()]
     st.subheader("Against the first", anchor=False)
-    table((f"{pairs[0].first} less", *(pair.second for pair in pairs)), rows, stub=True)
+    table((f"{pairs[0].first} minus", *(pair.second for pair in pairs)), rows, stub=True)
     st.caption(
-        f"Differences, of rates in percentage points. {_HOW_DIFFERENCES} Each p is adjusted for "
-        f"{_pairs(len(pairs))}."
+        f"Differences of rates are in percentage points. {_HOW_DIFFERENCES} Each p is adjusted for "
+        f"{wording.counted(len(pairs), 'pair')}."
     )
 
 
 _HOW = (
-    f"intervals at 95{formats.NARROW_SPACE}% are clustered by patient, those of average precision, kappa, "
-    "Matthews correlation and Brier score by a bootstrap of patients. No interval of the calibration error "
-    "would hold."
+    f"Intervals at 95{formats.NARROW_SPACE}% are clustered by patient; those of average precision, kappa, "
+    "Matthews correlation and Brier score come from a bootstrap of patients. The calibration error has no "
+    "interval, because none would hold."
 )
 _HOW_DIFFERENCES = (
-    "AUC: DeLong; rates: Newcombe; average precision, F1 and kappa: bootstrap of patients, drawn for both "
-    "models at once; all clustered by patient."
+    "Methods: DeLong for AUC, Newcombe for rates, and for average precision, F1 and kappa a bootstrap of "
+    "patients, drawn for both models at once. All are clustered by patient."
 )
 
 
@@ -161,14 +164,10 @@ def _caption(document: ComparedModels, only: ComparedPair | None) -> str:
     tests = ""
     if only is not None:
         tests = (
-            f" Differences, of rates in percentage points: {_HOW_DIFFERENCES} "
+            f" Differences of rates are in percentage points. {_HOW_DIFFERENCES} "
             f"AUC: {wording.p_words(only.auc_p)}. Calls: McNemar, {wording.p_words(only.mcnemar_p)}."
         )
     return (
         f"{formats.count(document.n)} validation films of {formats.count(document.patients)} patients, each "
-        f"model at its own lock; {_HOW}{tests}"
+        f"model at its own lock. {_HOW}{tests}"
     )
-
-
-def _pairs(number: int) -> str:
-    return f"{formats.count(number)} {'pair' if number == 1 else 'pairs'}"

@@ -1,9 +1,9 @@
 """
-Curves of several models on the same films, each told from the others by its dash and marker too.
+Curves of several models on the same films, which differ in colour, dash and marker.
 
-- one look a model, the same in every chart; the seeds of a training share theirs
+- a model has the same look in every chart; all seeds of a training share one
 - validation films only; the marker on a curve is the model's lock
-- each chart can be saved as a picture from its own menu, as PNG or SVG
+- each chart can be saved from its own menu, as PNG or SVG
 """
 
 import re
@@ -22,10 +22,10 @@ from xraylab.evaluation.calibration import reliability
 from xraylab.models import Model
 
 _TALL, _MIDDLE, _SMALL = 330, 290, 250
-_WHOLE, _CORNER, _ROOM = (0.0, 1.0), 0.8, 0.04  # ranges of the axes; the last beyond both ends
-_COLUMNS = 4  # of calibrations
-_LETTER, _ROW = 7, 29  # pixels that a letter of a legend takes at most, and a row of it
-_FAINT = 0.55  # of one seed among others
+_WHOLE, _CORNER, _ROOM = (0.0, 1.0), 0.8, 0.04  # ranges of the axes, and their margin at both ends
+_COLUMNS = 4  # calibration charts in a row
+_LETTER, _ROW = 7, 29  # pixels of a letter of a legend, at most, and of a row
+_FAINT = 0.55  # opacity of one seed among others
 _DASHES = (
     "solid",
     "dash",
@@ -47,10 +47,10 @@ _BACKGROUND = {"dark": "#0f1216", "light": "#ffffff"}
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one look stands for."""
+    """Curves with one look: of a model, or of all seeds of a training."""
 
     words: str
-    models: tuple[Model, ...]  # one, or the seeds of a training
+    models: tuple[Model, ...]
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def draw(drawn: Sequence[Drawn], *, key: str) -> None:
     Parameters
     ----------
     drawn : sequence of Drawn
-        Locked; of the same validation films.
+        Locked models of the same validation films.
     key : str
-        Of the widgets.
+        Prefix of the widgets' keys.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         saved_as = st.segmented_control(
@@ -92,16 +92,16 @@ def draw(drawn: Sequence[Drawn], *, key: str) -> None:
     for start in range(0, len(drawn), _COLUMNS):
         row = slice(start, start + _COLUMNS)
         columns = st.columns(min(_COLUMNS, len(drawn)))
-        for column, one, look in zip(columns, drawn[row], looks[row], strict=False):
+        for column, entry, look in zip(columns, drawn[row], looks[row], strict=False):
             with column:
-                show(_calibration(one, look), f"Calibration of {one.words}")
-    if any(model.history for one in drawn for model in one.models):
+                show(_calibration(entry, look), f"Calibration of {entry.words}")
+    if any(model.history for entry in drawn for model in entry.models):  # an ensemble has no training
         show(_learning(drawn, looks), "Learning", per_row=2)
 
 
 _SAVING = (
-    "The camera at the upper right of a chart saves it. Drag over a part of a chart to enlarge it; a double "
-    "click shows all of it again."
+    "The camera at the upper right of a chart saves it. Drag over a part of a chart to enlarge it; "
+    "double-click to see the whole chart again."
 )
 
 
@@ -116,19 +116,19 @@ def _theme() -> str:
 def _looks(drawn: Sequence[Drawn]) -> list[_Look]:
     looks = zip(_COLOURS[_theme()], _DASHES, _SYMBOLS, strict=True)
     return [
-        _Look(*look, opacity=_FAINT if len(one.models) > 1 else 1.0)
-        for one, look in zip(drawn, looks, strict=False)
+        _Look(*look, opacity=_FAINT if len(entry.models) > 1 else 1.0)
+        for entry, look in zip(drawn, looks, strict=False)
     ]
 
 
 def _show(figure: go.Figure, title: str, *, key: str, saved_as: str, per_row: int = 1) -> None:
-    """Draw a chart whose only button saves it; it grows with the rows of its legend."""
+    """Draw a chart whose only button saves it; its height grows with its legend."""
     longest = max((len(trace.name or "") for trace in figure.data), default=0)
     names = sum(trace.showlegend is not False for trace in figure.data)
     background = _BACKGROUND[_theme()]
     figure.update_layout(
-        # A saved picture has another font, wider than the one that the legend was measured with, and none of
-        # the page's background, on which its words can be read.
+        # A saved picture uses a wider font than the page, so the legend's entries have a fixed width. It also
+        # lacks the page's background, without which its words could not be read.
         legend={
             "orientation": "h",
             "entrywidth": _LETTER * longest,
@@ -165,15 +165,15 @@ def _roc(
     drawn: Sequence[Drawn], looks: Sequence[_Look], *, x: tuple[float, float], y: tuple[float, float]
 ) -> go.Figure:
     figure = go.Figure()
-    for one, look in zip(drawn, looks, strict=True):
-        _name(figure, one, look)
-        for model in one.models:
+    for entry, look in zip(drawn, looks, strict=True):
+        _name(figure, entry, look)
+        for model in entry.models:
             table, threshold = model.table("validation"), model.require_lock().threshold
             rows, point = table.steps([threshold]), table.at(threshold)
             curve = table.fp[rows] / max(table.negatives, 1), table.tp[rows] / max(table.positives, 1)
             lock = 1 - point.specificity, point.sensitivity
-            told = "1 − specificity %{x:.1%}, sensitivity %{y:.1%}"
-            _curve(figure, one, look, curve, lock, told=told)
+            hover = "1 − specificity %{x:.1%}, sensitivity %{y:.1%}"
+            _curve(figure, entry, look, curve, lock, hover=hover)
     _diagonal(figure)
     return _framed(figure, "ROC", ("1 − specificity", "sensitivity"), height=_TALL, x=x, y=y)
 
@@ -181,17 +181,19 @@ def _roc(
 def _precision_recall(
     drawn: Sequence[Drawn], looks: Sequence[_Look], *, x: tuple[float, float], y: tuple[float, float]
 ) -> go.Figure:
-    """Steps, as average precision counts them; the dotted line is what calling at random would reach."""
+    """Draw steps, as average precision counts them; the dotted line is the precision of random calls."""
     figure = go.Figure()
-    for one, look in zip(drawn, looks, strict=True):
-        _name(figure, one, look)
-        for model in one.models:
+    for entry, look in zip(drawn, looks, strict=True):
+        _name(figure, entry, look)
+        for model in entry.models:
             table, threshold = model.table("validation"), model.require_lock().threshold
-            rows, point = table.steps([threshold])[1:], table.at(threshold)  # the first calls nobody
+            # The first row calls no film positive, so its precision is undefined.
+            rows, point = table.steps([threshold])[1:], table.at(threshold)
             recall = table.tp[rows] / max(table.positives, 1)
             curve = recall, table.tp[rows] / (table.tp[rows] + table.fp[rows])
             lock = point.sensitivity, point.ppv
-            _curve(figure, one, look, curve, lock, told="recall %{x:.1%}, precision %{y:.1%}", shape="vh")
+            hover = "recall %{x:.1%}, precision %{y:.1%}"
+            _curve(figure, entry, look, curve, lock, hover=hover, shape="vh")
     table = drawn[0].models[0].table("validation")
     share = table.positives / max(table.n, 1)
     _dotted(figure, (0, share), (1, share))
@@ -201,29 +203,29 @@ def _precision_recall(
 
 def _curve(
     figure: go.Figure,
-    one: Drawn,
+    entry: Drawn,
     look: _Look,
     curve: tuple[NDArray[np.float64], NDArray[np.float64]],
     lock: tuple[float, float],
     *,
-    told: str,
+    hover: str,
     **line: str,
 ) -> None:
-    """A model's curve, and its lock on it."""
+    """Add a model's curve to a chart, and its lock as a marker."""
     x, y = curve
-    figure.add_scatter(x=x, y=y, mode="lines", line=look.line() | line, **_belongs(one, look, told))
+    figure.add_scatter(x=x, y=y, mode="lines", line=look.line() | line, **_belongs(entry, look, hover))
     figure.add_scatter(
         x=[lock[0]],
         y=[lock[1]],
         mode="markers",
         marker=look.marker(10),
-        **_belongs(one, look, f"lock: {told}"),
+        **_belongs(entry, look, f"lock: {hover}"),
     )
 
 
-def _calibration(one: Drawn, look: _Look) -> go.Figure:
+def _calibration(entry: Drawn, look: _Look) -> go.Figure:
     figure = go.Figure()
-    for model in one.models:
+    for model in entry.models:
         films = model.films("validation").scored
         bins = reliability(films.labels, films.scores)
         figure.add_scatter(
@@ -233,23 +235,23 @@ def _calibration(one: Drawn, look: _Look) -> go.Figure:
             mode="lines+markers",
             line=look.line(),
             marker=look.marker(7),
-            **_belongs(one, look, "%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia"),
+            **_belongs(entry, look, "%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia"),
         )
     _diagonal(figure)
     axes = "mean score", "share with pneumonia"
-    return _framed(figure, "Calibration", axes, under=one.words, height=_SMALL, x=_WHOLE, y=_WHOLE)
+    return _framed(figure, "Calibration", axes, under=entry.words, height=_SMALL, x=_WHOLE, y=_WHOLE)
 
 
 def _learning(drawn: Sequence[Drawn], looks: Sequence[_Look]) -> go.Figure:
-    """Loss and AUC of the validation films by epoch, of all that have a history."""
+    """Draw loss and AUC of the validation films over the epochs, for models with a history."""
     figure = make_subplots(
         cols=2, subplot_titles=("Validation loss", "Validation AUC"), horizontal_spacing=0.1
     )
     longest = 1
-    for one, look in zip(drawn, looks, strict=True):
-        histories = [history for model in one.models if (history := model.history)]
+    for entry, look in zip(drawn, looks, strict=True):
+        histories = [history for model in entry.models if (history := model.history)]
         if histories:
-            _name(figure, one, look)
+            _name(figure, entry, look)
         for history in histories:
             epochs = [epoch.get("epoch") for epoch in history]
             longest = max(longest, len(epochs))
@@ -261,7 +263,7 @@ def _learning(drawn: Sequence[Drawn], looks: Sequence[_Look]) -> go.Figure:
                         mode="lines+markers",
                         line=look.line(),
                         marker=look.marker(6),
-                        **_belongs(one, look, "epoch %{x}: %{y:.3f}"),
+                        **_belongs(entry, look, "epoch %{x}: %{y:.3f}"),
                     ),
                     row=1,
                     col=column,
@@ -274,27 +276,28 @@ def _learning(drawn: Sequence[Drawn], looks: Sequence[_Look]) -> go.Figure:
     return figure
 
 
-def _name(figure: go.Figure, one: Drawn, look: _Look) -> None:
-    """An entry of the legend, with line and marker; its curves are hidden with it."""
+def _name(figure: go.Figure, entry: Drawn, look: _Look) -> None:
+    """Add an entry to the legend, with line and marker; a click on it hides its curves."""
+    # A trace without points, because curve and lock are two traces and would be two entries.
     figure.add_scatter(
         x=[None],
         y=[None],
-        name=one.words,
-        legendgroup=one.words,
+        name=entry.words,
+        legendgroup=entry.words,
         mode="lines+markers",
         line=look.line(),
         marker=look.marker(8),
     )
 
 
-def _belongs(one: Drawn, look: _Look, hover: str) -> dict[str, Any]:
-    """What every curve of one look has."""
+def _belongs(entry: Drawn, look: _Look, hover: str) -> dict[str, Any]:
+    """Return the properties that all curves of one look share."""
     return {
-        "name": one.words,
-        "legendgroup": one.words,
+        "name": entry.words,
+        "legendgroup": entry.words,
         "showlegend": False,
         "opacity": look.opacity,
-        "hovertemplate": f"{hover}<extra>{one.words}</extra>",
+        "hovertemplate": f"{hover}<extra>{entry.words}</extra>",
     }
 
 
@@ -303,7 +306,7 @@ def _diagonal(figure: go.Figure) -> None:
 
 
 def _dotted(figure: go.Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """A line to hold the curves against."""
+    """Add a dotted line as a reference for the curves."""
     (x0, y0), (x1, y1) = start, end
     line = {"dash": "dot", "width": 1, "color": _MUTED[_theme()]}
     figure.add_shape(type="line", x0=x0, y0=y0, x1=x1, y1=y1, opacity=0.5, line=line, layer="below")
@@ -319,11 +322,11 @@ def _framed(
     x: tuple[float, float],
     y: tuple[float, float],
 ) -> go.Figure:
-    """Axes of shares, with some room beyond what they show."""
+    """Give a chart two axes of shares, with a margin at both ends."""
     for update, words, (low, high) in zip(
         (figure.update_xaxes, figure.update_yaxes), axes, (x, y), strict=True
     ):
-        room = _ROOM * (high - low)
+        room = _ROOM * (high - low)  # without it a marker at 0 or 1 is cut in half
         update(title_text=words, range=[low - room, high + room], tickformat=".0%")
     figure.update_layout(
         title={"text": title, "subtitle": {"text": under, "font": {"size": 12}}},

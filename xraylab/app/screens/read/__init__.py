@@ -1,4 +1,4 @@
-"""Read: drop films, see score, decision at the lock, and where the score comes from."""
+"""Read: drop films, and see for each its score, its decision at the lock, and a heatmap."""
 
 import html
 from collections import Counter
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 _LISTED, _LOOKED_AT = "films listed", "film looked at"
 _READINGS, _OVERRIDDEN, _AGES = "readings", "overridden readings", "ages"
-_OLDEST = 120  # years
+_OLDEST = 120  # years; the field accepts no more
 _IN_THE_LIST = {"positive": "above", "negative": "below", "review": "needs a reader"}
 _UNPACKED = "unpacked films"
-_MOST_FILMS, _MOST_BYTES = 500, 512 * 2**20  # of one session's uploads, unpacked
-_MOST_KEPT = 64  # readings a session keeps; the files themselves stay with the uploader
+_MOST_FILMS, _MOST_BYTES = 500, 512 * 2**20  # unpacked uploads of one session
+_MOST_KEPT = 64  # readings that a session keeps; the uploader keeps the files themselves
 _MOST_STANDARD = 64  # films that keep their 256 × 256 pixels, 4 MB; the others are decoded again if chosen
 
 
@@ -43,18 +43,19 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     if choice.model_in_use(settings) is None:
-        phantoms.offer(settings, "There is no model yet that could read a film.", key="read phantoms")
+        phantoms.offer(settings, "There is no model yet to read a film with.", key="read phantoms")
         return
     left, middle, right = st.columns([1.1, 2.6, 1.3], gap="medium")
-    case_log.draw(settings)  # below the three columns, whichever of them is filled
+    # Drawn before the columns are filled, since the script may return early; it still lies below them.
+    case_log.draw(settings)
     with left:
         model = choice.pick_model(settings, key="read model")
         uploads = st.file_uploader(
             "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP) or zip archives of them",
-            type=None,
+            type=None,  # DICOM files often have no extension, so the content decides
             accept_multiple_files=True,
             key="films",
-            max_upload_size=_MOST_BYTES // 2**20,  # what is larger would fill the memory and not be read
+            max_upload_size=_MOST_BYTES // 2**20,  # a larger file would fill the memory and not be read
         )
         films = _unpacked(uploads)
         if model is None or not films:
@@ -74,11 +75,11 @@ def draw() -> None:
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
     with place, st.container(key="xl-empty-read"):
         st.markdown(
-            "Drop one or more films on the left. They stay in memory and are gone when the page is closed, "
-            "unless you keep one."
+            "Drop one or more films on the left. They stay in memory and are deleted when the page is "
+            "closed, unless you save a case with its picture."
         )
         if model is not None and model.card.dataset.kind == "phantoms":
-            st.markdown("This model was trained on teaching phantoms; a fresh one to read is here:")
+            st.markdown("This model was trained on teaching phantoms. Here is a new one to read:")
             film = phantoms.fresh_phantom_png()
             st.download_button(
                 "Save a teaching phantom", film, "phantom.png", "image/png", key="save phantom"
@@ -86,10 +87,10 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
 
 
 def _unpacked(uploads: "list[UploadedFile]") -> list[Film | Refused]:
-    """List the films of all uploads; archives are unpacked once, and no further than fits in memory.
+    """List the films of all uploads; unpack each archive once, and only as far as memory allows.
 
-    The films of an upload are kept with the room that was left for it: when other uploads are removed, there
-    may be more.
+    The films of an upload are kept together with the limits at that time: if another upload is removed, there
+    is more room, and the archive is unpacked again.
     """
     kept: dict[tuple[str, int, int], list[Film | Refused]] = st.session_state.get(_UNPACKED, {})
     now: dict[tuple[str, int, int], list[Film | Refused]] = {}
@@ -143,7 +144,7 @@ def _drop_pixels(films: list[Film | Refused], chosen: int) -> None:
 
 def _read_all(model: Model, films: list[Film | Refused]) -> "list[Reading]":
     """Return the readings of all films; each film is scored once per model, whatever its name."""
-    from xraylab.app.loaded import loaded
+    from xraylab.app.loaded import loaded  # loads torch, so not before there are films
 
     kept: dict[str, Reading] = st.session_state.setdefault(_READINGS, {})
     keys = [_key(model, film) for film in films]
@@ -158,7 +159,9 @@ def _read_all(model: Model, films: list[Film | Refused]) -> "list[Reading]":
         bar.empty()
     overridden = st.session_state.get(_OVERRIDDEN, set())
     decided = (kept[key].decided_anyway() if key in overridden else kept[key] for key in keys)
+    # The readings are kept by content, and the same film may be here under two names.
     readings = [replace(reading, name=film.name) for reading, film in zip(decided, films, strict=True)]
+    # The oldest go first, since a dict keeps its order; those of present films are never dropped.
     for key in [key for key in kept if key not in keys][: max(0, len(kept) - max(_MOST_KEPT, len(keys)))]:
         del kept[key]
     return readings
@@ -179,14 +182,14 @@ def _identity(film: Film | Refused) -> str:
 
 
 def _key(model: Model, film: Film | Refused) -> str:
-    """Return what a reading depends on: the film with the age that was typed, the model and its lock."""
+    """Return a key of all that a reading depends on: film, typed age, model and lock."""
     lock = model.lock
     locked = f"{lock.threshold!r}{lock.review_from!r}{lock.locked_at.isoformat()}" if lock else ""
     return f"{model.card.model_sha256} {locked} {_identity(film)} {_age(film)}"
 
 
 def _age(film: Film | Refused) -> float | None:
-    """Return the age in years that a person typed for a film; None if nobody did."""
+    """Return the age in years that the user typed for a film; None if unknown."""
     ages: dict[str, float | None] = st.session_state.get(_AGES, {})
     return ages.get(_identity(film))
 
@@ -194,7 +197,7 @@ def _age(film: Film | Refused) -> float | None:
 def _ask_age(film: Film) -> None:
     """Ask for the age of the child on a film; read the film again if the age has changed."""
     known, key = _age(film), f"age {film.sha256}"
-    st.session_state.setdefault(key, known)  # streamlit forgets it while another film is chosen
+    st.session_state.setdefault(key, known)  # Streamlit drops it while another film is shown
     age = st.number_input(
         "Age of the child in years, if known",
         min_value=0.0,
@@ -211,11 +214,10 @@ def _ask_age(film: Film) -> None:
 
 
 def _choose(readings: "list[Reading]", films: list[Film | Refused]) -> int:
-    """Ask which film to look at; return its place in the list.
+    """Draw the list of films and return the index of the chosen one.
 
-    The browser identifies a choice by its words, and a film's words change when it is decided anyway or read
-    by another model. So the choice is set again when the words change: otherwise the next click anywhere
-    would put another film on the screen.
+    The browser identifies an option by its words, which change if a film is decided anyway or read by another
+    model. Without a new value from here, the next click anywhere would show another film.
     """
     labels = [
         f"{_short(reading)} · {wording.plain(film.name)}"
@@ -249,6 +251,7 @@ def _draw_film(model: Model, reading: "Reading", film: Film | Refused) -> DrawnH
     return explain.draw_film(model, film, _shown(film.sha256, film), synthetic=reading.synthetic)
 
 
+# In the session's cache, which ends with it: a patient's film must not outlive the visit.
 @st.cache_data(max_entries=4, scope="session", show_spinner=False)
 def _shown(sha256: str, _film: Film) -> bytes:
     """Return a film at its native resolution, as PNG for the browser."""
@@ -271,7 +274,7 @@ def _draw_reading(model: Model, reading: "Reading", film: Film | Refused) -> Non
     if reading.warnings and not reading.overridden and reading.threshold is not None:
         if st.button("Decide anyway", key="decide anyway"):
             st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
-            st.rerun()
+            st.rerun()  # the list of films on the left shows the decision too
     elif reading.overridden:
         st.caption(film_words.OVERRIDDEN)
     for note in reading.notes:
@@ -287,12 +290,12 @@ def _draw_reading(model: Model, reading: "Reading", film: Film | Refused) -> Non
             [
                 ("Threshold", formats.score(lock.threshold), ""),
                 (
-                    "Sensitivity there",
+                    "Sensitivity at threshold",
                     formats.percent(point.sensitivity),
                     formats.interval(*validation.interval("sensitivity", lock.threshold)),
                 ),
                 (
-                    "Specificity there",
+                    "Specificity at threshold",
                     formats.percent(point.specificity),
                     formats.interval(*validation.interval("specificity", lock.threshold)),
                 ),
@@ -314,7 +317,7 @@ def _draw_band(validation: ThresholdTable, review_from: float, threshold: float)
             ("Needs a reader from", formats.score(review_from), ""),
             ("Films that need a reader", formats.percent(band.review.share), ""),
             (
-                "Pneumonias below both",
+                "Pneumonias below both thresholds",
                 formats.percent(band.missed_rate),
                 formats.interval(*band.missed_interval),
             ),

@@ -1,4 +1,4 @@
-"""The case log: what was kept, whether reader and model say the same, export and deletion."""
+"""The case log: saved cases, agreement of reader and model, export and deletion."""
 
 from functools import partial
 
@@ -11,9 +11,9 @@ from xraylab.records import Case
 from xraylab.settings import Settings
 
 _ACTOR = "app"
-_ASKED = "case asked to delete"  # not confirmed yet
-_MOST = 200  # rows shown; an export has them all
-_SAID = {"positive": "above", "negative": "below", "review": "needs a reader", None: formats.DASH}
+_ASKED = "case asked to delete"  # number of the case whose deletion waits for confirmation
+_MOST = 200  # rows shown; an export has all of them
+_DECISIONS = {"positive": "above", "negative": "below", "review": "needs a reader", None: formats.DASH}
 _AGREES = {True: "agree", False: "differ", None: formats.DASH}
 _HEAD = (
     "Case",
@@ -30,55 +30,52 @@ _HEAD = (
 
 
 def draw(settings: Settings) -> None:
-    """Draw the log behind a line that opens; it is read when it is opened."""
+    """Draw the log in an expander; read it only while it is open."""
     with st.expander("Cases kept", key="cases kept", on_change="rerun") as part:
+        # Streamlit runs the content of a closed expander too.
         if not part.open:
             return
         with guard():
             cases = actions.list_cases(settings)
             if not cases:
-                st.caption("No case has been kept yet. Save case, beside a film, keeps one.")
+                st.caption("No case has been kept yet. Use Save case next to a film.")
                 return
-            there = [case for case in cases if case.content is not None]
-            st.caption(_summary(there, deleted=len(cases) - len(there)))
-            widgets.table(_HEAD, [_row(case) for case in reversed(cases[-_MOST:])])
+            present = [case for case in cases if case.content is not None]
+            st.caption(_summary(present, deleted=len(cases) - len(present)))
+            widgets.table(_HEAD, [_row(case) for case in reversed(cases[-_MOST:])])  # newest first
             if len(cases) > _MOST:
-                st.caption(f"The {_MOST} latest are shown; the exports have all of them.")
+                st.caption(f"The latest {_MOST} are shown. The exports contain all cases.")
             _draw_exports(settings)
-            _draw_deletion(settings, there)
+            _draw_deletion(settings, present)
 
 
 def _summary(cases: list[Case], *, deleted: int) -> str:
     agreed = [case.agrees for case in cases if case.agrees is not None]
-    words = f"{_count(len(cases), 'case')}."
+    words = f"{wording.counted(len(cases), 'case')}."
     if agreed:
-        words += f" Where both say something, reader and model agree on {sum(agreed)} of {len(agreed)}."
+        words += f" If both made a call, reader and model agree on {sum(agreed)} of {len(agreed)}."
     if deleted:
         words += f" {deleted} deleted."
-    return f"{words} A call made after seeing the score is no independent reading."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{formats.count(number)} {what}{'' if number == 1 else 's'}"
+    return f"{words} A call made after seeing the score is not an independent reading."
 
 
 def _row(case: Case) -> tuple[str, ...]:
-    told = case.content
-    if told is None:
+    content = case.content
+    if content is None:  # a deleted case keeps only its number and times
         gone = f"deleted {wording.when(case.deleted_at)}" if case.deleted_at else "deleted"
         return (str(case.number), wording.when(case.made_at), *[formats.DASH] * (len(_HEAD) - 3), gone)
-    said = _SAID[told.decision] + (", decided anyway" if told.overridden else "")
+    decision = _DECISIONS[content.decision] + (", decided anyway" if content.overridden else "")
     return (
         str(case.number),
         wording.when(case.made_at),
-        told.model,
-        formats.score(told.score),
-        formats.DASH if told.threshold is None else formats.score(told.threshold),
-        said,
-        told.call or formats.DASH,
+        content.model,
+        formats.score(content.score),
+        formats.DASH if content.threshold is None else formats.score(content.threshold),
+        decision,
+        content.call or formats.DASH,
         _AGREES[case.agrees],
         "kept" if case.pixels_kept else formats.DASH,
-        told.note,
+        content.note,
     )
 
 
@@ -90,7 +87,9 @@ def _draw_exports(settings: Settings) -> None:
         ):
             st.download_button(
                 f"Log as {kind}",
-                partial(make, settings, actor=_ACTOR),
+                partial(
+                    make, settings, actor=_ACTOR
+                ),  # called on press, since an export is noted in the trail
                 file_name=f"cases.{kind.lower()}",
                 mime=mime,
                 key=f"log {kind}",
@@ -108,6 +107,7 @@ def _draw_deletion(settings: Settings, cases: list[Case]) -> None:
         if st.button("Delete …", key="delete case"):
             st.session_state[_ASKED] = number
     asked = st.session_state.get(_ASKED)
+    # By a session key, because a dialog must be opened again on each rerun while it is shown.
     if asked in [case.number for case in cases]:
         _confirm_deletion(settings, asked)
 
@@ -118,13 +118,13 @@ def _think_again() -> None:
 
 @st.dialog("Delete a case", on_dismiss=_think_again)
 def _confirm_deletion(settings: Settings, number: int) -> None:
-    """Ask first: what is wiped doesn't come back."""
+    """Ask first, because a deletion can't be undone."""
     with guard():
         st.markdown(
-            f"Case {number} will be wiped, with its note and picture. Its number and times stay in the log, "
-            "and the trail says that it was deleted."
+            f"Case {number} will be deleted, with its note and picture. Its number and times stay in the "
+            "log, which records the deletion."
         )
         if st.button(f"Delete case {number}", type="primary", key="delete case for good"):
-            _think_again()
+            _think_again()  # first, so that a failed deletion isn't asked again on every rerun
             actions.delete_case(settings, number, actor=_ACTOR)
             st.rerun()

@@ -1,4 +1,4 @@
-"""Read, explained: the heatmap with its methods, scale and faithfulness, and where a score stands."""
+"""The heatmap of a film with its methods, scale and test, and the place of its score among others."""
 
 import html
 import math
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from xraylab.reading.heatmap import Heatmap
 
 _BINS = 25
-_FILMS = "film chosen"  # the key of Read's list
-_OWN = "the most on this film"
+_FILMS = "film chosen"  # key of Read's list of films
+_OWN = "as strong as the strongest place on this film"
 
 
 def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> DrawnHeatmap | None:
@@ -43,10 +43,10 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
     DrawnHeatmap or None
         The first heatmap, with its faithfulness if that was asked for; None if none could be drawn.
     """
-    from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK
+    from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK  # loads torch
 
     sha256 = model.card.model_sha256
-    place = st.container()
+    place = st.container()  # above the switches, but filled after them
     names: tuple[str, ...] = (DEFAULT,)
     if st.toggle("Compare methods", key="compare methods", help="Other ways to draw the heatmap."):
         names = QUICK
@@ -54,7 +54,7 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
         if st.checkbox(
             f"{slow.title} too",
             key="slow method",
-            help="It runs the network hundreds of times, which takes a minute or several.",
+            help="Runs the network hundreds of times, which takes one to several minutes.",
         ):
             names = (*QUICK, slow.name)
     fault = ""
@@ -63,7 +63,7 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
         # In three groups, so that asking for more methods doesn't draw again what is there.
         for group in (names[:1], names[1 : len(QUICK)], names[len(QUICK) :]):
             maps += _heatmaps(sha256, film.sha256, group, model, film) if group else []
-    except HeatmapError as error:
+    except HeatmapError as error:  # shown below the film, which is still worth seeing
         fault = str(error)
     drawn = [actions.drawn_heatmap(heatmap) for heatmap in maps]
     with place:
@@ -109,12 +109,12 @@ def _draw_faithfulness(model: Model, film: Film, drawn: "Heatmap") -> "Faithfuln
     key = f"{model.card.model_sha256} {film.sha256}"
     if key not in asked:
         if not drawn.blank and st.button(
-            "Is it faithful to the model?",
+            "Test this heatmap",
             key="faithful",
-            help="Removes from the film what the heatmap marks, and the same of 20 random maps. It takes "
-            "about half a minute on two cores, longer for an ensemble.",
+            help="Removes the regions that the heatmap marks, and compares the change of the score with that "
+            "of 20 random maps. It takes about half a minute on two cores, longer for an ensemble.",
         ):
-            asked.clear()  # one film at a time is enough to keep
+            asked.clear()  # only the last result is kept
             asked[key] = _judge(model, film, drawn)
             st.rerun()
         return None
@@ -126,7 +126,7 @@ def _judge(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
     from xraylab.app.loaded import loaded
     from xraylab.reading.faithfulness import faithfulness
 
-    text = "Removing what the heatmap marks"
+    text = "Removing the marked regions"
     bar = st.progress(0.0, text=text)
 
     def show_progress(done: float) -> None:
@@ -140,12 +140,12 @@ def _judge(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
 def faithful_words(result: "Faithfulness | None") -> str:
     """Write how faithful a heatmap is to the model, in words that don't claim that the model is right."""
     if result is None:
-        return "The heatmap is blank, so there is nothing to be faithful to."
+        return "The heatmap is blank, so there is nothing to test."
     return film_words.faithful(result.beaten, len(result.random))
 
 
 def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: Lock | None) -> None:
-    """A score among the validation films: two histograms with "you are here", and its prevalence."""
+    """Draw two histograms of validation scores with this film's score, and their prevalence."""
     cuts = [] if lock is None else [cut for cut in (lock.review_from, lock.threshold) if cut is not None]
     st.html(standing(validation, score, cuts))
     calibrated = model.card.calibrated
@@ -153,30 +153,30 @@ def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: 
 
 
 def standing(validation: ThresholdTable, score: float, cuts: list[float]) -> str:
-    """Two mirrored histograms of validation scores, normals above and pneumonias below, with marks."""
+    """Return two mirrored histograms as HTML: normals above, pneumonias below, with marks."""
     rows = "".join(
         f'<div class="{kind}">{_bars(counts)}</div>'
         for kind, counts in zip(("normal", "ill"), validation.histogram(_BINS), strict=True)
     )
     marks = "".join(f'<i class="cut" style="left:{100 * cut:.1f}%"></i>' for cut in cuts)
-    # The words lean inwards at both ends, so that they stay inside.
+    # Near both ends the words are shifted inwards, so that they stay inside.
     leaning = f"left:{100 * score:.1f}%;translate:{-100 * score:.0f}% 0"
     here = f'<span class="here" style="{leaning}">you are here</span>'
-    said = html.escape(
+    label = html.escape(
         f"Scores of the validation films, normals above and pneumonias below; this film at "
         f"{formats.score(score)}"
     )
     cut_words = f"; dashed: {'threshold' if len(cuts) == 1 else 'thresholds'}" if cuts else ""
     return (
-        f'<div class="xl-standing" role="img" aria-label="{said}">{rows}{marks}'
+        f'<div class="xl-standing" role="img" aria-label="{label}">{rows}{marks}'
         f'<i class="here" style="left:{100 * score:.1f}%"></i>{here}</div>'
         '<p class="xl-standing-axis"><span>0</span><span>score</span><span>1</span></p>'
-        f'<p class="xl-standing-legend"><span class="normal">normals</span> above, '
-        f'<span class="ill">pneumonias</span> below, each to its own height, as square roots{cut_words}</p>'
+        f'<p class="xl-standing-legend">Validation films by score (√ scale): <span class="normal">normals'
+        f'</span> above, <span class="ill">pneumonias</span> below{cut_words}</p>'
     )
 
 
 def _bars(counts: NDArray[np.int64]) -> str:
-    """Bars in percent of the tallest, as square roots: nearly all films score near an end."""
+    """Return bars as square roots of counts, in percent of the tallest: most films score near an end."""
     tallest = max(int(counts.max(initial=0)), 1)
     return "".join(f'<b style="height:{100 * math.sqrt(n / tallest):.1f}%"></b>' for n in counts.tolist())

@@ -1,9 +1,9 @@
 """
-Keep and report what was read: the reader's own call, a case in the log, and documents to hand on.
+Save and report a reading: the user's own call, a case in the log, and documents to pass on.
 
-- nothing is drawn or written until its button is pressed
+- no document is made or written until its button is pressed
 - a person confirms first whatever can't be undone or identifies the patient
-- a session remembers under which number it kept a film, so that a later change is a change and no second case
+- a session remembers the number of a saved case, so that a later change doesn't make a second case
 """
 
 import hashlib
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
 ACTOR = "app"
-_KEPT = "kept cases"  # of this session: the key of a reading, and its case's number
+_KEPT = "kept cases"  # of this session: from a reading's key to the number of its case
 _CONFIRMED = "study confirmed"
 _AGREES = {
-    True: "Your call and the model say the same.",
+    True: "Your call and the model agree.",
     False: "Your call and the model differ.",
     None: "",
 }
-_NAMELESS = "No names, numbers or dates of birth in the note: it is kept as it is."
-_LOOKED = "I looked: no name or number stands in the picture"
+_NAMELESS = "Don’t write names, numbers or dates of birth into the note: it is stored unchanged."
+_LOOKED = "I checked: the picture shows no name or number"
 
 
 def draw(
@@ -66,7 +66,7 @@ def draw(
         "scores.csv",
         "text/csv",
         key="all films csv",
-        text="The table names the files as they are called on your disk.",
+        text="The table contains the names of your files.",
     )
 
 
@@ -80,6 +80,7 @@ def _draw_call(
     settings: Settings, model: Model, reading: "Reading", film: Film, key: str
 ) -> tuple[records.Call | None, str]:
     """Draw the reader's call and note with the button that keeps them; return both as they are now."""
+    # The keys contain the reading: after another decision or model, a film needs a new call.
     call = st.radio(
         "Your call", records.CALLS, index=None, horizontal=True, format_func=str.capitalize, key=f"call {key}"
     )
@@ -101,19 +102,19 @@ def _draw_call(
                     looked=looked,
                 )
                 st.session_state.setdefault(_KEPT, {})[key] = kept
-                st.rerun()
+                st.rerun()  # the log below the columns was drawn before
         else:
             _draw_kept(settings, number, call, note)
     return call, note
 
 
 def _draw_pixels(key: str) -> bool:
-    """Ask whether to keep the picture too; return True once somebody has looked at it."""
-    if not st.checkbox("Keep the film's picture too", key=f"pixels {key}"):
+    """Ask whether to save the picture too; return True once somebody has looked at it."""
+    if not st.checkbox("Save the film's picture too", key=f"pixels {key}"):
         return False
     looked = st.checkbox(_LOOKED, key=f"looked before keeping {key}")
     if not looked:
-        st.caption("Until that is ticked the case is kept without its picture.")
+        st.caption("Until this is ticked, the case is saved without its picture.")
     return looked
 
 
@@ -136,6 +137,7 @@ def _number(settings: Settings, key: str) -> int | None:
     try:
         return records.find(settings, kept[key]).number
     except NotFoundError:
+        # Deleted in the log below, or in another session.
         st.caption(f"Case {kept.pop(key)} was deleted.")
         return None
 
@@ -152,8 +154,9 @@ def _draw_documents(
     note: str,
 ) -> None:
     number = st.session_state.get(_KEPT, {}).get(key)
+    # Nothing is made yet: each download calls this for its own file.
     report = partial(_report, model, reading, film, overlay, call, note)
-    name = film.sha256[:12]  # as the report calls the film
+    name = film.sha256[:12]  # as in the report: the file's own name may be a patient's
     with st.container(horizontal=True):
         for kind, make, mime in (
             ("PDF", actions.film_pdf, "application/pdf"),
@@ -189,8 +192,8 @@ def _draw_deidentified(
         "application/dicom",
         key="dicom deidentified",
         disabled=not looked,
-        text="Secondary Capture without patient, study, dates or the file's identifiers. Writing inside the "
-        "film is not removed.",
+        text="Secondary Capture without patient, study, dates or the file's identifiers. Text inside the "
+        "picture is not removed.",
     )
 
 
@@ -202,16 +205,16 @@ def _draw_study(
     name: str,
 ) -> None:
     why = (
-        "Carries patient and study of the uploaded file."
+        "Contains patient and study of the uploaded file."
         if film.is_dicom
         else "Only for a film read from a DICOM file."
     )
-    if st.button("Back to the study …", key="dicom study", disabled=not film.is_dicom, help=why):
-        st.session_state[_CONFIRMED] = False  # asked anew for every film
+    if st.button("Export with patient identity …", key="dicom study", disabled=not film.is_dicom, help=why):
+        st.session_state[_CONFIRMED] = False  # a tick for one film must not count for the next
         _confirm_study(settings, number, report, film, name)
 
 
-@st.dialog("Back to the study")
+@st.dialog("Export with patient identity")
 def _confirm_study(
     settings: Settings,
     number: int | None,
@@ -219,14 +222,14 @@ def _confirm_study(
     film: Film,
     name: str,
 ) -> None:
-    """Ask first: this file says whose film it is."""
+    """Ask first, because this file identifies the patient."""
     with guard():
         st.markdown(
-            "This file carries the patient's name, identifiers and the study of the film you uploaded, as a "
-            "new series. It says RESEARCH, NOT FOR DIAGNOSIS in the picture. Send it only to the archive the "
-            "film came from, and only if you may."
+            "This file is a new series in the study of your uploaded film, with the patient's name and "
+            "identifiers. The picture says RESEARCH, NOT FOR DIAGNOSIS. Send it only to the archive the "
+            "film came from, and only if you are allowed to."
         )
-        sure = st.checkbox("I may send this to the patient's study", key=_CONFIRMED)
+        sure = st.checkbox("I am allowed to send this to the patient's study", key=_CONFIRMED)
         _offer(
             "Save with patient and study",
             partial(_made, settings, number, "DICOM, back to the study", report, partial(_study, film, sure)),
@@ -247,6 +250,7 @@ def _offer(
     disabled: bool = False,
     text: str | None = None,
 ) -> None:
+    # `make` is called only when the button is pressed; "ignore" saves a rerun of the whole page.
     st.download_button(
         label, make, file_name=name, mime=mime, key=key, on_click="ignore", disabled=disabled, help=text
     )

@@ -1,4 +1,4 @@
-"""Threshold: move the cut and see what it costs and what it saves."""
+"""Threshold: move the cut, see its errors, lock it, and reveal the test results."""
 
 import contextlib
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import streamlit as st
 
 from xraylab.app import cells, choice, link, phantoms, shell, status
 from xraylab.app.components.threshold_cockpit import Beside, Preset, threshold_cockpit
+from xraylab.app.glossary import SPLIT
 from xraylab.app.screens.threshold import details, export, locking, shift
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import Rule, choose, parse_rule
@@ -15,12 +16,12 @@ from xraylab.models import Model, list_models
 from xraylab.settings import Settings, load_settings
 
 _RULES = tuple(map(parse_rule, ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")))
-_REVIEW = parse_rule("sensitivity:0.99")  # where a review band begins when it is switched on
+_REVIEW = parse_rule("sensitivity:0.99")  # where a new review band begins
 _REMINDERS = {
-    "radiographs": "Normals here are not coughing children with another disease: those raise more alarms.",
-    "phantoms": "Phantoms are no children.",
+    "radiographs": "Normal films here don’t show children with other diseases, who raise more false alarms.",
+    "phantoms": "Synthetic films: these numbers say nothing about patients.",
 }
-_SPLIT_WORDS = {"validation": "validation", "test": "test (opened)"}
+_SPLIT_WORDS = {"validation": "validation", "test": "test (revealed)"}
 _NOTHING = "nothing"
 
 
@@ -28,10 +29,10 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     status.recall("threshold")
-    link.follow(settings)
+    link.follow(settings)  # before the choices are drawn, because it sets their values
     if choice.model_in_use(settings) is None:
         phantoms.offer(
-            settings, "There is no model yet whose threshold could be moved.", key="threshold phantoms"
+            settings, "There is no model yet, so there is no threshold to move.", key="threshold phantoms"
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -41,9 +42,10 @@ def draw() -> None:
         split = _pick_split(model)
         beside = _pick_beside(settings, model, split)
     table = model.table(split)
-    rules = (*_RULES, _REVIEW) if split == "validation" else ()  # nothing is ever chosen on test films
+    rules = (*_RULES, _REVIEW) if split == "validation" else ()  # a threshold is never chosen on test films
     presets = _presets(table, rules)
     cell, store = f"threshold cell {model.name} {split}", link.store_of(model)
+    # A key for each model and split: a component keeps its handle and its undo steps under its key.
     chosen = threshold_cockpit(
         table,
         key=f"cockpit {model.name} {split}",
@@ -56,45 +58,49 @@ def draw() -> None:
         beside=beside,
         cell=cell,
     )
-    link.keep(model, split, chosen)
+    link.keep(model, split, chosen)  # Copy link, in the cockpit, copies the address
     cells.draw(settings, model, split, table, chosen, store=cell)
     locking.draw(settings, model, chosen, store=store)
     details.draw(model, split, table, chosen.threshold)
     export.draw(settings, model, split)
     shift.draw(settings, model)
-    st.caption("The address of this page restores this view.")
     shell.next_step("Read films", "read")
 
 
 def _pick_split(model: Model) -> str:
     splits = ["validation", "test"] if model.test_opened else ["validation"]
     key = link.split_key(model)
+    # A new lock seals the test films again.
     if st.session_state.get(key) not in splits:
         st.session_state.pop(key, None)
-    return str(st.selectbox("Films", splits, format_func=_SPLIT_WORDS.__getitem__, key=key, width=200))
+    return str(
+        st.selectbox("Films", splits, format_func=_SPLIT_WORDS.__getitem__, key=key, width=200, help=SPLIT)
+    )
 
 
 def _pick_beside(settings: Settings, model: Model, split: str) -> Beside | None:
-    """Choose other films of the model, or another model on the same films, to stand under the handle too."""
+    """Draw the choice of other films, or of another model on the same films, to compare with."""
     other = "test" if split == "validation" else "validation"
     offered: dict[str, tuple[Model, str] | None] = {_NOTHING: None}
     if other == "validation" or model.test_opened:
         offered[f"{other} films"] = (model, other)
-    for one in list_models(settings):
-        alike = one.card.dataset.pixel_hash == model.card.dataset.pixel_hash and one.name != model.name
-        if alike and (split == "validation" or one.test_opened):
-            offered[choice.model_words(one)] = (one, split)
+    for candidate in list_models(settings):
+        # The hash of the pixels and not the dataset's name: a dataset can be replaced under its name.
+        same_films = candidate.card.dataset.pixel_hash == model.card.dataset.pixel_hash
+        sealed = split == "test" and not candidate.test_opened
+        if same_films and candidate.name != model.name and not sealed:
+            offered[choice.model_words(candidate)] = (candidate, split)
     name = str(
-        st.selectbox("Beside it", list(offered), key=f"threshold beside {model.name} {split}", width=220)
+        st.selectbox("Compare with", list(offered), key=f"threshold beside {model.name} {split}", width=220)
     )
-    found = offered[name]
-    return None if found is None else Beside(name, found[0].table(found[1]))
+    compared = offered[name]
+    return None if compared is None else Beside(name, compared[0].table(compared[1]))
 
 
 def _presets(table: ThresholdTable, rules: Sequence[Rule]) -> dict[Rule, Preset]:
-    """Return the thresholds that rules choose, by the rule; nothing for films of one class."""
+    """Return the threshold of each rule, without rules that these films can't satisfy."""
     presets = {}
     for rule in rules:
-        with contextlib.suppress(XRayLabError):  # a rule that these films can't meet has no button
+        with contextlib.suppress(XRayLabError):  # such as films of one class only
             presets[rule] = Preset(rule, choose(table, rule))
     return presets

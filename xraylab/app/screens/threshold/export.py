@@ -1,4 +1,4 @@
-"""Export: the tables as CSV, the evaluation as JSON or PDF, each made when its button is pressed."""
+"""Export: tables as CSV, the evaluation as JSON or PDF; each file is made when its button is pressed."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,17 +12,18 @@ from xraylab.settings import Settings
 
 
 def draw(settings: Settings, model: Model, split: str) -> None:
-    """Draw the four kinds of file, behind a line that opens.
+    """Draw the buttons of four kinds of file, in an expander.
 
     Parameters
     ----------
     split : str
-        The films whose tables are offered: ``validation``, or ``test`` once it was opened. The evaluation
-        always has both, as far as they may be looked at.
+        The films of the two tables: ``validation``, or ``test`` once its results were revealed. The
+        evaluation always has validation, and then test too.
     """
     prevalence = st.session_state.get(PREVALENCE, actions.PREVALENCE)
     name = model.name
     lock = model.lock
+    # A lock in the home may belong to other weights, if the shipped model was updated since.
     locked = lock is not None and lock.fits(model.card)
     with st.expander("Export"):
         with st.container(horizontal=True):
@@ -53,14 +54,12 @@ def draw(settings: Settings, model: Model, split: str) -> None:
                 disabled=not locked,
             )
         evaluation = (
-            "The evaluation is made at the lock, with the model card, and says PPV and NPV for "
-            f"{formats.percent(prevalence)} pneumonia too, as set above."
+            "The evaluation is made at the lock and includes the model card, with PPV and NPV also for a "
+            f"prevalence of {formats.percent(prevalence)}, as set above."
             if locked
-            else "An evaluation needs a lock that was made for this model."
+            else "An evaluation needs a lock that was made for these weights."
         )
-        st.caption(
-            f"{evaluation} Names of files may tell whose films they are: look before you hand them on."
-        )
+        st.caption(f"{evaluation} Names of files may identify patients: check them before you pass them on.")
 
 
 def _offer(
@@ -68,11 +67,11 @@ def _offer(
 ) -> None:
     st.download_button(
         label,
-        make,
+        make,  # a callable, which Streamlit calls only when the button is pressed
         file_name=file_name,
         mime=mime,
         key=f"export {label}",
-        on_click="ignore",
+        on_click="ignore",  # a rerun would redraw the whole page for a download
         disabled=disabled,
     )
 

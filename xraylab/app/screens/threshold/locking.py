@@ -1,4 +1,4 @@
-"""Lock the threshold that the cockpit shows, and only then open the test films."""
+"""Lock the threshold that the cockpit shows, and only then reveal the test results."""
 
 import streamlit as st
 
@@ -11,17 +11,21 @@ from xraylab.models import Model, choose_threshold, openings_of, why_no_floor
 from xraylab.settings import Settings
 
 _ACTOR = "app"
-_ASKED = "threshold asked to open"  # the model whose test split somebody wants to open, not confirmed yet
+_ASKED = "threshold asked to open"  # name of the model whose opening waits for confirmation
 _FLOOR = parse_rule("floor:0.95")
 _FLOOR_HELP = (
-    "The highest threshold whose sensitivity is at least 95\u202f%, with 95\u202f% confidence; by MAPIE, "
-    "on one film a patient."
+    "The highest threshold whose sensitivity is at least 95\u202f%, with 95\u202f% confidence. Method: "
+    "MAPIE, on one film per patient."
 )
-_HELP = "Fixes the operating point that decisions on uploaded films use. Chosen on validation films only."
+_HELP = "Fixes the threshold for decisions on uploaded films. It is chosen on validation films only."
+_REVEAL_HELP = (
+    "Test films measure the locked threshold on patients that no choice has used. Each time is "
+    "recorded, because only the first result is independent."
+)
 
 
 def draw(settings: Settings, model: Model, chosen: Chosen, *, store: str) -> None:
-    """Draw the lock, the button that makes one, and the way to the test films.
+    """Draw the lock, the button that makes one, and the button that reveals the test results.
 
     Parameters
     ----------
@@ -36,15 +40,16 @@ def draw(settings: Settings, model: Model, chosen: Chosen, *, store: str) -> Non
         words = status.lock_words(lock) if lock else "not locked"
         st.markdown(wording.plain(words[0].upper() + words[1:]))
         cut = status.cut_words(wanted.threshold, wanted.review_from)
-        if st.button(f"Lock at {cut}", key="lock", disabled=wanted == locked_at(model), help=_HELP):
+        if st.button(f"Lock {cut}", key="lock", disabled=wanted == locked_at(model), help=_HELP):
             made = actions.lock(settings, model.name, wanted.cut, actor=_ACTOR, review=wanted.review_cut)
             cut = status.cut_words(made.threshold, made.review_from)
             status.remember("threshold", f"Locked at {cut}.")
             st.rerun()
         _offer_floor(model, store)
         offered = lock is not None and not model.test_opened
-        if offered and st.button("Open the test split …", key="open"):
+        if offered and st.button("Reveal test results (recorded) …", key="open", help=_REVEAL_HELP):
             st.session_state[_ASKED] = model.name
+    # Outside the row, and by a session key: a dialog must be opened again on each rerun while it is shown.
     if offered and st.session_state.get(_ASKED) == model.name:
         _confirm_opening(settings, model)
     if model.test_opened:
@@ -62,15 +67,16 @@ def locked_at(model: Model) -> Chosen | None:
 
 
 def _without_empty_band(chosen: Chosen) -> Chosen:
-    """Drop a band that no score can lie in."""
+    """Drop an empty review band."""
     empty = chosen.review_from == chosen.threshold
     return Chosen(chosen.threshold, rule=chosen.rule) if empty else chosen
 
 
 def _offer_floor(model: Model, store: str) -> None:
-    """Offer the sensitivity floor; if the model can't have one, the button's help says why."""
+    """Draw the button of the sensitivity floor; its help says why if it can't be used."""
     why = why_no_floor(model, _FLOOR.share)
 
+    # A callback: the cockpit is drawn above this button, so its handle must be moved before the page is.
     def move() -> None:
         status.forget_fault("threshold")
         with guard():
@@ -89,30 +95,32 @@ def _think_again() -> None:
     st.session_state.pop(_ASKED, None)
 
 
-@st.dialog("Open the test split", on_dismiss=_think_again)
+@st.dialog("Reveal test results", on_dismiss=_think_again)
 def _confirm_opening(settings: Settings, model: Model) -> None:
-    """Ask first: an opening counts for good."""
+    """Ask first, because an opening can't be undone."""
+    # A guard of its own, because a dialog reruns without its page, like a fragment.
     with guard():
         st.markdown(
-            "The test films give an honest estimate once, at the locked threshold. Opening them is recorded "
-            f"for good; a lock made afterwards is marked. {_openings_words(settings, model)}"
+            "The test films give an honest estimate once, at the locked threshold. Revealing them is "
+            "recorded permanently, and a lock made afterwards is marked. "
+            f"{_openings_words(settings, model)}"
         )
-        if st.button("Open the test split", type="primary", key="open test"):
+        if st.button("Reveal test results", type="primary", key="open test"):
             actions.open_test(settings, model.name, actor=_ACTOR)
             _think_again()
-            status.remember("threshold", "The test split is open. Its numbers at the lock stand below.")
+            status.remember("threshold", "Test results are revealed. The numbers at the lock are below.")
             st.rerun()
 
 
 def _openings_words(settings: Settings, model: Model) -> str:
     events = openings_of(settings, model)
     if not events:
-        return f"The test split of {wording.plain(model.card.dataset.name)} has never been opened."
+        return f"Test results of {wording.plain(model.card.dataset.name)} have never been revealed."
+    # An opening for another model of the same films counts too: it may have guided the choice of this one.
     models = len({event["model"] for event in events})
-    times = "once" if len(events) == 1 else f"{len(events)} times"
     return (
-        f"The test split of {wording.plain(model.card.dataset.name)} was opened {times}, for {models} "
-        f"{'model' if models == 1 else 'models'}."
+        f"Test results of {wording.plain(model.card.dataset.name)} were revealed "
+        f"{wording.times(len(events))}, for {wording.counted(models, 'model')}."
     )
 
 
@@ -139,7 +147,7 @@ def _draw_test(settings: Settings, model: Model) -> None:
 
 
 def _draw_band(band: documents.ReviewBand) -> None:
-    """What the lock's review band does with the test films."""
+    """Draw what the lock's review band does with the test films."""
     widgets.figures(
         [
             ("Needs a reader", formats.percent(band.review.share), ""),

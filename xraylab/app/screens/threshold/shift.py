@@ -1,4 +1,4 @@
-"""Whether other films score like validation: a panel that computes nothing until it is asked to."""
+"""The panel that compares the scores of other films with those of validation, on demand."""
 
 import math
 from pathlib import Path
@@ -9,24 +9,25 @@ from xraylab import actions, formats
 from xraylab.app import widgets, wording
 from xraylab.app.curves import mirrored_scores, two_calibrations
 from xraylab.app.faults import guard
-from xraylab.documents import Difference, ShiftOfClass, ShiftSide
+from xraylab.documents import Difference, Shift, ShiftOfClass, ShiftSide
 from xraylab.errors import DatasetError
 from xraylab.models import Lock, Model
 from xraylab.settings import Settings
 
 _TEST, _OTHER = "test", "other"
-_WORDS = {_TEST: "opened test films", _OTHER: "labelled films from elsewhere"}
+_WORDS = {_TEST: "revealed test films", _OTHER: "labelled films from elsewhere"}
 _CLASSES = {"NORMAL": "Normal films", "PNEUMONIA": "Films with pneumonia"}
-_ONE = {
-    "NORMAL": "A normal film above one of validation",
-    "PNEUMONIA": "With pneumonia, above one of validation",
+_CHANCE = {
+    "NORMAL": "Normal film scores above one of validation",
+    "PNEUMONIA": "Pneumonia scores above one of validation",
 }
 _Estimate = tuple[str, str]  # a number and its interval
 
 
 def draw(settings: Settings, model: Model) -> None:
-    """Draw the panel, closed: open, it asks which films to compare, and scores them on demand."""
-    panel = st.expander("Do other films score alike?", key="shift panel", on_change="rerun")
+    """Draw the panel, closed at first; inside, the user chooses films, which are then scored."""
+    panel = st.expander("Does it hold on other films?", key="shift panel", on_change="rerun")
+    # Streamlit runs the content of a closed expander too, so it is skipped here.
     if panel.open:
         with panel, guard():
             _draw_open(settings, model)
@@ -35,32 +36,34 @@ def draw(settings: Settings, model: Model) -> None:
 def _draw_open(settings: Settings, model: Model) -> None:
     lock = model.lock
     if lock is None:
-        st.caption("Lock a threshold first: the panel shows what the lock does on both sets of films.")
+        st.caption("Lock a threshold first. The panel compares how the lock performs on both sets of films.")
         return
     chosen = _pick_films(model)
     with st.form(f"shift {chosen}", border=False):
         path = ""
         if chosen == _OTHER:
             path = st.text_input(
-                "A zip archive or folder on this machine, with NORMAL and PNEUMONIA folders",
+                "Path of a zip archive or folder on this machine, with NORMAL and PNEUMONIA folders",
                 key="shift path",
                 placeholder="/path/to/films",
             )
         pressed = st.form_submit_button("Compare with validation", type="primary")
-    # A result is that of one lock: test films that a new lock has sealed again are not shown from here.
-    store, which = f"shift found {chosen}", (model.card.model_sha256, lock.locked_at)
+    # A result belongs to one lock: a new lock seals the test films again, and their result must not stay.
+    store, made_with = f"shift found {chosen}", (model.card.model_sha256, lock.locked_at)
     if pressed:
-        st.session_state.pop(store, None)
-        st.session_state[store] = which, _compare(settings, model, chosen, path.strip())
-    made_for, found = st.session_state.get(store, (None, None))
-    if found is not None and made_for == which:
-        _draw_found(found, lock)
+        st.session_state.pop(
+            store, None
+        )  # if this comparison fails, an old result must not look like its own
+        st.session_state[store] = made_with, _compare(settings, model, chosen, path.strip())
+    kept_for, comparison = st.session_state.get(store, (None, None))
+    if comparison is not None and kept_for == made_with:
+        _draw_comparison(comparison, lock)
 
 
 def _pick_films(model: Model) -> str:
     if not model.test_opened:
         st.caption(
-            "The test films are sealed until they are opened at this lock; others can be compared now."
+            "Test films are sealed until they are revealed at this lock; other films can be compared now."
         )
         return _OTHER
     return str(
@@ -91,53 +94,58 @@ def _compare(settings: Settings, model: Model, chosen: str, path: str) -> action
         bar.empty()
 
 
-def _draw_found(found: actions.Shifted, lock: Lock) -> None:
-    told = found.document
-    widgets.notes([told.verdict])
-    widgets.figures([_chance(one) for one in told.classes])
-    for label, (column, one) in enumerate(zip(st.columns(2), told.classes, strict=True)):
-        validation, other = (side.scores[side.labels == label] for side in (found.validation, found.other))
+def _draw_comparison(comparison: actions.Shifted, lock: Lock) -> None:
+    document = comparison.document
+    widgets.notes([document.verdict])
+    widgets.figures([_chance(shift) for shift in document.classes])
+    # The classes come in the order of their labels: 0 is NORMAL, 1 is PNEUMONIA.
+    for label, (column, shift) in enumerate(zip(st.columns(2), document.classes, strict=True)):
+        validation, other = (
+            side.scores[side.labels == label] for side in (comparison.validation, comparison.other)
+        )
         with column:
             mirrored_scores(
                 validation,
                 other,
                 lock.threshold,
-                title=_CLASSES[one.label],
-                key=f"shift scores {one.label}",
+                title=_CLASSES[shift.label],
+                key=f"shift scores {shift.label}",
             )
     left, right = st.columns([3, 2])
     with left:
-        _draw_table(told.validation, told.other, told.differences, _WORDS.get(told.data, "Other films"))
-        st.caption(_about(found))
+        name = _WORDS.get(document.data, "Other films")  # a path from the user has no place in a head
+        _draw_table(document.validation, document.other, document.differences, name)
+        st.caption(_about(document))
     with right:
-        two_calibrations(found.found.validation.reliability, found.found.other.reliability, key="shift bins")
+        measured = comparison.found
+        two_calibrations(measured.validation.reliability, measured.other.reliability, key="shift bins")
 
 
-def _chance(one: ShiftOfClass) -> tuple[str, str, str]:
-    """How often one of the others scores above one of validation."""
-    bounds = f"{formats.interval(*one.chance_ci)} · {wording.p_words(one.adjusted_p)}"
-    return _ONE[one.label], formats.percent(one.chance), bounds
+def _chance(shift: ShiftOfClass) -> tuple[str, str, str]:
+    """Return the chance that a film of the other set scores above one of validation, 50 % without a shift."""
+    bounds = f"{formats.interval(*shift.chance_ci)} · {wording.p_words(shift.adjusted_p)}"
+    return _CHANCE[shift.label], formats.percent(shift.chance), bounds
 
 
 def _draw_table(
     validation: ShiftSide, other: ShiftSide, differences: dict[str, Difference], name: str
 ) -> None:
-    def rate(what: str) -> tuple[_Estimate, _Estimate, _Estimate]:
-        apart = differences[what]
+    def rate(field: str) -> tuple[_Estimate, _Estimate, _Estimate]:
+        difference = differences[field]
         first, second = (
-            (formats.percent(getattr(side, what)), formats.interval(*getattr(side, f"{what}_ci")))
+            (formats.percent(getattr(side, field)), formats.interval(*getattr(side, f"{field}_ci")))
             for side in (validation, other)
         )
-        return first, second, wording.points(apart.value, apart.low, apart.high)
+        return first, second, wording.points(difference.value, difference.low, difference.high)
 
-    def number(what: str) -> tuple[str, str, str]:
-        first, second = (_number(getattr(side, what)) for side in (validation, other))
-        return first, second, ""
+    def number(field: str) -> tuple[str, str, str]:
+        first, second = (_number(getattr(side, field)) for side in (validation, other))
+        return first, second, ""  # no interval of these differences is known to hold
 
     aucs = [(formats.auc(side.auc), formats.auc_interval(*side.auc_ci)) for side in (validation, other)]
     area = differences["auc"]
     widgets.table(
-        ("At the lock", "Validation", name[0].upper() + name[1:], "Other less validation"),
+        ("At the lock", "Validation", name[0].upper() + name[1:], "Difference (other − validation)"),
         [
             ("Sensitivity", *rate("sensitivity")),
             ("Specificity", *rate("specificity")),
@@ -155,24 +163,21 @@ def _number(value: float) -> str:
     return formats.DASH if math.isnan(value) else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _about(found: actions.Shifted) -> str:
-    told = found.document
-    sets = (told.other, told.validation)
-    other, validation = (f"{_counted(one.n, 'film')} of {_counted(one.patients, 'patient')}" for one in sets)
+def _about(document: Shift) -> str:
+    other, validation = (
+        f"{wording.counted(side.n, 'film')} of {wording.counted(side.patients, 'patient')}"
+        for side in (document.other, document.validation)
+    )
     sentences = [
         f"{other}, against {validation} of validation.",
-        "Intervals are at 95 % and clustered by patient, p is Holm’s over both classes; a calibration slope "
-        "of 1 and an intercept of 0 would be perfect. Bars grow with the square root of the share.",
+        "Intervals are at 95 % and clustered by patient. Each p is adjusted by Holm’s method for both "
+        "classes. A calibration slope of 1 and an intercept of 0 are perfect. Bars show square roots.",
     ]
-    if told.other.refused:
-        sentences.append(f"{_counted(told.other.refused, 'file')} couldn’t be read.")
-    if told.other.warned:
+    if document.other.refused:
+        sentences.append(f"{wording.counted(document.other.refused, 'file')} couldn’t be read.")
+    if document.other.warned:
         sentences.append(
-            f"{_counted(told.other.warned, 'film')} of another kind than those the model was trained on."
+            f"{wording.counted(document.other.warned, 'film')} of another kind than the training films."
         )
-    sentences += [side.no_slope for side in (told.validation, told.other) if side.no_slope]
+    sentences += [side.no_slope for side in (document.validation, document.other) if side.no_slope]
     return wording.plain(" ".join(sentences))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{formats.count(number)} {noun}{'' if number == 1 else 's'}"

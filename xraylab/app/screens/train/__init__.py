@@ -1,4 +1,4 @@
-"""Train: three choices and one button on the left, the run as it goes on the right, the runs below."""
+"""Train: choices and one button on the left, the present run on the right, all runs below."""
 
 import streamlit as st
 
@@ -10,10 +10,11 @@ from xraylab.settings import load_settings
 def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
-    buttons.acted()  # the whole page is being drawn
+    buttons.acted()  # clears the mark: the whole page is drawn now, so no fragment needs to ask for it
     if choice.dataset_in_use(settings) is None:
         phantoms.offer(settings, "There are no films to train on yet.", key="train phantoms")
         return
+    # The form behind "Advanced" has three columns of fields and needs half of the page.
     left, right = st.columns([1, 1] if choices.advanced_open() else [2, 3], gap="large")
     with left:
         choices.draw(settings)

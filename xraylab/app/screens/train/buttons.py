@@ -1,4 +1,4 @@
-"""What can be done with a run: cancel it, let it go on, keep its best, ask for it again."""
+"""The buttons of a run: cancel it, resume it, keep its best epoch, reuse its settings."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,20 +16,20 @@ _ACTED = "train acted"
 
 
 def acted() -> bool:
-    """Whether something was done just now, so that the whole page wants drawing; says so once.
+    """Return True once after a button was pressed, so that the whole page is drawn again.
 
-    A button of a part that is redrawn on its own may be gone by then, and can't ask for it itself.
+    A callback inside a fragment reruns only that fragment, while other parts of the page show the run too.
     """
     return bool(st.session_state.pop(_ACTED, False))
 
 
 def cancel(run_id: str, *, key: str, disabled: bool = False) -> None:
-    """Draw a button that takes a run out of the queue, or stops it."""
+    """Draw a button that removes a run from the queue, or stops it."""
     _button("Cancel", _cancel, run_id, key=key, disabled=disabled)
 
 
 def go_on(row: documents.RunRow, *, key: str) -> None:
-    """Draw what lets a stopped run go on, where it can."""
+    """Draw the buttons that continue a stopped run, if it can be resumed."""
     if row.resumable:
         with st.container(horizontal=True):
             _button("Resume", _resume, row.run, key=f"{key} resume {row.run}")
@@ -37,14 +37,14 @@ def go_on(row: documents.RunRow, *, key: str) -> None:
 
 
 def menu(row: documents.RunRow, *, key: str) -> None:
-    """Draw everything that can be done with a run, one below the other."""
+    """Draw all buttons of a run, one below the other."""
     _button("Show curves and log", shown.show, row.run, key=f"{key} show {row.run}", wide=True)
     if row.state in ACTIVE:
         _button("Cancel", _cancel, row.run, key=f"{key} cancel {row.run}", wide=True)
     if row.resumable:
         _button("Resume", _resume, row.run, key=f"{key} resume {row.run}", wide=True)
         _button("Keep the best so far", _keep_best, row.run, key=f"{key} keep {row.run}", wide=True)
-    _button("Clone into the choices", _clone, row.run, key=f"{key} clone {row.run}", wide=True)
+    _button("Reuse these settings", _clone, row.run, key=f"{key} clone {row.run}", wide=True)
 
 
 def _button(
@@ -56,18 +56,21 @@ def _button(
     disabled: bool = False,
     wide: bool = False,
 ) -> None:
-    """A button whose action runs before anything is drawn anew, since it may change the choices."""
+    """Draw a button whose action runs in its callback.
+
+    The action may set choices, and Streamlit lets a widget's value be set only before the widget is drawn.
+    """
     act = partial(_act, action, run_id)
     st.button(label, key=key, on_click=act, disabled=disabled, width="stretch" if wide else "content")
 
 
 def _act(action: Callable[[str], None], run_id: str) -> None:
-    status.forget_fault("train")
+    status.forget_fault("train")  # that of the button pressed before
     try:
         action(run_id)
     except XRayLabError as error:
-        status.remember_fault("train", str(error))
-    watch.forget()
+        status.remember_fault("train", str(error))  # drawn by the live view, after the callback
+    watch.forget()  # or the list would show the old state for up to half a second
     st.session_state[_ACTED] = True
 
 
@@ -77,7 +80,7 @@ def _cancel(run_id: str) -> None:
 
 def _resume(run_id: str) -> None:
     actions.resume_run(load_settings(), run_id)
-    shown.show(run_id)
+    shown.show(run_id)  # it may have to wait behind other runs, which the live view would show instead
 
 
 def _keep_best(run_id: str) -> None:

@@ -1,9 +1,9 @@
 """
-The left of Train: films, network, recipe, and what "Advanced" adds to them.
+The left of Train: films, network, recipe, and the further settings behind "Advanced".
 
-- nothing below "Advanced" has to be looked at to train; what was set there is told above the button
-- a recipe of one's own (edited, uploaded, cloned) stands first among the presets
-- estimating needs no torch; counting parameters does, and only happens when asked for
+- a training needs nothing behind "Advanced"; the line above the button counts the runs that were set there
+- the user's own recipe (edited, uploaded or reused) comes first, before the presets
+- an estimate needs no torch; counting parameters does, so it waits until it is asked for
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import streamlit as st
 
 from xraylab import actions
 from xraylab.app import choice, status, watch, widgets, wording
+from xraylab.app.glossary import RECIPE
 from xraylab.app.screens.train import recipe_form, shown
 from xraylab.data.datasets import DatasetInfo
 from xraylab.errors import XRayLabError
@@ -24,28 +25,28 @@ from xraylab.training.duration import expected_device, expected_duration, read_s
 from xraylab.training.recipe import PRESETS, Recipe, TrainingRequest, load_recipe, parse_recipe, plan
 
 OWN = "train own recipe"  # session key of a Recipe
-_OWN_CHOICE = "\0own"  # no recipe's name
-_FILE = "\0file"  # no model's name
+_OWN_CHOICE = "\0own"  # can't be the name of a recipe
+_FILE = "\0file"  # can't be the name of a model
 _MOST_SEEDS = 20
 
 
 @dataclass(frozen=True)
 class Combination:
-    """One network with one recipe; without a fault it can be trained."""
+    """One network with one recipe; it can be trained if it has no fault."""
 
     entry: Network
     weights: str
-    recipe: Recipe  # as it will be run
+    recipe: Recipe  # completed for this network, as it will run
     fault: str = ""
 
 
 def advanced_open() -> bool:
-    """Whether "Advanced" is unfolded; the columns share the page evenly then."""
+    """Return whether "Advanced" is open; both columns then have half of the page."""
     return bool(st.session_state.get("train advanced"))
 
 
 def presets_for(entry: Network, *, pretrained: bool) -> list[Recipe]:
-    """The presets that suit a network: with pretrained weights those that use them, else those that don't."""
+    """List the presets for a network: those that use pretrained weights, or those that don't."""
     return [
         preset
         for preset in PRESETS
@@ -55,7 +56,10 @@ def presets_for(entry: Network, *, pretrained: bool) -> list[Recipe]:
 
 
 def clone(request: TrainingRequest) -> None:
-    """Fill the choices with what a run was asked for; call it from a button's callback."""
+    """Fill the choices with the settings of a run; call it from a button's callback.
+
+    Streamlit lets a widget's value be set only before the widget is drawn.
+    """
     state = st.session_state
     entry = network(request.arch)
     choice.use_dataset(request.dataset)
@@ -72,10 +76,11 @@ def clone(request: TrainingRequest) -> None:
 
 
 def use_recipe(recipe: Recipe) -> None:
-    """Choose a recipe: the preset that it is, else as one of one's own; call it from a callback."""
+    """Choose a recipe: the preset that it equals, else as the user's own; call it from a callback."""
     preset = next((preset.name for preset in PRESETS if preset == recipe), None)
     if preset is None:
         st.session_state[OWN] = recipe
+    # Both lists of presets, since the network that decides between them may change too.
     for pretrained in (False, True):
         st.session_state[f"train recipe {pretrained}"] = preset or _OWN_CHOICE
 
@@ -90,10 +95,11 @@ def draw(settings: Settings) -> None:
         format_func=lambda e: e.title,
         key="train network",
     )
+    # Drawn above "Advanced" but filled after it: both texts depend on the weights that are chosen there.
     about, recipe_place = st.container(), st.container()
     advanced = st.expander("Advanced", key="train advanced", on_change="rerun")
     with advanced:
-        name = st.text_input("Name of the model", key="train name", placeholder="made of network and recipe")
+        name = st.text_input("Name of the model", key="train name", placeholder="from network and recipe")
         weights = _pick_weights(settings, entry)
     about.caption(f"{wording.plain(entry.about)} {_weights_words(settings, entry, weights)}")
     with recipe_place:
@@ -114,14 +120,14 @@ def draw(settings: Settings) -> None:
 
 
 def _default_network(settings: Settings) -> int:
-    """The first network that needs no weights, or whose weights are here."""
+    """Return the index of the first network that needs no download."""
     return next(
         i for i, entry in enumerate(networks()) if not entry.pretrained or imagenet_path(settings, entry)
     )
 
 
 def _pick_weights(settings: Settings, entry: Network) -> str:
-    """Draw what the network starts from; a file that isn't named yet counts as none."""
+    """Draw the choice of starting weights; a file that isn't named yet counts as random weights."""
     models = {m.name: choice.model_words(m) for m in list_models(settings) if m.card.arch == entry.name}
     here = imagenet_path(settings, entry) is not None
     words = {
@@ -132,7 +138,7 @@ def _pick_weights(settings: Settings, entry: Network) -> str:
     key = f"train weights {entry.name}"
     options = [*(["imagenet"] if entry.pretrained else []), "none", *models, _FILE]
     if st.session_state.get(key) not in (None, *options):
-        del st.session_state[key]  # a model that is gone by now
+        del st.session_state[key]  # such as a model that was deleted
     chosen = st.selectbox(
         "Start from", options, format_func=lambda o: words.get(o, f"the model {models.get(o, o)}"), key=key
     )
@@ -161,14 +167,15 @@ def _pick_recipe(entry: Network, *, pretrained: bool) -> Recipe:
     own: Recipe | None = st.session_state.get(OWN)
     names = [recipe.name for recipe in presets_for(entry, pretrained=pretrained)]
     options = [*([_OWN_CHOICE] if own else []), *names]
-    key = f"train recipe {pretrained}"
+    key = f"train recipe {pretrained}"  # two widgets, so that each list remembers its choice
     if st.session_state.get(key) not in (None, *options):
-        del st.session_state[key]  # a preset that doesn't suit this network
+        del st.session_state[key]  # a preset for another network, which isn't offered for this one
     chosen = st.selectbox(
         "Recipe",
         options,
         format_func=lambda o: f"{own.name} (your own)" if own and o == _OWN_CHOICE else o,
         key=key,
+        help=RECIPE,
     )
     recipe = own if own and chosen == _OWN_CHOICE else load_recipe(str(chosen))
     if recipe.about:
@@ -177,7 +184,7 @@ def _pick_recipe(entry: Network, *, pretrained: bool) -> Recipe:
 
 
 def _pick_grid(entry: Network, recipe: Recipe) -> tuple[list[Network], list[Recipe], int]:
-    """Draw what is trained besides: more networks, more recipes, more seeds."""
+    """Draw the choice of more networks, more recipes and more seeds."""
     others = [other for other in networks() if other != entry]
     presets = [preset for preset in PRESETS if preset != recipe]
     left, right = st.columns(2)
@@ -202,13 +209,13 @@ def _pick_grid(entry: Network, recipe: Recipe) -> tuple[list[Network], list[Reci
         max_value=_MOST_SEEDS,
         value=1,
         key="train seeds",
-        help="Trains each combination so many times with other random numbers, to show what is chance.",
+        help="Trains each combination this many times with other random numbers, to show how much is chance.",
     )
     return more_networks, more_recipes, int(seeds)
 
 
 def _edit(entry: Network, recipe: Recipe) -> Recipe | None:
-    """Draw the recipe as a form when asked to; None while what the form holds can't be trained."""
+    """Draw the recipe as a form when asked to; return None while its values can't be trained."""
     if not st.toggle("Edit the recipe", key="train edit"):
         return recipe
     st.file_uploader(
@@ -216,7 +223,7 @@ def _edit(entry: Network, recipe: Recipe) -> Recipe | None:
         type="json",
         key="train recipe file",
         max_upload_size=1,
-        on_change=_use_uploaded,
+        on_change=_use_uploaded,  # a callback, because it sets the choice of recipe above
     )
     status.show_fault("recipe file")
     return recipe_form.draw(recipe, entry)
@@ -234,7 +241,7 @@ def _use_uploaded() -> None:
 
 
 def _draw_parameters(entry: Network, recipe: Recipe) -> None:
-    """Count the network's parameters when asked to; that takes torch, and so a few seconds at first."""
+    """Draw the network's parameters when asked to; loading torch takes a few seconds the first time."""
     if not st.toggle("Count the parameters", key="train parameters"):
         return
     from xraylab.app.loaded import parameter_table
@@ -281,19 +288,19 @@ def _draw_start(
     actions.start_trainings(settings, requests)
     status.forget_fault("train")
     watch.forget()
-    shown.show_current()
+    shown.show_current()  # the user expects to see the new training, not a run opened before
     st.rerun()
 
 
 def _name(name: str, one: Combination, *, alone: bool) -> str | None:
-    """The model's name as asked for; one of several gets its network and recipe behind it."""
+    """Return the requested name; if there are several models, with network and recipe behind it."""
     return f"{name}-{one.entry.name}-{one.recipe.name}" if name and not alone else name or None
 
 
 def _estimate_words(
     settings: Settings, dataset: DatasetInfo, ready: Sequence[Combination], seeds: int
 ) -> str:
-    """How long it will take: "3 runs, about 12 min in all."."""
+    """Write the expected duration: "3 runs, about 12 min."."""
     speeds = read_speeds(settings)
     device = expected_device(settings, speeds)
     films = {split: counts["films"] for split, counts in dataset.splits.items()}
@@ -301,6 +308,6 @@ def _estimate_words(
     total = sum(parts[1:], start=parts[0]).times(seeds)
     words = wording.time_to_expect(*total.range)
     if not total.measured:
-        words += " (first guess; exact after a first run here)"
+        words += " (a first guess, until one run is measured here)"
     n = len(ready) * seeds
     return f"{n} runs, {words}." if n > 1 else f"{words[0].upper()}{words[1:]}."

@@ -1,4 +1,4 @@
-"""The right of Train: one run as it goes, or as it went."""
+"""The right of Train: one run, during its training or afterwards."""
 
 import html
 from collections.abc import Mapping
@@ -18,13 +18,14 @@ from xraylab.runs.run import Run
 from xraylab.settings import Settings
 from xraylab.training.plateau import plateau
 
-_LOG_TAIL = 16_000  # bytes: the whole of most
+_LOG_TAIL = 16_000  # bytes: most logs are shorter
 _LOG_HEIGHT = 260  # pixels
 
 
 def draw(settings: Settings) -> None:
-    """Draw the run, again and again while something waits or works."""
+    """Draw the run, and update it while a run is queued or running."""
     active = watch.look(settings).current is not None
+    # A fragment, so that polling redraws only the run and never a form that somebody is filling in.
     st.fragment(_draw_newest, run_every=watch.POLL if active else None)(settings, polling=active)
 
 
@@ -35,10 +36,10 @@ def _draw_newest(settings: Settings, *, polling: bool) -> None:
         status.show_fault("train")
         now = watch.look(settings)
         if polling and now.current is None:
-            st.rerun()  # everything ended: draw the page once more, without the polling
+            st.rerun()  # all runs ended: only a rerun of the whole page ends the polling
         run = shown(now)
         if run is None:
-            st.caption("Nothing has been trained yet. Choose on the left and press Train.")
+            st.caption("No training yet. Choose on the left and press Train.")
             return
         _draw_run(settings, run, now.progress_of(run))
 
@@ -50,7 +51,7 @@ def _draw_run(settings: Settings, run: Run, progress: Mapping[str, Any]) -> None
         f"{html.escape(f'{run.arch} · {run.recipe} · {run.dataset}')}</span></div>"
     )
     history = folder.read_history(settings, run.id)
-    # Places that stay where they are: a chart that moved would be drawn twice for a moment.
+    # Fixed places: a chart that a new note pushes down would be drawn twice for a moment.
     state, notes, further, curves, log = (st.container() for _ in range(5))
     with state:
         _draw_state(settings, run, row, progress)
@@ -78,7 +79,7 @@ def _draw_state(settings: Settings, run: Run, row: documents.RunRow, progress: M
 
 def _draw_active(run: Run, progress: Mapping[str, Any]) -> None:
     if run.state == "queued":
-        words = "waiting its turn"
+        words = "waiting in the queue"
     else:
         words = "stopping" if run.cancel else str(progress.get("doing") or "starting")
     st.progress(status.fraction(progress) or 0.0, text=wording.plain(words[0].upper() + words[1:]))
@@ -88,11 +89,11 @@ def _draw_active(run: Run, progress: Mapping[str, Any]) -> None:
 
 
 def _measures(progress: Mapping[str, Any]) -> str:
-    """Device, speed, memory and time left in a line; what isn't known is left out."""
+    """Write device, speed, memory and time left in a line, without those that are unknown."""
     speed, memory, left = (progress.get(key) for key in ("films_per_second", "memory", "seconds_left"))
     parts = [
         str(progress.get("device") or "").upper(),
-        f"{formats.count(round(speed))} films a second" if speed else "",
+        f"{formats.count(round(speed))} films per second" if speed else "",
         wording.bytes_size(round(memory)) if memory else "",
         f"{formats.duration(left)} left" if left else "",
     ]
@@ -110,7 +111,7 @@ def _draw_result(settings: Settings, run: Run) -> None:
     try:
         row = actions.model_row(settings, run.name)
     except NotFoundError:
-        st.caption("Done; its model has been replaced or removed since.")
+        st.caption("Done. Its model has been replaced or removed since.")
         return
     st.html(
         f"<p>Validation AUC <strong>{formats.auc(row.val_auc)}</strong> "
@@ -118,12 +119,13 @@ def _draw_result(settings: Settings, run: Run) -> None:
         f"<strong>{formats.score(row.threshold) if row.threshold is not None else formats.DASH}</strong>.</p>"
     )
     if st.button("Move the threshold", type="primary", key=f"to threshold {run.id}"):
-        choice.use_model(run.name)
+        choice.use_model(run.name)  # before the page changes, so that it opens with this model
         st.switch_page("pages/threshold.py")
 
 
 def _draw_log(settings: Settings, run: Run) -> None:
     log = st.expander("Log", key=f"log {run.id}", on_change="rerun")
+    # During a training a closed log is not read: every poll would send it again.
     if log.open or not run.active:
         text = folder.read_log(settings, run.id, tail=_LOG_TAIL)
         with log, st.container(height=_LOG_HEIGHT, autoscroll=True, border=False):

@@ -1,8 +1,8 @@
 """
-A recipe as a form: every field, in a few rows.
+A recipe as a form with every field, in a few rows.
 
-- whether a value can be is the recipe's own business; what it says stands beside the form
-- the form starts anew from each recipe it is given: its widgets' keys carry that recipe's hash
+- the recipe itself checks the values; its message is shown below the form
+- the form starts afresh for each recipe, because the keys of its widgets contain the recipe's hash
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from xraylab.app.glossary import SEED, SUITE
 from xraylab.app.wording import plain, trained_part
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import parse_rule
@@ -26,21 +27,28 @@ _TASKS = {
     "pneumonia": "normal or pneumonia",
     "subtype": "normal, bacterial or viral (from file names; films don't reliably tell bacterial from viral)",
 }
-_BALANCE = {"none": "no", "loss": "in the loss", "sampling": "by drawing"}
+_BALANCE = {"none": "no", "loss": "in the loss", "sampling": "by drawing films"}
 _KEEP = {"best": "the best epoch", "last": "the last epoch"}
 _AS_BUILT = "as built"
+_RULE_HELP = (
+    "Chooses the threshold on validation films: youden (largest sum of sensitivity and specificity), "
+    "sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:10 or value:0.5. All but a floor may end in "
+    "@suite; then degraded films count too."
+)
 
 
 def draw(base: Recipe, entry: Network) -> Recipe | None:
-    """Draw the form, filled with a recipe; None while what it holds can't be trained."""
+    """Draw the form, filled from a recipe; return None while its values can't be trained."""
     values = _draw_fields(base, entry, key=f"recipe {_hash(base)}")
     try:
+        # By way of JSON, so that the form is checked exactly as an uploaded file is.
         recipe = parse_recipe(json.dumps(values).encode(), "The form")
         plan(recipe, entry, pretrained=True)
         parse_rule(recipe.rule)
     except XRayLabError as error:
-        st.warning(plain(str(error).replace("_", " ")))
+        st.warning(plain(str(error).replace("_", " ")))  # fields are named as in the file: batch_size
         return None
+    # A changed recipe must not keep the name of a preset, which its runs and models would quote.
     if recipe != base and recipe.name == base.name:
         suffix = "-edited"
         name = recipe.name.removesuffix(suffix)[: _LONGEST_NAME - len(suffix)] + suffix
@@ -51,7 +59,7 @@ def draw(base: Recipe, entry: Network) -> Recipe | None:
         file_name=f"{recipe.name}.json",
         mime="application/json",
         key="recipe download",
-        on_click="ignore",
+        on_click="ignore",  # saving needs no rerun
     )
     return recipe
 
@@ -74,7 +82,7 @@ def _draw_fields(base: Recipe, entry: Network, *, key: str) -> dict[str, Any]:
         for n in range(int(number))
     ]
     task = st.selectbox(
-        "Tells apart",
+        "Classes",
         list(_TASKS),
         _index(_TASKS, base.task),
         format_func=_TASKS.__getitem__,
@@ -87,9 +95,10 @@ def _draw_fields(base: Recipe, entry: Network, *, key: str) -> dict[str, Any]:
 def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, Any]:
     with st.container(border=True):
         st.html(f'<span class="xl-label">Stage {n + 1}</span>')
-        trains = st.container()
+        trains = st.container()  # before the columns, so that it has the full width
         epochs, rate, optimiser = st.columns(3)
         schedule, depth, views = st.columns(3)
+        # A recipe may name more stages than this network has; its own value is always offered.
         parts = [f"tail:{k}" for k in range(1, len(entry.stages))]
         choices = list(dict.fromkeys(["head", *parts, "all", stage.trains]))
         return {
@@ -99,6 +108,7 @@ def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, 
                 choices.index(stage.trains),
                 format_func=trained_part,
                 key=f"{key} trains",
+                help="The head is the last layer, which makes the score; the stages before it find features.",
             ),
             "epochs": epochs.number_input("Epochs", value=stage.epochs, step=1, key=f"{key} epochs"),
             "learning_rate": rate.number_input(
@@ -112,106 +122,113 @@ def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, 
                 step=0.1,
                 format="%g",
                 key=f"{key} depth",
-                help="Rate of each part of the network over that of the part above it.",
+                help="Learning rate of each part of the network, divided by that of the part above it.",
             ),
             "views": views.number_input(
                 "Views",
                 value=stage.views,
                 step=1,
                 key=f"{key} views",
-                help="Variants of each film that are computed once and trained on; not for “everything”.",
+                help="Variants of each film, computed once before training; unused if everything is trained.",
             ),
         }
 
 
 def _draw_fit(base: Recipe, *, key: str) -> dict[str, Any]:
-    one, two, three = st.columns(3)
+    left, middle, right = st.columns(3)
     return {
-        "batch_size": one.number_input("Batch size", value=base.batch_size, step=8, key=f"{key} batch"),
-        "weight_decay": _decimal(two, "Weight decay", base.weight_decay, f"{key} decay", step=0.001),
-        "balance": three.selectbox(
+        "batch_size": left.number_input("Batch size", value=base.batch_size, step=8, key=f"{key} batch"),
+        "weight_decay": _decimal(middle, "Weight decay", base.weight_decay, f"{key} decay", step=0.001),
+        "balance": right.selectbox(
             "Balance classes",
             list(_BALANCE),
             _index(_BALANCE, base.balance),
             format_func=_BALANCE.__getitem__,
             key=f"{key} balance",
-            help="Weighs the classes alike in the loss, or draws films of both equally often.",
+            help="Gives both classes the same weight in the loss, or draws films of both equally often.",
         ),
         "label_smoothing": _decimal(
-            one, "Label smoothing", base.label_smoothing, f"{key} smoothing", step=0.05
+            left, "Label smoothing", base.label_smoothing, f"{key} smoothing", step=0.05
         ),
-        "dropout": _decimal(two, "Dropout", base.dropout, f"{key} dropout", step=0.1, none=_AS_BUILT),
+        "dropout": _decimal(middle, "Dropout", base.dropout, f"{key} dropout", step=0.1, none=_AS_BUILT),
         "ema": _decimal(
-            three,
+            right,
             "Moving average",
             base.ema,
             f"{key} ema",
             step=0.001,
             none="off",
-            help="Decay a step of the average of the weights, which is then what is kept; such as 0.99.",
+            help="Keeps a moving average of the weights. The value is its decay per step, such as 0.99.",
         ),
     }
 
 
 def _draw_films(base: Recipe, *, key: str) -> dict[str, Any]:
-    one, two, three = st.columns(3)
+    left, middle, right = st.columns(3)
     values: dict[str, Any] = {
         "augmentation": _decimal(
-            one,
+            left,
             "Augmentation",
             base.augmentation,
             f"{key} augmentation",
-            help="Posture and grey values; 0 is none.",
+            help="Varies posture and grey values of training films; 0 is off.",
         ),
         "degradation": _decimal(
-            two,
+            middle,
             "Degradation",
             base.degradation,
             f"{key} degradation",
-            help="Re-encoding, rescaling, blur and noise; 0 is none.",
+            help="Adds re-encoding, rescaling, blur and noise to training films; 0 is off.",
         ),
         "erasing": _decimal(
-            three, "Erasing", base.erasing, f"{key} erasing", help="Share of films that lose a patch."
+            right,
+            "Erasing",
+            base.erasing,
+            f"{key} erasing",
+            help="Share of training films in which a patch is erased.",
         ),
     }
     return values | {
         "stretch": _decimal(
-            one, "Stretching", base.stretch, f"{key} stretch", help="Width over height; 0 is none."
+            left,
+            "Stretching",
+            base.stretch,
+            f"{key} stretch",
+            help="Varies width over height of training films; 0 is off.",
         ),
-        "leave_out": two.multiselect(
+        "leave_out": middle.multiselect(
             "Leave out",
             list(FAMILIES),
             list(base.leave_out),
             key=f"{key} leave out",
             placeholder="nothing",
-            help="Changes never trained for, so that the suite of perturbations tells how they are borne.",
+            help="Changes that are kept out of training, so that the suite tests them as unknown ones.",
         ),
         "flips": st.checkbox(
-            "Mirror half of the films (the heart then has no side)", base.flips, key=f"{key} flips"
+            "Mirror half of the films (the side of the heart is then lost)", base.flips, key=f"{key} flips"
         ),
     }
 
 
 def _draw_end(base: Recipe, *, key: str) -> dict[str, Any]:
-    one, two, three = st.columns(3)
+    left, middle, right = st.columns(3)
     return {
-        "patience": one.number_input(
+        "patience": left.number_input(
             "Patience",
             value=base.patience,
             step=1,
             placeholder="off",
             key=f"{key} patience",
-            help="Ends a stage after so many epochs without a better validation AUC.",
+            help="Ends a stage after this many epochs without a better validation AUC.",
         ),
-        "seed": two.number_input("First seed", value=base.seed, step=1, key=f"{key} seed"),
-        "rule": three.text_input(
+        "seed": middle.number_input("First seed", value=base.seed, step=1, key=f"{key} seed", help=SEED),
+        "rule": right.text_input(
             "Lock rule",
             base.rule,
             key=f"{key} rule",
-            help="youden, sensitivity:0.95, specificity:0.95, floor:0.95, f1, cost:10 or value:0.5; "
-            "@suite may follow all but a floor",
+            help=_RULE_HELP,
         ).strip(),
-        "keep": one.selectbox(
+        "keep": left.selectbox(
             "Keep",
             list(_KEEP),
             _index(_KEEP, base.keep),
@@ -219,10 +236,15 @@ def _draw_end(base: Recipe, *, key: str) -> dict[str, Any]:
             key=f"{key} keep",
         ),
         "suite": st.checkbox(
-            "Score the held-out films under the suite of perturbations too", base.suite, key=f"{key} suite"
+            "Also score the held-out films under the suite of changes",
+            base.suite,
+            key=f"{key} suite",
+            help=SUITE,
         ),
         "compile": st.checkbox(
-            "Compile the network first (pays in long trainings on a GPU)", base.compile, key=f"{key} compile"
+            "Compile the network first (worth it for long trainings on a GPU)",
+            base.compile,
+            key=f"{key} compile",
         ),
     }
 
@@ -237,13 +259,14 @@ def _decimal(
     none: str | None = None,
     help: str | None = None,  # noqa: A002 - as Streamlit calls it
 ) -> float | None:
+    # "%g", because Streamlit's default of two decimals would show a rate of 0.0006 as 0.00.
     return where.number_input(
         label, value=value, step=step, format="%g", key=key, placeholder=none, help=help
     )
 
 
 def _choose(where: DeltaGenerator, label: str, of: type[Stage], field: str, value: str, key: str) -> str:
-    options = list(get_args(of.model_fields[field].annotation))
+    options = list(get_args(of.model_fields[field].annotation))  # of a Literal: the form can't offer others
     return str(where.selectbox(label, options, options.index(value), key=f"{key} {field}"))
 
 

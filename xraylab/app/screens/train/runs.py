@@ -1,11 +1,11 @@
-"""Below Train: the queue and the runs that are over, newest first, each with what can be done with it."""
+"""The list of runs below Train: queued, running and finished, newest first, each with a menu."""
 
 import html
 
 import streamlit as st
 
 from xraylab import actions, documents, formats
-from xraylab.app import watch, wording
+from xraylab.app import watch, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.app.screens.train import buttons
 from xraylab.runs.run import OVER
@@ -13,12 +13,12 @@ from xraylab.settings import Settings
 
 _STATES = {"queued": "waiting", "running": "training"} | {state: state for state in OVER}
 _HEADS = ("Model", "State", "Films", "Network", "Recipe", "Epochs", "Validation AUC", "Took", "Started")
-_FIRST = 10  # runs listed before somebody asks for all
+_FIRST = 10  # runs listed until the user asks for all
 _ALL = "train all runs"
 
 
 def draw(settings: Settings) -> None:
-    """Draw the list, again and again while something waits or works."""
+    """Draw the list, and update it while a run is queued or running."""
     active = watch.look(settings).current is not None
     st.fragment(_draw_rows, run_every=watch.POLL if active else None)(settings)
 
@@ -26,12 +26,13 @@ def draw(settings: Settings) -> None:
 def _draw_rows(settings: Settings) -> None:
     with guard():
         if buttons.acted():
-            st.rerun()
+            st.rerun()  # of the whole page: a button of this fragment changed what other parts show
         runs = watch.look(settings).runs
         if not runs:
             return
         st.subheader("Runs", anchor=False)
         listed = runs if st.session_state.get(_ALL) else runs[:_FIRST]
+        # HTML rows instead of one table: a row's menu is a Streamlit popover, which can't be put into HTML.
         with st.container(key="xl-runs"):
             st.html(_row_html(_HEADS, head=True))
             for run in listed:
@@ -43,14 +44,15 @@ def _draw_rows(settings: Settings) -> None:
 def _draw_row(row: documents.RunRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
         st.html(_row_html(_cells(row)))
-        label = wording.plain(f"What to do with {row.name}")  # read out, not shown
+        label = wording.plain(f"Actions for {row.name}")  # for screen readers; hidden by shell.css
         with st.popover(label, icon=":material/more_vert:", type="tertiary"):
             buttons.menu(row, key="row")
 
 
 def _row_html(cells: tuple[str, ...], *, head: bool = False) -> str:
     inside = "".join(
-        f'<span data-head="{html.escape(name)}">{html.escape(cell)}</span>'
+        f'<span data-head="{html.escape(name)}"{widgets.hover(cell) if head else ""}>'
+        f"{html.escape(cell)}</span>"
         for name, cell in zip(_HEADS, cells, strict=True)
     )
     return f'<div class="xl-run{" xl-run-head" if head else ""}">{inside}</div>'

@@ -1,4 +1,4 @@
-"""Which run the live view shows: the one at work, unless somebody asked for another."""
+"""The run that the live view shows: the current one, unless the user chose another."""
 
 import streamlit as st
 
@@ -9,16 +9,17 @@ _KEY = "train shown run"
 
 
 def show(run_id: str) -> None:
-    """Show this run from now on."""
+    """Show this run until another is chosen."""
     st.session_state[_KEY] = run_id
 
 
 def show_current() -> None:
-    """Show the run at work again."""
+    """Show the current run again."""
     st.session_state.pop(_KEY, None)
 
 
 def shown(now: Look) -> Run | None:
-    """The run asked for, else the one at work, else the newest; None if there is none."""
-    asked = next((run for run in now.runs if run.id == st.session_state.get(_KEY)), None)
-    return asked or now.current or next(iter(now.runs), None)
+    """Return the chosen run, else the current one, else the newest; None without any."""
+    # The id is looked up anew: a run can disappear from the table while a session remembers it.
+    chosen = next((run for run in now.runs if run.id == st.session_state.get(_KEY)), None)
+    return chosen or now.current or next(iter(now.runs), None)

@@ -1,0 +1,55 @@
+"""
+Glossary: one sentence for each term that a reader of films may not know.
+
+Heads of tables, names of figures and labels of controls show it on hover (``widgets``, or ``help=``).
+"""
+
+LOCK = "The threshold that decisions on new films use, chosen on validation films and then left alone."
+RECIPE = "The settings of a training: what is trained, for how long, and how films are varied."
+SEED = "The number that starts the random numbers of a training; another seed shows how much is chance."
+SPLIT = (
+    "Part of the films: training films teach the network, validation films choose the threshold, and test "
+    "films measure the result. All films of one patient are in the same part."
+)
+SUITE = (
+    "Fixed changes of every film, such as blur, noise or another window, that imitate other machines and "
+    "other software."
+)
+
+EXPLAINED = {
+    "3 Lock": LOCK,
+    "Lock": LOCK,
+    "Locked at": LOCK,
+    "Recipe": RECIPE,
+    "Split": SPLIT,
+    "Test revealed": "How often test results were revealed. Each time is recorded.",
+    "Test results revealed": "How often test results were revealed. Each time is recorded.",
+    "AUC": "The chance that a film with pneumonia scores higher than a normal film; 0.5 is guessing.",
+    "Validation AUC": (
+        "The chance that a validation film with pneumonia scores higher than a normal one; 0.5 is guessing."
+    ),
+    "Average precision": "The mean PPV over all sensitivities; chance gives the share of pneumonia.",
+    "Brier score": "The mean squared distance between score and truth (0 or 1); 0 is perfect.",
+    "Calibration error": "How far scores are from the share of pneumonia among films with such scores.",
+    "Calibration error (ECE)": "How far scores are from the share of pneumonia among films with such scores.",
+    "Calibration error, ten bins": (
+        "How far scores are from the share of pneumonia among films with such scores, in ten groups by score."
+    ),
+    "F1": "The harmonic mean of precision (PPV) and sensitivity.",
+    "Kappa": "Agreement between calls and truth beyond chance: 0 is chance, 1 is perfect.",
+    "Cohen’s kappa": "Agreement between calls and truth beyond chance: 0 is chance, 1 is perfect.",
+    "Matthews correlation": "The correlation between calls and truth: 0 is chance, 1 is perfect.",
+    "Slope": "Factor of the logit, which is the logarithm of the odds; below 1, scores were too extreme.",
+    "Intercept": "Shift of the logit, which is the logarithm of the odds; below 0, scores were too high.",
+    "How": (
+        "Method of the interval. MOVER combines the intervals of two rates; a bootstrap draws the patients "
+        "again and again."
+    ),
+    "adjusted by Holm": "The p value, made larger because several pairs are tested.",
+    "by Holm": "The p value, made larger because several pairs are tested.",
+    "McNemar p": "Tests whether one model is right more often on films where only one of the two is right.",
+    "AUC: p by DeLong": "Tests whether the two AUCs differ by more than chance, on the same films.",
+    "Calls: p by McNemar": (
+        "Tests whether one model is right more often on films where only one of the two is right."
+    ),
+}
