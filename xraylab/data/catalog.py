@@ -63,7 +63,7 @@ def make_catalog(
     if alone and preset != "none":
         names = "file name doesn't" if alone == 1 else "file names don't"
         notes.append(
-            f"{alone} {names} say which patient is on the film; each was taken for a patient of its own."
+            f"{alone} {names} name the patient; each of these films was treated as a separate patient."
         )
     mixed = int(catalog["synthetic"].sum())
     if 0 < mixed < len(catalog):

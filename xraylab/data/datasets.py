@@ -133,19 +133,18 @@ class Dataset:
             missing = sorted({0, 1, 2} - set(targets[splits == name].tolist()))
             if missing:
                 raise DatasetError(
-                    f"The {name} films of “{self.info.name}” hold no {('normal', *KINDS)[missing[0]]} one, "
-                    "so three classes can't be trained. Train normal against pneumonia."
+                    f"There is no {('normal', *KINDS)[missing[0]]} film among the {name} films of "
+                    f"“{self.info.name}”, so three classes can't be trained. Train normal against pneumonia."
                 )
         return targets
 
     def _check_kinds(self, targets: NDArray[np.int64]) -> None:
         unknown = int((targets < 0).sum())
         if unknown:
-            films, their = ("film", "its name") if unknown == 1 else ("films", "their names")
-            says = "doesn't" if unknown == 1 else "don't"
+            films, name = ("film", "file name doesn't") if unknown == 1 else ("films", "file names don't")
             raise DatasetError(
-                f"{unknown} pneumonia {films} of “{self.info.name}” {says} say in {their} whether bacterial "
-                "or viral, so three classes can't be trained. Train normal against pneumonia."
+                f"For {unknown} pneumonia {films} of “{self.info.name}”, the {name} say whether it is "
+                "bacterial or viral, so three classes can't be trained. Train normal against pneumonia."
             )
 
     @property

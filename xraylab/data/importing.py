@@ -143,7 +143,7 @@ def read_labelled(
 def _check_free(target: Path, name: str, *, replace: bool) -> None:
     if target.exists() and not replace:
         raise NameTakenError(
-            f"There is a dataset “{name}” already. Choose another name, or replace it on purpose (--replace)."
+            f"There is already a dataset “{name}”. Choose another name, or replace it on purpose (--replace)."
         )
 
 
