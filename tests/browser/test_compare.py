@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.support.serving import ROOT
-
-PATIENCE = 60_000  # ms
+from tests.support.waiting import shown
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,7 @@ def app(serve, tmp_path_factory):
 @pytest.fixture
 def compare(page, app):
     page.goto(f"{app}/compare")
-    page.get_by_text("On the test films").wait_for(timeout=PATIENCE)
+    shown(page.get_by_text("On the test films"))
     page.locator(".js-plotly-plot").nth(1).wait_for()
     return page
 
@@ -57,7 +56,7 @@ def test_a_third_model_is_chosen_by_keyboard_and_the_table_is_saved(compare):
     compare.get_by_role("option").first.wait_for()
     box.press("ArrowDown")
     box.press("Enter")
-    compare.get_by_text("Against the first").wait_for(timeout=PATIENCE)
+    shown(compare.get_by_text("Against the first"))
     box.press("Escape")  # an open list hides the rest from a screen reader
     compare.get_by_role("cell", name="adjusted by Holm").first.wait_for()
     with compare.expect_download() as download:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.support.serving import ROOT
+from tests.support.waiting import shown
 from xraylab.data import phantoms
 from xraylab.models import ENSEMBLE, load_shipped
 from xraylab.settings import load_settings
@@ -55,10 +56,10 @@ def test_the_shipped_ensemble_reads_a_film_and_shows_where_its_score_comes_from(
     Image.fromarray(film.pixels).save(file)  # without the mark it is a film like any other
     page.goto(f"{app}/read")
     page.locator("input[type=file]").set_input_files(file)
-    page.get_by_text(re.compile("Pneumonia score (above|below) the threshold")).wait_for(timeout=READING)
+    shown(page.get_by_text(re.compile("Pneumonia score (above|below) the threshold")))
     page.get_by_text("Disagreement between its").wait_for()
     overlay = page.get_by_role("button", name=re.compile("overlay", re.IGNORECASE)).first
-    overlay.wait_for(timeout=READING)
+    shown(overlay)
     overlay.click()
 
 

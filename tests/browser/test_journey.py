@@ -102,9 +102,9 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     text.write_text("not a film")
     page.get_by_role("link", name="Read", exact=True).click()
     page.locator("input[type=file]").set_input_files([file, text])
-    page.get_by_text(re.compile("Pneumonia score (above|below) the threshold")).wait_for(timeout=120_000)
+    shown(page.get_by_text(re.compile("Pneumonia score (above|below) the threshold")))
     overlay = page.get_by_role("button", name=re.compile("overlay", re.IGNORECASE)).first
-    overlay.wait_for(timeout=120_000)
+    shown(overlay)
     overlay.click()
     page.get_by_text("SYNTHETIC").first.wait_for(state="attached")
     page.get_by_role("radiogroup").get_by_text(re.compile("unreadable")).click()

@@ -5,9 +5,9 @@ import io
 import json
 
 from tests.support.serving import ROOT
+from tests.support.waiting import shown
 from xraylab.app import phantoms
 
-READING = 120_000  # milliseconds
 NOTE = "Hazy at the right base. <b>Ask again</b>"
 
 
@@ -36,14 +36,13 @@ def test_a_case_is_kept_survives_a_reload_is_exported_and_leaves_a_tombstone(pag
         {"name": "DOE-JANE.png", "mimeType": "image/png", "buffer": phantoms.fresh_phantom_png()}
     )
     call = page.get_by_role("radiogroup", name="Your call")
-    call.wait_for(timeout=READING)
+    shown(call)
     call.get_by_text("Pneumonia", exact=True).click()
     page.get_by_label("Note").fill(NOTE)
     page.get_by_label("Note").press("Control+Enter")
     page.get_by_role("button", name="Save case").click()
-    page.get_by_text("Kept as case 1, without its picture.").wait_for(timeout=READING)
-    shown = opened_log(page)
-    assert NOTE in shown.inner_text()
+    shown(page.get_by_text("Kept as case 1, without its picture."))
+    assert NOTE in opened_log(page).inner_text()
 
     page.reload()
     page.locator("input[type=file]").wait_for(state="attached")

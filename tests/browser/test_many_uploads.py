@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.serving import ROOT
+from tests.support.waiting import shown
 
-LISTED = 90_000  # milliseconds
 DRAG = """([number, kinds]) => {
   const files = new DataTransfer();
   for (let at = 0; at < number; at += 1) files.items.add(new File(["no film"], `${at}.txt`));
@@ -32,8 +32,8 @@ def test_thousands_of_files_leave_the_page_alive_and_it_says_how_many_it_reads(p
         page.evaluate(DRAG, [1, ["dragenter", "dragover"]])
         page.get_by_text(INVITATION).wait_for()
         page.evaluate(DRAG, [3000, ["drop"]])
-    page.get_by_text("This page reads 500 films at once.").wait_for(timeout=LISTED)
+    shown(page.get_by_text("This page reads 500 films at once."))
     listed = page.get_by_role("radiogroup", name="This film").get_by_role("radio")
-    listed.nth(499).wait_for(state="attached", timeout=LISTED)
+    shown(listed.nth(499), state="attached")
     assert listed.count() == 500
     assert not page.get_by_text(INVITATION).count()

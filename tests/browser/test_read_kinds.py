@@ -10,10 +10,10 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from tests.support.serving import ROOT
+from tests.support.waiting import shown
 from xraylab.data import phantoms
 from xraylab.reports.film_words import OVERRIDDEN
 
-READING = 120_000  # milliseconds
 READ = (
     "CT_small.dcm",
     "MR_small_RLE.dcm",
@@ -59,7 +59,7 @@ def test_each_file_has_a_score_or_a_reason_and_the_page_lives(page, serve, files
         ]
     )
     listed = page.get_by_role("radiogroup", name="This film").get_by_role("radio")
-    listed.nth(len(files) - 1).wait_for(state="attached", timeout=READING)
+    shown(listed.nth(len(files) - 1), state="attached")
     rows = page.get_by_role("radiogroup", name="This film").locator("label").all_inner_texts()
     assert len(rows) == len(files)
     unreadable = {name for name in files for row in rows if name[-12:] in row and "unreadable" in row}
@@ -67,16 +67,16 @@ def test_each_file_has_a_score_or_a_reason_and_the_page_lives(page, serve, files
     assert all(re.search(r"\d\.\d{3}", row) for row in rows if "unreadable" not in row)
 
     page.get_by_text("waveform_ecg.dcm").last.click()
-    page.get_by_test_id("stAlert").wait_for(timeout=READING)
+    shown(page.get_by_test_id("stAlert"))
     page.get_by_text("CT_small.dcm").last.click()
-    page.get_by_text("modality CT").wait_for(timeout=READING)
+    shown(page.get_by_text("modality CT"))
     page.get_by_text("No decision").wait_for()
     page.get_by_role("button", name="Decide anyway").click()
-    page.get_by_text(OVERRIDDEN).wait_for(timeout=READING)
+    shown(page.get_by_text(OVERRIDDEN))
     # Its words in the list are others now: it is still chosen, and what is clicked next is about it.
     page.get_by_role("radiogroup", name="Your call").get_by_text("Unsure").click()
     page.get_by_role("button", name="Save case").click()
-    page.get_by_text("Kept as case 1").wait_for(timeout=READING)
+    shown(page.get_by_text("Kept as case 1"))
     chosen = page.get_by_role("radiogroup", name="This film").locator("label:has(input:checked)")
     assert "CT_small.dcm" in chosen.inner_text()
     assert page.get_by_text(OVERRIDDEN).is_visible()

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.support.serving import ROOT
+from tests.support.waiting import shown
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.imaging import Film
@@ -19,7 +20,6 @@ from xraylab.reading.loaded import load
 from xraylab.reading.read import read_film
 from xraylab.settings import load_settings
 
-PATIENCE = 120_000  # ms
 EACH = 4  # films a reader
 
 
@@ -51,7 +51,7 @@ def scores(page):
 def drawn(page):
     """The heatmap over the first film, as it came to the browser."""
     image = page.locator(".overlay img").first
-    image.wait_for(state="attached", timeout=PATIENCE)
+    shown(image, state="attached")
     source = image.get_attribute("src")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), np.int16)
 
@@ -66,14 +66,14 @@ def test_each_reader_gets_the_scores_and_the_map_that_a_film_has_alone(
     pages = [context.new_page() for _ in batches]
     for page in pages:
         page.goto(f"{url}/read")
-        page.locator("input[type=file]").wait_for(state="attached", timeout=PATIENCE)
+        shown(page.locator("input[type=file]"), state="attached")
     for page, batch in zip(pages, batches, strict=True):  # neither waits for the other
         drop(page, batch)
     loaded = load(load_shipped(load_settings(), ENSEMBLE))
     alone = {name: read_film(loaded, Film(name, data)) for name, data in films.items()}
     maps = []
     for page, batch in zip(pages, batches, strict=True):
-        page.get_by_role("button", name="All films as CSV").wait_for(timeout=PATIENCE)
+        shown(page.get_by_role("button", name="All films as CSV"))
         found = scores(page)
         assert found == pytest.approx({name: alone[name].score for name in batch}, rel=0, abs=1e-6)
         maps.append(drawn(page))

@@ -21,6 +21,7 @@ from xraylab.runs.orphans import DIED
 from xraylab.training.recipe import Stage
 
 pytest_plugins = ["tests.support.trained"]
+pytestmark = pytest.mark.slow
 LONG = BRIEF.model_copy(
     update={"name": "long", "stages": (Stage(trains="all", epochs=500, learning_rate=1e-3),)}
 )

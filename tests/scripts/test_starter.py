@@ -56,6 +56,7 @@ def workshop(tmp_path, monkeypatch):
     return load_settings()
 
 
+@pytest.mark.slow
 def test_members_are_trained_once_halved_averaged_locked_under_the_suite_and_told_in_cards(
     workshop, tmp_path, capsys
 ):

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import psutil
 
@@ -21,7 +21,8 @@ STILL = 60.0  # seconds
 _PORTION = 3.0  # seconds of processor time: in STILL, a process that polls takes less, and one at work more
 _CHECK = 0.5  # seconds between two looks at what moves, which costs processor time itself
 _LOOK = 2000  # milliseconds in which a page is looked at before the processes are
-WORKER = "xraylab.runs.worker"
+_SERVER, _WORKER = "streamlit run", "xraylab.runs.worker"  # as they are called in command lines
+_State = Literal["attached", "detached", "hidden", "visible"]
 Result = TypeVar("Result")
 
 
@@ -95,15 +96,33 @@ def exit_code(process: subprocess.Popen[bytes], *, still: float = STILL) -> int:
     return int(process.returncode)
 
 
-def shown(locator: "Locator", home: Path, *, still: float = STILL) -> None:
-    """Wait until a page shows something, for as long as the training that it watches in a home moves."""
+def shown(
+    locator: "Locator", home: Path | None = None, *, state: _State = "visible", still: float = STILL
+) -> None:
+    """Wait until a page shows something, for as long as what it waits for moves.
+
+    Parameters
+    ----------
+    locator : Locator
+        Where to look.
+    home : Path or None
+        The home of the training that the page watches. Such a page asks the server again and again, so the
+        server always has work: the files of the training and the work of its worker count instead.
+    state : str
+        A state of ``Locator.wait_for``.
+    still : float
+        Seconds without a move after which the wait fails.
+    """
     from playwright.sync_api import TimeoutError as NotYet
 
     def look() -> bool:
         try:
-            locator.wait_for(timeout=_LOOK)
+            locator.wait_for(timeout=_LOOK, state=state)
         except NotYet:
             return False
         return True
 
-    eventually(look, moves=lambda: (files_of(home), work_done(WORKER)), still=still)
+    def moves() -> object:
+        return work_done(_SERVER) if home is None else (files_of(home), work_done(_WORKER))
+
+    eventually(look, moves=moves, still=still)
