@@ -90,11 +90,6 @@ def test_every_hook_runs_a_tool_of_the_development_requirements():
 
 
 def test_the_configuration_of_the_hooks_is_valid():
-    done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "validate-config"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    validate = [sys.executable, "-m", "pre_commit", "validate-config"]
+    done = subprocess.run(validate, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
