@@ -1,7 +1,7 @@
 """
 Run the benchmarks and write ``results.json``.
 
-The rows that were run take the place of those of the same name in the file; each says where it was run.
+New rows replace those of the same name in the file. Each row says on which machine it ran.
 """
 
 import argparse
@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, write and print; 1 when a row's two ways don't do the same."""
+    """Measure, write and print; return 1 if the two ways of a row don't do the same."""
     names = [row.name for row in ROWS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def write(file: Path, results: list[Result]) -> None:
-    """Put results into a file, in the order of the rows; others that it holds stay."""
+    """Write results into a file, in the order of the rows; keep the other rows that it holds."""
     kept = {row.name: row for row in read(file).rows} if file.exists() else {}
     kept |= {result.name: result for result in results}
     ordered = tuple(kept[row.name] for row in ROWS if row.name in kept)
@@ -51,7 +51,7 @@ def write(file: Path, results: list[Result]) -> None:
 
 
 def read(file: Path) -> Results:
-    """The results in a file."""
+    """Return the results in a file."""
     return Results.model_validate_json(file.read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""Augmentation of a batch, each film with its own draw: kornia against ours, the same families."""
+"""Augment a batch, each film with its own draw: kornia against ours, the same families."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -25,12 +25,12 @@ class Augment:
     target = 1.0
     compared = (
         "A batch of 32 films at 224 through kornia (affine, contrast, brightness, gamma, blur, sharpening, "
-        "noise, down- and up-scaling, JPEG, erasing, drawn a film) against the same families by "
-        "`training/augment.py`. Re-encoding is kornia's on three channels, the only number it takes."
+        "noise, down- and up-scaling, JPEG, erasing, drawn per film) against the same families by "
+        "`training/augment.py`. Kornia re-encodes three channels, the only number that it accepts."
     )
 
     def unavailable(self) -> str | None:
-        """It needs kornia, which nothing else does."""
+        """Return the reason if kornia is missing; nothing else needs it."""
         return None if find_spec("kornia") else "kornia is not installed"
 
     def prepare(self, material: Material) -> None:
@@ -42,7 +42,7 @@ class Augment:
         self.random = torch.Generator().manual_seed(0)
 
     def check(self) -> Sequence[Difference]:
-        """The same maps and the same qualities through both."""
+        """Apply the same maps and the same qualities with both."""
         from kornia.enhance import jpeg_codec_differentiable
         from kornia.geometry.transform import warp_affine
 
@@ -59,7 +59,7 @@ class Augment:
                 largest=float((warped - warp(films, theta)).abs().max()),
                 allowed=1e-3,
             ),
-            # kornia's whole numbers are made differentiable, so they are not quite whole
+            # kornia rounds by a differentiable function, so its whole numbers are not quite whole
             Difference(
                 what="mean grey levels (of 255) of a re-encoded film", largest=float(apart), allowed=1.5
             ),
@@ -67,12 +67,12 @@ class Augment:
 
     @torch.no_grad()
     def baseline(self) -> Tensor:
-        """Vary the batch with kornia."""
+        """Augment the batch with kornia."""
         varied: Tensor = self.chain(self.films)
         return varied
 
     def ours(self) -> Tensor:
-        """Vary it as training does."""
+        """Augment it as training does."""
         return augment(self.films, _HOW, self.random)
 
 
@@ -94,7 +94,7 @@ def _kornia_chain() -> nn.Module:
 
 
 class _Rescale(nn.Module):
-    """Half of the films down and up; kornia has no such augmentation, so a loop over films."""
+    """Scale half of the films down and up in a loop, because kornia has no such augmentation."""
 
     def forward(self, films: Tensor) -> Tensor:
         side = films.shape[-1]
@@ -110,19 +110,22 @@ class _Rescale(nn.Module):
 
 
 class _InColour(nn.Module):
-    """An augmentation that insists on three channels."""
+    """Give an augmentation the three channels that it needs."""
 
-    def __init__(self, of: nn.Module) -> None:
+    def __init__(self, augmentation: nn.Module) -> None:
         super().__init__()
-        self.of = of
+        self.augmentation = augmentation
 
     def forward(self, films: Tensor) -> Tensor:
-        varied: Tensor = self.of(films.expand(-1, 3, -1, -1))
+        varied: Tensor = self.augmentation(films.expand(-1, 3, -1, -1))
         return varied[:, :1]
 
 
 def _pixel_maps(theta: Tensor, side: int) -> Tensor:
-    """Kornia's maps (B, 3, 3), of pixels and forward, from torch's, of half sides and backward."""
+    """Return kornia's maps (B, 3, 3) from torch's.
+
+    Kornia maps forward in pixels, torch backward in units of half a side.
+    """
     to_half_sides = torch.tensor([[2 / side, 0, 1 / side - 1], [0, 2 / side, 1 / side - 1], [0, 0, 1]])
     last = torch.tensor([0.0, 0.0, 1.0]).expand(len(theta), 1, 3)
     back = torch.linalg.inv(to_half_sides) @ torch.cat([theta, last], dim=1) @ to_half_sides

@@ -1,4 +1,4 @@
-"""Reading films: the usual loader against the grey draft decode, and against the pixel store."""
+"""Decode films: the usual loader against the grey draft decode, and against the pixel store."""
 
 import io
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ from benchmarks.frame import Difference
 from benchmarks.material import Files, Material
 from xraylab.imaging import SIDE, standardise
 
-# The draft shrinks before the square does, which shows most where a film is grainy.
+# The draft shrinks a film before it is brought to the square; a grainy film shows that most.
 _ALL_FILMS, _ONE_FILM = 1.0, 2.5  # mean difference in grey levels that is allowed
 _usual = transforms.Compose([transforms.Resize((SIDE, SIDE)), transforms.ToTensor()])
 
 
 class _Decode:
-    """What both rows share: the baseline, and how far ours lies from it."""
+    """Parts that both rows share: the baseline, and its distance from ours."""
 
     files: Files
 
     def unavailable(self) -> str | None:
-        """It runs everywhere."""
+        """Return None: the row runs everywhere."""
         return None
 
     def prepare(self, material: Material) -> None:
-        """Have the files in memory."""
+        """Load the files into memory."""
         self.files = material.files
 
     def baseline(self) -> Tensor:
@@ -37,8 +37,8 @@ class _Decode:
         return torch.stack([_usual(Image.open(io.BytesIO(raw)).convert("RGB")) for raw in self.files.raw])
 
     def _differences(self, pixels: Tensor) -> Sequence[Difference]:
-        """Of grey pixels (n, 256, 256), 0 to 255, from what the baseline makes."""
-        # a coloured file's grey is its luma (ITU-R BT.601), which a JPEG stores as it is
+        """Compare grey pixels (n, 256, 256), 0 to 255, with those of the baseline."""
+        # the grey of a coloured file is its luma (ITU-R BT.601), which a JPEG stores directly
         grey = (self.baseline() * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1) * 255
         apart = (grey - pixels.float()).abs().mean(dim=(1, 2))
         return [
@@ -48,13 +48,13 @@ class _Decode:
 
 
 class DecodeDraft(_Decode):
-    """Files to pixels."""
+    """Decode files to pixels."""
 
     name = "decode_draft"
     target = 3.0
     compared = (
         "Each file by PIL to RGB, Resize(256) and ToTensor, against each file to the 256 × 256 grey bytes "
-        "that XRayLab stores, by way of a draft decode and with its header facts; one thread."
+        "that XRayLab stores, by a draft decode and with its header facts; one thread."
     )
 
     def ours(self) -> NDArray[np.uint8]:
@@ -62,18 +62,18 @@ class DecodeDraft(_Decode):
         return np.stack([standardise(raw).pixels for raw in self.files.raw])
 
     def check(self) -> Sequence[Difference]:
-        """How far the pixels lie apart."""
+        """Compare the pixels of both ways."""
         return self._differences(torch.from_numpy(self.ours()))
 
 
 class DecodeMemmap(_Decode):
-    """Films as every epoch reads them."""
+    """Read films as every epoch does."""
 
     name = "decode_memmap"
     target = 300.0
     compared = (
         "Each file by PIL to RGB, Resize(256) and ToTensor, as a loader does in every epoch, against a batch "
-        "of the same films in random order out of the pixel store's memory map, as bytes for the device."
+        "of the same films in random order from the pixel store's memory map, as bytes for the device."
     )
 
     def prepare(self, material: Material) -> None:
@@ -89,5 +89,5 @@ class DecodeMemmap(_Decode):
         return torch.from_numpy(self.pixels[self.order])
 
     def check(self) -> Sequence[Difference]:
-        """How far the pixels lie apart."""
+        """Compare the pixels of both ways."""
         return self._differences(self.ours()[np.argsort(self.order)])

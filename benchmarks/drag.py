@@ -1,9 +1,9 @@
 """
-How live the threshold cockpit is: a 2-second drag of 60 mouse moves, in a real Chromium.
+Measure how fast the threshold cockpit follows a 2-second drag of 60 mouse moves, in a real Chromium.
 
-``python -m benchmarks.drag`` prints JSON, a line for 25,000 films and one for a million. An update is a
-change of the numbers on the screen. Its delays run from the input event's own time stamp to the change in the
-document, and to the first task after the frame that paints it.
+``python -m benchmarks.drag`` prints one JSON line for 25,000 films and one for a million. An update is
+a change of the numbers on the screen. Its delays run from the input event's own time stamp to the change in
+the document, and to the first task after the frame that paints it.
 """
 
 import json
@@ -63,7 +63,7 @@ OBSERVE = """section => {
 
 
 def drag(page: Page) -> tuple[list[dict[str, Any]], list[float]]:
-    """Drag across most of the scale: the updates before the mouse is let go, and when each was painted."""
+    """Drag across most of the scale; return the updates before the release, and when each was painted."""
     page.locator(".cockpit").evaluate(OBSERVE)
     box = page.locator(".cockpit .plot").bounding_box()
     assert box is not None
@@ -82,7 +82,7 @@ def drag(page: Page) -> tuple[list[dict[str, Any]], list[float]]:
 
 
 def measured(page: Page, url: str, films: int) -> dict[str, Any]:
-    """Open the cockpit on so many films, drag, and put it into numbers."""
+    """Open the cockpit on a number of films, drag, and return the measurements."""
     page.goto(f"{url}/?films={films}")
     page.locator(".cockpit .value").wait_for(timeout=120_000)
     page.get_by_test_id("stStatusWidget").wait_for(state="detached")
@@ -104,7 +104,7 @@ def measured(page: Page, url: str, films: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the drag on each number of films and print what was seen."""
+    """Run the drag on each number of films and print the measurements."""
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         script = Path(folder) / "app.py"
         script.write_text(APP, "utf-8")

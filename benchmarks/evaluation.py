@@ -1,4 +1,4 @@
-"""Judging scores: the whole threshold table, and intervals that know patients, against scikit-learn."""
+"""Evaluate scores: the whole threshold table, and intervals clustered by patient, against scikit-learn."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,16 +35,15 @@ class Thresholds:
 
     @property
     def compared(self) -> str:
-        """Say how many films."""
+        """Sentence with the number of films."""
         return (
             f"All thresholds of {self.films:,} made-up films, half of them tied: scikit-learn's `roc_curve`, "
             "`precision_recall_curve`, `roc_auc_score` and `average_precision_score`, against one threshold "
-            "table, the same rates of it, and its two areas. Patients, which scikit-learn doesn't know, "
-            "are left out."
+            "table, its rates and its two areas. Patients, which scikit-learn doesn't know, are left out."
         )
 
     def unavailable(self) -> str | None:
-        """It runs everywhere."""
+        """Return None: the row runs everywhere."""
         return None
 
     def prepare(self, material: Material) -> None:
@@ -54,33 +53,33 @@ class Thresholds:
         self.scores[:4] = 0, 0, 1, 1
 
     def check(self) -> Sequence[Difference]:
-        """Every value of every column."""
+        """Compare every value of every column."""
         usual, own = self.baseline(), self.ours()
         return [Difference(what=what, largest=_apart(usual[what], own[what]), allowed=1e-9) for what in usual]
 
     def baseline(self) -> dict[str, Floats]:
-        """Curves and areas by scikit-learn, highest threshold first."""
-        alarms, found, thresholds = roc_curve(self.labels, self.scores, drop_intermediate=False)
+        """Compute curves and areas with scikit-learn, highest threshold first."""
+        alarms, sensitivities, thresholds = roc_curve(self.labels, self.scores, drop_intermediate=False)
         precision, recall, _ = precision_recall_curve(self.labels, self.scores)
         areas = [roc_auc_score(self.labels, self.scores), average_precision_score(self.labels, self.scores)]
         return {
             "thresholds": thresholds,
             "false alarm rates": alarms,
-            "sensitivities": found,
+            "sensitivities": sensitivities,
             "precisions": precision[::-1],
             "recalls": recall[::-1],
             "AUC and AP": np.array(areas),
         }
 
     def ours(self) -> dict[str, Floats]:
-        """The same from a threshold table."""
+        """Compute the same from a threshold table."""
         table = threshold_table(self.labels, self.scores)
         sensitivity = table.tp / table.positives
         return {
             "thresholds": table.threshold,
             "false alarm rates": table.fp / table.negatives,
             "sensitivities": sensitivity,
-            # where nobody is called positive there is no precision; scikit-learn's curve begins at 1
+            # without a positive call there is no precision; scikit-learn's curve begins at 1
             "precisions": np.append(1.0, table.tp[1:] / (table.tp[1:] + table.fp[1:])),
             "recalls": sensitivity,
             "AUC and AP": np.array([table.auc, table.average_precision]),
@@ -98,48 +97,48 @@ class Intervals:
 
     @property
     def compared(self) -> str:
-        """Say how often patients are drawn."""
+        """Sentence with the number of resamples."""
         return (
             "95 % intervals of sensitivity, specificity, PPV, NPV, F1 and accuracy at a threshold, and of "
-            "AUC, on 5,000 made-up films of about 2,000 patients: patients drawn anew "
-            f"{self.resamples:,} times, and each draw judged by scikit-learn (one call for the first five "
-            "numbers, one each for the others), against XRayLab's summary, which has the intervals by "
-            "formula and more numbers besides."
+            "AUC, on 5,000 made-up films of about 2,000 patients: patients resampled "
+            f"{self.resamples:,} times, and each draw evaluated by scikit-learn (one call for the first five "
+            "numbers, one each for the others), against XRayLab's summary, which computes the intervals by "
+            "formula, and more numbers too."
         )
 
     def unavailable(self) -> str | None:
-        """It runs everywhere."""
+        """Return None: the row runs everywhere."""
         return None
 
     def prepare(self, material: Material) -> None:
-        """Make up films whose patients have a hand in their scores."""
+        """Make up films whose scores depend on the patient too."""
         self.labels, self.scores, codes = _made_up_films(5_000, 2_200)
         self.patients = [f"person{code}" for code in codes]
 
     def check(self) -> Sequence[Difference]:
-        """Both ends of all seven, over all the resamples."""
+        """Compare both ends of all seven intervals, with all resamples."""
         apart = np.abs(self.baseline() - self.ours()).max()
         return [Difference(what="ends of the intervals", largest=float(apart), allowed=0.01)]
 
     def baseline(self) -> Floats:
-        """Resample patients, (7, 2)."""
+        """Compute the intervals by resampling patients, (7, 2)."""
         random = np.random.default_rng(0)
         codes = np.unique(self.patients, return_inverse=True)[1]
         films = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
         drawn = []
         for _ in range(self.resamples):
             chosen = np.concatenate([films[code] for code in random.integers(0, len(films), len(films))])
-            drawn.append(_judged(self.labels[chosen], self.scores[chosen]))
+            drawn.append(_evaluated(self.labels[chosen], self.scores[chosen]))
         return np.quantile(drawn, [_EDGE, 1 - _EDGE], axis=0).T
 
     def ours(self) -> Floats:
-        """Work the ends out, (7, 2)."""
-        found = summarise(self.labels, self.scores, self.patients, _THRESHOLD)
-        return np.array([*(found.intervals[name] for name in PROPORTIONS), found.auc_ci])
+        """Compute the intervals by formula, (7, 2)."""
+        summary = summarise(self.labels, self.scores, self.patients, _THRESHOLD)
+        return np.array([*(summary.intervals[name] for name in PROPORTIONS), summary.auc_ci])
 
 
-def _judged(labels: NDArray[np.int64], scores: Floats) -> list[float]:
-    """By scikit-learn: the six proportions in their order, and AUC."""
+def _evaluated(labels: NDArray[np.int64], scores: Floats) -> list[float]:
+    """Return the six proportions in their order, then AUC, all by scikit-learn."""
     called = scores >= _THRESHOLD
     (npv, ppv), (specificity, sensitivity), (_, f1), _ = precision_recall_fscore_support(labels, called)
     accuracy, area = accuracy_score(labels, called), roc_auc_score(labels, scores)
@@ -147,7 +146,7 @@ def _judged(labels: NDArray[np.int64], scores: Floats) -> list[float]:
 
 
 def _made_up_films(n: int, patients: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-    """Labels, scores in (0, 1) and the codes of patients, some of whom have films of both kinds."""
+    """Return labels, scores in (0, 1) and patient codes; some patients have films of both classes."""
     random = np.random.default_rng(0)
     codes = random.integers(0, patients, n)
     labels = (random.random(patients) < 0.6).astype(np.int64)[codes] ^ (random.random(n) < 0.05)
@@ -155,8 +154,8 @@ def _made_up_films(n: int, patients: int) -> tuple[NDArray[np.int64], Floats, ND
     return labels, 1 / (1 + np.exp(-logits)), codes
 
 
-def _apart(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Largest difference; infinite thresholds are alike, and columns of other lengths are not."""
-    if one.shape != other.shape:
+def _apart(usual: NDArray[Any], own: NDArray[Any]) -> float:
+    """Return the largest difference: 0 for two infinities, infinity for columns of different lengths."""
+    if usual.shape != own.shape:
         return np.inf
-    return float(np.abs(np.subtract(one, other, out=np.zeros_like(one), where=one != other)).max())
+    return float(np.abs(np.subtract(usual, own, out=np.zeros_like(usual), where=usual != own)).max())

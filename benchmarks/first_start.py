@@ -1,9 +1,9 @@
 """
-How long a newcomer waits: a home that doesn't exist yet, a server that has just come up, a threshold to move.
+Measure how long a newcomer waits: from a fresh server and home to a threshold that moves.
 
-``python -m benchmarks.first_start`` prints JSON. The clock starts when the server says that it is up and
+``python -m benchmarks.first_start`` prints JSON. The clock starts when the server is up. It
 stops when a key has moved the threshold over the shipped model's predictions and the numbers have followed.
-Each round has a server, a home and a browser profile of its own.
+Each round has its own server, home and browser profile.
 """
 
 import json
@@ -22,7 +22,7 @@ MOVED = "([cockpit, before]) => cockpit.innerText !== before"
 
 
 def first_threshold(browser: Browser, folder: Path) -> float:
-    """Seconds from the server being up to numbers that followed the threshold."""
+    """Return the seconds from a server that is up to numbers that followed the threshold."""
     with served(ROOT / "streamlit_app.py", folder, env={"XRAYLAB_HOME": str(folder / "home")}) as url:
         started = time.perf_counter()
         context = browser.new_context(viewport={"width": 1400, "height": 1000})
@@ -39,7 +39,7 @@ def first_threshold(browser: Browser, folder: Path) -> float:
 
 
 def main() -> None:
-    """Start some servers, one after another, and print what was seen."""
+    """Start servers one after another, and print the measurements."""
     with chromium() as browser:
         rounds = []
         for _ in range(ROUNDS):

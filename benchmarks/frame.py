@@ -1,10 +1,10 @@
 """
-What every row of the benchmarks goes through.
+Frame of the benchmarks: check that two ways do the same, then time them.
 
-- a row is two ways to one end: the usual one and ours; ``check`` says how far their results lie apart
-- nothing is timed before every row has been checked; then one round of each pair after another, so that
-  a busy minute falls on both ways alike
-- judged by the median of the rounds' ratios, baseline seconds over ours: larger is better
+- a row is two ways to one result, the usual way and ours; ``check`` compares their results
+- nothing is timed before every row has been checked
+- the two ways run in turns, so that a busy minute affects both
+- the result is the median of the rounds' ratios, baseline seconds over ours: larger is better
 """
 
 import platform
@@ -19,11 +19,11 @@ import torch
 from benchmarks.material import Material
 from xraylab.files import Record
 
-_LEAST_SECONDS = 0.2  # a quicker piece of work is repeated until this has passed
+_LEAST_SECONDS = 0.2  # quicker work is repeated until this time has passed
 
 
 class Difference(Record):
-    """How far the results of two ways lie apart."""
+    """Largest difference between the results of two ways."""
 
     what: str
     largest: float
@@ -31,7 +31,7 @@ class Difference(Record):
 
 
 class Environment(Record):
-    """What the ratios depend on."""
+    """Facts of the machine that the ratios depend on."""
 
     torch: str
     python: str
@@ -40,7 +40,7 @@ class Environment(Record):
     bf16: bool  # whether the processor has AVX512-BF16
     amx: bool
     gpu: str = ""
-    films: str = "teaching phantoms"  # or what was given
+    films: str = "teaching phantoms"  # or the films that were given
 
 
 class Result(Record):
@@ -64,38 +64,38 @@ class Results(Record):
 
 
 class NotEquivalentError(Exception):
-    """The two ways of a row don't do the same, so timing them would mean nothing."""
+    """Error: the two ways of a row don't do the same, so timing them would mean nothing."""
 
 
 class Row(Protocol):
-    """Two ways to one end."""
+    """Two ways to one result."""
 
     @property
     def name(self) -> str:
-        """What it is called in ``--only``."""
+        """Name of the row, for ``--only``."""
 
     @property
     def target(self) -> float:
-        """The least ratio to reach."""
+        """Smallest ratio that counts as reached."""
 
     @property
     def compared(self) -> str:
-        """What is compared with what, for the report; asked for after ``prepare``."""
+        """Description of both ways for the report; read after ``prepare``."""
 
     def unavailable(self) -> str | None:
-        """Why this machine can't run it, in words; None if it can."""
+        """Return why this machine can't run the row; None if it can."""
 
     def prepare(self, material: Material) -> None:
-        """Do what isn't timed."""
+        """Prepare whatever is not timed."""
 
     def check(self) -> Sequence[Difference]:
-        """How far both ways lie apart."""
+        """Compare the results of both ways."""
 
     def baseline(self) -> object:
-        """Go the usual way once."""
+        """Run the usual way once."""
 
     def ours(self) -> object:
-        """Go our way once."""
+        """Run our way once."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Timed:
 
     @property
     def ratio(self) -> float:
-        """How many times faster ours was."""
+        """Speed of our way relative to the usual one."""
         return self.baseline / self.ours
 
 
@@ -119,7 +119,7 @@ def measure(
     Raises
     ------
     NotEquivalentError
-        If the ways of any row lie further apart than allowed; nothing has been timed then.
+        If the results of any row differ more than allowed. Then nothing has been timed.
     """
     differences: dict[str, tuple[Difference, ...]] = {}
     reasons = {row.name: row.unavailable() for row in rows}
@@ -138,26 +138,26 @@ def measure(
                 f"({timed.baseline:.4g} s against {timed.ours:.4g} s)"
             )
     for row in rows:
-        found = judged(row, ratios[row.name], differences.get(row.name, ()), reasons[row.name])
-        here = found.environment.model_copy(update={"films": material.words})
-        yield found.model_copy(update={"environment": here})
+        result = judged(row, ratios[row.name], differences.get(row.name, ()), reasons[row.name])
+        here = result.environment.model_copy(update={"films": material.words})
+        yield result.model_copy(update={"environment": here})
 
 
 def _checked(row: Row) -> tuple[Difference, ...]:
-    found = tuple(row.check())
-    for difference in found:
-        if not difference.largest <= difference.allowed:  # NaN is not allowed either
+    differences = tuple(row.check())
+    for difference in differences:
+        if not difference.largest <= difference.allowed:  # rejects NaN too
             raise NotEquivalentError(
                 f"{row.name}: {difference.what} differ by {difference.largest:.2g}, more than "
                 f"{difference.allowed:.2g}. Nothing was timed."
             )
-    return found
+    return differences
 
 
 def judged(
     row: Row, ratios: Sequence[float], differences: Sequence[Difference], skipped: str | None
 ) -> Result:
-    """A row's result from its rounds."""
+    """Return the result of a row from its rounds."""
     median = statistics.median(ratios) if ratios else None
     return Result(
         name=row.name,
@@ -173,7 +173,7 @@ def judged(
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall clock of a piece of work, the mean of as many times as fill a fifth of a second."""
+    """Return the mean wall-clock seconds of some work, repeated for at least a fifth of a second."""
     times = 0
     started = time.perf_counter()
     while True:
@@ -185,7 +185,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def environment() -> Environment:
-    """What of this machine matters."""
+    """Return the facts of this machine that matter for the ratios."""
     return Environment(
         torch=torch.__version__,
         python=platform.python_version(),

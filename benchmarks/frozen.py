@@ -1,12 +1,12 @@
 """
-A frozen phase of 15 epochs: the head on cached features against the plain per-epoch loop.
+Train a head for 15 epochs: on cached features, against a plain loop over files.
 
-Both start from the same files, see every film in every epoch, validate after every epoch and use one
+Both start from the same files, use every film in every epoch, validate after every epoch, and have the same
 optimiser, schedule, seed and batch order.
 
 - plain: each epoch decodes each file (PIL RGB, Resize, ToTensor, Normalize) and passes it through the frozen
   network in eval, fp32
-- cached: ``training.loop.fit``; its time holds decoding the files and filling the cache
+- cached: ``training.loop.fit``; its time includes decoding the files and filling the cache
 """
 
 import copy
@@ -46,7 +46,7 @@ Load = Callable[[NDArray[np.intp]], Tensor]  # rows -> (B, 3, side, side)
 
 
 class Frozen:
-    """Decoding, forward passes, epochs and validation, all by the wall clock."""
+    """Wall clock of decoding, forward passes, epochs and validation together."""
 
     def __init__(self, name: str, arch: str, target: float) -> None:
         self.name, self.arch, self.target = name, arch, target
@@ -59,17 +59,17 @@ class Frozen:
         )
 
     def unavailable(self) -> str | None:
-        """It runs everywhere."""
+        """Return None: the row runs everywhere."""
         return None
 
     def prepare(self, material: Material) -> None:
-        """The files and the network."""
+        """Load the files and the network."""
         self.entry = network(self.arch)
         self.files = material.files
         self.net = material.network(self.entry)
 
     def check(self) -> Sequence[Difference]:
-        """How far the logits lie apart, trained on the same standardised pixels; those timed too."""
+        """Compare the logits after training on the same standardised pixels, in fp32 and as timed."""
         train, validation = _CHECKED_BY
         files = self.files
         few = Files(files.raw, files.labels, files.train[:train], files.validation[:validation])
@@ -87,10 +87,10 @@ class Frozen:
             ours.to(memory_format=torch.contiguous_format).eval()
             return float((_logits(ours, few, load) - _logits(theirs, few, load)).abs().max())
 
-        found = [Difference(what="logits in fp32", largest=apart(bf16=False), allowed=_FP32)]
+        differences = [Difference(what="logits in fp32", largest=apart(bf16=False), allowed=_FP32)]
         if self.bf16:
-            found.append(Difference(what="logits as timed", largest=apart(bf16=True), allowed=_BF16))
-        return found
+            differences.append(Difference(what="logits as timed", largest=apart(bf16=True), allowed=_BF16))
+        return differences
 
     def baseline(self) -> None:
         """Train the head the usual way."""
@@ -143,7 +143,7 @@ class Frozen:
         return kept
 
     def _cached(self, files: Files, *, bf16: bool) -> tuple[nn.Module, int]:
-        """Train the head from undecoded files by way of the cache; the network and its best epoch."""
+        """Train the head from files with the cache; return the network and its best epoch."""
         rows = np.concatenate([files.train, files.validation])
         pixels = np.stack([standardise(files.raw[row]).pixels for row in rows])
         train, validation = np.split(np.arange(len(rows)), [len(files.train)])
@@ -160,12 +160,12 @@ class Frozen:
 
 
 def _batch(files: Files) -> int:
-    """Films of a batch, never more than there are."""
+    """Return the batch size, at most the number of training films."""
     return min(RECIPE.batch_size, len(files.train))
 
 
 @torch.no_grad()
 def _logits(net: nn.Module, files: Files, load: Load) -> Tensor:
-    """Pneumonia logits of the validation films, (n,)."""
+    """Return the pneumonia logits of the validation films, (n,)."""
     batches = torch.split(torch.from_numpy(files.validation), RECIPE.batch_size)
     return torch.cat([pneumonia_logit(net(load(rows.numpy()))) for rows in batches])

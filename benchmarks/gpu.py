@@ -18,7 +18,7 @@ from xraylab.training.device import bf16_pays
 from xraylab.training.loop import fit
 from xraylab.training.recipe import Recipe, Stage
 
-_ALLOWED = 1e-3  # logits, of a film on the device against the same on the processor
+_ALLOWED = 1e-3  # logits, of one film on the device against the processor
 _LARGE = 4096  # films of the epoch
 _RECIPE = Recipe(
     name="epoch", stages=(Stage(trains="all", epochs=1, learning_rate=1e-4),), batch_size=64, augmentation=1.0
@@ -26,7 +26,7 @@ _RECIPE = Recipe(
 
 
 class GpuEpoch:
-    """What a GPU waits for: half of the pure speed must be left."""
+    """Time that a GPU loses by waiting: at least half of its pure speed must remain."""
 
     name = "gpu_epoch"
     target = 0.5
@@ -35,17 +35,17 @@ class GpuEpoch:
         self.arch, self.device, self.films = arch, torch.device(device), films
         self.compared = (
             f"The steps of one epoch of fine-tuning all of {arch} on a batch that is already on the GPU, "
-            "against a real epoch: reading, augmentation, validation and keeping the best weights with it."
+            "against a real epoch: reading, augmentation, validation and keeping the best weights."
         )
 
     def unavailable(self) -> str | None:
-        """It is about nothing else than a GPU."""
+        """Return the reason if there is no GPU."""
         if self.device.type == "cuda" and not torch.cuda.is_available():
             return "this machine has no GPU"
         return None
 
     def prepare(self, material: Material) -> None:
-        """Films enough for an epoch, the given ones over and over."""
+        """Repeat the given films until an epoch is full."""
         self.entry = network(self.arch)
         self.net = material.network(self.entry)
         files = material.files
@@ -61,14 +61,14 @@ class GpuEpoch:
 
     @torch.no_grad()
     def check(self) -> Sequence[Difference]:
-        """Both ways train the same network on the same films, so it is the device that is checked."""
+        """Compare the device with the processor: both ways train the same network on the same films."""
         few = self.x[:4]
         on_device = copy.deepcopy(self.net).to(self.device)(few).cpu()
         apart = float((on_device - self.net(few.cpu())).abs().max())
         return [Difference(what="logits of device and processor", largest=apart, allowed=_ALLOWED)]
 
     def baseline(self) -> None:
-        """The bare steps of an epoch."""
+        """Run the bare steps of an epoch."""
         net = copy.deepcopy(self.net).to(self.device).to(memory_format=torch.channels_last).train()
         optimiser = torch.optim.AdamW(net.parameters(), lr=self.recipe.stages[0].learning_rate)
         for _ in range(math.ceil(len(self.set.train) / self.recipe.batch_size)):
@@ -81,6 +81,6 @@ class GpuEpoch:
             torch.cuda.synchronize()
 
     def ours(self) -> None:
-        """The training loop."""
+        """Run the training loop."""
         net = copy.deepcopy(self.net)
         fit(net, self.entry, self.set, self.recipe, device=self.device, monitor=Monitor())

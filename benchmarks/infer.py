@@ -1,4 +1,4 @@
-"""Reading films: the plain forward pass against the quickest backend that can be asked for."""
+"""Forward pass: the plain network against the quickest backend."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _BACKENDS = ("openvino", "openvino-bf16", "bf16", "compile")
 
 
 class Infer:
-    """One batch forward."""
+    """Forward pass of one batch."""
 
     target = 2.0
 
@@ -30,7 +30,7 @@ class Infer:
 
     @property
     def compared(self) -> str:
-        """With the backend that was quickest here."""
+        """Description with the backend that was quickest here."""
         quickest = f"here {self.chosen}" if self.chosen else "of those that can be asked for"
         return (
             f"A forward pass of {self.arch} on {self.batch} film{'s' if self.batch > 1 else ''}: eager fp32, "
@@ -38,11 +38,11 @@ class Infer:
         )
 
     def unavailable(self) -> str | None:
-        """It runs everywhere; where no other backend does, it compares fp32 with itself."""
+        """Return None: the row runs everywhere. Without another backend it compares fp32 with itself."""
         return None
 
     def prepare(self, material: Material) -> None:
-        """Try the backends and keep the quickest whose logits stay where they were."""
+        """Try the backends and keep the quickest whose logits stay within what is allowed."""
         entry = network(self.arch)
         self.net = material.network(entry)
         self.x = material.inputs(entry, self.batch).contiguous()
@@ -53,28 +53,28 @@ class Infer:
             if backend.endswith("bf16") and not bf16_pays(CPU):
                 continue
             if backend == "compile" and plain / best >= self.target:
-                continue  # compiling takes minutes, so only where nothing else is quick enough
+                continue  # compiling takes minutes, so try it only if nothing else is quick enough
             try:
                 run = forward(self.net, entry, backend, CPU)
             except SettingsError:
-                continue  # this machine lacks what it needs
+                continue  # this machine lacks a part of the backend
             taken = _quickest_seconds(run, self.x)
             if taken < best and _apart(self.net, run, self.x) <= _ALLOWED:
                 self.run, self.chosen, best = run, backend, taken
 
     def check(self) -> Sequence[Difference]:
-        """How far the pneumonia logits lie apart."""
+        """Compare the pneumonia logits."""
         apart = _apart(self.net, self.run, self.x)
         return [Difference(what="logits", largest=apart, allowed=_ALLOWED)]
 
     @torch.no_grad()
     def baseline(self) -> Tensor:
-        """The network itself."""
+        """Run the network itself."""
         output: Tensor = self.net(self.x)
         return output
 
     def ours(self) -> Tensor:
-        """The backend."""
+        """Run the backend."""
         return self.run(self.x)
 
 

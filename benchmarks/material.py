@@ -1,4 +1,4 @@
-"""What the rows work on: files of films, their pixels, and networks whose weights are random but not idle."""
+"""Material of the rows: files of films, their pixels, and networks with random weights."""
 
 import io
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import CLASSES, Network, build
 
 CPU = torch.device("cpu")
-NATIVE = (1300, 1000)  # width and height of a phantom's file, as a film of the reference set has
-_GRAIN = 3.0  # grey levels of noise, without which a JPEG would be quicker to decode than a film's
+NATIVE = (1300, 1000)  # width and height of a phantom's file: those of a typical reference film
+_GRAIN = 3.0  # grey levels of noise; without it a JPEG decodes faster than a film's
 _QUALITY = 90
 _SETTLED_BY = 32  # films
 
 
 @dataclass(frozen=True, eq=False)
 class Files:
-    """Undecoded files with their labels, and which are for what."""
+    """Undecoded files with their labels and their split."""
 
     raw: list[bytes]
     labels: NDArray[np.int64]
@@ -35,54 +35,54 @@ class Files:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """As XRayLab stores them, (n, 256, 256)."""
+        """Pixels as XRayLab stores them, (n, 256, 256)."""
         return np.stack([standardise(raw).pixels for raw in self.raw])
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What a run of the benchmarks was given."""
+    """Films and options of one run of the benchmarks."""
 
     films: int
-    folder: Path  # for what a row has to write
+    folder: Path  # for files that a row writes
     data: Path | None = None  # a labelled zip or folder; None makes phantoms
 
     @property
     def words(self) -> str:
-        """What the films are."""
+        """Description of the films."""
         return "teaching phantoms" if self.data is None else f"films of {self.data.name}"
 
     @cached_property
     def files(self) -> Files:
-        """As many files of each class as there are, a fifth of them for validation."""
+        """Files of both classes in equal numbers if possible, a fifth of them for validation."""
         if self.data is None:
             return sorted_out(*phantom_files(self.films))
-        with open_source(self.data) as found:
+        with open_source(self.data) as source:
             chosen: list[SourceFile] = []
             for label in range(len(CLASSES)):
-                own = [file for file in found.files if file.label == label]
+                own = [file for file in source.files if file.label == label]
                 chosen += own[: self.films // len(CLASSES)]
             return sorted_out([file.read() for file in chosen], [file.label for file in chosen])
 
     def inputs(self, entry: Network, n: int) -> Tensor:
-        """Films as a network sees them, (n, 3, side, side); the first again where there are fewer."""
+        """Return network inputs of n films, (n, 3, side, side); repeat films if there are too few."""
         rows = np.resize(np.arange(len(self.files.raw)), n)
         return to_input(torch.from_numpy(self.files.pixels[rows]), entry)
 
     def labels(self, n: int) -> Tensor:
-        """Of the same films, (n,)."""
+        """Return the labels of the same films, (n,)."""
         return torch.from_numpy(np.resize(self.files.labels, n))
 
     def network(self, entry: Network) -> nn.Module:
-        """A network with random weights, in eval mode.
+        """Return a network with random weights, in eval mode.
 
-        Its batch norms know films: otherwise the features of all films would be all alike.
+        Its batch norms have seen films. Otherwise the features of all films would be the same.
         """
         torch.manual_seed(0)
         net = build(entry)
         norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:
-            norm.momentum = None  # the plain mean over what follows
+            norm.momentum = None  # the plain mean over the next forward pass
         with torch.no_grad():
             net.train()(self.inputs(entry, min(_SETTLED_BY, len(self.files.raw))))
         for norm in norms:
@@ -91,7 +91,7 @@ class Material:
 
 
 def phantom_files(n: int) -> tuple[list[bytes], list[int]]:
-    """JPEG files of phantoms at a film's native size, half of each class, with their labels."""
+    """Return JPEG files of phantoms at a film's native size, half of each class, and their labels."""
     wanted = [n - n // len(CLASSES), n // len(CLASSES)]
     raw, labels = [], []
     patient = 0
@@ -114,7 +114,7 @@ def _jpeg(pixels: NDArray[np.uint8], seed: int) -> bytes:
 
 
 def sorted_out(raw: list[bytes], labels: list[int]) -> Files:
-    """Files with a fifth of each class held out."""
+    """Hold out a fifth of each class for validation."""
     held_out: list[int] = []
     order = np.random.default_rng(0).permutation(len(labels)).tolist()
     for label in range(len(CLASSES)):

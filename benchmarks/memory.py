@@ -1,10 +1,10 @@
 """
-Does reading films leak? ``python -m benchmarks.memory [--films 500]`` reads uploads one after another.
+Measure whether reading films leaks memory: ``python -m benchmarks.memory [--films 500]``.
 
-Twice: by the library, where each film is read, scored and gets its heatmap; and by hand on the Read screen,
-in a real Chromium, where each is dropped, read, looked at with its heatmap, and taken away again. Printed is
-by how much the resident memory of whatever reads grew after the first films, which pay for what is loaded
-once. Target: less than 50 MB.
+It reads uploads one after another in two ways. The library reads and scores each film and draws its heatmap.
+Then each film is dropped on the Read screen in a real Chromium, read, viewed with its heatmap, and removed.
+The output is the growth of the reading process's resident memory after the first films; those load what is
+loaded only once. Target: less than 50 MB.
 """
 
 import argparse
@@ -35,12 +35,12 @@ _PATIENCE = 60_000  # milliseconds
 
 
 def upload(raw: list[bytes], number: int) -> bytes:
-    """A film that wasn't uploaded before: what follows the end of a JPEG changes its hash alone."""
+    """Return a film that wasn't uploaded before: bytes after the end of a JPEG change only its hash."""
     return raw[number % len(raw)] + str(number).encode()
 
 
 def in_the_library(films: int, model: str) -> list[float]:
-    """Resident megabytes after the first films, and at the end."""
+    """Return the resident megabytes after the first films, and at the end."""
     loaded = load(load_shipped(load_settings(), model))
     raw, _ = phantom_files(_DIFFERENT)
     seen = []
@@ -55,7 +55,7 @@ def in_the_library(films: int, model: str) -> list[float]:
 
 
 def on_the_page(films: int) -> list[float]:
-    """Resident megabytes of the app's server after the first films, and after each tenth of the rest."""
+    """Return the resident megabytes of the app's server after the first films and after each tenth."""
     raw, _ = phantom_files(_DIFFERENT)
     seen = []
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
@@ -75,7 +75,7 @@ def on_the_page(films: int) -> list[float]:
 
 
 def _read_by_hand(page: Page, data: bytes, name: str) -> None:
-    """Drop a film, wait until it is read and its heatmap is there, and take it away."""
+    """Drop a film, wait until it is read and its heatmap is there, and remove it."""
     page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": data})
     page.get_by_role("radiogroup", name="This film").get_by_text(name).wait_for(timeout=_PATIENCE)
     page.get_by_text("Heatmap (overlay, key o)").wait_for(timeout=_PATIENCE)
@@ -88,26 +88,26 @@ def _resident(process: psutil.Process) -> float:
 
 
 def main() -> None:
-    """Read, and print."""
+    """Read films in both ways and print the growth."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=int, default=500)
-    parser.add_argument("--model", default="mobilenet_v2", help="Of the library; the page takes its default.")
+    parser.add_argument("--model", default="mobilenet_v2", help="For the library; the page uses its default.")
     options = parser.parse_args()
     ways = {
         "library": partial(in_the_library, options.films, options.model),
         "page": partial(on_the_page, options.films),
     }
     for where, measured in ways.items():
-        seen = measured()
-        grown = seen[-1] - seen[0]
-        told = {
+        megabytes = measured()
+        grown = megabytes[-1] - megabytes[0]
+        result = {
             "where": where,
             "films": options.films,
             "grown_mb": round(grown, 1),
-            "resident_mb": [round(one) for one in seen],
+            "resident_mb": [round(value) for value in megabytes],
             "reached": grown < _MOST_MB,
         }
-        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""Make ``docs/benchmarks.md`` of ``benchmarks/results.json``: ``python -m benchmarks.report``."""
+"""Write ``docs/benchmarks.md`` from ``benchmarks/results.json``: ``python -m benchmarks.report``."""
 
 from pathlib import Path
 
@@ -7,21 +7,21 @@ from benchmarks.frame import Environment, Result, Results
 RESULTS = Path(__file__).parent / "results.json"
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
-_LARGE = 100  # from here no decimals
+_LARGE = 100  # no decimals from here on
 _HEAD = """# Benchmarks
 
-Made from `benchmarks/results.json` by `python -m benchmarks.report`; don't edit it by hand.
+Written by `python -m benchmarks.report` from `benchmarks/results.json`; don't edit.
 
-`python -m benchmarks` takes each row's usual way and ours in turns, in one process. A row is only timed
-after both have been found to do the same. The ratio is the seconds of the usual way over those of ours, and
-the median of the rounds is what counts: 2 means twice as fast. Networks have random weights, which change no
-timing; films are teaching phantoms in files of a film's size, unless others were given.
+`python -m benchmarks` runs the usual way and our way of each row in turns, in one process. It times a row
+only after checking that both ways do the same. The ratio is the seconds of the usual way divided by those
+of ours, as the median of the rounds: 2 means twice as fast. Networks have random weights, which doesn't
+affect the timing. Films are teaching phantoms in files as large as a film's, unless others were given.
 
 """
 
 
 def page(results: Results) -> str:
-    """The whole page, as Markdown."""
+    """Return the whole page as Markdown."""
     lines = ["| row | ratio | lowest to highest | target | reached |", "| --- | ---: | ---: | ---: | --- |"]
     lines += [_line(row) for row in results.rows]
     sections = [_section(row) for row in results.rows]
@@ -41,7 +41,8 @@ def _section(row: Result) -> str:
     if row.differences:
         paragraphs.append(
             "\n".join(
-                f"- apart at most: {d.what}, {d.largest:.2g} (allowed {d.allowed:g})" for d in row.differences
+                f"- largest difference: {d.what}, {d.largest:.2g} (allowed {d.allowed:g})"
+                for d in row.differences
             )
         )
     where = _environment(row.environment)
@@ -52,15 +53,15 @@ def _section(row: Result) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _environment(of: Environment) -> str:
-    said = [f"torch {of.torch}", f"Python {of.python}", f"{of.machine}, {of.threads} threads"]
-    said += [name for name, has in (("AVX512-BF16", of.bf16), ("AMX", of.amx)) if has]
-    said += [word for word in (of.gpu, of.films) if word]
-    return ", ".join(said)
+def _environment(here: Environment) -> str:
+    facts = [f"torch {here.torch}", f"Python {here.python}", f"{here.machine}, {here.threads} threads"]
+    facts += [name for name, has in (("AVX512-BF16", here.bf16), ("AMX", here.amx)) if has]
+    facts += [word for word in (here.gpu, here.films) if word]
+    return ", ".join(facts)
 
 
 def _number(value: float) -> str:
-    """Three digits, thousands apart."""
+    """Write three significant digits, with a thin space between thousands."""
     return f"{float(f'{value:.3g}'):,.0f}".replace(",", "\u2009") if value >= _LARGE else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""One step of fine-tuning a whole network: fp32 as usual against bf16 in channels-last memory."""
+"""One step of fine-tuning a whole network: usual fp32 against bf16 in channels-last memory."""
 
 import copy
 from collections.abc import Sequence
@@ -31,35 +31,35 @@ class StepBf16:
         )
 
     def unavailable(self) -> str | None:
-        """Without bf16 in hardware autocast would only be slower, and training doesn't use it."""
+        """Return the reason if there is no bf16 in hardware, since training doesn't use autocast then."""
         return None if bf16_pays(CPU) else "this processor has no bf16"
 
     def prepare(self, material: Material) -> None:
-        """Two networks with the same weights, one in each memory format."""
+        """Make two networks with the same weights, one in each memory format."""
         entry = network(self.arch)
         x = material.inputs(entry, self.batch)
         self.y = material.labels(self.batch)
         net = material.network(entry).train()
         for module in net.modules():
             if isinstance(module, nn.Dropout):
-                module.p = 0.0  # or both ways would be another network in every step
+                module.p = 0.0  # dropout would make the two networks differ in every step
         self.theirs, self.x = copy.deepcopy(net), x.contiguous()
         self.mine, self.x_last = net.to(memory_format=torch.channels_last), x
         self.their_steps = torch.optim.AdamW(self.theirs.parameters(), lr=_RATE)
         self.my_steps = torch.optim.AdamW(self.mine.parameters(), lr=_RATE)
 
     def check(self) -> Sequence[Difference]:
-        """How far the outputs lie apart before the first step."""
+        """Compare the outputs before the first step."""
         with torch.no_grad():
             apart = (self._theirs() - self._ours()).abs().max()
         return [Difference(what="logits", largest=float(apart), allowed=_ALLOWED)]
 
     def baseline(self) -> None:
-        """One step in fp32."""
+        """Take one step in fp32."""
         _step(self._theirs(), self.y, self.their_steps)
 
     def ours(self) -> None:
-        """One step in bf16."""
+        """Take one step in bf16."""
         _step(self._ours(), self.y, self.my_steps)
 
     def _theirs(self) -> Tensor:

@@ -30,16 +30,16 @@ class Tail:
         self.arch, self.batch = arch, batch
         self.compared = (
             f"A step of training the last stage of {arch} and its head on {batch} films: the whole forward "
-            "pass in fp32 with the rest frozen, against starting from the activations that the rest made of "
-            "the films once, in bf16 where the processor has it. Filling the cache is not in it."
+            "pass in fp32 with the rest frozen, against starting from the activations that the rest computed "
+            "once, in bf16 if the processor has it. The time to fill the cache is not counted."
         )
 
     def unavailable(self) -> str | None:
-        """It runs everywhere."""
+        """Return None: the row runs everywhere."""
         return None
 
     def prepare(self, material: Material) -> None:
-        """Two networks with the same weights, and the activations."""
+        """Make two networks with the same weights, and the activations."""
         self.entry = network(self.arch)
         self.x = material.inputs(self.entry, self.batch).contiguous()
         self.y = material.labels(self.batch)
@@ -49,7 +49,7 @@ class Tail:
             self._wake(net)
             for module in net.modules():
                 if isinstance(module, nn.Dropout):
-                    module.p = 0.0  # or both ways would be another network in every step
+                    module.p = 0.0  # dropout would make the two networks differ in every step
         self.bf16 = bf16_pays(CPU)
         self.cached = self._activations(bf16=self.bf16)
         self.their_steps, self.my_steps = (
@@ -58,7 +58,7 @@ class Tail:
         )
 
     def check(self) -> Sequence[Difference]:
-        """Gradients of one step in fp32, and the logits that are timed."""
+        """Compare the gradients of one step in fp32, and the logits as timed."""
         theirs = self.theirs(self.x)
         _backward(theirs, self.y)
         cached = self._activations(bf16=False)
@@ -83,11 +83,11 @@ class Tail:
         ]
 
     def baseline(self) -> None:
-        """One step with the whole forward pass."""
+        """Take one step with the whole forward pass."""
         _step(self.theirs(self.x), self.y, self.their_steps)
 
     def ours(self) -> None:
-        """One step from the activations."""
+        """Take one step from the activations."""
         _step(self._ours(), self.y, self.my_steps)
 
     def _ours(self) -> Tensor:
@@ -108,7 +108,7 @@ class Tail:
             yield part
 
     def _wake(self, net: nn.Module) -> None:
-        """Only the tail and the head train; batch norms of the rest stay in eval."""
+        """Let only the tail and the head train; the other batch norms stay in eval."""
         net.eval().requires_grad_(requires_grad=False)
         for name in (*self.entry.stages[-_TAIL], self.entry.head):
             net.get_submodule(name).train().requires_grad_(requires_grad=True)

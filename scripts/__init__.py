@@ -1,5 +1,5 @@
 """
-Scripts that write the pictures, figures and pages of the documentation: ``python -m scripts.NAME``.
+Scripts that write pictures, figures and pages of the documentation: ``python -m scripts.NAME``.
 
 The library never imports from here.
 """

@@ -1,11 +1,11 @@
 """
-Try recipes for films that were acquired differently, and write what came of each.
+Try recipes for films that were acquired differently, and write the result of each.
 
-``python -m scripts.experiments train --dataset NAME [--only EXPERIMENT ...]`` trains what isn't there yet in
-the present home, one after another; ``python -m scripts.experiments write`` puts the table into
-``docs/experiments.md``. Everything is judged on validation, as it is and under the suite of perturbations
-(``xraylab/imaging/perturbations.py``), and with the aspect ratios of the classes exchanged; the test split
-stays sealed.
+``python -m scripts.experiments train --dataset NAME [--only EXPERIMENT ...]`` trains the experiments that
+have no model in the present home, one after another. ``python -m scripts.experiments write`` writes the
+tables in ``docs/experiments.md``. Everything is measured on validation: on the films as they are, under the
+suite of perturbations (``xraylab/imaging/perturbations.py``), and with the aspect ratios of the classes
+exchanged. The test split stays sealed.
 """
 
 import argparse
@@ -44,7 +44,10 @@ TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
 LOCKS = re.compile(r"(<!-- locks -->\n).*?(<!-- end of locks -->)", re.DOTALL)
 
 _LOCK = "youden@suite"
-_HELD_BACK = ("jpeg", "blur")  # the two families that nothing chosen here may be trained on
+_HELD_BACK = (
+    "jpeg",
+    "blur",
+)  # two families of the suite that no recipe may be trained on, so that they stay a test
 BASE = Recipe(
     name="base",
     stages=(Stage(trains="all", epochs=4, learning_rate=6e-4),),
@@ -60,7 +63,7 @@ _STRONG: dict[str, Any] = {"augmentation": 1.5, "stretch": 1.0, "erasing": 0.1, 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One recipe, with what it is tried for."""
+    """One recipe, with the reason to try it."""
 
     about: str
     recipe: Recipe
@@ -104,10 +107,10 @@ EXPERIMENTS = {
 _SHIPPED = "the average of the three seeds of stretched, in half precision, as it ships"
 
 
-def run(settings: Settings, name: str, one: Experiment, dataset: str) -> None:
-    """Train one experiment under its own name, unless it is there."""
-    recipe = one.recipe.model_copy(update={"name": name})
-    train(settings, name, dataset=dataset, arch=one.arch, recipe=recipe, weights=one.weights)
+def run(settings: Settings, name: str, experiment: Experiment, dataset: str) -> None:
+    """Train an experiment under its own name, unless that model exists."""
+    recipe = experiment.recipe.model_copy(update={"name": name})
+    train(settings, name, dataset=dataset, arch=experiment.arch, recipe=recipe, weights=experiment.weights)
 
 
 COLUMNS = (
@@ -115,15 +118,15 @@ COLUMNS = (
     *("Worst of the left out", "Lowest sensitivity", "Lowest specificity", "Aspect varied"),
     "Aspects exchanged",
 )
-# Median width over height: 1.22 of the normals, 1.48 of the films with pneumonia, among the 90 films that are
-# to be had as they were published. All are brought to one square, so a film's shape shows in the child's.
+# Median width over height is 1.48 for films with pneumonia and 1.22 for normal films, among the 90 films that
+# are available as published. All films are brought to one square, so a wide film shows a narrow child.
 ASPECT = 1.21
 
 
 def recut(films: NDArray[np.uint8], *, wider: bool) -> NDArray[np.uint8]:
-    """Square films as if they had been cut ``ASPECT`` times wider, or higher, than they were.
+    """Return square films as if they had been cut ``ASPECT`` times wider, or higher.
 
-    The middle of a film is kept, and brought to the square again.
+    The middle of a film is kept and brought to the square again.
     """
     side = films.shape[-1]
     margin = side * (1 - 1 / ASPECT) / 2
@@ -133,28 +136,28 @@ def recut(films: NDArray[np.uint8], *, wider: bool) -> NDArray[np.uint8]:
 
 
 def _validation(settings: Settings, model: Model) -> NDArray[np.uint8]:
-    """A model's validation films, in the order of its predictions."""
+    """Return a model's validation films, (n, side, side), in the order of its predictions."""
     films = load_dataset(settings, model.card.dataset.name)
     return np.asarray(films.pixels[films.rows("validation")])
 
 
 def _cut(loaded: LoadedModel, pixels: NDArray[np.uint8], labels: NDArray[np.int8]) -> tuple[Floats, ...]:
-    """Scores of films cut wider, cut higher, and with each class cut as the other one is."""
+    """Return scores of films cut wider, cut higher, and with each class cut as the other one is."""
     wide, high = (score_pixels(loaded, recut(pixels, wider=wider)).score for wider in (True, False))
     return wide, high, np.where(labels == 1, high, wide)
 
 
 def _about_aspect(settings: Settings, name: str) -> tuple[str, str]:
-    """AUC on validation films cut both ways, and with each class cut as the other one is.
+    """Return the AUC on validation films cut both ways, and with each class cut as the other one is.
 
-    The second tells how far a network takes a film's shape for a sign of disease.
+    The second shows how much a network mistakes a film's shape for a sign of disease.
     """
     model = load_model(settings, name)
     scored = model.films("validation").scored
     labels, groups = scored.labels, scored.groups
     wide, high, exchanged = _cut(load(model), _validation(settings, model), labels)
     varied = np.tile(labels, 2), np.concatenate([wide, high]), np.tile(groups, 2)
-    return _told(*varied), _told(labels, exchanged, groups)
+    return _auc(*varied), _auc(labels, exchanged, groups)
 
 
 RULES = (
@@ -165,11 +168,11 @@ LOCK_COLUMNS = (
     *("Rule", "Threshold", "As they are", "Varied as in training", "Cut wider", "Cut higher"),
     *("Aspects exchanged", "Lowest balanced accuracy"),
 )
-_VARIED = EXPERIMENTS["stretched"].recipe  # as the members of the ensemble were trained
+_VARIED = EXPERIMENTS["stretched"].recipe  # the recipe of the ensemble's members
 
 
 def locks(settings: Settings) -> str:
-    """What each rule would cost the shipped ensemble: sensitivity and specificity on validation."""
+    """Write the shipped ensemble's sensitivity and specificity on validation at the lock of each rule."""
     model = load_shipped(settings, ENSEMBLE)
     loaded, pixels, scored = load(model), _validation(settings, model), model.films("validation").scored
     wide, high, exchanged = _cut(loaded, pixels, scored.labels)
@@ -179,45 +182,48 @@ def locks(settings: Settings) -> str:
     for rule in map(parse_rule, RULES):
         threshold = choose_threshold(model, rule)
         points = [table.at(threshold) for table in tables]
-        told = (f"{100 * point.sensitivity:.1f} %, {100 * point.specificity:.1f} %" for point in points)
+        rates = (f"{100 * point.sensitivity:.1f} %, {100 * point.specificity:.1f} %" for point in points)
         lowest = min(point.balanced_accuracy for point in points)
-        lines.append((rule.words, f"{threshold:.3f}", *told, f"{100 * lowest:.1f} %"))
+        lines.append((rule.words, f"{threshold:.3f}", *rates, f"{100 * lowest:.1f} %"))
     return results.table(LOCK_COLUMNS, lines)
 
 
 def _varied(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Films varied once as the members of the ensemble saw them in training."""
+    """Vary films once, as the members of the ensemble saw them in training."""
     films = torch.from_numpy(pixels).unsqueeze(1) / 255
     random = torch.Generator().manual_seed(0)
-    varied = [augment(some, Variation.of(_VARIED), random) for some in torch.split(films, _VARIED.batch_size)]
+    batches = torch.split(films, _VARIED.batch_size)
+    varied = [augment(batch, Variation.of(_VARIED), random) for batch in batches]
     return (torch.cat(varied) * 255).round().byte().squeeze(1).numpy()
 
 
-def _told(labels: NDArray[np.int8], scores: NDArray[np.float64], groups: NDArray[np.object_]) -> str:
+def _auc(labels: NDArray[np.int8], scores: NDArray[np.float64], groups: NDArray[np.object_]) -> str:
     return auc(threshold_table(labels, scores, groups).auc, auc_interval(labels, scores, groups))
 
 
-def _cells(told: Robustness) -> tuple[str, ...]:
-    worst = min(told.rows, key=lambda row: row.auc)
-    unseen = min((row.auc for row in told.rows if row.left_out), default=None)
+def _cells(robustness: Robustness) -> tuple[str, ...]:
+    rows = robustness.rows
+    worst = min(rows, key=lambda row: row.auc)
+    unseen = min((row.auc for row in rows if row.left_out), default=None)
     return (
-        auc(told.auc, told.auc_ci),
-        f"{statistics.fmean(row.auc for row in told.rows):.4f}",
+        auc(robustness.auc, robustness.auc_ci),
+        f"{statistics.fmean(row.auc for row in rows):.4f}",
         f"{auc(worst.auc, worst.auc_ci)}, {worst.title}",
         DASH if unseen is None else f"{unseen:.4f}",
-        f"{100 * min(row.sensitivity for row in told.rows):.1f} %",
-        f"{100 * min(row.specificity for row in told.rows):.1f} %",
+        f"{100 * min(row.sensitivity for row in rows):.1f} %",
+        f"{100 * min(row.specificity for row in rows):.1f} %",
     )
 
 
 def table(settings: Settings, before: str = "") -> str:
-    """One line an experiment, in the order they are listed, and one of the ensemble that ships.
+    """Write one line per experiment, in the order of the list, and one for the shipped ensemble.
 
-    Where a model isn't in the present home its line in the table ``before`` stays.
+    If a model isn't in the present home, its line in the table ``before`` stays.
     """
     kept = {line.split("|")[1].strip(): line for line in before.splitlines() if line.startswith("|")}
     lines: list[str] = []
-    for name, about in [*((name, one.about) for name, one in EXPERIMENTS.items()), (ENSEMBLE, _SHIPPED)]:
+    listed = [(name, experiment.about) for name, experiment in EXPERIMENTS.items()]
+    for name, about in [*listed, (ENSEMBLE, _SHIPPED)]:
         try:
             lines.append(_line(name, about, *_measured(settings, name)))
         except NotFoundError:
@@ -230,14 +236,14 @@ def _line(*cells: str) -> str:
 
 
 def _measured(settings: Settings, name: str) -> tuple[str, ...]:
-    """The figures of an experiment's line."""
+    """Return the figures of an experiment's line."""
     card = load_model(settings, name).card
     minutes = f"{card.seconds / 60:.0f}" if card.seconds else DASH
     return minutes, *_cells(actions.robustness(settings, name)), *_about_aspect(settings, name)
 
 
 def main() -> None:
-    """Train, or write."""
+    """Train the experiments, or write their tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -253,8 +259,8 @@ def main() -> None:
             run(settings, name, EXPERIMENTS[name], options.dataset)
     else:
         page = PAGE.read_text(encoding="utf-8")
-        page = TABLE.sub(lambda found: f"{found[1]}{table(settings, found[0])}\n{found[2]}", page)
-        page = LOCKS.sub(lambda found: f"{found[1]}{locks(settings)}\n{found[2]}", page)
+        page = TABLE.sub(lambda match: f"{match[1]}{table(settings, match[0])}\n{match[2]}", page)
+        page = LOCKS.sub(lambda match: f"{match[1]}{locks(settings)}\n{match[2]}", page)
         PAGE.write_text(page, encoding="utf-8")
         print(PAGE)
 

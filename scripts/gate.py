@@ -1,11 +1,11 @@
 """
-Hold the gate against films that it should let pass and pictures that it should warn of.
+Test the gate with films that it should let pass and pictures that it should warn of.
 
-``python -m scripts.gate --dataset NAME`` counts, for each shipped model of children, the test films that
-carry a warning, by class and subtype, and the strangers that do, kind by kind: photographs and drawings,
-slices, noise and blanks. It writes ``docs/gate.md``. The dataset has to be the one that the models were
-trained on; nothing is chosen on its test films, which the models opened at their locks. Needs scikit-image
-and pydicom, for the pictures that come with them.
+``python -m scripts.gate --dataset NAME`` counts warnings for each shipped model of children's films: on the
+test films, by class and subtype, and on strangers, by kind (photographs and drawings, slices, noise and
+blanks). It writes ``docs/gate.md``. The dataset has to be the one that the models were trained on. Nothing is
+chosen on its test films, which were opened at the models' locks. The script needs scikit-image and pydicom
+for the pictures that come with them.
 """
 
 import argparse
@@ -39,9 +39,9 @@ from xraylab.settings import load_settings
 PAGE = DOCS / "gate.md"
 SEED = 7
 EACH = 200  # pictures of each kind
-_EVERY = 4  # of the test films is altered
-_SIDES = (224, 500)  # the shorter side of a picture; none is warned of for being small
-_SMALLEST_SLICE = 60  # pixels; smaller ones are no pictures
+_EVERY = 4  # every fourth test film is altered
+_SIDES = (224, 500)  # range of a picture's shorter side; none is so small that the gate warns
+_SMALLEST_SLICE = 60  # pixels; smaller slices are left out
 _PHOTOGRAPHS = (
     "astronaut.png",
     "brick.png",
@@ -70,43 +70,43 @@ Random = np.random.Generator
 
 @dataclass(frozen=True)
 class Passed:
-    """What the gate made of some films."""
+    """Warnings of the gate on some films."""
 
-    found: tuple[tuple[Unusual, ...], ...]
+    warnings: tuple[tuple[Unusual, ...], ...]
 
     @property
     def warned(self) -> int:
-        """How many carry a warning."""
-        return sum(map(bool, self.found))
+        """Number of films with a warning."""
+        return sum(map(bool, self.warnings))
 
     @property
     def reasons(self) -> Counter[str]:
-        """How many carry a warning of each kind."""
-        return Counter(one.kind for film in self.found for one in film)
+        """Number of films with a warning of each kind."""
+        return Counter(warning.kind for film in self.warnings for warning in film)
 
     @property
     def cell(self) -> str:
         """Count and share, with the interval of the share."""
-        n = len(self.found)
+        n = len(self.warnings)
         if not n:
             return "–"
         return f"{self.warned} of {n}, {percent(self.warned / n, wilson_interval(self.warned, n))}"
 
 
 def photographs() -> Iterator[Picture]:
-    """Photographs in colour, those of faces enlarged."""
+    """Yield photographs in colour; those of faces are enlarged."""
     import skimage
     from sklearn.datasets import load_sample_images
 
     folder = Path(skimage.__file__).parent / "data"
     yield from (_coloured(folder / name) for name in _PHOTOGRAPHS)
     yield from load_sample_images().images
-    for face in np.load(folder / "lfw_subset.npy", allow_pickle=False)[:100:5]:  # the rest shows no faces
+    for face in np.load(folder / "lfw_subset.npy", allow_pickle=False)[:100:5]:  # the others show no faces
         yield _three((255 * np.clip(face, 0, 1)).astype(np.uint8))
 
 
 def drawings() -> Iterator[Picture]:
-    """Drawings, printed pages and handwritten digits."""
+    """Yield drawings, printed pages and handwritten digits."""
     import skimage
     from sklearn.datasets import load_digits
 
@@ -116,18 +116,18 @@ def drawings() -> Iterator[Picture]:
 
 
 def slices(*modalities: str) -> Iterator[Picture]:
-    """What pydicom's own test files of some modalities show, windowed, without their tags; each once."""
+    """Yield the pictures of pydicom's test files of some modalities, windowed, without tags, each once."""
     import pydicom
 
     seen = set()
     for file in sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm")):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # these files are there to try a reader
-                read = pydicom.dcmread(file)
-                picture = _windowed(read) if read.get("Modality") in modalities else None
-        except Exception as error:  # some are broken on purpose, others need a decoder
-            print(f"passed over {file.name}: {type(error).__name__}")
+                warnings.simplefilter("ignore")  # many of these files test a reader with faults
+                slice_ = pydicom.dcmread(file)
+                picture = _windowed(slice_) if slice_.get("Modality") in modalities else None
+        except Exception as error:  # some files are broken on purpose, others need a decoder
+            print(f"skipped {file.name}: {type(error).__name__}")
             continue
         if picture is not None and picture.tobytes() not in seen:
             seen.add(picture.tobytes())
@@ -135,7 +135,7 @@ def slices(*modalities: str) -> Iterator[Picture]:
 
 
 def _windowed(read: Any) -> Picture | None:
-    """The middle frame in grey, from the darkest to the lightest hundredth; None if it is too small."""
+    """Return the middle frame in grey, without its darkest and lightest pixels; None if it is too small."""
     values = np.asarray(read.pixel_array)
     if read.SamplesPerPixel > 1:
         values = values.mean(axis=-1)
@@ -147,7 +147,7 @@ def _windowed(read: Any) -> Picture | None:
 
 
 def ecg(random: Random) -> Picture:
-    """A drawn electrocardiogram, on paper or on a monitor."""
+    """Draw an electrocardiogram, on paper or on a monitor."""
     width, height = (int(random.integers(*bounds)) for bounds in ((500, 1000), (400, 800)))
     dark = random.random() < 0.3
     image = Image.new("L", (width, height), 0 if dark else 255)
@@ -177,7 +177,7 @@ def ecg(random: Random) -> Picture:
 
 
 def noise(random: Random) -> Picture:
-    """Noise: even, normal, cloudy, in dots, of all sizes at once, or mostly dark."""
+    """Draw noise: uniform, normal, cloudy, in dots, at all scales, or mostly dark."""
     side, kind = int(random.integers(*_SIDES)), random.integers(6)
     square = (side, side)
     values: NDArray[Any]
@@ -202,7 +202,7 @@ def noise(random: Random) -> Picture:
 
 
 def blank(random: Random) -> Picture:
-    """Nothing: one grey, faint noise, a faint ramp, or an edge."""
+    """Draw an empty picture: one grey, faint noise, a faint ramp, or an edge."""
     side, grey, kind = int(random.integers(*_SIDES)), random.integers(0, 256), random.integers(4)
     values = np.full((side, side), float(grey))
     if kind == 1:
@@ -215,9 +215,9 @@ def blank(random: Random) -> Picture:
 
 
 def strangers(each: int) -> Iterator[tuple[str, list[StandardFilm]]]:
-    """Pictures of every kind, as files that are read like any other.
+    """Yield the films of each kind of stranger, read from files like any other film.
 
-    Those of a bundled picture are the picture itself, then crops of it, turned, mirrored and scaled.
+    A bundled picture comes first as it is, then cut, turned, mirrored and scaled.
     """
     random = np.random.default_rng(SEED)
     pictures = list(photographs())
@@ -286,7 +286,7 @@ def _png(picture: Picture) -> bytes:
 
 
 def altered(films: Dataset, rows: NDArray[np.intp]) -> Iterator[tuple[str, list[StandardFilm]]]:
-    """The same films inverted, turned, and upside down."""
+    """Yield the same films inverted, turned by 90°, and upside down."""
     facts = standardise(_png(np.zeros((256, 256), dtype=np.uint8))).facts
     pixels = films.pixels[rows]
     for name, made in (
@@ -298,9 +298,9 @@ def altered(films: Dataset, rows: NDArray[np.intp]) -> Iterator[tuple[str, list[
 
 
 def novelty_by_model(films: list[NDArray[np.uint8]], models: list[LoadedModel]) -> list[NDArray[np.float64]]:
-    """How unlike the training films some are: by the ensemble of the averaged models first, then by each.
+    """Return how unlike the training films some films are: for the ensemble first, then for each model.
 
-    The ensemble's is the mean of its members', as ``scoring`` makes it; no film goes through a network twice.
+    The ensemble's value is the mean over its members, as in ``scoring``. No film passes a network twice.
     """
     pixels = np.stack(films)
     each = {loaded.model.name: score_pixels(loaded, pixels).novelty for loaded in models}
@@ -308,74 +308,81 @@ def novelty_by_model(films: list[NDArray[np.uint8]], models: list[LoadedModel]) 
 
 
 def passed(films: list[StandardFilm], novelty: NDArray[np.float64]) -> Passed:
-    """Let films through the gate of a model of radiographs."""
+    """Put films through the gate of a model of radiographs."""
     return Passed(
         tuple(gate(film, "radiographs", novelty=float(far)) for film, far in zip(films, novelty, strict=True))
     )
 
 
 def subtypes(films: Dataset, rows: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
-    """Rows of each class and subtype, and all of them."""
+    """Return the rows of each class and subtype, after all rows."""
     catalog = films.catalog.iloc[rows]
-    told = catalog["subtype"].where(catalog["label"] == 1, "normal").to_numpy()
-    return {"all": rows, **{str(one): rows[told == one] for one in ("normal", "bacterial", "viral")}}
+    subtype = catalog["subtype"].where(catalog["label"] == 1, "normal").to_numpy()
+    return {"all": rows, **{name: rows[subtype == name] for name in ("normal", "bacterial", "viral")}}
 
 
 def page(
     films: dict[str, dict[str, Passed]], kinds: dict[str, dict[str, Passed]], turned: dict[str, Passed]
 ) -> str:
-    """All of ``docs/gate.md``: test films and strangers by model, and altered films by the ensemble."""
+    """Return the text of ``docs/gate.md``: films and strangers per model, altered films by the ensemble."""
     groups = tuple(next(iter(films.values())))
-    let_pass = [(f"`{name}`", *(one.cell for one in told.values())) for name, told in films.items()]
+    let_pass = [
+        (f"`{name}`", *(passed.cell for passed in by_group.values())) for name, by_group in films.items()
+    ]
     models = tuple(f"`{name}`" for name in kinds)
     strange = [_line(kind, kinds) for kind in next(iter(kinds.values()))]
-    reasons = {name: told["all"].reasons for name, told in films.items()}
+    reasons = {name: by_group["all"].reasons for name, by_group in films.items()}
     listed = "; ".join(
-        f"`{name}`: {', '.join(f'{kind} {n}' for kind, n in sorted(found.items())) or 'none'}"
-        for name, found in reasons.items()
+        f"`{name}`: {', '.join(f'{kind} {n}' for kind, n in sorted(counts.items())) or 'none'}"
+        for name, counts in reasons.items()
     )
-    return f"""# What the gate lets pass and what it warns of
+    return f"""# The gate: what it lets pass and what it warns of
 
-Written by `python -m scripts.gate` with the shipped models of children; don't edit.
+Written by `python -m scripts.gate` with the shipped models of children's films; don't edit.
 
-A film with a warning is scored, and has no decision until a person asks for it. How unlike the training films
-is too unlike was chosen on validation, where no more than {100 * WARNED:g} % of the films are; the statistics
-come from 1,000 training films. Below are the test films, which the models opened at their locks; they set no
-number, but how many of them each design warned of was seen while it was chosen. So were the pictures that the
-strangers are made of; their crops, turns and noise are drawn anew. Intervals at 95 % (Wilson), film by film.
+A film with a warning is scored, but has no decision until a person asks for it. The limit for “unlike the
+training films” was chosen on validation, where no more than {100 * WARNED:g} % of the films exceed it. Its
+statistics come from 1,000 training films.
 
-## Test films that are warned of
+The tables below use the test films, which were opened at the models' locks. They set no number. But while
+the design was chosen, we saw how many of them each design warned of. We also saw the pictures that the
+strangers are made of; their crops, turns and noise are drawn anew. Intervals are at 95 % (Wilson), film by
+film.
+
+## Test films with a warning
 
 {table(("Model", *groups), let_pass)}
 
-For what: {listed}.
+Reasons: {listed}.
 
-White lungs are unusual, too: a warning more among the ill than among the normal would make the model look
-better than it is, so they are counted apart.
+White lungs are unusual too. If the gate warned of more films with pneumonia than normal films, the model
+would look better than it is. So the classes are counted separately.
 
-## Strangers that are warned of
+## Strangers with a warning
 
-Pictures that come with scikit-image, scikit-learn and pydicom, cut, turned, mirrored and scaled; slices as
-pictures, without the tags that would give them away; the rest drawn by rules. None is small.
+The strangers are pictures that come with scikit-image, scikit-learn and pydicom: cut, turned, mirrored and
+scaled. Slices are pictures without the tags that would identify them. The other kinds are drawn by rules.
+None is small.
 
 {table(("Kind", "Pictures", *models), strange)}
 
-## Test films, altered
+## Altered test films
 
-Every fourth, by the `{ENSEMBLE}`; a film upside down still is a chest film, and passes more often.
+Every fourth test film, read by the `{ENSEMBLE}`. A film upside down is still a chest film, and passes more
+often.
 
-{table(("Altered", "Warned of"), [(name, one.cell) for name, one in turned.items()])}
+{table(("Altered", "With a warning"), [(name, one.cell) for name, one in turned.items()])}
 """
 
 
 def _line(kind: str, kinds: dict[str, dict[str, Passed]]) -> tuple[str, ...]:
-    told = [by_kind[kind] for by_kind in kinds.values()]
-    n = len(told[0].found)
-    return kind, str(n), *(f"{one.warned} ({100 * one.warned / n:.1f} %)" for one in told)
+    by_model = [by_kind[kind] for by_kind in kinds.values()]
+    n = len(by_model[0].warnings)
+    return kind, str(n), *(f"{each.warned} ({100 * each.warned / n:.1f} %)" for each in by_model)
 
 
 def _open(name: str, films: Dataset) -> Model:
-    """A shipped model whose test films are these, and open."""
+    """Return a shipped model; reject it if its test films are others or are sealed."""
     model = load_shipped(load_settings(), name)
     if films.info.pixel_hash != model.card.dataset.pixel_hash or not model.test_opened:
         raise XRayLabError(f"“{films.info.name}” isn't what “{name}” was trained on, or its test is sealed.")
@@ -383,7 +390,7 @@ def _open(name: str, films: Dataset) -> Model:
 
 
 def main() -> None:
-    """Count, and write."""
+    """Count and write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -397,10 +404,10 @@ def main() -> None:
     own: dict[str, dict[str, Passed]] = {}
     far = novelty_by_model(list(films.pixels[rows]), models)
     for name, novelty in zip(names, far, strict=True):
-        found = gate_rows(films.catalog, films.pixels, rows, "radiographs", novelty)
+        warned = gate_rows(films.catalog, films.pixels, rows, "radiographs", novelty)
         own[name] = {
-            group: Passed(tuple(one for one, row in zip(found, rows, strict=True) if row in some))
-            for group, some in subtypes(films, rows).items()
+            group: Passed(tuple(each for each, row in zip(warned, rows, strict=True) if row in chosen))
+            for group, chosen in subtypes(films, rows).items()
         }
         print(name, own[name]["all"].cell, flush=True)
     others: list[dict[str, dict[str, Passed]]] = []

@@ -3,7 +3,7 @@ Measure how the code reads: ``python -m scripts.house [ROOM ...]``.
 
 - the length of function bodies in lines, without the docstring: median and 90th percentile
 - the longest file and the longest class, in lines
-- comments in 100 statements, in each room; a ``noqa`` or ``type: ignore`` alone is not counted
+- comments per 100 statements in each room; a bare ``noqa`` or ``type: ignore`` is not counted
 
 ``tests/test_house.py`` holds the limits.
 """
@@ -23,7 +23,7 @@ _DIRECTIVES = ("# noqa", "# type:", "# pragma:")
 
 @dataclass(frozen=True)
 class Room:
-    """What was measured in some files."""
+    """Measurements of some files."""
 
     bodies: tuple[int, ...]  # lines of each function's body
     files: dict[str, int]  # lines of each file
@@ -43,7 +43,7 @@ class Room:
 
     @property
     def density(self) -> float:
-        """Comments in 100 statements."""
+        """Comments per 100 statements."""
         return 100 * self.comments / self.statements if self.statements else 0.0
 
 
@@ -68,16 +68,16 @@ def measure(files: list[Path]) -> Room:
 
 def rooms() -> dict[str, list[Path]]:
     """Return the Python files of each room, and of the package's own top level as ``xraylab``."""
-    found: dict[str, list[Path]] = {}
+    files: dict[str, list[Path]] = {}
     for file in sorted(PACKAGE.rglob("*.py")):
         parts = file.relative_to(PACKAGE).parts
-        found.setdefault(parts[0] if len(parts) > 1 else "xraylab", []).append(file)
-    return found
+        files.setdefault(parts[0] if len(parts) > 1 else "xraylab", []).append(file)
+    return files
 
 
 def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
     """Count the lines from the first statement after the docstring to the last."""
-    body = [one for one in node.body if not _is_docstring(one)]
+    body = [statement for statement in node.body if not _is_docstring(statement)]
     return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1 if body else 0
 
 
@@ -96,7 +96,7 @@ def _comments(text: str) -> Iterator[str]:
 
 
 def main() -> None:
-    """Print a line for each room, then the whole."""
+    """Print a line for each room, then one for all of them."""
     parser = argparse.ArgumentParser(description="Measure how the code reads.")
     parser.add_argument("rooms", nargs="*", help="Names of rooms; all by default.")
     asked = parser.parse_args().rooms

@@ -2,9 +2,9 @@
 Run every preset on a dataset, with the network it names.
 
 ``python -m scripts.presets --dataset NAME [--seeds K] [--only PRESET ...]`` trains in the present home, one
-after another; ``python -m scripts.results`` then writes the page. A preset whose ImageNet weights aren't on
-this machine runs with MobileNetV2 instead, and, for one epoch a stage from random weights, with its own
-network: that shows that it works and says nothing about how well.
+after another; ``python -m scripts.results`` then writes the page. If the ImageNet weights of a preset's
+network aren't on this machine, the preset runs with MobileNetV2 instead. Its own network runs for one epoch
+per stage from random weights. That only shows that the preset works, not how well.
 """
 
 import argparse
@@ -37,12 +37,12 @@ SMOKE = "smoke-"
 
 
 def model_name(preset: str, arch: str, seed: int = 0) -> str:
-    """What the model of a preset is called."""
+    """Return the name of a preset's model."""
     return f"{preset}.{arch}" + (f"-seed{seed}" if seed else "")
 
 
 def needs_weights(recipe: Recipe, entry: Network) -> bool:
-    """Whether a preset would lose a stage without pretrained weights."""
+    """Return whether a preset would lose a stage without pretrained weights."""
     try:
         return plan(recipe, entry, pretrained=False) != recipe
     except XRayLabError:
@@ -50,7 +50,7 @@ def needs_weights(recipe: Recipe, entry: Network) -> bool:
 
 
 def run(settings: Settings, dataset: str, recipe: Recipe) -> None:
-    """Train a preset with its network, or with the one instead of it beside a trial of its own."""
+    """Train a preset with its network; without weights, try that out and train with ``INSTEAD``."""
     entry, weights = network(NAMED[recipe.name]), "none"
     if needs_weights(recipe, entry):
         weights = "imagenet"
@@ -62,7 +62,7 @@ def run(settings: Settings, dataset: str, recipe: Recipe) -> None:
 
 
 def _try_out(settings: Settings, dataset: str, recipe: Recipe, entry: Network) -> None:
-    """One epoch of each stage from random weights, whatever the seed."""
+    """Train one epoch of each stage from random weights, with seed 0."""
     stages = tuple(stage.model_copy(update={"epochs": 1}) for stage in recipe.stages)
     brief = recipe.model_copy(update={"stages": stages, "seed": 0})
     with tempfile.TemporaryDirectory() as folder:
@@ -74,13 +74,13 @@ def _try_out(settings: Settings, dataset: str, recipe: Recipe, entry: Network) -
 
 
 def main() -> None:
-    """Run the presets that aren't there yet."""
+    """Run the presets that have no model yet."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--only", nargs="*", choices=sorted(NAMED), default=sorted(NAMED))
-    parser.add_argument("--seeds", type=int, default=1, help="From 0 on.")
+    parser.add_argument("--seeds", type=int, default=1, help="Number of seeds, from 0 on.")
     options = parser.parse_args()
     settings = load_settings()
     for seed in range(options.seeds):

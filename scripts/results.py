@@ -2,8 +2,8 @@
 Write ``docs/results.md`` from the models that ``python -m scripts.presets`` trained in the present home.
 
 ``python -m scripts.results --dataset NAME [--out FILE]`` evaluates each on the test split at the threshold
-that its training locked on validation; that opens the test split, which is logged as ever. Run it when every
-choice is made, the shipped models among them.
+that its training locked on validation; this opens the test split, and is logged as always. Run it only when
+every choice has been made, including the shipped models.
 """
 
 import argparse
@@ -32,26 +32,20 @@ from xraylab.training.recipe import PRESETS, Recipe
 ACTOR = "scripts.results"
 OUT = DOCS / "results.md"
 
-# What the two reports printed, and on what.
+# Figures that the two reports printed, and their test set.
 REPORTS = {
     "resnet50-transfer": "77.9 % accuracy (first report: ResNet50, official test, threshold 0.5)",
     "cnn-scratch": "71.8 % accuracy (first report: official test, threshold 0.5)",
     "densenet121-finetune": "94 % accuracy, AUC 0.985 (second report: DenseNet121, a new split by image)",
 }
 COLUMNS = (
-    *("Recipe", "Network", "Starts from", "Epochs", "Minutes", "Seconds an epoch"),
+    *("Recipe", "Network", "Starts from", "Epochs", "Minutes", "Seconds per epoch"),
     *("Validation AUC", "Test AUC", "Accuracy", "Sensitivity", "Specificity", "The report's figure"),
 )
 SEED_COLUMNS = ("Recipe", "Seeds", "Test AUC", "Accuracy", "Sensitivity", "Specificity", "Minutes")
 QUESTION_COLUMNS = (
-    *(
-        "Question",
-        "One",
-        "The other",
-        "Test AUC, seed by seed",
-        "Difference, seed 0",
-        "Accuracy, seed by seed",
-    ),
+    *("Question", "First", "Second", "Test AUC, seed by seed", "Difference, seed 0"),
+    "Accuracy, seed by seed",
 )
 RECALL_COLUMNS = ("Recipe", "Normal", "Pneumonia", "Bacterial", "Viral")
 SWEEP_COLUMNS = (
@@ -59,7 +53,7 @@ SWEEP_COLUMNS = (
     *("Missed", "False alarms"),
 )
 
-# What is asked, which presets answer, the simpler one first.
+# Each question with the two presets that answer it, the simpler one first.
 QUESTIONS = (
     ("Frozen against fine-tuned, 20 epochs each", "equal-epochs", "densenet121-finetune"),
     ("Frozen against fine-tuned throughout", "quick", "standard"),
@@ -84,14 +78,14 @@ class Trained:
 
     @cached_property
     def figures(self) -> Figures:
-        """Of the test films at the lock, each kind of pneumonia by itself."""
+        """Figures of the test films at the lock, also for each kind of pneumonia."""
         return measure(self.model.films("test"), self.test.threshold)
 
 
 def trained(settings: Settings, dataset: str, preset: Recipe) -> list[Trained]:
-    """Every seed of a preset that was trained, from 0 on; opens their test split."""
+    """Open the test split of every trained seed of a preset, from 0 on, and return the trainings."""
     for arch in (NAMED[preset.name], INSTEAD):
-        found = []
+        trainings = []
         for seed in count():
             try:
                 model = load_model(settings, model_name(preset.name, arch, seed))
@@ -99,14 +93,14 @@ def trained(settings: Settings, dataset: str, preset: Recipe) -> list[Trained]:
                 break
             validation = actions.evaluate_validation(settings, model.name)
             test = actions.evaluate(settings, model.name, dataset, actor=ACTOR)
-            found.append(Trained(preset, model, validation, test))
-        if found:
-            return found
+            trainings.append(Trained(preset, model, validation, test))
+        if trainings:
+            return trainings
     return []
 
 
 def line(one: Trained) -> tuple[str, ...]:
-    """What one training came to."""
+    """Return the table line of one training."""
     card, test = one.model.card, one.test
     return (
         one.preset.name,
@@ -123,14 +117,14 @@ def line(one: Trained) -> tuple[str, ...]:
 
 
 def _epoch_seconds(model: Model) -> float:
-    """What an epoch of the last stage took, in the median."""
+    """Return the median seconds per epoch of the last stage."""
     epochs = model.history
     last = epochs[-1]["stage"]
     return statistics.median(float(epoch["seconds"]) for epoch in epochs if epoch["stage"] == last)
 
 
 def seeds_line(seeds: list[Trained]) -> tuple[str, ...]:
-    """How far the seeds of a preset are apart."""
+    """Return the table line with the spread over the seeds of a preset."""
     return (
         seeds[0].preset.name,
         str(len(seeds)),
@@ -141,12 +135,12 @@ def seeds_line(seeds: list[Trained]) -> tuple[str, ...]:
 
 
 def question_line(question: str, one: list[Trained], other: list[Trained]) -> tuple[str, ...]:
-    """Two presets, the seeds that both have side by side."""
+    """Return the table line of two presets, for the seeds that both have."""
     pairs = list(zip(one, other, strict=False))
     return (
         question,
-        _told(one[0]),
-        _told(other[0]),
+        _named(one[0]),
+        _named(other[0]),
         "; ".join(f"{a.test.auc:.4f} → {b.test.auc:.4f}" for a, b in pairs),
         _difference(*pairs[0]),
         "; ".join(f"{100 * a.test.accuracy:.1f} → {100 * b.test.accuracy:.1f} %" for a, b in pairs),
@@ -154,20 +148,20 @@ def question_line(question: str, one: list[Trained], other: list[Trained]) -> tu
 
 
 def _difference(one: Trained, other: Trained) -> str:
-    """Of the areas on the same films, in the sense of the arrows."""
+    """Return the AUC of the second minus the first, with its interval, on the same films."""
     films, same = one.model.films("test"), other.model.films("test")
     if list(films.frame["image_id"]) != list(same.frame["image_id"]):
         raise ValueError("two presets were tested on different films")
-    found = auc_difference(films.labels, same.scores, films.scores, films.groups)
-    return f"{found.value:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+    apart = auc_difference(films.labels, same.scores, films.scores, films.groups)
+    return f"{apart.value:+.4f} ({apart.low:+.4f} to {apart.high:+.4f})"
 
 
-def _told(one: Trained) -> str:
+def _named(one: Trained) -> str:
     return f"{one.preset.name} ({network(one.model.card.arch).title})"
 
 
 def recall_line(one: Trained) -> tuple[str, ...]:
-    """The share of each kind of films that is called what it is."""
+    """Return the table line with the recall of each class and kind."""
     point, intervals, kinds = _point(one.figures), one.figures.intervals, one.figures.kinds
     return (
         one.preset.name,
@@ -180,51 +174,51 @@ def recall_line(one: Trained) -> tuple[str, ...]:
     )
 
 
-def _point(found: Figures) -> OperatingPoint:
-    """Of figures that were asked for at a threshold."""
-    if found.point is None:
+def _point(figures: Figures) -> OperatingPoint:
+    """Return the operating point of figures that have a threshold."""
+    if figures.point is None:
         raise ValueError("figures without a threshold")
-    return found.point
+    return figures.point
 
 
 def sweep(model: Model) -> list[tuple[str, ...]]:
-    """The test films at thresholds from 0.1 to 0.9, and at the lock."""
+    """Return the table lines for thresholds from 0.1 to 0.9, and for the lock."""
     lock = model.require_lock().threshold
     lines = []
     for threshold in sorted({*STEPS, lock}):
-        found = measure(model.films("test"), threshold)
-        point = _point(found)
-        told = f"**{threshold:.3f}, locked**" if threshold == lock else f"{threshold:.1f}"
-        rates = [percent(getattr(point, name), found.intervals[name]) for name in _SWEEP_RATES]
-        lines.append((told, *rates, str(point.fn), str(point.fp)))
+        figures = measure(model.films("test"), threshold)
+        point = _point(figures)
+        title = f"**{threshold:.3f}, locked**" if threshold == lock else f"{threshold:.1f}"
+        rates = [percent(getattr(point, name), figures.intervals[name]) for name in _SWEEP_RATES]
+        lines.append((title, *rates, str(point.fn), str(point.fp)))
     return lines
 
 
 def auc(value: float, interval: Interval) -> str:
-    """An AUC with its interval, four decimals each."""
+    """Write an AUC with its interval, with four decimals each."""
     return f"{value:.4f} ({interval[0]:.4f}–{interval[1]:.4f})"
 
 
 def percent(value: float, interval: Interval) -> str:
-    """A share with its interval."""
+    """Write a share with its interval, in percent."""
     return f"{100 * value:.1f} % ({100 * interval[0]:.1f}–{100 * interval[1]:.1f})"
 
 
 def spread(values: list[float], digits: int) -> str:
-    """Mean ± standard deviation of some trainings; the value alone of one."""
+    """Write mean ± standard deviation of some trainings, or only the value of one."""
     mean = f"{statistics.fmean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
 def table(columns: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table; a line that ends early is empty from there on."""
+    """Write a Markdown table; missing cells at the end of a line are empty."""
     rule = tuple("---" for _ in columns)
     full = (cells + ("",) * (len(columns) - len(cells)) for cells in (columns, rule, *lines))
     return "\n".join("| " + " | ".join(cells) + " |" for cells in full)
 
 
 def not_run(settings: Settings, preset: Recipe) -> tuple[str, ...] | None:
-    """The line of a preset that had only a trial of its own network; None if it was run with it."""
+    """Return the line of a preset whose own network was only tried out; None if there was no trial."""
     arch = NAMED[preset.name]
     try:
         trial = load_model(settings, SMOKE + model_name(preset.name, arch))
@@ -235,22 +229,22 @@ def not_run(settings: Settings, preset: Recipe) -> tuple[str, ...] | None:
     )
 
 
-def _empty(preset: Recipe, *said: str) -> tuple[str, ...]:
-    """A line without figures."""
-    return preset.name, network(NAMED[preset.name]).title, *said
+def _empty(preset: Recipe, *cells: str) -> tuple[str, ...]:
+    """Return a line without figures."""
+    return preset.name, network(NAMED[preset.name]).title, *cells
 
 
 def page(settings: Settings, dataset: str) -> str:
-    """All of ``docs/results.md``."""
+    """Return the text of ``docs/results.md``."""
     every = {preset.name: trained(settings, dataset, preset) for preset in PRESETS}
     lines: list[tuple[str, ...]] = []
     for preset in PRESETS:
         trial, seeds = not_run(settings, preset), every[preset.name]
-        told = [] if trial is None else [trial]
-        told += [line(seeds[0])] if seeds else []
-        lines += told or [_empty(preset, "not run yet")]
+        own = [] if trial is None else [trial]
+        own += [line(seeds[0])] if seeds else []
+        lines += own or [_empty(preset, "not run yet")]
     ran = [seeds for seeds in every.values() if seeds]
-    answered = [asked for asked in QUESTIONS if every[asked[1]] and every[asked[2]]]
+    answered = [row for row in QUESTIONS if every[row[1]] and every[row[2]]]
     return f"""# Results
 
 Written by `python -m scripts.results` from the models that `python -m scripts.presets` trained; don't edit.
@@ -265,22 +259,22 @@ Seed 0 of each.
 
 ## Other seeds
 
-Mean ± standard deviation of the trainings that there are. The intervals above tell of other patients, these
-of another draw of the same training; both have to be borne in mind.
+Mean ± standard deviation of the trainings. The intervals above show the variation between patients. These
+figures show the variation between trainings. Keep both in mind.
 
 {table(SEED_COLUMNS, (seeds_line(seeds) for seeds in ran))}
 
 ## The reports' questions
 
-{table(QUESTION_COLUMNS, (question_line(asked, every[one], every[other]) for asked, one, other in answered))}
+{table(QUESTION_COLUMNS, (question_line(text, every[one], every[other]) for text, one, other in answered))}
 
-Each pair has the same films and the same seed; the difference is the other's AUC less the one's, by DeLong's
-paired test with films clustered by patient. An interval that holds zero, or an answer that changes with the
-seed, is no answer.
+Both models of a pair have the same films and the same seed. The difference is the AUC of the second minus
+that of the first, by DeLong's paired test with films clustered by patient. If the interval contains zero,
+or the answer changes with the seed, the question is open.
 
 ## Recall of each class
 
-At the lock, seed 0; bacterial and viral by file name.
+At the lock, for seed 0. File names say whether a pneumonia is bacterial or viral.
 
 {table(RECALL_COLUMNS, (recall_line(seeds[0]) for seeds in ran))}
 
@@ -288,42 +282,42 @@ At the lock, seed 0; bacterial and viral by file name.
 
 {_sweeps(settings, every)}
 
-## Beside the reports
+## Compared with the reports
 
-The last column of the first table isn't comparable with the others, only its recipes are:
+The last column of the first table isn't comparable with the others. Only the recipes are:
 
-- **Split.** The first report tested on the official test split, whose films were acquired and compressed
-  differently from the training films; that split is not used here. The second split anew by image, so
-  that films of one child stood on both sides. Here patients are held out, of the training split alone,
-  which still flatters: the same hospital, the same compression for each class.
+- **Split.** The first report tested on the official test split. Its films were acquired and compressed
+  differently from the training films, and it is not used here. The second report made a new split by image,
+  so films of one child were on both sides. Here patients are held out, all of them from the training split.
+  That still flatters: the hospital is the same, and so is the compression of each class.
 - **Threshold.** The reports classified at 0.5, and the second moved the threshold on the films that it then
   reported. Here the threshold is locked on validation before the test is opened.
-- **Weights.** Where the row says so, MobileNetV2 stands for a network whose ImageNet weights weren't to
-  be had.
-- **Kept.** The reports kept the last epoch; here the one with the best validation AUC is kept.
-- **Time.** A report's loop took 150 s an epoch (163 batches of 32 films) on a P100, since it read and resized
-  every film anew. The seconds an epoch above are those of the last stage on one core of a processor: a frozen
-  stage trains on what its backbone made of the films once. Both ways are measured side by side on one machine
-  in [benchmarks.md](benchmarks.md): the rows `frozen_mobilenet`, `frozen_densenet` and `tail`.
+- **Weights.** If the row says so, MobileNetV2 replaces a network whose ImageNet weights weren't available.
+- **Kept.** The reports kept the last epoch. Here the epoch with the best validation AUC is kept.
+- **Time.** A report's loop took 150 s per epoch (163 batches of 32 films) on a P100, because it read and
+  resized every film anew. The seconds per epoch above are those of the last stage on one core of a
+  processor: a frozen stage trains on features that its backbone computed once.
+  [benchmarks.md](benchmarks.md) measures both ways side by side on one machine: the rows
+  `frozen_mobilenet`, `frozen_densenet` and `tail`.
 """
 
 
 def _films(settings: Settings, dataset: str) -> str:
-    there = load_dataset(settings, dataset).info
+    info = load_dataset(settings, dataset).info
     splits = {
         name: f"{counts['films']} films of {counts['patients']} patients"
-        for name, counts in there.splits.items()
+        for name, counts in info.splits.items()
     }
-    return f"""The public training split of the Kermany set ({there.n} films, {there.patients} patients by
-`{there.patient_key}`): {splits["train"]} to train on, {splits["validation"]} to choose the epoch and lock the
-threshold by, {splits["test"]} held out for every figure below that is called test. Those are at the locked
-threshold, and every interval is at 95 %, clustered by patient. All come from one hospital and one split:
-another split moves them, and another hospital moves them much more. The times are of one machine without a
-GPU, a core a training and other work beside."""
+    return f"""The public training split of the Kermany set ({info.n} films, {info.patients} patients by
+`{info.patient_key}`) was split into {splits["train"]} to train on, {splits["validation"]} to choose the
+epoch and lock the threshold, and {splits["test"]} held out for every figure below that is called test. Test
+figures are at the locked threshold. Every interval is at 95 %, clustered by patient. All figures come from
+one hospital and one split. Another split changes them, and another hospital changes them much more. Times
+are from one machine without a GPU, with one core per training and other work running."""
 
 
 def _sweeps(settings: Settings, every: dict[str, list[Trained]]) -> str:
-    """The shipped ensemble, and the recipe whose threshold the second report tuned."""
+    """Write the sweeps of the shipped ensemble and of the recipe that the second report tuned."""
     parts = []
     with contextlib.suppress(NotFoundError):
         parts.append((f"The shipped `{ENSEMBLE}`", load_model(settings, ENSEMBLE)))

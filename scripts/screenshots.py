@@ -1,9 +1,8 @@
 """
-Pictures of every screen, taken from the running app: ``python -m scripts.screenshots [--out FOLDER]``.
+Take pictures of every screen of the running app: ``python -m scripts.screenshots [--out FOLDER]``.
 
-- a home of its own with teaching phantoms, and the models that come with the package; nothing of yours is
-  touched
-- dark, light and as narrow as a phone; those in ``KEPT`` go to ``docs/images`` too, for the README
+- the app has its own home with teaching phantoms, and the shipped models; your home is not touched
+- dark and light, wide and as narrow as a phone; those in ``KEPT`` go to ``docs/images`` too, for the README
 - needs Chromium on the path and the packages of ``requirements-dev.txt``
 """
 
@@ -25,7 +24,7 @@ IMAGES = ROOT / "docs" / "images"
 KEPT = ("threshold-dark", "threshold-light", "read-dark")
 FILMS = actions.PHANTOM_FILMS
 READ_BY = "phantom · shipped"
-UNSEEN_SEED = 2_024  # phantoms to read: not among those that the network was trained on
+UNSEEN_SEED = 2_024  # phantoms to read; the network was not trained on them
 WIDE, NARROW = (1360, 800), (390, 844)
 TALLEST = 3000  # CSS pixels
 PATIENCE = 60_000  # ms
@@ -44,7 +43,7 @@ def main() -> None:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description="Take a picture of every screen.")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "xraylab-screenshots")
-    parser.add_argument("--home", type=Path, help="A home with films already.")
+    parser.add_argument("--home", type=Path, help="A home that has films already.")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
@@ -62,7 +61,7 @@ def main() -> None:
 
 
 def _films(folder: Path) -> list[Path]:
-    """One unseen film of each kind, on disk to be uploaded."""
+    """Write unseen films and return one of each kind, to upload."""
     actions.make_phantoms(folder, 30, seed=UNSEEN_SEED)
     films = sorted(folder.glob("chest_xray/train/*/*.png"))
     kinds = ("focal", "interstitial", "normal")
@@ -86,7 +85,7 @@ def _take_all(address: str, films: list[Path], out: Path) -> None:
 
 @contextmanager
 def _opened(browser: Browser, url: str, title: str, theme: str, size: tuple[int, int]) -> Iterator[Page]:
-    """A screen in a theme, once it has been drawn."""
+    """Open a screen in a theme and wait until it is drawn."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if theme == "Dark" else "light"
     )
@@ -100,9 +99,9 @@ def _opened(browser: Browser, url: str, title: str, theme: str, size: tuple[int,
 
 
 def _settle(page: Page) -> None:
-    """Wait until the script has run to its end and the browser has drawn what it sent."""
+    """Wait until the script has ended and the browser has drawn its output."""
     _app(page).locator("xpath=self::*[@data-test-script-state='notRunning']").wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(1500)  # charts and the theme are drawn after the script ended
+    page.wait_for_timeout(1500)  # charts and the theme are drawn after the end of the script
 
 
 def _app(page: Page) -> Locator:
@@ -110,7 +109,7 @@ def _app(page: Page) -> Locator:
 
 
 def _upload(page: Page, films: list[Path]) -> None:
-    """Choose who reads, give the screen its films, and lay the heatmap over the first."""
+    """Choose the model, upload the films, and lay the heatmap over the first."""
     page.get_by_role("combobox").first.click()
     page.get_by_role("option", name=READ_BY, exact=True).click()
     _settle(page)
@@ -124,7 +123,7 @@ def _upload(page: Page, films: list[Path]) -> None:
 
 
 def _shoot(page: Page, size: tuple[int, int], file: Path) -> None:
-    """Take the whole screen: Streamlit scrolls inside the page, so the window grows to what is in it."""
+    """Take the whole screen; Streamlit scrolls inside the page, so the window grows to its height."""
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size[0], "height": min(max(size[1], int(height)), TALLEST)})
     page.wait_for_timeout(500)
@@ -132,7 +131,7 @@ def _shoot(page: Page, size: tuple[int, int], file: Path) -> None:
 
 
 def _keep(taken: Path, target: Path) -> None:
-    """Copy a picture as small as it can be without losing anything that is seen."""
+    """Copy a picture with lossless compression."""
     with Image.open(taken) as image:
         image.convert("RGB").save(target, optimize=True)
 

@@ -1,17 +1,18 @@
 """
 Make the models that come with the package.
 
-``python -m scripts.starter train --dataset NAME [--only MODEL ...]`` trains them in the present home,
-one after another, and goes on where it stopped. ``python -m scripts.starter pack --dataset NAME`` halves the
-precision of their weights, scores the held-out films with those, averages the members, locks all under the
-suite of perturbations, opens the outer hold-out once, and writes ``xraylab/starter/`` and the cards in
-``docs/models/``; with ``--only phantom`` it leaves the models of children alone and needs none of their
-films. ``python -m scripts.starter novelty --dataset NAME`` learns anew, for what ships, what the training
-films are like, and ``python -m scripts.starter scale --dataset NAME`` the scale of its heatmaps.
-``python -m scripts.starter lock`` locks what ships by another ``RULE``, which each lock then says came after
-an opening.
+- ``python -m scripts.starter train --dataset NAME [--only MODEL ...]`` trains them in the present home, one
+  after another, and continues where it stopped
+- ``python -m scripts.starter pack --dataset NAME`` halves the precision of their weights, scores the held-out
+  films with the halved weights, averages the members, locks all models under the suite of perturbations,
+  opens the outer hold-out once, and writes ``xraylab/starter/`` and the cards in ``docs/models/``; with
+  ``--only phantom`` it does so for the phantom model alone, and needs no children's films
+- ``python -m scripts.starter novelty --dataset NAME`` prepares the unusual-film check of the shipped models
+  again, and ``python -m scripts.starter scale --dataset NAME`` the scale of their heatmaps
+- ``python -m scripts.starter lock`` locks the shipped models by the present ``RULE``; each lock then says
+  that it came after an opening
 
-The dataset has to be split by the most conservative patient key (``--patient-key number``); its test split is
+The dataset has to be split by the most conservative patient key (``--patient-key number``). Its test split is
 the outer hold-out. Nothing here looks at it before the locks are made.
 """
 
@@ -58,19 +59,19 @@ from xraylab.settings import Settings, load_settings, shipped_models
 from xraylab.training.recipe import load_recipe
 
 CARDS = DOCS / "models"
-KEY = "number"  # patients told apart so that no child can be on both sides
-# Films that are posed, cut or windowed differently score higher, normal or not. Cutting where the normals of
-# validation end, as Youden's rule does, leaves them no room; see "The lock" in docs/experiments.md.
+KEY = "number"  # the key that makes sure that no child is in two splits
+# Films that are posed, cut or windowed differently score higher, with or without pneumonia. A threshold at
+# the upper end of the normal scores, as by Youden's rule, leaves no margin; see docs/experiments.md.
 RULE = "sensitivity:0.95@suite"
 ACTOR = "scripts.starter"
-_MAKING = "making"  # the ensemble's name until it has its own: the names that ship are reserved
+_MAKING = "making"  # the ensemble's name until it ships, because the names of shipped models are reserved
 
-AVERAGED = {  # as it ships: the experiment that made it
+AVERAGED = {  # name of the shipped model: its experiment
     "mobilenet_v2": "stretched",
     "mobilenet_v2-seed1": "stretched-seed1",
     "mobilenet_v2-seed2": "stretched-seed2",
 }
-# The CNN ships by itself: with it, the ensemble's worst AUC under the suite on validation was lower.
+# The CNN is in no ensemble: it lowered the ensemble's worst AUC under the suite on validation.
 TRAINED = AVERAGED | {"cnn": "stretched-cnn"}
 PHANTOM = "phantom"  # trained on teaching phantoms, whose lesions are known; in no ensemble
 PHANTOM_MODEL = Experiment("heatmaps against known lesions", load_recipe("scratch"), "small_cnn", "none")
@@ -118,7 +119,7 @@ ABOUT = About(
 
 
 def train(settings: Settings, dataset: str, only: list[str]) -> None:
-    """Train what isn't there yet, on a dataset and on phantoms made here."""
+    """Train the models that don't exist yet, on a dataset and on phantoms made here."""
     for name in only:
         if name in TRAINED:
             run(settings, TRAINED[name], EXPERIMENTS[TRAINED[name]], dataset)
@@ -129,7 +130,7 @@ def train(settings: Settings, dataset: str, only: list[str]) -> None:
 
 
 def halve(model: Model, films: Dataset) -> Model:
-    """Give a model weights in half precision, and everything that follows from them but its lock."""
+    """Give a model weights in half precision, and make everything that depends on them except the lock."""
     state = safetensors.torch.load(model.read_weights())
     halved = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     raw = safetensors.torch.save(halved)
@@ -142,8 +143,8 @@ def halve(model: Model, films: Dataset) -> Model:
     held_out = np.concatenate([films.rows("validation"), films.rows("test")])
 
     def keep(file: str, frame: pd.DataFrame) -> None:
-        said = Predictions(frame, card.model_sha256, films.info.pixel_hash)
-        predictions_file.write(made.folder / file, said)
+        predictions = Predictions(frame, card.model_sha256, films.info.pixel_hash)
+        predictions_file.write(made.folder / file, predictions)
 
     scores = score_pixels(loaded, films.pixels, held_out)
     keep("predictions.parquet", described(films.catalog, held_out, scores, card.classes))
@@ -151,7 +152,11 @@ def halve(model: Model, films: Dataset) -> Model:
         keep(
             SUITE_FILE,
             described_under_suite(
-                lambda some: score_pixels(loaded, some), films.catalog, films.pixels, held_out, card.classes
+                lambda pixels: score_pixels(loaded, pixels),
+                films.catalog,
+                films.pixels,
+                held_out,
+                card.classes,
             ),
         )
     write_scale(made, films)
@@ -159,17 +164,17 @@ def halve(model: Model, films: Dataset) -> Model:
 
 
 def learn_novelty(model: Model, films: Dataset) -> None:
-    """Write what the films are like that a model was trained on; nothing where they are too few to tell."""
+    """Write a model's file for the unusual-film check; write nothing if it has too few films."""
     (model.folder / NOVELTY_FILE).unlink(missing_ok=True)
     [part] = load(model).parts
     rows = films.rows("train"), films.rows("validation")
-    if found := learn(part.net, part.entry, films.pixels, *rows, device=torch.device("cpu")):
-        raw = novelty_bytes(found, model_sha256=model.card.model_sha256, layer=part.entry.middle)
+    if novelty := learn(part.net, part.entry, films.pixels, *rows, device=torch.device("cpu")):
+        raw = novelty_bytes(novelty, model_sha256=model.card.model_sha256, layer=part.entry.middle)
         write_bytes(model.folder / NOVELTY_FILE, raw)
 
 
 def learn_shipped_novelty(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
-    """Write for every shipped network what the films are like that it was trained on.
+    """Write the file for the unusual-film check of every shipped network.
 
     Raises
     ------
@@ -189,7 +194,7 @@ def learn_shipped_novelty(settings: Settings, dataset: str, cards: Path = CARDS)
 
 
 def write_scale(model: Model, films: Dataset) -> None:
-    """Measure the scale of a model's heatmaps on the validation films it was made with."""
+    """Measure the scale of a model's heatmaps on the validation films of its training."""
     (part,) = load(model).parts
     chosen = films.pixels[positives(films.targets("pneumonia"), films.rows("validation"))]
     scale = measure_scale(
@@ -204,7 +209,7 @@ def write_scale(model: Model, films: Dataset) -> None:
 
 
 def scale_again(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
-    """Measure the scale of every shipped network's heatmaps, on the films it was made with.
+    """Measure the scale of every shipped network's heatmaps, on the films of its training.
 
     Raises
     ------
@@ -224,7 +229,7 @@ def scale_again(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
 
 
 def pack(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
-    """Write the shipped models and their cards, from a workshop that is a home of its own.
+    """Write the shipped models and their cards, from a temporary home.
 
     Raises
     ------
@@ -246,7 +251,7 @@ def pack(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
 
 
 def pack_phantom(settings: Settings, cards: Path = CARDS) -> None:
-    """Write the model of teaching phantoms, and everything that tells of the shipped models together."""
+    """Write the model of teaching phantoms, the golden film and all cards."""
     with _workshop(settings, PHANTOMS) as shop:
         _take(settings, shop, PHANTOM_EXPERIMENT, PHANTOM, PHANTOMS, PHANTOM_MODEL.recipe.rule)
         _ship(shop, PHANTOM)
@@ -256,7 +261,7 @@ def pack_phantom(settings: Settings, cards: Path = CARDS) -> None:
 
 @contextmanager
 def _workshop(settings: Settings, dataset: str) -> Iterator[Settings]:
-    """A home of its own that has a dataset."""
+    """Make a temporary home that has a copy of a dataset."""
     with tempfile.TemporaryDirectory() as folder:
         shop = load_settings(home=Path(folder))
         shutil.copytree(settings.datasets / dataset, shop.datasets / dataset)
@@ -264,16 +269,16 @@ def _workshop(settings: Settings, dataset: str) -> Iterator[Settings]:
 
 
 def _ship(shop: Settings, name: str) -> None:
-    """Open the hold-out of a locked model, and put the model where it ships from."""
+    """Open the hold-out of a locked model, and copy the model into the package."""
     actions.open_test(shop, name, actor=ACTOR)
     shutil.rmtree(shipped_models() / name, ignore_errors=True)
     shutil.copytree(shop.models / name, shipped_models() / name)
 
 
 def lock_again(cards: Path = CARDS) -> None:
-    """Lock the shipped models of children by ``RULE``, and open their hold-out at that lock.
+    """Lock the shipped models of children's films by ``RULE``, and open their hold-out at that lock.
 
-    What a person says of them on their cards is written anew, too.
+    The texts of their cards that a person wrote are written again too.
     """
     with tempfile.TemporaryDirectory() as folder:
         newcomer = load_settings(home=Path(folder))
@@ -286,7 +291,7 @@ def lock_again(cards: Path = CARDS) -> None:
 
 
 def _tell_again() -> None:
-    """Write anew what a person says of the shipped models of children."""
+    """Write again the texts that a person wrote for the cards of the shipped models of children's films."""
     with tempfile.TemporaryDirectory() as folder:
         newcomer = load_settings(home=Path(folder))
         for name in (ENSEMBLE, *TRAINED):
@@ -295,7 +300,7 @@ def _tell_again() -> None:
 
 
 def write_cards(cards: Path) -> None:
-    """Write the cards as somebody sees them who has nothing but the package."""
+    """Write the cards as they look in an empty home."""
     with tempfile.TemporaryDirectory() as folder:
         newcomer = load_settings(home=Path(folder))
         for name in shipped_names():
@@ -303,7 +308,7 @@ def write_cards(cards: Path) -> None:
 
 
 def _take(settings: Settings, shop: Settings, experiment: str, name: str, dataset: str, rule: str) -> None:
-    """Take a trained model into the workshop, halve its precision and lock it anew."""
+    """Copy a trained model into the workshop, halve its precision and lock it again."""
     shutil.copytree(load_model(settings, experiment).folder, shop.models / experiment)
     _rename(shop, experiment, name, f"python -m scripts.starter train --dataset {dataset} --only {name}")
     halve(load_model(shop, name), load_dataset(shop, dataset))
@@ -311,21 +316,21 @@ def _take(settings: Settings, shop: Settings, experiment: str, name: str, datase
 
 
 def _rename(shop: Settings, made: str, name: str, command: str) -> None:
-    """Give a model the name that it ships under, and what a person has to say about it."""
+    """Give a model the name that it ships under, and the texts for its card."""
     card = load_model(shop, made).card.model_copy(update={"name": name})
     (shop.models / made).rename(shop.models / name)
     _tell(shop.models / name, card, command)
 
 
 def _tell(folder: Path, card: Card, command: str) -> None:
-    """Write a model's card with what a person has to say about it."""
-    about = ABOUT if card.dataset.kind == "radiographs" else About()  # a card says itself what phantoms are
+    """Write a model's card with the texts that a person wrote."""
+    about = ABOUT if card.dataset.kind == "radiographs" else About()  # the card itself describes phantoms
     card = card.model_copy(update={"about": about.model_copy(update={"command": command})})
     write_text(folder / "card.json", card.model_dump_json(indent=2))
 
 
 def main() -> None:
-    """Train, or pack."""
+    """Run the command that was given."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Train for the documents: one model after another, and none of them twice."""
+"""Train models for the documentation, one after another, and none twice."""
 
 from xraylab import actions
 from xraylab.settings import Settings
@@ -6,9 +6,9 @@ from xraylab.training.recipe import Recipe
 
 
 def train(settings: Settings, name: str, *, dataset: str, arch: str, recipe: Recipe, weights: str) -> None:
-    """Train a model in the present home unless it is there, and say what came of it."""
+    """Train a model in the present home and print its validation AUC; skip a model that exists."""
     if (settings.models / name).exists():
-        print(f"{name}: there already", flush=True)
+        print(f"{name}: exists already", flush=True)
         return
     request = actions.request_training(
         settings, dataset=dataset, arch=arch, recipe=recipe, weights=weights, name=name

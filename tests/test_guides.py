@@ -1,90 +1,221 @@
-import doctest
+"""
+Every command in the README, in CONTRIBUTING and under ``docs/`` is checked, and run if it takes seconds.
+
+- a command counts wherever it stands: in a block marked ``sh`` or between backticks in the text
+- the project's own commands are parsed by the parser that runs them
+- ``NOT_RUN`` names those that no test runs, with the reason
+- the commands of a page run in the page's order, in a home of their own, with teaching phantoms as films
+"""
+
+import argparse
+import importlib
+import importlib.util
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 
-import xraylab
-from tests.support.guides import console_blocks, python_blocks, write_unmarked
+from tests.support.chores import recipes
+from xraylab import actions
 from xraylab.cli import app
-from xraylab.data import phantoms
+from xraylab.settings import load_settings
+
+pytest_plugins = ["tests.support.averaged"]
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-_TEXTS = [page.read_text("utf-8") for page in PAGES]
-FROM_PYTHON = ROOT / "docs" / "how-to" / "from-python.md"
-NUMBER = re.compile(r"\d+\.\d+")
-COMMANDS = {command for text in _TEXTS for command in re.findall(r"python -m xraylab ([a-z][^`\n]*)", text)}
+XRAYLAB = "python -m xraylab "
+PROGRAMS = (
+    *("accelerate", "apt", "bash", "git", "just", "lint-imports", "mypy", "pip", "pre-commit", "pytest"),
+    *("python", "python3", "ruff", "source", "streamlit", "xraylab"),
+)
+PLACEHOLDER = re.compile(r"[A-Z]{3,}|…")  # NAME, FOLDER, MODEL: the reader's own word stands here
+
+# Commands that no test runs, each by how it begins, with the reason.
+NOT_RUN = {
+    "accelerate launch": "needs several GPUs",
+    "apt install": "changes the machine",
+    "bash .ci/run": "runs all tests, this one among them",
+    "pip ": "installs packages; .ci/run does so in a fresh environment",
+    "pre-commit ": "changes the clone's hooks",
+    "pytest": "is a step of .ci/run, this test among it",
+    "python .ci/stress/films.py": "takes minutes; tests read a few of its files",
+    "python -m benchmarks": "takes minutes, and tests/benchmarks tries its parts",
+    "python -m xraylab lock --model first --rule floor": "needs 59 patients with pneumonia in validation",
+    "python -m scripts.experiments": "takes hours on the films, which are not part of the project",
+    "python -m scripts.gate": "needs the films, which are not part of the project",
+    "python -m scripts.heatmaps": "takes minutes, and writes into docs/",
+    "python -m scripts.presets": "takes hours on the films, which are not part of the project",
+    "python -m scripts.results": "needs the models of scripts.presets",
+    "python -m scripts.screenshots": "takes minutes in a browser, and writes into docs/",
+    "python -m scripts.starter": "takes hours on the films, and writes the models that ship",
+    "python3 -m venv": "makes an environment; .ci/run does so",
+    "source ": "changes the reader's shell",
+    "streamlit run": "serves until it is stopped; the browser tests look at it",
+    "xraylab app": "serves until it is stopped; .ci/try_wheel.py looks at it",
+}
+# Stand-ins that make a command short: what is replaced in its arguments, and by what.
+SHORTER = {
+    "--n 600": "--n 40",
+    "--arch mobilenet_v2": "--arch small_cnn",
+    "--recipe quick": "--recipe brief.json",
+    "--recipe scratch": "--recipe brief.json",
+    "--weights mobilenet_v2.safetensors": "--weights none",
+}
+ARCHIVES = {"chest_xray.zip": "all", "films.zip": "all", "hospital-b.zip": "all", "more.zip": "few"}
+PICTURES = ("film.png", "one.png")
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_in_the_guides_is_one_that_the_command_line_takes(command):
+def commands_of(text):
+    """Return the commands of a page in its order, one by one even if a line chains them."""
+    for language, block, span in re.findall(r"```(\w*)\n(.*?)```|`([^`]+)`", text, re.DOTALL):
+        if block and language != "sh":
+            continue
+        lines = block.splitlines() if block else [" ".join(span.split())]
+        for line in lines:
+            for command in re.split(r"\s*&&\s*", line.partition(" #")[0].strip()):
+                if command.split(" ")[0] in PROGRAMS and (block or " " in command):
+                    yield command
+
+
+COMMANDS = {page: list(commands_of(page.read_text("utf-8"))) for page in PAGES}
+EVERY = sorted({command for commands in COMMANDS.values() for command in commands})
+
+
+def why_not(command):
+    """Return why no test runs a command; None if one does."""
+    if PLACEHOLDER.search(command):
+        return "the reader's own word stands in it"
+    if command.split()[0] == "just":
+        return "tests/test_chores.py tries each recipe without doing it"
+    return next((reason for start, reason in NOT_RUN.items() if command.startswith(start)), None)
+
+
+RUN = {page: [one for one in commands if why_not(one) is None] for page, commands in COMMANDS.items()}
+
+
+class Parsed(BaseException):
+    """The parser of a script took its arguments; the script itself isn't run."""
+
+
+def parse(command, monkeypatch):
+    """Have the program's own parser take a command; a wrong option or a wrong name raises."""
+    program, *arguments = shlex.split(command)
+    if program == "python" and arguments[:2] == ["-m", "xraylab"]:
+        parse_xraylab(arguments[2:])
+    elif program == "xraylab":
+        parse_xraylab(arguments)
+    elif program == "accelerate" and arguments[:3] == ["launch", "-m", "xraylab"]:
+        parse_xraylab([one for one in arguments[3:] if one != "…"], whole="…" not in arguments)
+    elif program == "python" and arguments[0] == "-m":
+        parse_script(arguments[1], arguments[2:], monkeypatch)
+    elif program == "just":
+        assert set(arguments[:1]) <= recipes(), f"the justfile has no {arguments[0]}"
+    else:
+        missing = [word for word in arguments if is_path(word) and not (ROOT / word).exists()]
+        assert missing == [], f"{command} names a file that doesn't exist"
+
+
+def parse_xraylab(arguments, *, whole=True):
     group = typer.main.get_command(app)
-    name, *arguments = shlex.split(command)
-    found = group.get_command(None, name)
-    assert found is not None, f"there is no command {name}"
-    found.make_context(name, arguments)  # parses, runs nothing; a wrong option raises
+    command = group.get_command(None, arguments[0])
+    assert command is not None, f"there is no command {arguments[0]}"
+    if whole:
+        command.make_context(arguments[0], list(arguments[1:]))  # parses, runs nothing
+
+
+def parse_script(module, arguments, monkeypatch):
+    name = f"{module}.__main__" if (ROOT / module.replace(".", "/")).is_dir() else module
+    assert importlib.util.find_spec(name), f"there is no module {name}"
+    parse_args = argparse.ArgumentParser.parse_args
+
+    def parse_only(parser, args=None, namespace=None):
+        parse_args(parser, args, namespace)
+        raise Parsed
+
+    script = importlib.import_module(name)
+    if "ArgumentParser" not in Path(script.__file__).read_text("utf-8"):
+        assert arguments == [], f"{module} takes no arguments"
+        return
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    monkeypatch.setattr(sys, "argv", [module, *arguments])
+    with pytest.raises(Parsed):
+        script.main()
+
+
+def is_path(word):
+    return ("/" in word and not word.startswith(".venv/")) or word.endswith((".txt", ".py", ".toml", ".yml"))
+
+
+def test_commands_are_found_in_blocks_and_in_text_and_chains_are_split():
+    page = (
+        "Run `python -m xraylab\nmodels` or\n```sh\npip install x && just test  # all\n```\n"
+        "```python\njust no\n```\nand `mypy`, then `just lint`."
+    )
+    assert list(commands_of(page)) == ["python -m xraylab models", "pip install x", "just test", "just lint"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m xraylab nothing",
+        "python -m xraylab train --dataset x --arch small_cnn --recipe scratch --epochs 3",
+        "python -m xraylab lock --model first",
+        "python -m scripts.nothing",
+        "python -m scripts.results --dataset x --films y",
+        "python -m benchmarks.report --out x",
+        "just nothing",
+        "pip install -r requirements-nothing.txt",
+    ],
+)
+def test_a_command_that_does_not_exist_is_noticed(command, monkeypatch, capsys):
+    with pytest.raises((Exception, SystemExit)) as error:
+        parse(command, monkeypatch)
+    assert not isinstance(error.value, Parsed)
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_every_command_in_the_guides_is_one_that_its_program_takes(command, monkeypatch):
+    if command.startswith("python -m scripts.") and "--dataset" not in command:
+        command = with_required(command)
+    if not command.endswith("xraylab COMMAND"):
+        parse(command, monkeypatch)
+
+
+def with_required(command):
+    """Name a script in the text, as `python -m scripts.gate`, and its required options are left out."""
+    needs = ("experiments train", "gate", "presets", "results", "starter train", "starter pack")
+    short = command.removeprefix("python -m scripts.")
+    return (
+        f"{command} --dataset NAME" if short.startswith(needs) and "--only phantom" not in short else command
+    )
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_every_command_in_the_guides_is_run_or_says_why_it_is_not(command):
+    assert why_not(command) or command.startswith(XRAYLAB), f"add {command} to NOT_RUN, with the reason"
+
+
+def test_no_reason_is_left_over():
+    assert [start for start in NOT_RUN if not any(one.startswith(start) for one in EVERY)] == []
 
 
 def test_the_guides_show_every_step_of_the_main_job():
-    assert {"import", "train", "lock", "evaluate", "predict"} <= {command.split()[0] for command in COMMANDS}
+    shown = {command.removeprefix(XRAYLAB).split()[0] for command in EVERY if command.startswith(XRAYLAB)}
+    assert {"import", "train", "lock", "evaluate", "predict"} <= shown
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_of_a_guide_leads_to_a_file(page):
-    links = re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))
-    here = [link for link in links if not link.startswith("https://")]
-    assert [link for link in here if not (page.parent / link).exists()] == []
+@pytest.fixture(scope="session")
+def reader_home(tmp_path_factory, phantom_folder):
+    """A home with the films and the two models that the guides speak of."""
+    from tests.support.averaged import make_model  # a plugin may not be imported before pytest does
 
-
-@pytest.fixture
-def reader(tmp_path, monkeypatch, package_models):
-    """The folder of a reader of the guides, who has a few films and no home yet."""
-    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
-    monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XRAYLAB_DEVICE", "cpu")
-    monkeypatch.setenv("XRAYLAB_THREADS", "2")
-    folder = tmp_path / "reader"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    write_unmarked(folder / "film.png", 4)
-    write_unmarked(folder / "other.png", 0)
-    return folder
-
-
-def test_the_guide_to_python_runs_from_top_to_bottom(reader, capsys):
-    phantoms.write(reader / "films", 60, seed=3)
-    names = {}
-    for number, block in enumerate(python_blocks(FROM_PYTHON), 1):
-        exec(compile(block, f"{FROM_PYTHON.name}, block {number}", "exec"), names)  # noqa: S102
-    assert names["reading"].decision == "negative"
-    assert 0 <= names["heatmap"].min() <= names["heatmap"].max() <= 1
-    assert (reader / "overlay.png").is_file()
-    assert len(names["table"]) == 3
-    assert names["dataset"].films == 60
-    assert names["training"].model == "first"
-    assert names["locked"].rule == "sensitivity:0.95"
-    assert names["result"].test_openings == 1
-    assert "<bytes> can't be read." in capsys.readouterr().out
-
-
-def test_the_guide_to_python_shows_every_public_function():
-    code = "\n".join(python_blocks(FROM_PYTHON))
-    assert [name for name in xraylab.__all__ if name[0] != "_" and f"xraylab.{name}" not in code] == []
-
-
-@pytest.mark.usefixtures("reader")
-def test_the_console_in_the_readme_shows_what_is_printed():
-    [block] = console_blocks(ROOT / "README.md")
-    names = {}
-    for example in doctest.DocTestParser().get_examples(block):
-        if not example.want:
-            exec(example.source, names)  # noqa: S102
-            continue
-        printed = f"{eval(example.source, names)!r}\n"  # noqa: S307
-        assert NUMBER.sub("0", printed) == NUMBER.sub("0", example.want)
-        # another processor may round the last digit of a score another way
-        shown = [float(number) for number in NUMBER.findall(example.want)]
-        assert [float(number) for number in NUMBER.findall(printed)] == pytest.approx(shown, abs=0.002)
+    home = tmp_path_factory.mktemp("reader") / "home"
+    settings = load_settings(home=home)
+    actions.import_dataset(settings, phantom_folder, "kermany")
+    for seed, name in enumerate(("first", "second")):
+        make_model(settings, name, "small_cnn", seed, dataset="kermany")
+    return home

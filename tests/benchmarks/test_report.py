@@ -23,7 +23,7 @@ def row(**fields):
 def test_a_row_says_its_ratio_its_range_and_how_far_apart():
     made = page(Results(rows=(row(),)))
     assert "| sums | 1\u2009230 | 1\u2009000 to 1\u2009500 | 300 | yes |" in made
-    assert "- apart at most: sums, 1.2e-05 (allowed 0.0001)" in made
+    assert "- largest difference: sums, 1.2e-05 (allowed 0.0001)" in made
     assert "3 rounds; torch 2, Python 3.11, x86_64, 2 threads, AVX512-BF16, teaching phantoms." in made
 
 

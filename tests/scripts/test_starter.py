@@ -63,7 +63,7 @@ def test_members_are_trained_once_halved_averaged_locked_under_the_suite_and_tol
     actions.import_dataset(workshop, tmp_path / "films", "films", patient_key="number")
     starter.train(workshop, "films", [*MEMBERS, "phantom"])
     starter.train(workshop, "films", [*MEMBERS, "phantom"])
-    assert capsys.readouterr().out.count("there already") == 3
+    assert capsys.readouterr().out.count("exists already") == 3
     starter.pack(workshop, "films", tmp_path / "cards")
     assert shipped_names() == ["ensemble", *MEMBERS, "phantom"]
     elsewhere = load_settings(home=tmp_path / "another")
