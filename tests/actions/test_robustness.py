@@ -135,7 +135,7 @@ def test_a_card_tells_the_suite_of_films_that_may_be_looked_at_and_only_of_a_mod
     actions.open_test(perturbed, "locked", actor="app")
     assert actions.model_card(perturbed, "locked").count("| noise of 5 grey levels |") == 2
     (perturbed.models / "locked" / SUITE_FILE).write_bytes(b"")
-    assert "under the suite of perturbations is damaged" in actions.model_card(perturbed, "locked")
+    assert "under the suite of perturbations are damaged" in actions.model_card(perturbed, "locked")
 
 
 @pytest.mark.parametrize("file", [SUITE_FILE, "predictions.parquet"])
