@@ -177,7 +177,7 @@ def test_what_cannot_be_evaluated_is_a_sentence(fail, trained, data, tmp_path):
 def test_predict_evaluate_and_the_stored_predictions_agree_on_every_film(run, trained, phantom_folder, split):
     model = load_model(trained, MODEL)
     model.write_opening()
-    stored = getattr(model, split).frame
+    stored = model.films(split).frame
     files = [phantom_folder / name for name in stored["image_id"]]
     rows = run("predict", "--model", MODEL, *files)
     np.testing.assert_allclose([row["score"] for row in rows], stored["score"], rtol=0, atol=1e-6)

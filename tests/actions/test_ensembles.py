@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from tests.support.brief import BOTH, DATASET, KINDS, MEMBERS
 from xraylab import actions
 from xraylab import predictions as predictions_file
-from xraylab.actions import operating_points
+from xraylab.actions import ensembles, operating_points
 from xraylab.data.datasets import load_dataset
 from xraylab.errors import EnsembleError, HonestOrderError, NameTakenError, NotFoundError, WeightsError
 from xraylab.evaluation.calibration import fit_platt
@@ -93,7 +93,7 @@ def test_its_scores_are_calibrated_probabilities_averaged_and_calibrated_again(m
 def test_page_predict_and_evaluate_agree_with_the_stored_predictions(averaged, run, phantom_folder, split):
     model = load_model(averaged, BOTH)
     model.write_opening()
-    stored = getattr(model, split).frame
+    stored = model.films(split).frame
     files = [phantom_folder / name for name in stored["image_id"]]
     rows = run("predict", "--model", BOTH, *files)
     for key in ("score", "spread"):
@@ -196,7 +196,7 @@ def test_a_rule_that_cannot_be_met_leaves_nothing(members, monkeypatch):
     def refuse(*_):
         raise EnsembleError("No threshold reaches it.")
 
-    monkeypatch.setattr(Model, "choose", refuse)
+    monkeypatch.setattr(ensembles, "choose_threshold", refuse)
     with pytest.raises(EnsembleError, match="reaches"):
         make(members)
     assert sorted(folder.name for folder in members.models.iterdir()) == sorted(MEMBERS)

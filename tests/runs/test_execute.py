@@ -15,7 +15,7 @@ from tests.support.waiting import eventually, exit_code
 from xraylab import actions
 from xraylab.actions import training
 from xraylab.errors import NotFoundError
-from xraylab.models import Model, load_model
+from xraylab.models import load_model
 from xraylab.runs import folder, launch, table
 from xraylab.runs.orphans import DIED
 from xraylab.training.recipe import Stage
@@ -122,7 +122,7 @@ def test_a_rule_that_cannot_be_met_keeps_the_model_without_a_lock(imported, work
     def refuse(*_):
         raise RecipeError("No threshold reaches it.")
 
-    monkeypatch.setattr(Model, "choose", refuse)
+    monkeypatch.setattr("xraylab.runs.execute.choose_threshold", refuse)
     request = actions.request_training(
         imported, dataset=DATASET, arch="small_cnn", recipe="scratch", name="mine"
     ).model_copy(update={"recipe": BRIEF})
