@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
 STILL = 60.0  # seconds
-_PORTION = 3.0  # seconds of processor time: in STILL, a process that polls takes less, and one at work more
+# Seconds of processor time: in STILL, a process that only polls uses less, and one at work uses more, even on
+# a machine with 20 busy processes per core.
+_PORTION = 0.5
 _CHECK = 0.5  # seconds between two looks at what moves, which costs processor time itself
 _LOOK = 2000  # milliseconds in which a page is looked at before the processes are
 _SERVER, _WORKER = "streamlit run", "xraylab.runs.worker"  # as they are called in command lines
