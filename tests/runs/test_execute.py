@@ -122,7 +122,7 @@ def test_a_rule_that_cannot_be_met_keeps_the_model_without_a_lock(imported, work
     def refuse(*_):
         raise RecipeError("No threshold reaches it.")
 
-    monkeypatch.setattr("xraylab.runs.execute.choose_threshold", refuse)
+    monkeypatch.setattr("xraylab.runs.publish.choose_threshold", refuse)
     request = actions.request_training(
         imported, dataset=DATASET, arch="small_cnn", recipe="scratch", name="mine"
     ).model_copy(update={"recipe": BRIEF})
