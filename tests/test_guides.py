@@ -10,16 +10,21 @@ Every command in the README, in CONTRIBUTING and under ``docs/`` is checked, and
 import argparse
 import importlib
 import importlib.util
+import json
 import re
 import shlex
+import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import typer
 
+from tests.support.brief import BRIEF
 from tests.support.chores import recipes
 from xraylab import actions
+from xraylab.__main__ import main
 from xraylab.cli import app
 from xraylab.settings import load_settings
 
@@ -43,11 +48,13 @@ NOT_RUN = {
     "pre-commit ": "changes the clone's hooks",
     "pytest": "is a step of .ci/run, this test among it",
     "python .ci/stress/films.py": "takes minutes; tests read a few of its files",
+    "python .ci/stress/simulations.py": "takes minutes; tests/evaluation draws fewer samples",
     "python -m benchmarks": "takes minutes, and tests/benchmarks tries its parts",
     "python -m xraylab lock --model first --rule floor": "needs 59 patients with pneumonia in validation",
     "python -m scripts.experiments": "takes hours on the films, which are not part of the project",
     "python -m scripts.gate": "needs the films, which are not part of the project",
     "python -m scripts.heatmaps": "takes minutes, and writes into docs/",
+    "python -m scripts.house": "measures the clone; tests/test_house.py holds the limits",
     "python -m scripts.presets": "takes hours on the films, which are not part of the project",
     "python -m scripts.results": "needs the models of scripts.presets",
     "python -m scripts.screenshots": "takes minutes in a browser, and writes into docs/",
@@ -219,3 +226,73 @@ def reader_home(tmp_path_factory, phantom_folder):
     for seed, name in enumerate(("first", "second")):
         make_model(settings, name, "small_cnn", seed, dataset="kermany")
     return home
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch, copied, reader_home, package_models, phantom_folder):
+    """A folder with the films that the guides name; the shipped models are there, as for a reader."""
+    settings = copied(reader_home)
+    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    films = sorted(phantom_folder.glob("chest_xray/train/*/*.png"))
+    few = films[:2] + films[-2:]  # of either class
+    for film in few:
+        target = folder / "films" / film.relative_to(phantom_folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(film, target)
+    for name, chosen in ARCHIVES.items():
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            for film in few if chosen == "few" else films:
+                archive.write(film, film.relative_to(phantom_folder))
+    for name, film in zip(PICTURES, few, strict=False):
+        shutil.copyfile(film, folder / name)
+    (folder / "brief.json").write_text(BRIEF.model_dump_json())
+    return settings
+
+
+def made_by(commands):
+    """Return the names of the models and of the datasets that the commands of a page make themselves."""
+    words = [shlex.split(command.removeprefix(XRAYLAB)) for command in commands]
+    models = {line[line.index("--run") + 1] for line in words if "--run" in line}
+    models |= {line[1] for line in words if line[0] == "ensemble"}
+    return models, {line[line.index("--name") + 1] for line in words if "--name" in line}
+
+
+def prepare(settings, commands):
+    """Remove what the page makes itself, and open the test split if the page needs it open."""
+    models, datasets = made_by(commands)
+    if models & {"first", "second"}:
+        shutil.rmtree(settings.models)
+    for name in datasets:
+        shutil.rmtree(settings.datasets / name, ignore_errors=True)
+    if any(" shift first" in command for command in commands):
+        actions.evaluate(settings, "first", "kermany", actor="test")
+    for command in commands:
+        if command.startswith(XRAYLAB + "phantoms"):
+            words = shlex.split(command)
+            shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if RUN[page]], ids=lambda page: page.stem)
+def test_the_commands_of_a_page_run_in_its_order(page, reader, capsys):
+    commands = RUN[page]
+    prepare(reader, commands)
+    for command in commands:
+        short = command
+        for long, stand_in in SHORTER.items():
+            short = short.replace(long, stand_in)
+        code = main(shlex.split(short.removeprefix(XRAYLAB)))
+        out, err = capsys.readouterr()
+        assert code == 0, f"{short}: {err}"
+        if "--json" in command:
+            assert json.loads(out) is not None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_guide_leads_to_a_file(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))
+    here = [link for link in links if not link.startswith("https://")]
+    assert [link for link in here if not (page.parent / link).exists()] == []
