@@ -37,6 +37,7 @@ def network_rows(settings: Settings) -> list[documents.NetworkRow]:
             about=entry.about,
             side=entry.side,
             pretrained=entry.pretrained,
+            # Looked up at each call: a user may have placed the file since.
             weights_here=imagenet_path(settings, entry) is not None,
         )
         for entry in networks()

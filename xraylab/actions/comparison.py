@@ -87,6 +87,7 @@ def compare_on(split: str, first: Model, second: Model) -> Compared:
             f"{first.name} and {second.name} have different labels for some films, so they can't be "
             "compared. Train both on one import."
         )
+    # After the checks: a bootstrap takes seconds, and would be wasted on films that don't match.
     more = differences(labels[0], scored[0].scores, scored[1].scores, groups, thresholds)
     return Compared(comparison, more, frames[0])
 

@@ -1,4 +1,4 @@
-"""Films: import them, draw phantoms, list what there is."""
+"""Datasets: import films, draw teaching phantoms, list datasets."""
 
 import shutil
 from collections.abc import Callable
@@ -53,28 +53,32 @@ def import_phantoms(
 ) -> documents.Imported:
     """Make teaching phantoms and import them, as one job.
 
-    The films lie in the home; making them again gives the same ones, so phantoms of that name are replaced.
+    The films are kept in the home folder. The same seed gives the same films, so phantoms of that name are
+    replaced.
 
     Raises
     ------
     NameTakenError
         If a dataset of that name holds radiographs.
     """
+    # A dataset refers to its original films, so they can't lie in a temporary folder.
     source = settings.home / "phantoms" / check_name(name, what="dataset")
-    there = dataset_or_none(settings, name)
-    if there is not None and there.info.kind != "phantoms":
-        raise NameTakenError(f"There is a dataset “{name}” of radiographs already. Choose another name.")
+    existing = dataset_or_none(settings, name)
+    if existing is not None and existing.info.kind != "phantoms":
+        raise NameTakenError(f"There is already a dataset “{name}” of radiographs. Choose another name.")
 
+    # Each film is drawn and then imported, so the whole is twice the number of films.
     def report(offset: int) -> Progress | None:
         return (lambda done, total: on_progress(offset + done, 2 * total)) if on_progress else None
 
+    # Phantoms are only written into an empty folder, and an earlier attempt may have been cut off.
     shutil.rmtree(source, ignore_errors=True)
     phantoms.write(source, n, seed=seed, on_progress=report(0))
     return import_dataset(settings, source, name, replace=True, on_progress=report(n))
 
 
 def list_datasets(settings: Settings) -> list[documents.Imported]:
-    """Every dataset, newest first."""
+    """Return every dataset, newest first."""
     return [
         _imported(info, len(Dataset(settings.datasets / info.name, info).openings))
         for info in datasets.list_datasets(settings)
@@ -82,7 +86,7 @@ def list_datasets(settings: Settings) -> list[documents.Imported]:
 
 
 def dataset_or_none(settings: Settings, name: str) -> Dataset | None:
-    """A dataset, or None if it is gone or damaged."""
+    """Return a dataset, or None if it is missing or damaged."""
     try:
         return datasets.load_dataset(settings, name)
     except (NotFoundError, DatasetError):

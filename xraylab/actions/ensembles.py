@@ -154,6 +154,7 @@ def _check_same_films(first: Model, other: Model) -> None:
 
 def _calibrate(models: list[Model], rule: Rule) -> Members:
     """Fit the calibration of every member, then that of their mean, on the films that the rule chooses by."""
+    # Members are calibrated first: the logits of two networks have no common scale.
     own = [_fit(films_to_choose_by(model, rule), model.name) for model in models]
     averaging = Averaging(tuple(own), AS_IS)
     suite = average_suites(models, averaging) if rule.suite else None
@@ -197,6 +198,7 @@ def _publish(
 ) -> Lock:
     """Write the ensemble's folder, whole and locked, or nothing at all."""
     with new_folder(settings.models / card.name, replace=replace) as staging:
+        # The list of members takes the place of weights: its hash is the identity of the ensemble.
         raw = made.model_dump_json(indent=2).encode()
         card = card.model_copy(update={"model_sha256": hashlib.sha256(raw).hexdigest()})
         write_bytes(staging / "members.json", raw)
@@ -212,6 +214,7 @@ def _publish(
                 staging / SUITE_FILE, Predictions(suite.frame, card.model_sha256, suite.dataset_hash)
             )
         model = Model(staging, card)
+        # A person who saw the members' test results may have chosen the members by them.
         seen = opened_before(settings, model) or any(_was_opened(member) for member in models)
         return model.write_lock(choose_threshold(model, rule), str(rule), actor=actor, after_opening=seen)
 

@@ -122,6 +122,7 @@ def open_test(settings: Settings, name: str, *, actor: str) -> documents.Evaluat
     model = load_model(settings, name)
     model.require_lock()
     _check_usable(model)
+    # Logged first: if the process dies in between, an opening is on record that showed nothing.
     if (dataset := dataset_of(settings, model)) is not None:
         _log_opening(dataset, model, actor)
     model.write_opening()
@@ -174,6 +175,7 @@ def evaluate(
     model.require_lock()
     if (settings.datasets / data / "dataset.json").exists():
         return _evaluate_dataset(settings, model, data, split, actor, on_progress)
+    # The films of a shipped model aren't here, but the scores that it gave them are in its folder.
     if not Path(data).exists() and model.shipped and data == model.card.dataset.name and split != "train":
         _check_split(split)
         if split == "test":

@@ -66,6 +66,7 @@ def name_pair(settings: Settings, first: str, second: str, *, actor: str) -> doc
         actor=actor,
     )
     keep_pair(settings, pair)
+    # Pairs are kept in the order in which they were named: the new one is the last.
     return test_pairs(settings, pair.films)[-1]
 
 
@@ -87,6 +88,7 @@ def check_pair(settings: Settings, first: str, second: str) -> tuple[Model, Mode
                 "it can be named any more: a pair is named before anybody has looked."
             )
     _check_films(*models)
+    # Hashes, not names: a model that was trained again under its name makes a new pair.
     hashes = {model.name: model.card.model_sha256 for model in models}
     if any(pair.hashes == hashes for pair in read_pairs(settings)):
         raise ComparisonError(f"{first} and {second} are named for the test already.")

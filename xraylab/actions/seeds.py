@@ -71,6 +71,7 @@ def train_seeds(
     """
     started = time.monotonic()
     requests = request_seeds(request, seeds)
+    # All at once: a name that is taken must be noticed before the first training, not hours later.
     runs = submit_all(settings, requests)
     ended = carry_out(settings, runs, on_progress=_of_all(seeds, on_progress), on_wait=on_wait)
     rows = [_seed_row(settings, seeded, run) for seeded, run in zip(requests, ended, strict=True)]

@@ -29,6 +29,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare models of the same films on validation, or pairs named beforehand on the test films."""
+    # Test results are a mode of their own: a comparison on validation must never show them by the way.
     settings, names = load_settings(), models or []
     if name_for_test:
         if test or len(names) != 2:  # noqa: PLR2004 - a pair
@@ -93,4 +94,5 @@ def _tell_named(rows: list[documents.NamedPair]) -> None:
 
 
 def _estimated(estimate: documents.Estimate) -> str:
+    # A number without an interval has NaN at both ends.
     return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})".replace("nan", DASH)

@@ -80,6 +80,7 @@ def resume(
 ) -> None:
     """Go on with a stopped training from its last complete epoch, in the foreground."""
     settings = load_settings()
+    # As in train: only rank 0 goes on from here.
     if actions.assist(settings):
         return
     with training_bar() as (show, wait):
