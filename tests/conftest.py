@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chromium import CHROMIUM, chromium
 from tests.support.workers import number_of_workers
 from xraylab import settings
 
@@ -51,6 +52,19 @@ def reference() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no reference radiographs in {folder} (set XRAYLAB_REFERENCE)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The Chromium of this worker: Playwright can be started only once in a process."""
+    if CHROMIUM is None:
+        message = "needs Chromium on the path (on Debian: apt install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    pytest.importorskip("playwright.sync_api")
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

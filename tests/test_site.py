@@ -12,8 +12,6 @@ from threading import Thread
 
 import pytest
 
-from tests.support.serving import CHROMIUM, CHROMIUM_ARGUMENTS
-
 ROOT = Path(__file__).parents[1]
 ROOMS = ("evaluation", "imaging", "data", "networks", "reading", "models", "actions")
 SINGLE = {"training.recipe": "recipe", "documents": "documents", "errors": "errors"}
@@ -125,22 +123,17 @@ def test_a_parameter_is_shown_with_its_type_and_its_meaning(site):
 
 
 @pytest.mark.browser
-def test_a_browser_that_opens_the_site_asks_nobody_else(site):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium on the path (on Debian: apt install chromium)")
+def test_a_browser_that_opens_the_site_asks_nobody_else(site, browser):
     handler = partial(SimpleHTTPRequestHandler, directory=str(site))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     Thread(target=server.serve_forever, daemon=True).start()
     here, asked = f"http://127.0.0.1:{server.server_port}/", []
     try:
-        with sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-            page = browser.new_page()
-            page.on("request", lambda request: asked.append(request.url))
-            for name in ("index.html", "how-to/read.html", "reference/evaluation.html"):
-                page.goto(here + name, wait_until="networkidle")
-            browser.close()
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        for name in ("index.html", "how-to/read.html", "reference/evaluation.html"):
+            page.goto(here + name, wait_until="networkidle")
+        page.close()
     finally:
         server.shutdown()
         server.server_close()

@@ -7,13 +7,11 @@ Fixtures of every test that needs a real browser.
 """
 
 import contextlib
-import os
 import textwrap
 from pathlib import Path
 
 import pytest
 
-from tests.support.chromium import CHROMIUM, chromium
 from tests.support.serving import served
 
 PATIENCE = 60_000  # milliseconds; other workers keep the cores busy
@@ -25,18 +23,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        message = "needs Chromium on the path (on Debian: apt install chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    pytest.importorskip("playwright.sync_api")
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
