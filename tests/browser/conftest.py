@@ -1,8 +1,8 @@
 """
-Fixtures of every test that needs a real browser.
+Fixtures of all tests that need a real browser.
 
-- ``serve(script, env=None, options=None) -> url`` runs a Streamlit script, given as a path or as text, in a
-  folder of its own; the server lives until the module's last test
+- ``serve(script, env=None, options=None) -> url`` runs a Streamlit script, given as a path or as text, in its
+  own folder; the server runs until the last test of the module
 - ``page`` is a fresh tab; it fails the test if the browser's console reported an error
 """
 
@@ -15,7 +15,7 @@ import pytest
 from tests.support.serving import served
 
 PATIENCE = 60_000  # milliseconds; other workers keep the cores busy
-# A deep link makes Streamlit look for these beside the page first; it says so and goes on.
+# After a deep link Streamlit looks for these below the page first; that fails, and does no harm.
 _HARMLESS = ("_stcore/health", "_stcore/host-config")
 
 
@@ -41,13 +41,13 @@ def serve(tmp_path_factory):
 
 @pytest.fixture
 def console_errors():
-    """What the browser complained of so far."""
+    """Return the list of errors in the console of the browser."""
     return []
 
 
 @pytest.fixture(scope="module")
 def context(browser):
-    """Tabs of one module share a cache, so that Streamlit's own files are loaded once."""
+    """Return a context for the tabs of one module; its cache loads the files of Streamlit only once."""
     context = browser.new_context(viewport={"width": 1360, "height": 1000})
     context.set_default_timeout(PATIENCE)
     yield context
