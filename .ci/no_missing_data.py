@@ -1,7 +1,7 @@
 """
-A pytest plugin: where the reference radiographs lie, no test that needs them may skip.
+A pytest plugin: if the reference radiographs are there, no test that needs them may skip.
 
-They lie in ``data/`` of the folder that XRAYLAB_REFERENCE names, by default ``../shared``.
+They are in ``data/`` of the folder that XRAYLAB_REFERENCE names, by default ``../shared``.
 """
 
 import os

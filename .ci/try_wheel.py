@@ -1,7 +1,7 @@
 """
 Try an installed XRayLab from an empty folder: ``python .ci/try_wheel.py XRAYLAB FOLDER``.
 
-The doctor is content, the networks are listed, and the app serves a deep link to a page with its sidebar.
+The doctor finds no fault, the networks are listed, and the app serves a deep link to a page with its sidebar.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 """
-What tests of several rooms use: the reference radiographs, and the JSON document of a command.
+Fixtures of all tests: the reference radiographs, a browser, and the JSON document of a command.
 
 ``pytest`` runs one worker per core, see ``tests/support/workers.py``. Files with slow tests begin first: a
 long file that began last would leave the other workers idle.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chromium import CHROMIUM, chromium
 from tests.support.workers import number_of_workers
 from xraylab import settings
 
@@ -31,26 +32,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests don't depend on the models of a version; those about shipped models bring their own."""
+    """Hide the shipped models, so that no test depends on them; tests about them bring their own."""
     monkeypatch.setattr("xraylab.settings.STARTER", ROOT / "tests" / "nothing")
 
 
 @pytest.fixture(scope="session")
 def package_models() -> Path:
-    """The folder of the models that this version ships."""
+    """Return the folder of the models that this version ships."""
     return _PACKAGE_MODELS
 
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
-    """The folder of reference data and weights; tests that need it skip where it is missing.
+    """Return the folder of reference data and weights; skip the test if the folder is missing.
 
-    Where it exists its tests run, and fail if something in it is not as it should be.
+    If it exists, its tests run, and they fail if a file in it is wrong.
     """
     folder = Path(os.environ.get("XRAYLAB_REFERENCE") or ROOT.parent / "shared")
     if not (folder / "data").is_dir():
         pytest.skip(f"no reference radiographs in {folder} (set XRAYLAB_REFERENCE)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start the one Chromium of this worker; Playwright can be started only once per process."""
+    if CHROMIUM is None:
+        message = "needs Chromium on the path (on Debian: apt install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    pytest.importorskip("playwright.sync_api")
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

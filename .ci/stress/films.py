@@ -1,8 +1,7 @@
 """Read thousands of damaged files: ``python .ci/stress/films.py [COUNT]``.
 
-Anything but a film or a sentence fails.
-
-Each batch is read in a process of its own, so that a decoder that crashes is told of by its batch.
+Each file must give a film or a sentence. Each batch is read in its own process, so that the batch
+of a decoder that crashes is known.
 """
 
 import subprocess
@@ -14,7 +13,7 @@ BATCH = 250
 
 
 def main(count: int) -> int:
-    """Read ``count`` damaged files; 1 if anything came out but a film or a sentence."""
+    """Read ``count`` damaged files and return 1 if one gave neither a film nor a sentence, else 0."""
     failed = 0
     for first in range(0, count, BATCH):
         number = min(BATCH, count - first)

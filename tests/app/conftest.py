@@ -1,4 +1,4 @@
-"""What tests of screens share: a screen opened as the sidebar would, and what stands on it."""
+"""A fixture of the tests of screens: a screen, opened as from the sidebar."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -8,7 +8,7 @@ from tests.support.serving import ROOT
 
 @pytest.fixture
 def show(monkeypatch):
-    """Open a screen as the sidebar would, with nobody starting workers."""
+    """Return a function that opens a screen as from the sidebar; no worker is started."""
     monkeypatch.setattr("xraylab.runs.launch.ensure_worker", lambda *_: False)
 
     def open_(name):

@@ -1,23 +1,21 @@
 """
-Fixtures of every test that needs a real browser.
+Fixtures of all tests that need a real browser.
 
-- ``serve(script, env=None, options=None) -> url`` runs a Streamlit script, given as a path or as text, in a
-  folder of its own; the server lives until the module's last test
+- ``serve(script, env=None, options=None) -> url`` runs a Streamlit script, given as a path or as text, in its
+  own folder; the server runs until the last test of the module
 - ``page`` is a fresh tab; it fails the test if the browser's console reported an error
 """
 
 import contextlib
-import os
 import textwrap
 from pathlib import Path
 
 import pytest
 
-from tests.support.chromium import CHROMIUM, chromium
 from tests.support.serving import served
 
 PATIENCE = 60_000  # milliseconds; other workers keep the cores busy
-# A deep link makes Streamlit look for these beside the page first; it says so and goes on.
+# After a deep link Streamlit looks for these below the page first; that fails, and does no harm.
 _HARMLESS = ("_stcore/health", "_stcore/host-config")
 
 
@@ -25,18 +23,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        message = "needs Chromium on the path (on Debian: apt install chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    pytest.importorskip("playwright.sync_api")
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +41,13 @@ def serve(tmp_path_factory):
 
 @pytest.fixture
 def console_errors():
-    """What the browser complained of so far."""
+    """Return the list of errors in the console of the browser."""
     return []
 
 
 @pytest.fixture(scope="module")
 def context(browser):
-    """Tabs of one module share a cache, so that Streamlit's own files are loaded once."""
+    """Return a context for the tabs of one module; its cache loads the files of Streamlit only once."""
     context = browser.new_context(viewport={"width": 1360, "height": 1000})
     context.set_default_timeout(PATIENCE)
     yield context

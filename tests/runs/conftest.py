@@ -1,4 +1,4 @@
-"""A home of its own for every test, a queue to fill, and workers that never outlive their test."""
+"""Fixtures of the tests of runs: an empty home, a queue, and workers that end with their test."""
 
 import functools
 import os
@@ -44,7 +44,7 @@ def submit(settings: Settings) -> Callable[..., Run]:
 
 @pytest.fixture
 def start_worker(settings: Settings) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Start a worker by hand; whatever still runs at the end of the test is ended."""
+    """Return a function that starts a worker; kill the workers that still run at the end of the test."""
     started = []
 
     def start() -> subprocess.Popen[bytes]:
@@ -64,7 +64,7 @@ def start_worker(settings: Settings) -> Iterator[Callable[[], subprocess.Popen[b
 
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let ``ensure_worker`` start the fake worker; whatever still runs at the end of the test is ended."""
+    """Let ``ensure_worker`` start the fake worker; kill what still runs at the end of the test."""
     monkeypatch.setattr(launch, "WORKER", "tests.runs.fake_worker")
     yield
     for child in launch._children:

@@ -1,7 +1,7 @@
-"""A real worker, started as a process like any other, whose executor does as its recipe says.
+"""A real worker process whose executor only does the steps that its recipe lists.
 
-What a recipe may hold: ``steps`` and ``seconds`` (how many, how long each), ``say`` (written to the output),
-``log``, ``gate`` (a file to wait for), ``error`` (raised at the end, by name).
+A recipe may hold ``steps`` (how many), ``seconds`` (per step), ``say`` (written to the output), ``log``,
+``gate`` (a file to wait for) and ``error`` (raised at the end, by name).
 """
 
 import errno

@@ -1,10 +1,10 @@
-"""A real worker with the real executor, killed at a moment that ``XRAYLAB_TEST_KILL`` names.
+"""A real worker with the real executor, killed at the moment that ``XRAYLAB_TEST_KILL`` names.
 
 ``open PATTERN N``     before the Nth time a file is opened for writing whose path matches
 ``rename PATTERN N``   before the Nth time something is renamed to a path that matches
 ``call MODULE:NAME N`` before the Nth call of a function
 
-Files are watched through Python's audit events, so that a moment hangs on what is written and not on the code
+Files are watched through Python's audit events, so that a moment depends on what is written, not on the code
 that writes it.
 """
 

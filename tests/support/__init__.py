@@ -1,1 +1,1 @@
-"""What several tests need: films, trained homes, a served app, and waiting for what must happen."""
+"""Helpers of several test modules: films, trained homes, a served app, and waits for other processes."""

@@ -1,9 +1,9 @@
 """
 Homes with models to average: made once per run, copied for each test.
 
-Only their heads are fitted, by logistic regression on what a random network makes of the films: that takes a
-second, and unlike a brief training it always tells the classes apart somewhat. A test module asks for the
-fixtures with ``pytest_plugins = ["tests.support.averaged"]``.
+Only the heads are fitted, by logistic regression on the features of a random network. That takes a second,
+and unlike a brief training it always tells the classes apart to some degree. A test module loads the fixtures
+with ``pytest_plugins = ["tests.support.averaged"]``.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ pytest_plugins = ["tests.support.trained"]
 
 
 def fitted(entry: Network, dataset: Dataset, targets: np.ndarray, seed: int) -> torch.nn.Module:
-    """A random network with a fitted head."""
+    """Return a random network with a fitted head."""
     torch.manual_seed(seed)
     net = build(entry, classes=len(set(targets.tolist())))
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # keep the statistics of the one pass that follows
+            module.momentum = None  # keep the statistics of the single pass that follows
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     linear = net.get_submodule(entry.head)[1]
@@ -66,7 +66,7 @@ def fitted(entry: Network, dataset: Dataset, targets: np.ndarray, seed: int) -> 
 def make_model(
     settings: Settings, name: str, arch: str, seed: int, *, dataset: str = DATASET, task: str = "pneumonia"
 ) -> Model:
-    """A model's folder as the executor leaves it, but for a history."""
+    """Write the folder of a model as the executor does, but without a history."""
     films, entry = load_dataset(settings, dataset), network(arch)
     classes = SUBTYPES if task == "subtype" else CLASSES
     net = fitted(entry, films, films.targets(task), seed)
@@ -133,7 +133,7 @@ def averaged_home(tmp_path_factory: pytest.TempPathFactory, members_home: Path) 
 
 @pytest.fixture(scope="session")
 def kinds_folder(tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path) -> Path:
-    """The phantoms under names of the Kermany films, which say bacteria or virus."""
+    """Return a folder of phantoms with names like those of the Kermany films, which say bacteria or virus."""
 
     def make(folder: Path) -> None:
         for label in ("NORMAL", "PNEUMONIA"):
@@ -160,23 +160,23 @@ def kinds_home(tmp_path_factory: pytest.TempPathFactory, kinds_folder: Path) -> 
 
 @pytest.fixture
 def members(copied: Callable[[Path], Settings], members_home: Path) -> Settings:
-    """Settings of a home with two locked models of the same films."""
+    """Return the settings of a home with two locked models of the same films."""
     return copied(members_home)
 
 
 @pytest.fixture
 def averaged(copied: Callable[[Path], Settings], averaged_home: Path) -> Settings:
-    """Settings of a home with two models and their ensemble."""
+    """Return the settings of a home with two models and their ensemble."""
     return copied(averaged_home)
 
 
 @pytest.fixture
 def kinds(copied: Callable[[Path], Settings], kinds_home: Path) -> Settings:
-    """Settings of a home with two models of three classes and one of two."""
+    """Return the settings of a home with two models of three classes and one of two."""
     return copied(kinds_home)
 
 
 @pytest.fixture
 def add_model() -> Callable[..., Model]:
-    """``make_model``, for a model more."""
+    """Return ``make_model``, to add a model."""
     return make_model

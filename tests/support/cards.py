@@ -1,4 +1,4 @@
-"""A model card and what it is written from: card, lock and predictions."""
+"""A model card, and the card, lock and predictions that it is written from."""
 
 from datetime import UTC, datetime
 
@@ -67,7 +67,7 @@ def a_lock(**changes):
 
 
 def predictions(seed=0, n=300, labels=None):
-    """Films of patients who have several, some with a kind of pneumonia."""
+    """Return predictions of patients with several films; some films tell the kind of pneumonia."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, n) if labels is None else np.full(n, labels)
     logit = 1.5 * labels - 0.8 + rng.normal(size=n)

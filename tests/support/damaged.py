@@ -1,4 +1,4 @@
-"""Damaged files of every kind that is read, the same ones for the same number."""
+"""Damaged files of every format that XRayLab reads; the same number gives the same file."""
 
 import numpy as np
 from PIL import Image
@@ -17,7 +17,7 @@ _OF_PYDICOM = (
 
 
 def whole() -> list[bytes]:
-    """Files as they were before they were damaged."""
+    """Return files of every format before they are damaged."""
     deep = np.linspace(0, 4095, 64 * 48).reshape(48, 64).astype(np.uint16)
     colour = Image.fromarray(grey()).convert("RGB")
     kinds = [film(), film(kind="JPEG"), encoded(deep), encoded(colour, "JPEG", progressive=True)]
@@ -30,7 +30,7 @@ def whole() -> list[bytes]:
 
 
 def damaged(number: int, files: list[bytes]) -> bytes:
-    """One of the files with bytes changed, moved, repeated or cut off."""
+    """Return one of the files with bytes changed, moved, repeated or cut off."""
     rng = np.random.default_rng(number)
     data = bytearray(files[number % len(files)])
     reach = len(data) if rng.random() < 0.5 else min(len(data), 1200)  # headers are hit as often as pixels
@@ -51,7 +51,7 @@ def damaged(number: int, files: list[bytes]) -> bytes:
 
 
 def stress(first: int, count: int) -> int:
-    """Read damaged files; anything but a film or a sentence is raised. How many were read."""
+    """Return how many of the damaged files could be read; raise if one gives neither film nor sentence."""
     files, read = whole(), 0
     for number in range(first, first + count):
         data = damaged(number, files)

@@ -1,4 +1,4 @@
-"""A count of the decodes of films: a pytest plugin."""
+"""A pytest plugin that counts how often films are decoded."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from xraylab.imaging import dicom, raster
 
 @pytest.fixture
 def decodes(monkeypatch):
-    """How often a file was decoded: ``read`` for DICOM, ``opened`` for the other formats."""
+    """Return a counter of decodes: ``read`` counts DICOM files, ``opened`` the other formats."""
     counts = Counter()
 
     def count_calls(module, name):

@@ -1,4 +1,4 @@
-"""DICOM files for tests: made on the spot, or those that travel with pydicom."""
+"""DICOM files for tests: made when asked for, or taken from the package pydicom."""
 
 import io
 from pathlib import Path
@@ -13,12 +13,12 @@ BUNDLED = Path(DATA_ROOT) / "test_files"
 
 
 def bundled(name: str) -> bytes:
-    """A file that lies in pydicom's wheel; nothing is downloaded."""
+    """Return a file of the installed pydicom; nothing is downloaded."""
     return (BUNDLED / name).read_bytes()
 
 
 def dataset(stored: np.ndarray, *, bits: int | None = None, **fields: Any) -> FileDataset:
-    """A film of stored values, (rows, columns) or (rows, columns, 3), with further fields by keyword."""
+    """Return a film with these stored values, (rows, columns) or (rows, columns, 3), and further fields."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
@@ -42,7 +42,7 @@ def dataset(stored: np.ndarray, *, bits: int | None = None, **fields: Any) -> Fi
 
 
 def written(ds: FileDataset, *, implicit: bool = False, little: bool = True, meta: bool = True) -> bytes:
-    """The bytes of a file, with or without its 128 bytes, mark and meta."""
+    """Return the bytes of a file, with or without preamble, mark and meta header."""
     out = io.BytesIO()
     if meta:
         ds.save_as(out, enforce_file_format=True)
@@ -57,7 +57,7 @@ def written(ds: FileDataset, *, implicit: bool = False, little: bool = True, met
 
 
 def dicom(stored: np.ndarray, **fields: Any) -> bytes:
-    """The bytes of a DICOM film; see ``dataset``."""
+    """Return the bytes of a DICOM film; see ``dataset``."""
     return written(dataset(stored, **fields))
 
 

@@ -1,4 +1,4 @@
-"""An evaluation of made-up films, and films of a model that tells the kinds of pneumonia apart."""
+"""An evaluation of simulated films, and predictions of a model that tells the kinds of pneumonia apart."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def reported(*, validation=None, test=None, lock=None, card=None, prevalence=0.1
 
 
 def of_three(seed=0, n=300):
-    """Films of a model that tells the kinds of pneumonia apart."""
+    """Return predictions of a model that tells the kinds of pneumonia apart, and the true classes."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 3, n)
     odds = np.exp(rng.normal(0, 1, (n, 3)) + 1.5 * np.eye(3)[truth])

@@ -1,4 +1,4 @@
-"""A film's report with its parts, a DICOM upload full of identity, and a validator of DICOM files."""
+"""The report of a film with its parts, a DICOM file full of patient data, and a validator of DICOM files."""
 
 import io
 import shutil
@@ -84,7 +84,7 @@ def a_report(**changes):
 
 
 def a_source(**changes):
-    """A DICOM upload full of identity, as bytes."""
+    """Return the bytes of a DICOM file that names its patient in many elements."""
     source = Dataset()
     source.file_meta = FileMetaDataset()
     source.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -101,11 +101,11 @@ def a_source(**changes):
 
 
 def complaints(raw, tmp_path):
-    """What dciodvfy calls an error."""
+    """Return the errors that dciodvfy finds in a file; skip the test if dciodvfy is missing."""
     validator = shutil.which("dciodvfy")
     if validator is None:
         pytest.skip("needs dciodvfy (Debian package dicom3tools)")
     (tmp_path / "out.dcm").write_bytes(raw)
-    said = subprocess.run([validator, tmp_path / "out.dcm"], capture_output=True, text=True, check=False)
-    assert "SCImage" in said.stderr + said.stdout  # it knew what it was looking at
-    return [line for line in (said.stderr + said.stdout).splitlines() if line.startswith("Error")]
+    done = subprocess.run([validator, tmp_path / "out.dcm"], capture_output=True, text=True, check=False)
+    assert "SCImage" in done.stderr + done.stdout  # it recognised the kind of file
+    return [line for line in (done.stderr + done.stdout).splitlines() if line.startswith("Error")]

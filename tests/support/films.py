@@ -1,4 +1,4 @@
-"""Tiny films, folders and archives for tests: real files, made on the spot."""
+"""Tiny films, folders and archives for tests: real files, made when asked for."""
 
 import io
 import struct
@@ -15,13 +15,13 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def grey(seed: int = 0, *, width: int = 64, height: int = 48) -> np.ndarray:
-    """A smooth film of uint8 (height, width), another for every seed."""
+    """Return a smooth film of uint8 (height, width); each seed gives another."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 4), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
-    """The bytes of an image file."""
+    """Return the bytes of an image file."""
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)
     out = io.BytesIO()
     image.save(out, kind, **options)
@@ -29,7 +29,7 @@ def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **options: Any) 
 
 
 def film(seed: int = 0, kind: str = "PNG") -> bytes:
-    """The bytes of a small film, another for every seed."""
+    """Return the bytes of a small film; each seed gives another."""
     return encoded(grey(seed), kind)
 
 
@@ -38,14 +38,14 @@ def png_chunk(name: bytes, data: bytes) -> bytes:
 
 
 def bare_png(width: int, height: int, *, rows: bytes = b"") -> bytes:
-    """A PNG that promises 8-bit grey pixels, and holds ``rows`` only."""
+    """Return a PNG whose header announces 8-bit grey pixels, but which holds only ``rows``."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
     return PNG_SIGNATURE + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Write files by their path below a folder."""
+    """Write files below a folder, by their relative paths."""
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
@@ -53,7 +53,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
-    """Write files into a zip archive, by name and as the name stands."""
+    """Write files into a zip archive, with names exactly as given, even unsafe ones."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name), data)
@@ -61,7 +61,7 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def kermany(normal: int = 8, pneumonia: int = 8, *, prefix: str = "chest_xray/train/") -> dict[str, bytes]:
-    """Films in the Kermany layout and with its names, one film a patient."""
+    """Return films in the folders and with the names of the Kermany dataset, one film per patient."""
     files = {f"{prefix}NORMAL/IM-{n:04d}-0001.png": film(n) for n in range(normal)}
     for n in range(pneumonia):
         kind = ("bacteria", "virus")[n % 2]
@@ -70,7 +70,7 @@ def kermany(normal: int = 8, pneumonia: int = 8, *, prefix: str = "chest_xray/tr
 
 
 def passes(number: int, *, behind: bytes = b"") -> bytes:
-    """A JPEG whose last pass over the film comes again and again, with next to nothing in it."""
+    """Return a progressive JPEG that repeats its last scan many times with almost no data."""
     data = encoded(grey(), "JPEG", progressive=True)
     last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
     head = data[last : last + 2 + int.from_bytes(data[last + 2 : last + 4], "big")]

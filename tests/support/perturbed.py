@@ -2,8 +2,8 @@
 A home with networks that were scored under the suite of perturbations: made once per run, copied for each
 test.
 
-``locked`` is locked under it too, ``scored`` only scored, ``plain`` neither. A test module asks for them with
-``pytest_plugins = ["tests.support.perturbed"]``.
+``locked`` is also locked under the suite, ``scored`` is only scored, ``plain`` is neither. A test module
+loads the fixtures with ``pytest_plugins = ["tests.support.perturbed"]``.
 """
 
 import shutil
@@ -21,10 +21,9 @@ from xraylab.training.recipe import Stage
 
 pytest_plugins = ["tests.support.trained"]
 
-_GENTLY = (
-    BRIEF.model_copy(  # from a network that tells phantoms apart, so that these do, also under the suite
-        update={"stages": (Stage(trains="all", epochs=2, learning_rate=1e-3),), "augmentation": 0.0}
-    )
+# Starts from a network that tells phantoms apart, so that these models do too, even under the suite.
+_GENTLY = BRIEF.model_copy(
+    update={"stages": (Stage(trains="all", epochs=2, learning_rate=1e-3),), "augmentation": 0.0}
 )
 _MODELS: dict[str, dict[str, Any]] = {
     "locked": {"rule": "youden@suite", "leave_out": ("jpeg", "blur")},
@@ -60,5 +59,5 @@ def perturbed_home(
 
 @pytest.fixture
 def perturbed(copied: Callable[[Path], Settings], perturbed_home: Path) -> Settings:
-    """Settings of that home, which this test may change."""
+    """Return the settings of a copy of that home, which the test may change."""
     return copied(perturbed_home)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def drawn_films(patients, seed, resamples):
-    """Rows of the films of patients drawn with replacement, as often as asked."""
+    """Draw patients with replacement, ``resamples`` times, and yield the rows of their films."""
     rng = np.random.default_rng(seed)
     own = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
     for _ in range(resamples):

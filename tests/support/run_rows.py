@@ -1,4 +1,4 @@
-"""Rows of the run table: submit a run, and change rows as no part of the program would."""
+"""Rows of the run table: submit a run, and make changes that no part of the program makes."""
 
 from typing import Any
 

@@ -5,7 +5,7 @@ import re
 
 
 def written(app):
-    """All that a screen says, as plain text."""
+    """Return all words on a screen as plain text."""
     elements = (*app.error, *app.warning, *app.success, *app.markdown, *app.caption, *app.get("html"))
     texts = [getattr(element, "value", None) or element.proto.body for element in elements]
     return html.unescape(re.sub(r"<[^>]+>", " ", " ".join(texts)).replace("\\", ""))

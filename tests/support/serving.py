@@ -22,9 +22,9 @@ def served(
     env: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """Serve a Streamlit script from a folder of its own, and give its address.
+    """Serve a Streamlit script from its own working folder, and yield the address.
 
-    The server is stopped by its own handle on leaving.
+    The server is stopped on leaving.
     """
     port = _free_port()
     settings = {

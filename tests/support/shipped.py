@@ -2,8 +2,8 @@
 Models as the package ships them, with weights in half precision: made once per run, copied for each test.
 
 They are made in a home with teaching phantoms and then taken out of it, so the films they were trained on
-are not there. A test module asks for the fixtures with ``pytest_plugins = ["tests.support.shipped"]``;
-every other test sees a package without models.
+are missing. A test module loads the fixtures with ``pytest_plugins = ["tests.support.shipped"]``;
+all other tests see a package without models.
 """
 
 import shutil
@@ -42,7 +42,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory, imported_home: Path) -> Pat
 
 @pytest.fixture
 def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: Path) -> Path:
-    """The folder of shipped models, which this test may damage."""
+    """Return a copy of the folder of shipped models, which the test may damage."""
     folder = tmp_path / "starter"
     shutil.copytree(packed, folder)
     monkeypatch.setattr("xraylab.settings.STARTER", folder)
@@ -51,12 +51,12 @@ def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: Path) -> Pa
 
 @pytest.fixture
 def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starter: Path) -> Settings:
-    """Settings of a home that doesn't exist yet, with shipped models."""
+    """Return the settings of a home that doesn't exist yet, with shipped models."""
     monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
     return load_settings()
 
 
 @pytest.fixture
 def settled(copied: Callable[[Path], Settings], trained_home: Path, starter: Path) -> Settings:
-    """Settings of a home with a dataset and a model of its own, beside the shipped ones."""
+    """Return the settings of a home with a dataset and a model, in addition to the shipped models."""
     return copied(trained_home)

@@ -1,4 +1,4 @@
-"""Predictions that belong to other weights than a model's, as a copied or half-replaced folder has them."""
+"""Predictions that belong to the weights of another model, as in a copied or half-replaced folder."""
 
 from xraylab import predictions as predictions_file
 from xraylab.models import SUITE_FILE, Model
@@ -8,7 +8,7 @@ OTHER_WEIGHTS = "ff" * 32
 
 
 def stale(model: Model, *files: str) -> str:
-    """Put other weights' hash into a model's predictions; return the sentence that refuses them.
+    """Put the hash of other weights into a model's predictions, and return the sentence that refuses them.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """
 A home with teaching phantoms and a small network trained on them: made once per run, copied for each test.
 
-A test module asks for it with ``pytest_plugins = ["tests.support.trained"]``.
+A test module loads it with ``pytest_plugins = ["tests.support.trained"]``.
 """
 
 import shutil
@@ -57,7 +57,7 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory, imported_home: Path, 
 
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Settings]:
-    """Copy a home, and have it in use for this test."""
+    """Return a function that copies a home, uses the copy in this test, and returns its settings."""
 
     def copied(source: Path) -> Settings:
         home = tmp_path / "home"
@@ -71,13 +71,13 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], 
 
 @pytest.fixture
 def imported(copied: Callable[[Path], Settings], imported_home: Path) -> Settings:
-    """Settings of a home with a dataset and no model."""
+    """Return the settings of a home with a dataset and no model."""
     return copied(imported_home)
 
 
 @pytest.fixture
 def trained(copied: Callable[[Path], Settings], trained_home: Path) -> Settings:
-    """Settings of a home with a dataset and a locked model, which this test may change."""
+    """Return the settings of a home with a dataset and a locked model, which the test may change."""
     return copied(trained_home)
 
 
