@@ -14,6 +14,7 @@ from xraylab.app import phantoms
 from xraylab.app.components.threshold_cockpit import Chosen
 from xraylab.data.datasets import list_datasets
 from xraylab.data.phantoms import generate
+from xraylab.evaluation.rules import parse_rule
 from xraylab.models import load_model
 from xraylab.runs import table
 from xraylab.runs.run import ACTIVE
@@ -160,7 +161,7 @@ def test_a_lock_at_a_rule_s_threshold_is_told_by_the_rule(show, trained):
     youden = actions.lock(trained, MODEL, "youden", actor="test").threshold
     actions.lock(trained, MODEL, "value:0.25", actor="test")
     store = f"threshold {load_model(trained, MODEL).card.model_sha256}"
-    app.session_state[store] = Chosen(youden)
+    app.session_state[store] = Chosen(youden, rule=parse_rule("youden"))
     app.run()
     _button(app, "Lock ").click().run()
 
