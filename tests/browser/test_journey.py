@@ -93,7 +93,7 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     lock = json.loads((home / "models" / "phantoms-demo" / "lock.json").read_bytes())
     assert len(lock["opened_at"]) == 1
     assert not lock["after_opening"]
-    page.get_by_text(re.compile("was opened once, for 1 model")).first.wait_for()
+    page.get_by_text(re.compile("were revealed once, for 1 model")).first.wait_for()
 
     # read a phantom that no training saw, and a file that is none
     film = next(p for p in phantoms.generate(40, seed=99) if p.pattern == "focal")

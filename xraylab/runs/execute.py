@@ -280,7 +280,7 @@ class _Job:
 
     def learn_novelty(self, net: nn.Module) -> Novelty | None:
         """Learn the features of the training films, for the gate; None if there are too few films."""
-        self.reporter.report("learning what the training films are like", 1.0)
+        self.reporter.report("preparing the unusual-film check", 1.0)
         return learn(
             net,
             self.entry,
