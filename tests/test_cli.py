@@ -390,7 +390,7 @@ def test_phantoms_never_take_the_place_of_radiographs(imported, monkeypatch):
         .replace('"kind":"phantoms"', '"kind":"radiographs"')
         .replace('"kind": "phantoms"', '"kind": "radiographs"')
     )
-    with pytest.raises(Exception, match="of radiographs. Choose another name"):
+    with pytest.raises(Exception, match="There is already a dataset “films” of radiographs"):
         actions.import_phantoms(imported, DATASET, n=30)
     assert load_dataset(imported, DATASET).info.n == FILMS
 

@@ -12,6 +12,9 @@ from threading import Thread
 
 import pytest
 
+import xraylab
+from xraylab import front
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("evaluation", "imaging", "data", "networks", "reading", "models", "actions")
 SINGLE = {"training.recipe": "recipe", "documents": "documents", "errors": "errors"}
@@ -114,6 +117,13 @@ def test_the_reference_of_a_module_shows_what_it_gives(site, module):
     text = (site / "reference" / f"{SINGLE[module]}.html").read_text("utf-8")
     assert f'id="xraylab.{module}"' in text
     assert text.count("doc doc-heading") > 1
+
+
+def test_the_reference_shows_the_front_door_and_the_classes_that_it_returns(site):
+    text = (site / "reference" / "xraylab.html").read_text("utf-8")
+    functions = {f"xraylab.{name}" for name in xraylab.__all__ if not name.startswith("_")}
+    classes = {f"xraylab.front.{name}" for name in front.__all__ if isinstance(getattr(front, name), type)}
+    assert [name for name in sorted(functions | classes) if f'id="{name}"' not in text] == []
 
 
 def test_a_parameter_is_shown_with_its_type_and_its_meaning(site):
