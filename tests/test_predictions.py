@@ -195,7 +195,7 @@ def rewritten(file, change):
         ({"score": -np.inf}, "a score isn't between 0 and 1"),
         ({"score": "high"}, "is damaged"),
         ({"label": 5}, "a label is neither 0 nor 1"),
-        ({"image_id": "one.png"}, "a film is in it twice"),
+        ({"image_id": "one.png"}, "a film occurs twice"),
         ({"p_normal": 0.5, "p_bacterial": 0.5, "p_viral": 1.5}, "a probability isn't between 0 and 1"),
         ({"p_normal": 0.5, "p_bacterial": 0.5, "p_viral": np.nan}, "a probability isn't between 0 and 1"),
     ],
