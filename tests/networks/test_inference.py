@@ -10,6 +10,16 @@ from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
 
 CPU = torch.device("cpu")
+THREADS = 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """Score with two threads: the tolerance was measured with them, and a worker of pytest has one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
