@@ -1,5 +1,5 @@
 """
-What a user can do, one function a job.
+Actions: everything that a user can do, one function per job.
 
 - pages and commands change things through here and nowhere else
 - a function that changes something takes the actor: who did it, for the record

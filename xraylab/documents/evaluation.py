@@ -10,37 +10,37 @@ class BandZone(Record):
     """Films above, between or below the two cuts of a review band."""
 
     films: int
-    share: float = Field(description="Of all films.")
+    share: float = Field(description="Share of all films.")
     pneumonia: int
     normal: int
 
 
 class ReviewBand(Record):
-    """What a lock's review band does with labelled films; intervals as in ``Evaluated``."""
+    """Labelled films above, in and below a lock's review band; intervals as in ``Evaluated``."""
 
     review_from: float = Field(description="Films from here up to the threshold need a reader.")
     above: BandZone
     review: BandZone = Field(description="Films that need a reader.")
     below: BandZone = Field(description="Films below both cuts; never called cleared.")
     missed: int = Field(description="Pneumonias below both cuts.")
-    missed_rate: float = Field(description="Of all pneumonias.")
+    missed_rate: float = Field(description="Share of all pneumonias.")
     missed_ci: Interval
     false_alarms: int = Field(description="Normal films above both cuts.")
-    false_alarm_rate: float = Field(description="Of all normal films.")
+    false_alarm_rate: float = Field(description="Share of all normal films.")
     false_alarm_ci: Interval
 
 
 class Evaluated(Record):
-    """How well a model does on labelled films at its lock; intervals are at 95 %, clustered by patient."""
+    """Figures of a model on labelled films at its lock; intervals are at 95 %, clustered by patient."""
 
     model: str
     data: str
-    split: str | None = Field(description="validation, test or train; null for a source scored whole.")
+    split: str | None = Field(description="validation, test or train; null if a whole source was scored.")
     n: int
     patients: int
     refused: int
     warned: int | None = Field(
-        description="Films with warnings; null where only stored scores were there, not the films."
+        description="Films with warnings; null if there were only stored scores and no films."
     )
     auc: float
     auc_ci: Interval
@@ -60,32 +60,32 @@ class Evaluated(Record):
     ece: float
     test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
     lock_after_opening: bool
-    band: ReviewBand | None = Field(default=None, description="null where the lock has no review band.")
+    band: ReviewBand | None = Field(default=None, description="null if the lock has no review band.")
 
 
 class UnderPerturbation(Record):
-    """How well a model does on held-out films under one perturbation of the suite, at its lock."""
+    """Figures of a model on held-out films under one perturbation of the suite, at its lock."""
 
     perturbation: str
     title: str
-    left_out: bool = Field(description="Whether nothing of its kind was trained for.")
+    left_out: bool = Field(description="Whether its family was left out of the training.")
     auc: float
     auc_ci: Interval
-    drop: float = Field(description="AUC of the films as they are less this one.")
+    drop: float = Field(description="AUC of the unchanged films minus this AUC.")
     sensitivity: float
     specificity: float
     balanced_accuracy: float
 
 
 class Robustness(Record):
-    """How a model bears the suite of perturbations; intervals are at 95 %, clustered by patient."""
+    """Figures of a model under the suite of perturbations; intervals are at 95 %, clustered by patient."""
 
     model: str
     split: str = Field(description="validation or test")
     n: int
     patients: int
-    auc: float = Field(description="Of the films as they are.")
+    auc: float = Field(description="AUC of the unchanged films.")
     auc_ci: Interval
     threshold: float
-    worst: str | None = Field(description="The perturbation with the lowest AUC.")
+    worst: str | None = Field(description="Perturbation with the lowest AUC.")
     rows: list[UnderPerturbation]

@@ -4,7 +4,7 @@ from xraylab.files import Record
 
 
 class Check(Record):
-    """One thing that ``doctor`` looked at."""
+    """One check of ``doctor``."""
 
     name: str
     ok: bool

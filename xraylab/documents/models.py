@@ -25,12 +25,12 @@ class Ensembled(Record):
     members: list[EnsembleMember]
     slope: float
     intercept: float
-    after_opening: bool = Field(description="Whether a member's test split had been opened before.")
+    after_opening: bool = Field(description="Whether the test split was opened for a member before.")
     val: Evaluated
 
 
 class Locked(Record):
-    """A lock."""
+    """A lock: the operating point of a model."""
 
     model: str
     rule: str
@@ -38,7 +38,7 @@ class Locked(Record):
     review_from: float | None = Field(
         default=None, description="Films from here up to the threshold need a reader; null without a band."
     )
-    review_rule: str | None = Field(default=None, description="What chose review_from.")
+    review_rule: str | None = Field(default=None, description="Rule that chose review_from.")
     after_opening: bool
     val: Evaluated
 
@@ -58,7 +58,9 @@ class ModelRow(Record):
     val_auc: float
     val_auc_ci: Interval
     created_at: datetime
-    shipped: bool = Field(description="Whether it came with XRayLab; it can be locked, but not replaced.")
+    shipped: bool = Field(
+        description="Whether the model came with XRayLab; it can be locked but not replaced."
+    )
 
 
 class ModelCard(Record):

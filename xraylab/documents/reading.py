@@ -8,32 +8,36 @@ from xraylab.files import Record
 
 
 class Predicted(Record):
-    """One file that was asked to be scored."""
+    """The result for one file."""
 
     file: str
     score: float | None
     decision: str | None = Field(description="positive, negative, review or null")
     threshold: float | None
-    warnings: list[str] = Field(description="What is unusual about the film; with any there is no decision.")
-    notes: list[str] = Field(description="What else to know of the film; it stops no decision.")
+    warnings: list[str] = Field(
+        description="Reasons why the film is unusual; a warning prevents the decision."
+    )
+    notes: list[str] = Field(description="Other facts about the film; a note doesn't prevent a decision.")
     refused: str | None
-    heatmap: str | None = Field(description="Path of the overlay, where asked for.")
+    heatmap: str | None = Field(description="Path of the overlay, if it was requested.")
     spread: float | None = Field(
         description="Disagreement between an ensemble's models, as a standard deviation; not an interval."
     )
     subtype: dict[str, float] | None = Field(
         description="Kinds of pneumonia by file name, given pneumonia; null unless the decision is positive."
     )
-    report: str | None = Field(default=None, description="Path of the film's PDF, where asked for.")
-    overridden: bool = Field(default=False, description="Decided in spite of its warnings, by a person.")
+    report: str | None = Field(default=None, description="Path of the film's PDF, if it was requested.")
+    overridden: bool = Field(
+        default=False, description="Whether a person asked for the decision despite warnings."
+    )
     review_from: float | None = Field(
         default=None, description="Lower end of the lock's review band; null without one."
     )
-    synthetic: bool = Field(default=False, description="A teaching phantom.")
+    synthetic: bool = Field(default=False, description="Whether the film is a teaching phantom.")
 
 
 class CaseRow(Record):
-    """A film that a reader kept; a deleted one has its number and times only."""
+    """A film that a reader kept; a deleted case has only its number and times."""
 
     case: int
     made_at: datetime
@@ -46,20 +50,22 @@ class CaseRow(Record):
     threshold: float | None = None
     review_from: float | None = None
     warnings: list[str] | None = None
-    overridden: bool | None = Field(default=None, description="Decided in spite of its warnings.")
-    synthetic: bool | None = Field(default=None, description="A teaching phantom.")
-    call: str | None = Field(default=None, description="The reader's own: pneumonia, no pneumonia, unsure.")
+    overridden: bool | None = Field(
+        default=None, description="Whether a person asked for the decision despite warnings."
+    )
+    synthetic: bool | None = Field(default=None, description="Whether the film is a teaching phantom.")
+    call: str | None = Field(default=None, description="Call of the reader: pneumonia, no pneumonia, unsure.")
     agrees: bool | None = Field(
-        default=None, description="Whether call and decision say the same; null where one says nothing."
+        default=None, description="Whether call and decision agree; null if one of them is open."
     )
     note: str | None = None
     film_kept: bool | None = None
 
 
 class TrailRow(Record):
-    """Who did what to a case, and when."""
+    """One entry of the trail: the person, the action and the time."""
 
-    case: int | None = Field(description="Null where the whole log was meant.")
+    case: int | None = Field(description="null if the entry concerns the whole log.")
     actor: str
     action: str = Field(description="created, call, note, exported or deleted")
     changed: str

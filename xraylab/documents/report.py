@@ -12,25 +12,25 @@ AverageName = Literal["micro", "macro", "weighted"]
 
 
 class Estimated(Record):
-    """A number with its 95 % interval; null where nothing can be said, or where it has no end."""
+    """A number with its 95 % interval; null if it is unknown or infinite."""
 
     value: float
-    interval: Interval = Field(description="Clustered by patient.")
+    interval: Interval = Field(description="Interval clustered by patient.")
     by_film: Interval = Field(
-        description="Details: each film taken as its own patient; too narrow where patients have several."
+        description="Detail: each film taken as its own patient; too narrow if patients have several films."
     )
-    method: str = Field(description="How both intervals were made: Wilson, MOVER, DeLong or bootstrap.")
+    method: str = Field(description="Method of both intervals: Wilson, MOVER, DeLong or bootstrap.")
 
 
 class AboutLock(Record):
-    """The operating point that a report is written at."""
+    """The operating point of a report."""
 
     threshold: float
     rule: str
     locked_at: datetime
     actor: str
-    n: int = Field(description="Validation films it was chosen on.")
-    after_opening: bool = Field(description="Whether the test split had been opened before.")
+    n: int = Field(description="Number of validation films that it was chosen on.")
+    after_opening: bool = Field(description="Whether the test split was opened before this lock.")
 
 
 class ClassRow(Record):
@@ -41,7 +41,7 @@ class ClassRow(Record):
     recall: float
     f1: float
     support: int
-    auc: float | None = Field(description="Against all others; null with two classes.")
+    auc: float | None = Field(description="AUC against all other classes; null with two classes.")
     auc_ci: Interval | None
 
 
@@ -53,20 +53,20 @@ class AverageRow(Record):
     recall: float
     f1: float
     support: int
-    left_out: dict[str, tuple[str, ...]] = Field(description="By rate, the classes that have none.")
+    left_out: dict[str, tuple[str, ...]] = Field(description="For each rate, the classes that don't have it.")
 
 
 class ClassTable(Record):
-    """A classification report with the confusion matrix it is made of, truth by row and calls by column."""
+    """A classification report with its confusion matrix, truth by row and calls by column."""
 
     classes: list[ClassRow]
-    averages: list[AverageRow] = Field(description="micro (the accuracy), macro and weighted.")
+    averages: list[AverageRow] = Field(description="Averages: micro (the accuracy), macro and weighted.")
     confusion: tuple[tuple[int, ...], ...]
-    left_out: int = Field(description="Films with pneumonia of no kind that the model knows.")
+    left_out: int = Field(description="Films with pneumonia of a kind that the model doesn't know.")
 
 
 class KindRow(Record):
-    """The films with one kind of pneumonia, and how many of them are found."""
+    """The films with one kind of pneumonia, and the number found."""
 
     kind: str
     n: int
@@ -76,7 +76,7 @@ class KindRow(Record):
 
 
 class Thousand(Record):
-    """Whole films of a thousand, if sensitivity and specificity stay as measured."""
+    """Films in a thousand, if sensitivity and specificity stay as measured."""
 
     found: int
     missed: int
@@ -85,7 +85,7 @@ class Thousand(Record):
 
 
 class AtPrevalence(Record):
-    """What the lock comes to where another share of the films has pneumonia."""
+    """Predictive values of the lock at another prevalence."""
 
     prevalence: float
     ppv: float
@@ -96,39 +96,41 @@ class AtPrevalence(Record):
 
 
 class Worth(Record):
-    """What the calls at the lock are worth, at the films' own share of pneumonia and at another one."""
+    """Net benefit and cost of the calls at the lock, at the films' own prevalence and at another."""
 
     threshold_probability: float = Field(description="1 / (1 + cost).")
     cost: float = Field(
-        description="False alarms that a missed pneumonia is worth, by the rule, else by the threshold."
+        description="False alarms that one missed pneumonia is worth: by the rule, otherwise by the threshold."
     )
-    net_benefit: float = Field(description="In found pneumonias a film.")
-    net_benefit_of_all: float = Field(description="Of calling every film positive; of calling none it is 0.")
-    expected_cost: float = Field(description="In false alarms a film.")
+    net_benefit: float = Field(description="In pneumonias found per film.")
+    net_benefit_of_all: float = Field(
+        description="Net benefit of calling every film positive; calling none has 0."
+    )
+    expected_cost: float = Field(description="In false alarms per film.")
     net_benefit_at_prevalence: float
     expected_cost_at_prevalence: float
 
 
 class Calibrated(Record):
-    """How far scores are from probabilities."""
+    """Calibration: the distance of scores from probabilities."""
 
     brier: float
     ece: float = Field(description="Expected calibration error over ten bins.")
     slope: float
     intercept: float
-    why: str | None = Field(description="Why there is no slope.")
+    why: str | None = Field(description="Reason why there is no slope.")
 
 
 class Curves(Record):
-    """What the figures of a report are drawn from."""
+    """Data of the figures of a report."""
 
     normal: list[int] = Field(description="Films without pneumonia by score, in equal bins from 0 to 1.")
     pneumonia: list[int]
-    threshold: list[float] = Field(description="Falling; null calls nobody positive. Corners of the curve.")
-    tp: list[int] = Field(description="Films with pneumonia that score so much or more.")
+    threshold: list[float] = Field(description="Corners of the curve, falling; null calls no film positive.")
+    tp: list[int] = Field(description="Films with pneumonia at or above the threshold.")
     fp: list[int]
-    score: list[float] = Field(description="Mean score of the films of a bin, of ten; empty bins left out.")
-    share: list[float] = Field(description="Share of them with pneumonia.")
+    score: list[float] = Field(description="Mean score of the films in each of ten bins, without empty bins.")
+    share: list[float] = Field(description="Share of these films with pneumonia.")
     n: list[int]
     probability: list[float] = Field(description="Threshold probabilities of the decision curve.")
     net_benefit: list[float]
@@ -136,7 +138,7 @@ class Curves(Record):
 
 
 class SplitReport(Record):
-    """How well a model does on one split at its lock."""
+    """Figures of a model on one split at its lock."""
 
     split: str
     n: int
@@ -150,15 +152,17 @@ class SplitReport(Record):
     confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
     calibration: Calibrated
     report: ClassTable
-    by_kind: ClassTable | None = Field(description="Over NORMAL and the kinds that the model tells apart.")
-    kinds: list[KindRow] = Field(description="By file name, where names tell.")
+    by_kind: ClassTable | None = Field(
+        description="Report over NORMAL and the kinds that the model distinguishes."
+    )
+    kinds: list[KindRow] = Field(description="Kinds by file name, if file names contain them.")
     at_prevalence: AtPrevalence
     worth: Worth
     curves: Curves
 
 
 class EvaluationReport(Record):
-    """All that is known of how well a model does, as it is exported; intervals are at 95 %."""
+    """The whole evaluation of a model, as it is exported; intervals are at 95 %."""
 
     schema_: Literal["xraylab.evaluation/1"] = Field("xraylab.evaluation/1", alias="schema")
     model: str
@@ -168,10 +172,12 @@ class EvaluationReport(Record):
     dataset: str
     kind: str = Field(description="radiographs or phantoms")
     made_at: datetime
-    version: str = Field(description="Of XRayLab.")
+    version: str = Field(description="Version of XRayLab.")
     lock: AboutLock
-    prevalence: float = Field(description="Share of pneumonia that at_prevalence and worth speak of.")
+    prevalence: float = Field(description="Prevalence that at_prevalence and worth refer to.")
     test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
-    validation: SplitReport = Field(description="The films it was chosen by, so these figures flatter it.")
+    validation: SplitReport = Field(
+        description="Figures on the films that the lock was chosen on, so they are optimistic."
+    )
     test: SplitReport | None = Field(description="null until the test split was opened at this lock.")
     card: str = Field(description="The model card, as Markdown.")

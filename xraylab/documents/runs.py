@@ -11,7 +11,7 @@ from xraylab.files import Record
 
 
 class Imported(Record):
-    """A dataset, as ``import`` and ``datasets`` tell it."""
+    """A dataset, in the output of ``import`` and ``datasets``."""
 
     name: str
     kind: str
@@ -41,19 +41,21 @@ class SeedRow(Record):
     run: str
     model: str
     seed: int
-    val: Evaluated | None = Field(description="null when it failed or was cancelled.")
-    error: str | None = Field(description="Why there is no model.")
+    val: Evaluated | None = Field(description="null if the training failed or was cancelled.")
+    error: str | None = Field(description="Reason why there is no model.")
 
 
 class Trained(Record):
-    """A finished training; of several seeds, the first that ended with a model."""
+    """A finished training; with several seeds, the first that ended with a model."""
 
     run: str
     model: str
     seconds: float
     val: Evaluated
-    seeds: list[SeedRow] = Field(default=[], description="One a seed, where several were asked for.")
-    spread: dict[str, Spread] = Field(default={}, description="How validation numbers vary with the seed.")
+    seeds: list[SeedRow] = Field(default=[], description="One row per seed, if several were requested.")
+    spread: dict[str, Spread] = Field(
+        default={}, description="Variation of the validation numbers over seeds."
+    )
 
 
 class RunRow(Record):
@@ -70,9 +72,11 @@ class RunRow(Record):
     finished_at: datetime | None
     error: str | None
     epoch: int
-    val_auc: float | None = Field(description="Best so far; null before the first epoch.")
-    resumable: bool = Field(description="Whether it stopped and can go on from its last whole epoch.")
-    notes: list[str] = Field(description="What is worth knowing about the training, in sentences.")
+    val_auc: float | None = Field(description="Best AUC so far; null before the first epoch.")
+    resumable: bool = Field(
+        description="Whether the run stopped and can resume after its last complete epoch."
+    )
+    notes: list[str] = Field(description="Notes about the training, in sentences.")
 
 
 class NetworkRow(Record):
@@ -83,7 +87,7 @@ class NetworkRow(Record):
     about: str
     side: int
     pretrained: bool
-    weights_here: bool = Field(description="Whether its ImageNet weights lie in the home.")
+    weights_here: bool = Field(description="Whether the ImageNet weights are in the home folder.")
 
 
 class RecipeRow(Record):

@@ -1,4 +1,4 @@
-"""Documents of a shift: other films against the validation films."""
+"""Documents of a shift: other films compared with the validation films."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from xraylab.files import Record
 
 
 class Difference(Record):
-    """How much larger a number is on other films than on validation."""
+    """Difference of a number: other films minus validation."""
 
     value: float
     low: float
@@ -15,12 +15,12 @@ class Difference(Record):
 
 
 class ShiftSide(Record):
-    """How well a model does on one of two sets of films, at its lock."""
+    """Figures of a model on one of two sets of films, at its lock."""
 
     n: int
     patients: int
     refused: int
-    warned: int | None = Field(description="Films with warnings; null where only stored scores were there.")
+    warned: int | None = Field(description="Films with warnings; null if there were only stored scores.")
     prevalence: float = Field(description="Share of films with pneumonia.")
     prevalence_ci: Interval
     auc: float
@@ -31,26 +31,30 @@ class ShiftSide(Record):
     specificity_ci: Interval
     brier: float
     ece: float
-    slope: float = Field(description="Of a logistic regression of pneumonia on the logit; 1 is perfect.")
-    intercept: float = Field(description="Of the same; 0 is perfect.")
-    no_slope: str | None = Field(description="Why there is no slope.")
+    slope: float = Field(
+        description="Slope of a logistic regression of pneumonia on the logit; 1 is perfect."
+    )
+    intercept: float = Field(description="Intercept of the same regression; 0 is perfect.")
+    no_slope: str | None = Field(description="Reason why there is no slope.")
 
 
 class ShiftOfClass(Record):
-    """Whether the other films of one class score like validation's."""
+    """Comparison of the scores of one class with validation."""
 
     label: str
-    n: tuple[int, int] = Field(description="Films of validation, of the others.")
+    n: tuple[int, int] = Field(description="Number of films: validation, other.")
     patients: tuple[int, int]
-    chance: float = Field(description="That one of the others scores above one of validation, ties half.")
+    chance: float = Field(
+        description="Probability that another film scores above a validation film; ties count half."
+    )
     chance_ci: Interval
-    p: float = Field(description="Two-sided, of a chance of one half.")
-    adjusted_p: float = Field(description="The same, by Holm's method over both classes.")
+    p: float = Field(description="Two-sided p of a probability of one half.")
+    adjusted_p: float = Field(description="p adjusted by Holm's method over both classes.")
     fires: bool = Field(description="Whether the adjusted p is below 0.05.")
 
 
 class Shift(Record):
-    """Other films against validation; intervals are at 95 %, clustered by patient."""
+    """Other films compared with validation; intervals are at 95 %, clustered by patient."""
 
     model: str
     data: str = Field(description="test, or the path of the other films.")
@@ -62,4 +66,4 @@ class Shift(Record):
     classes: list[ShiftOfClass]
     validation: ShiftSide
     other: ShiftSide
-    differences: dict[str, Difference] = Field(description="The others less validation.")
+    differences: dict[str, Difference] = Field(description="Differences: other films minus validation.")

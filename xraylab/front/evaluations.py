@@ -40,7 +40,7 @@ class BandZone(Result):
 
 @dataclass(frozen=True, repr=False)
 class ReviewBand(Result):
-    """What a lock's review band does with the films.
+    """Films above, in and below a lock's review band.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class ReviewBand(Result):
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(Result):
-    """How well a model does on labelled films at its lock.
+    """Figures of a model on labelled films at its lock.
 
     Attributes
     ----------

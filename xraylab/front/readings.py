@@ -52,7 +52,7 @@ class DecisionLock(Result):
 
 @dataclass(frozen=True, repr=False)
 class FilmReading(Result):
-    """What a model says about one film.
+    """Reading of one film by a model.
 
     Attributes
     ----------

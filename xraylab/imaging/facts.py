@@ -1,5 +1,5 @@
 """
-What a file states about its film in addition to the grey values.
+Facts that a file states about its film, in addition to the grey values.
 
 - ``FileFacts`` describe the file, ``Signs`` the film; neither holds anything that identifies a patient
 - both are small, so they may be kept after the pixels are dropped

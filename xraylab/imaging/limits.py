@@ -1,7 +1,7 @@
 """
 Limits that a picture keeps before any of it is decoded, whatever format it is in.
 
-- a small file can promise a picture that fills the memory, or one that takes hours to decode
+- a small file can declare a picture that fills the memory, or one that takes hours to decode
 - sizes come from the header, passes from the bytes of the JPEG: nothing is unpacked here
 """
 
@@ -42,7 +42,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def check_scans(data: bytes) -> None:
-    """Reject a JPEG with so many passes over the film that a small file takes hours.
+    """Reject a JPEG with too many passes over the film: a small file could take hours.
 
     Parameters
     ----------

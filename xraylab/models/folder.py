@@ -42,7 +42,7 @@ _Folder = TypeVar("_Folder", bound="ModelFolder")
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What a model is: card, weights, members. Each file is read when it is first needed."""
+    """The folder of a model: card, weights, members. Each file is read when it is first needed."""
 
     folder: Path
     card: Card

@@ -63,7 +63,7 @@ def seed_groups(models: Sequence[Model]) -> list[Seeds]:
 
 
 def ready_made(models: Sequence[Model]) -> dict[str, _Pair]:
-    """Return the comparisons that people ask for, as far as there are models for them.
+    """Return the usual comparisons for which there are models.
 
     Parameters
     ----------

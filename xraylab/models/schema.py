@@ -31,7 +31,7 @@ class TrainedOn(Record):
 
 
 class About(Record):
-    """What only a person can say about a model, in sentences; a field is empty until somebody fills it."""
+    """Facts about a model that only a person knows, in sentences; a field is empty until somebody fills it."""
 
     users: tuple[str, ...] = ()
     population: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class About(Record):
 
 
 class Card(Record):
-    """What a model is, whom it is for, and how it was made (``card.json``)."""
+    """Description of a model: its use, and how it was made (``card.json``)."""
 
     schema_: str = Field("xraylab.card/1", alias="schema")
     name: str

@@ -50,7 +50,7 @@ class _Imputer(NoisyLinearImputer):  # type: ignore[misc]  # the library has no 
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """How a map compares with random ones."""
+    """Comparison of a heatmap with random maps."""
 
     gain: float  # in logits; a higher gain is more faithful
     random: tuple[float, ...]  # gains of the random maps

@@ -254,7 +254,7 @@ def _executor() -> Executor:
 
 def _adopt(settings: Settings, lease: Lease) -> Lease | None:
     """Name this process as the holder of a lease that its starter took; None if the lease is lost."""
-    # The starter names us as the holder too. Whoever comes first, the lease is never without a living holder.
+    # The starter names us as the holder too. In either order, the lease always has a living holder.
     return lease if hand_over(settings, lease, this_process()) else None
 
 

@@ -4,7 +4,7 @@ The threshold cockpit: one handle, or two for a review band, and all figures fol
 - the exact table is sent to the browser once; dragging never waits for Python
 - of more than 25,000 films only some rows are sent; counts, areas and bars are still those of all films, and
   the handle stops at thresholds whose counts are exact
-- Python is told the threshold on release, and keeps it in the session under ``store``, where it outlives a
+- Python gets the threshold on release, and keeps it in the session under ``store``, where it outlives a
   change of page (a widget's own state does not)
 - a threshold keeps the rule that chose it, a preset's for example, until it is moved by hand
 - the browser takes over Python's value only with a new revision, so that a late rerun can't pull the handle
@@ -46,7 +46,7 @@ class Chosen:
 
     threshold: float  # in [0, 1]
     review_from: float | None = None  # where the review band begins, up to the threshold; None without one
-    # The rules don't count when two are compared: the same cuts decide the same films, whoever chose them.
+    # The rules don't count when two are compared: the same cuts decide the same films under any rule.
     rule: Rule | None = field(default=None, compare=False)  # None for a threshold that was moved by hand
     review_rule: Rule | None = field(default=None, compare=False)
 

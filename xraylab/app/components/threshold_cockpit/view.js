@@ -1,4 +1,4 @@
-// The browser's half of the threshold cockpit: all figures follow the handle, and Python is told on release.
+// The browser's half of the threshold cockpit: all figures follow the handle, and Python gets the threshold on release.
 //
 // - the table holds every distinct score, so each count is exact; a film is positive when score >= threshold
 // - of more than 25,000 films it holds some scores only: a threshold between them moves to the nearest exact one
