@@ -100,7 +100,7 @@ class Worth(Record):
 
     threshold_probability: float = Field(description="1 / (1 + cost).")
     cost: float = Field(
-        description="False alarms that one missed pneumonia is worth: by the rule, otherwise by the threshold."
+        description="False alarms that one missed pneumonia is worth: by the rule, else by the threshold."
     )
     net_benefit: float = Field(description="In pneumonias found per film.")
     net_benefit_of_all: float = Field(

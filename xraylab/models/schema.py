@@ -31,7 +31,7 @@ class TrainedOn(Record):
 
 
 class About(Record):
-    """Facts about a model that only a person knows, in sentences; a field is empty until somebody fills it."""
+    """Facts about a model that only a person knows, in sentences; empty until somebody fills them."""
 
     users: tuple[str, ...] = ()
     population: tuple[str, ...] = ()
