@@ -78,25 +78,27 @@ PHANTOM_MODEL = Experiment("heatmaps against known lesions", load_recipe("scratc
 PHANTOM_EXPERIMENT, PHANTOMS, PHANTOM_FILMS, PHANTOM_SEED = "phantoms", "starter-phantoms", 1500, 20
 
 _FAULTS = (
-    "Labels come from a clinical reading of the films, not from microbiology, and weren't checked here.",
-    "Whether two numbered names are one child isn't known; patients are told apart by the number alone, "
-    "which joins more films than it should rather than fewer.",
-    "Normal films and films with pneumonia were compressed differently by whoever published them: a file's "
-    "size alone separates the classes almost perfectly.",
-    "Films with pneumonia are wider for their height than normal ones, and greyer in their blacks; neither "
-    "is a sign of disease. All are brought to one square, and the networks were trained on films stretched "
-    "both ways, so that little can be made of it.",
-    "Two dozen films are there twice, always under one patient.",
+    "The labels come from a clinical reading of the films, not from microbiology. They were not checked "
+    "here.",
+    "It is not known whether two names with one number are the same child. The number alone identifies the "
+    "patient here, which groups too many films rather than too few.",
+    "The publisher compressed normal films and films with pneumonia differently: the size of a file alone "
+    "separates the classes almost perfectly.",
+    "Films with pneumonia are wider relative to their height than normal films, and their blacks are greyer."
+    " Neither is a sign of disease. All films are stretched to a square, and the networks were trained on "
+    "films stretched both ways, to weaken this cue.",
+    "Two dozen films occur twice, always under one patient.",
 )
 ABOUT = About(
     users=(
-        "Radiologists and students who want to see how a threshold trades misses for false alarms.",
+        "Radiologists and students who want to see how a threshold trades missed pneumonias against false "
+        "alarms.",
         "Researchers who need a baseline with its lock and its intervals.",
     ),
     population=(
         "Children of one to five years, Guangzhou Women and Children's Medical Center, frontal chest films "
         "taken as part of routine care.",
-        "Normals are not coughing children with another disease.",
+        "The normal films don't show children with other diseases.",
     ),
     data=(
         "Kermany, Zhang and Goldbaum (2018), Labeled Optical Coherence Tomography (OCT) and Chest X-Ray "
@@ -104,16 +106,16 @@ ABOUT = About(
     ),
     faults=_FAULTS,
     failures=(
-        "Films of another hospital, machine or age: published models of this set fell from an AUC of 0.95 to "
-        "0.54 on other children's films.",
-        "A film that is posed or cut differently from most scores higher, ill or not.",
-        "Lateral films, photographs of films and anything that is no chest are scored all the same, and not "
-        "all of them are warned of.",
-        "Nothing but pneumonia is looked for.",
+        "Films of another hospital, machine or age: published models of this set fell from an AUC of 0.95 to"
+        " 0.54 on other children's films.",
+        "A film with an unusual posture or field of view scores higher, with or without pneumonia.",
+        "Lateral films, photographs of films and pictures of other things are scored too, and not all of "
+        "them get a warning.",
+        "The models look for pneumonia only.",
     ),
     licences=(
-        "The films, which aren't included: CC BY 4.0.",
-        "The ImageNet weights that MobileNetV2 started from, which aren't included either: Apache-2.0.",
+        "The films, which are not included: CC BY 4.0.",
+        "The ImageNet weights that MobileNetV2 started from, which are not included either: Apache-2.0.",
     ),
 )
 
