@@ -68,7 +68,7 @@ def test_the_documentation_is_served_to_this_machine_only():
 def test_the_dev_container_installs_what_the_project_pins():
     command = CONTAINER["postCreateCommand"]
     assert "pip install -r requirements-dev.txt" in command
-    assert "apt-get install -y --no-install-recommends chromium" in command
+    assert "apt-get install -y --no-install-recommends chromium dicom3tools" in command
     assert [file for file in files_named(command) if not (ROOT / file).exists()] == []
     assert CONTAINER["forwardPorts"] == [8501]
 

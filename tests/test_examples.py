@@ -31,6 +31,8 @@ def test_a_notebook_runs_from_top_to_bottom(file, tmp_path, monkeypatch):
         (tmp_path / variable).mkdir()
         monkeypatch.setenv(variable, str(tmp_path / variable))
     monkeypatch.setenv("XRAYLAB_DEVICE", "cpu")
+    # Other tests of this process set it, and a kernel that inherits it shows no figures.
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     notebook = nbformat.read(file, as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}

@@ -77,7 +77,7 @@ def test_each_reader_gets_the_scores_and_the_map_that_a_film_has_alone(
         found = scores(page)
         assert found == pytest.approx({name: alone[name].score for name in batch}, rel=0, abs=1e-6)
         maps.append(drawn(page))
-        first = alone[next(iter(batch))].pixels
+        first = alone[next(iter(batch))].film.standard.pixels
         expected = Image.open(io.BytesIO(overlay_png(heatmap(loaded, first))))
         assert np.abs(maps[-1] - np.asarray(expected, np.int16)).max() <= 1
         page.close()

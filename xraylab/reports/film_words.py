@@ -16,7 +16,7 @@ from xraylab.formats import DASH, count, percent, score
 OVERRIDDEN = "Decided despite the warnings, at a person's request."
 NOT_DECIDED = "Not decided because of the warnings."
 KINDS_CAVEAT = (
-    "Kind, if it is pneumonia, learnt from file names; films don't reliably show bacterial or viral."
+    "Kind, if it is pneumonia, learnt from file names; films don't reliably tell bacterial from viral."
 )
 BLANK = "It is blank: nothing in the film raised the pneumonia score, which is a valid result."
 FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
