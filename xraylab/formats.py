@@ -122,12 +122,12 @@ def kept_epoch(best: int, epochs: int, keep: str) -> str:
     return f"epoch {best} of {epochs}, {'the last' if keep == 'last' else 'by validation AUC'}"
 
 
-def decision(said: str | None, threshold: float | None, review_from: float | None) -> tuple[str, str]:
+def decision(kind: str | None, threshold: float | None, review_from: float | None) -> tuple[str, str]:
     """Write the decision on a score at a lock, never as a diagnosis.
 
     Parameters
     ----------
-    said : str or None
+    kind : str or None
         ``positive``, ``negative``, ``review``, or None for no decision.
     threshold, review_from : float or None
         Of the lock; None without a lock, or without a review band.
@@ -140,11 +140,11 @@ def decision(said: str | None, threshold: float | None, review_from: float | Non
     if threshold is None:
         return "No decision", "This model's threshold is not locked yet."
     thresholds = "the threshold" if review_from is None else "both thresholds"
-    if said == "positive":
+    if kind == "positive":
         return f"Pneumonia score above {thresholds}", ""
-    if said == "negative":
+    if kind == "negative":
         return f"Pneumonia score below {thresholds}", _NOTHING_ELSE
-    if said == "review" and review_from is not None:
+    if kind == "review" and review_from is not None:
         between = f"Pneumonia score between the two thresholds, {score(review_from)} and {score(threshold)}."
         return "Needs a reader", f"{between} {_NOTHING_ELSE}"
     return "No decision", "The film is unusual for this model."

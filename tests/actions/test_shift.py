@@ -112,7 +112,7 @@ def test_films_from_a_worn_out_machine_fire_and_are_told_so(members, model, flat
     assert told.document.fires
     assert told.document.verdict.startswith("These films score differently from validation: ")
     assert told.document.other.refused == 1
-    assert len(told.other) == told.document.other.n == told.found.other.figures.n
+    assert len(told.other) == told.document.other.n == told.comparison.other.figures.n
     assert not told.document.floor_void
 
 

@@ -31,7 +31,7 @@ class Shifted:
     """Other films against a model's validation films, at its lock."""
 
     document: documents.Shift
-    found: Shift  # what the document was written from; its curves are drawn from this
+    comparison: Shift  # what the document was written from; the curves are drawn from it
     validation: Predictions  # only films that could be scored and have a label
     other: Predictions
 

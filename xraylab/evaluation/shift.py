@@ -164,18 +164,18 @@ def difference(rate: float, bounds: Interval, other_rate: float, other_bounds: I
     return RateDifference(value, max(-1.0, value - down), min(1.0, value + up))
 
 
-def verdict(found: Shift) -> str:
+def verdict(comparison: Shift) -> str:
     """Return one or two sentences: whether other films score like validation, and what can't be known."""
-    sentences = [_firing([each for each in found.classes if each.fires])]
-    silent = [each for each in found.classes if not each.fires and not math.isnan(each.adjusted_p)]
-    if silent and not found.fires:
+    sentences = [_firing([each for each in comparison.classes if each.fires])]
+    silent = [each for each in comparison.classes if not each.fires and not math.isnan(each.adjusted_p)]
+    if silent and not comparison.fires:
         films = f"{count(sum(each.n[1] for each in silent))} films"
-        patients = f"{count(_patients(found, silent))} patients"
-        between = "" if len(silent) == len(found.classes) else f" between {_CLASSES[silent[0].label]}"
+        patients = f"{count(_patients(comparison, silent))} patients"
+        between = "" if len(silent) == len(comparison.classes) else f" between {_CLASSES[silent[0].label]}"
         sentences.append(
             f"No difference was found{between}, but {films} of {patients} may be too few to show one."
         )
-    unknown = [_CLASSES[each.label] for each in found.classes if math.isnan(each.adjusted_p)]
+    unknown = [_CLASSES[each.label] for each in comparison.classes if math.isnan(each.adjusted_p)]
     if unknown:
         which = " and ".join(unknown)
         sentences.append(
@@ -199,9 +199,13 @@ def _firing(classes: Sequence[ClassShift]) -> str:
     return f"These films score differently from validation: {', and '.join(clauses)}."
 
 
-def _patients(found: Shift, classes: Sequence[ClassShift]) -> int:
+def _patients(comparison: Shift, classes: Sequence[ClassShift]) -> int:
     """Count the other set's patients with films of these classes; a patient may have films of both."""
-    return found.other.figures.patients if len(classes) == len(found.classes) else classes[0].patients[1]
+    return (
+        comparison.other.figures.patients
+        if len(classes) == len(comparison.classes)
+        else classes[0].patients[1]
+    )
 
 
 def _side(films: Films, threshold: float) -> Side:

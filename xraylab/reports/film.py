@@ -115,7 +115,7 @@ class FilmReport:
         return self.standing.model_sha256[:_HASH]
 
     @property
-    def said(self) -> tuple[str, str]:
+    def decision_words(self) -> tuple[str, str]:
         """The decision in words, and a note that must be shown together with it."""
         return formats.decision(self.decision, self.threshold, self.review_from)
 

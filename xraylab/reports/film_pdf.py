@@ -136,7 +136,7 @@ def _bare(rows: list[list[Any]], widths: list[float]) -> Any:
 
 def _score(report: FilmReport) -> list[Any]:
     """Set score and decision, a chart of the score next to them, and an explanation below."""
-    decision, decision_note = report.said
+    decision, decision_note = report.decision_words
     films = report.standing.films
     words = [
         spaced(f"Pneumonia score {score(report.score)}", "head", spaceBefore=2),

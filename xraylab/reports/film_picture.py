@@ -112,7 +112,7 @@ def _burned_in(pane: Image.Image, report: FilmReport) -> Image.Image:
 
 
 def _words_below(report: FilmReport) -> list[str]:
-    decision, decision_note = report.said
+    decision, decision_note = report.decision_words
     cut = ""
     if report.threshold is not None and report.decision in ("positive", "negative"):
         cut = f" ({score(report.threshold)})"

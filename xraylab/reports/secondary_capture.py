@@ -165,7 +165,7 @@ def for_the_study(report: FilmReport, source: Film, *, confirmed: bool = False) 
     image.StudyInstanceUID = str(study.StudyInstanceUID)
     image.SeriesDescription = f"XRayLab: {BURNED_IN.lower()}"
     sentences = (
-        f"{BURNED_IN}. Pneumonia score {score(report.score)}. {report.said[0]}.",
+        f"{BURNED_IN}. Pneumonia score {score(report.score)}. {report.decision_words[0]}.",
         report.despite_warnings,
         f"Model {report.standing.model} {report.model_known_by}.",
     )

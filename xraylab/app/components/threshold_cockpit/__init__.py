@@ -171,7 +171,7 @@ def threshold_cockpit(
             "average_precision": _or_none(table.average_precision),
             "locked": locked.threshold if locked else None,
             "locked_review": locked.review_from if locked else None,
-            "presets": [[one.rule.words, float(one.threshold), str(one.rule)] for one in presets],
+            "presets": [[preset.rule.words, float(preset.threshold), str(preset.rule)] for preset in presets],
             "review_start": review_start.threshold if review_start else None,
             "review_start_rule": str(review_start.rule) if review_start else None,
             "reminder": reminder,
@@ -192,16 +192,16 @@ def threshold_cockpit(
     return chosen
 
 
-def _read(said: Any) -> Chosen | None:
+def _read(message: Any) -> Chosen | None:
     """Parse a message of the browser; return None if its threshold is invalid, and drop an invalid band."""
-    said = said if isinstance(said, dict) else {}
-    threshold, review = said.get("threshold"), said.get("review")
+    message = message if isinstance(message, dict) else {}
+    threshold, review = message.get("threshold"), message.get("review")
     if not (isinstance(threshold, int | float) and 0 <= threshold <= 1):
         return None
-    rule = rule_that_chose(said.get("rule"))
+    rule = rule_that_chose(message.get("rule"))
     if not (isinstance(review, int | float) and 0 <= review <= threshold):
         return Chosen(float(threshold), rule=rule)
-    return Chosen(float(threshold), float(review), rule, rule_that_chose(said.get("review_rule")))
+    return Chosen(float(threshold), float(review), rule, rule_that_chose(message.get("review_rule")))
 
 
 def _text(rule: Rule | None) -> str | None:

@@ -117,7 +117,7 @@ def _draw_comparison(comparison: actions.Shifted, lock: Lock) -> None:
         _draw_table(document.validation, document.other, document.differences, name)
         st.caption(_about(document))
     with right:
-        measured = comparison.found
+        measured = comparison.comparison
         two_calibrations(measured.validation.reliability, measured.other.reliability, key="shift bins")
 
 
