@@ -69,6 +69,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     # Standard output stays free for the document, so that a command can be piped.
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True)) as bar:
+        # Without a total the bar only moves: how many films there are is known after the first call.
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -101,6 +102,7 @@ def tell_seeds(document: documents.Trained) -> None:
 
 def spread_line(name: str, spread: documents.Spread) -> str:
     """Write the spread of one number over seeds in a line."""
+    # The range stands beside the deviation: with three seeds the latter says little by itself.
     return f"{name:>18}  {spread.mean:.3f} ± {spread.sd:.3f} ({spread.low:.3f} to {spread.high:.3f})"
 
 

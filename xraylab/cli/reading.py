@@ -19,6 +19,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Read films: score and decision; a file that can't be read is listed with the reason."""
+    # The number of films is unknown beforehand: archives and folders are opened one after another.
     with bar("Reading films") as show:
         rows = actions.predict(
             load_settings(),

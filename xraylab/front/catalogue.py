@@ -48,6 +48,7 @@ class TrainedModel(Result):
     shipped: bool
     created_at: datetime
     intended_use: str
+    # Kept for the methods; not compared, since two homes may hold the same model.
     settings: Settings = field(repr=False, compare=False)
 
     def read(

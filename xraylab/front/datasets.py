@@ -120,7 +120,7 @@ def import_dataset(
     """
     document = actions.import_dataset(
         settings or load_settings(),
-        Path(fsdecode(source)),
+        Path(fsdecode(source)),  # a path-like object may hold bytes
         name,
         patient_key=patient_key,
         replace=replace,
