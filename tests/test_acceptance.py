@@ -4,7 +4,7 @@ import pytest
 
 from xraylab.settings import load_settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.real_data]
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.real_data]
 
 
 def test_the_quick_recipe_tells_pneumonia_on_held_out_patients(run, reference, tmp_path, monkeypatch):
