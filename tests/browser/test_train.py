@@ -38,6 +38,8 @@ def test_a_training_is_begun_seen_stopped_resumed_and_its_best_kept(page, serve,
 
     # a recipe of one's own, long enough to be stopped
     page.get_by_text("Advanced", exact=True).click()
+    # Unfolding draws the page anew, and a click on a part that is about to be replaced is lost.
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_text("Edit the recipe", exact=True).click()
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("0")
