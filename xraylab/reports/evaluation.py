@@ -3,7 +3,7 @@ The evaluation of a model as one document: all numbers of each split that may be
 
 - data in, document out: no file is read or written here
 - the PDF is drawn from the same document, so that no two numbers can disagree
-- test films are included only if the caller passes them; ``Model.test`` decides whether they may be seen
+- test films are included only if the caller passes them; ``Model.films`` decides whether they may be seen
 """
 
 import math

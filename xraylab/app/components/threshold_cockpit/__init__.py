@@ -116,7 +116,7 @@ def threshold_cockpit(
     beside : Beside, optional
         Compared at the same threshold: figures, second curves, outlines among the scores.
     cell : str, optional
-        Session key that receives the name of a clicked cell, as in ``evaluation.cases``.
+        Session key that receives the name of a clicked cell, as in ``evaluation.cells``.
 
     Returns
     -------
