@@ -8,7 +8,8 @@ Make the models that come with the package.
   opens the outer hold-out once, and writes ``xraylab/starter/`` and the cards in ``docs/models/``; with
   ``--only phantom`` it does so for the phantom model alone, and needs no children's films
 - ``python -m scripts.starter novelty --dataset NAME`` prepares the unusual-film check of the shipped models
-  again, and ``python -m scripts.starter scale --dataset NAME`` the scale of their heatmaps
+  again, ``python -m scripts.starter scale --dataset NAME`` the scale of their heatmaps, and
+  ``python -m scripts.starter films --dataset NAME`` the list of the films they were made from
 - ``python -m scripts.starter lock`` locks the shipped models by the present ``RULE``; each lock then says
   that it came after an opening
 
@@ -38,13 +39,16 @@ from xraylab.errors import XRayLabError
 from xraylab.files import write_bytes, write_text
 from xraylab.models import (
     ENSEMBLE,
+    FILMS_FILE,
     NOVELTY_FILE,
     SUITE_FILE,
     About,
     Card,
     Model,
+    films_bytes,
     load_model,
     load_shipped,
+    made_from,
     novelty_bytes,
     shipped_names,
 )
@@ -230,6 +234,28 @@ def scale_again(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
     write_cards(cards)
 
 
+def write_films(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
+    """Write which films every shipped model was made from, and which it held out.
+
+    Raises
+    ------
+    XRayLabError
+        If the dataset has other films, or another split.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        shop = load_settings(home=Path(folder))
+        actions.import_phantoms(shop, PHANTOMS, n=PHANTOM_FILMS, seed=PHANTOM_SEED)
+        for name in (ENSEMBLE, *TRAINED, PHANTOM):
+            model = load_shipped(shop, name)
+            films = load_dataset(shop, PHANTOMS) if name == PHANTOM else load_dataset(settings, dataset)
+            own = model.card.dataset
+            if (films.info.pixel_hash, films.info.splits) != (own.pixel_hash, own.splits):
+                raise XRayLabError(f"“{name}” was made with other films than those of “{films.info.name}”.")
+            made = made_from(films.catalog, films.fingerprints(), None)
+            write_bytes(model.folder / FILMS_FILE, films_bytes(made))
+    write_cards(cards)
+
+
 def pack(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
     """Write the shipped models and their cards, from a temporary home.
 
@@ -346,6 +372,7 @@ def main() -> None:
     commands.add_parser("novelty").add_argument("--dataset", required=True)
     commands.add_parser("lock")
     commands.add_parser("scale").add_argument("--dataset", required=True)
+    commands.add_parser("films").add_argument("--dataset", required=True)
     options = parser.parse_args()
     if options.command == "train":
         train(load_settings(), options.dataset, options.only)
@@ -355,6 +382,8 @@ def main() -> None:
         lock_again()
     elif options.command == "scale":
         scale_again(load_settings(), options.dataset)
+    elif options.command == "films":
+        write_films(load_settings(), options.dataset)
     elif options.only:
         pack_phantom(load_settings())
     elif options.dataset:

@@ -16,6 +16,7 @@ from xraylab.__main__ import main
 from xraylab.actions import operating_points, training
 from xraylab.cli import installation
 from xraylab.data.datasets import load_dataset
+from xraylab.data.openings import read_openings
 from xraylab.models import load_model
 from xraylab.networks.registry import networks
 from xraylab.reading import golden
@@ -124,11 +125,11 @@ def test_the_test_split_opens_after_the_lock_only_and_every_opening_counts(run, 
     (trained.models / MODEL / "lock.json").unlink()
     command = ("evaluate", "--model", MODEL, "--data", DATASET)
     assert fail(*command) == (USER, f"{MODEL} has no locked threshold yet. Lock one on validation first.")
-    assert load_dataset(trained, DATASET).openings == []
+    assert read_openings(trained) == []
     run("lock", "--model", MODEL, "--rule", "youden")
     assert [run(*command)["test_openings"] for _ in range(2)] == [1, 2]
-    openings = load_dataset(trained, DATASET).openings
-    assert [(event["model"], event["actor"]) for event in openings] == [(MODEL, "command line")] * 2
+    openings = read_openings(trained)
+    assert [(event.model, event.actor) for event in openings] == [(MODEL, "command line")] * 2
     again = run("lock", "--model", MODEL, "--rule", "f1")
     assert again["after_opening"]
     assert run(*command)["lock_after_opening"]
@@ -152,11 +153,11 @@ def test_evaluate_gives_the_numbers_of_the_stored_predictions(run, trained):
     assert len(document["auc_ci"]) == 2
 
 
-def test_a_labelled_source_is_scored_whole_and_a_rate_of_nothing_is_null(run, trained, phantom_folder, film):
-    assert run("evaluate", "--model", MODEL, "--data", phantom_folder)["n"] == FILMS
+def test_a_labelled_source_is_scored_whole_and_a_rate_of_nothing_is_null(run, trained, other_phantoms):
+    assert run("evaluate", "--model", MODEL, "--data", other_phantoms)["n"] == FILMS
     one = trained.home / "one" / "NORMAL"
     one.mkdir(parents=True)
-    shutil.copy(film, one)
+    shutil.copy(min(other_phantoms.rglob("NORMAL/*.png")), one)
     (one / "broken.png").write_bytes(b"no film")
     document = run("evaluate", "--model", MODEL, "--data", one.parent)
     assert (document["n"], document["refused"], document["split"]) == (1, 1, None)
@@ -182,8 +183,8 @@ def test_predict_evaluate_and_the_stored_predictions_agree_on_every_film(run, tr
     rows = run("predict", "--model", MODEL, *files)
     np.testing.assert_allclose([row["score"] for row in rows], stored["score"], rtol=0, atol=1e-6)
     dataset = load_dataset(trained, DATASET)
-    fresh = operating_points._score(
-        trained, model, dataset.catalog, dataset.pixels, dataset.rows(split), None
+    fresh = operating_points.score_films(
+        trained, model, operating_points.LabelledFilms.of_split(dataset, split)
     )
     np.testing.assert_allclose(fresh.scores, stored["score"], rtol=0, atol=1e-6)
     lock = model.lock.threshold
@@ -298,7 +299,7 @@ def test_a_card_is_shown_or_written_and_seals_what_is_sealed(run, capsys, traine
     assert markdown == actions.model_card(trained, MODEL)
     assert markdown.startswith(f"# Model card: `{MODEL}`\n")
     assert f"The test films of {MODEL} are sealed." in markdown
-    assert load_dataset(trained, DATASET).openings == []
+    assert read_openings(trained) == []
     file = tmp_path / "cards" / "card.md"
     assert run("card", MODEL, "--out", file) == document
     assert file.read_text("utf-8") == markdown

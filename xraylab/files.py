@@ -148,7 +148,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """Read a ``.jsonl`` file without incomplete lines; a missing file has no lines."""
     try:
         lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     values = []
     for line in lines:

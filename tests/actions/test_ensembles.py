@@ -16,6 +16,7 @@ from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.actions import ensembles, operating_points
 from xraylab.data.datasets import load_dataset
+from xraylab.data.openings import read_openings
 from xraylab.errors import EnsembleError, HonestOrderError, NameTakenError, NotFoundError, WeightsError
 from xraylab.evaluation.calibration import fit_platt
 from xraylab.imaging import Film
@@ -53,6 +54,7 @@ def test_an_ensemble_is_a_model_with_a_list_of_members_for_weights(averaged):
     assert {file.name for file in model.folder.iterdir()} == {
         "members.json",
         "card.json",
+        "films.parquet",
         "predictions.parquet",
         "lock.json",
     }
@@ -104,8 +106,8 @@ def test_page_predict_and_evaluate_agree_with_the_stored_predictions(averaged, r
     assert [reading.decision for reading in page] == [row["decision"] for row in rows]
     assert all(row["decision"] in ("positive", "negative") and row["subtype"] is None for row in rows)
     dataset = load_dataset(averaged, DATASET)
-    fresh = operating_points._score(
-        averaged, model, dataset.catalog, dataset.pixels, dataset.rows(split), None
+    fresh = operating_points.score_films(
+        averaged, model, operating_points.LabelledFilms.of_split(dataset, split)
     )
     np.testing.assert_allclose(fresh.scores, stored["score"], rtol=0, atol=1e-6)
 
@@ -137,7 +139,7 @@ def test_the_command_makes_one(run, members):
 def test_its_test_films_are_sealed_like_any_models(averaged):
     with pytest.raises(HonestOrderError, match="sealed"):
         load_model(averaged, BOTH).films("test")
-    assert load_dataset(averaged, DATASET).openings == []
+    assert read_openings(averaged) == []
     actions.open_test(averaged, BOTH, actor="app")
     assert set(load_model(averaged, BOTH).films("test").frame["split"]) == {"test"}
 
@@ -158,7 +160,7 @@ def test_a_members_own_lock_remembers_an_opening_that_the_dataset_forgot(members
 
 def test_an_opening_for_the_ensemble_stamps_its_members(averaged):
     actions.open_test(averaged, BOTH, actor="app")
-    assert [event["model"] for event in load_dataset(averaged, DATASET).openings] == [BOTH]
+    assert [event.model for event in read_openings(averaged)] == [BOTH]
     for name in MEMBERS:
         assert not load_model(averaged, name).test_opened
         assert actions.lock(averaged, name, "youden", actor="app").after_opening
@@ -344,8 +346,8 @@ def test_an_ensemble_of_three_classes_agrees_with_its_stored_probabilities(kinds
     model = load_model(kinds, "mine")
     stored = model.films("validation")
     dataset = load_dataset(kinds, KINDS)
-    fresh = operating_points._score(
-        kinds, model, dataset.catalog, dataset.pixels, dataset.rows("validation"), None
+    fresh = operating_points.score_films(
+        kinds, model, operating_points.LabelledFilms.of_split(dataset, "validation")
     )
     for column in ("score", "spread", "p_normal", "p_bacterial", "p_viral"):
         np.testing.assert_allclose(fresh.frame[column], stored.frame[column], rtol=0, atol=1e-6)

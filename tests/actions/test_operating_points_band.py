@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.support.brief import DATASET, MODEL
+from tests.support.brief import MODEL
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.__main__ import main
-from xraylab.data.datasets import load_dataset
+from xraylab.data.openings import read_openings
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
@@ -60,8 +60,8 @@ def test_a_band_is_told_on_the_validation_films_and_on_the_test_films_once_they_
     assert tested.band.missed_ci == pytest.approx((1 - sensitivity[1], 1 - sensitivity[0]))
     specificity = table.interval("specificity", high)
     assert tested.band.false_alarm_ci == pytest.approx((1 - specificity[1], 1 - specificity[0]))
-    [opening] = load_dataset(trained, DATASET).openings
-    assert (opening["threshold"], opening["review_from"]) == (high, low)
+    [opening] = read_openings(trained)
+    assert (opening.threshold, opening.review_from) == (high, low)
 
 
 def test_the_rates_at_the_threshold_are_what_they_are_without_a_band(trained, cuts):
@@ -99,10 +99,10 @@ def test_a_band_that_cannot_be_is_a_sentence_and_the_lock_stays(trained, rule, r
     assert load_model(trained, MODEL).lock == before
 
 
-def test_films_from_elsewhere_are_told_by_zone_too(trained, cuts, phantom_folder):
+def test_films_from_elsewhere_are_told_by_zone_too(trained, cuts, other_phantoms):
     low, high = cuts
     actions.lock(trained, MODEL, f"value:{high}", actor="test", review=f"value:{low}")
-    told = actions.evaluate(trained, MODEL, str(phantom_folder), actor="test")
+    told = actions.evaluate(trained, MODEL, str(other_phantoms), actor="test")
     zones = [told.band.above, told.band.review, told.band.below]
     assert sum(zone.films for zone in zones) == told.n
     (tn, fp), (fn, tp) = told.confusion

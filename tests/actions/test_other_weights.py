@@ -7,7 +7,7 @@ import pytest
 from tests.support.brief import BOTH, DATASET
 from tests.support.stale import stale
 from xraylab import actions
-from xraylab.data.datasets import load_dataset
+from xraylab.data.openings import read_openings
 from xraylab.errors import WeightsError
 from xraylab.models import load_model, ready_made
 
@@ -41,7 +41,7 @@ def test_every_way_to_a_models_numbers_refuses_them_with_one_sentence(averaged, 
         way(averaged)
     assert str(caught.value) == sentence
     assert load_model(averaged, "one").lock == lock, "neither locked nor opened"
-    assert load_dataset(averaged, DATASET).openings == []
+    assert read_openings(averaged) == []
     assert not (averaged.models / "new").exists()
 
 

@@ -25,10 +25,10 @@ def model(members):
 
 
 @pytest.fixture
-def flat_films(tmp_path, phantom_folder):
+def flat_films(tmp_path, other_phantoms):
     """The phantoms as a worn-out machine would show them: dark and without contrast."""
     folder = tmp_path / "flat"
-    for file in phantom_folder.rglob("*.png"):
+    for file in other_phantoms.rglob("*.png"):
         target = folder / file.parent.name / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         with Image.open(file) as film:
@@ -82,10 +82,10 @@ def test_both_sets_are_measured_at_the_lock_from_the_stored_scores(members, mode
     assert [one["label"] for one in document["classes"]] == ["NORMAL", "PNEUMONIA"]
 
 
-def test_a_folder_is_scored_whole_as_evaluate_does(members, model, run, phantom_folder):
+def test_a_folder_is_scored_whole_as_evaluate_does(members, model, run, other_phantoms):
     document, evaluated = (
-        run("shift", "one", "--data", phantom_folder),
-        run("evaluate", "--model", "one", "--data", phantom_folder),
+        run("shift", "one", "--data", other_phantoms),
+        run("evaluate", "--model", "one", "--data", other_phantoms),
     )
     other = document["other"]
     for key in ("n", "patients", "refused", "warned", "auc", "auc_ci", "sensitivity", "specificity", "brier"):

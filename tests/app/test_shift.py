@@ -80,9 +80,9 @@ def test_a_new_lock_puts_the_result_of_the_test_films_out_of_sight(panel, member
     assert "Share of pneumonia" not in written(app)
 
 
-def test_a_folder_is_scored_and_what_could_not_be_read_is_told(panel, members, phantom_folder):
+def test_a_folder_is_scored_and_what_could_not_be_read_is_told(panel, members, other_phantoms):
     app = panel()
-    app.text_input(key="shift path").set_value(str(phantom_folder))
+    app.text_input(key="shift path").set_value(str(other_phantoms))
     app = compare(app)
     assert not app.error
     assert "60 films of" in written(app)

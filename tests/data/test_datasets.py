@@ -358,9 +358,7 @@ def test_the_lineage_outlives_a_new_import(settings, archive):
     dataset.log("test opened", model="first")
     again = import_dataset(settings, archive, "films", replace=True)
     assert [event["event"] for event in again.lineage] == ["imported", "test opened", "imported"]
-    assert [event["model"] for event in again.openings] == ["first"]
-    assert again.opened_for("first")
-    assert not again.opened_for("second")
+    assert [event["model"] for event in again.earlier_openings] == ["first"]
     assert all("at" in event for event in again.lineage)
     assert again.lineage[0]["pixel_hash"] == again.info.pixel_hash
 
@@ -548,9 +546,3 @@ def test_a_film_left_out_needs_no_kind(settings, archive):
     row = int(np.flatnonzero(dataset.catalog["label"] == 1)[0])
     dataset.catalog.loc[row, ["split", "subtype"]] = ["left out", ""]
     assert dataset.targets("subtype")[row] == -1
-
-
-def test_an_opening_for_an_ensemble_is_one_for_its_members_too(settings, archive):
-    dataset = import_dataset(settings, archive, "films")
-    dataset.log("test opened", model="both", members=["one", "two"])
-    assert [dataset.opened_for(name) for name in ("both", "one", "two", "three")] == [True, True, True, False]

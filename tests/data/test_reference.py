@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.films import encoded
 from xraylab.data.datasets import Dataset
 from xraylab.data.importing import import_dataset
 from xraylab.data.patients import patient_key
 from xraylab.data.sources import open_source
 from xraylab.imaging import decode, standardise
+from xraylab.imaging.fingerprint import Fingerprints
+from xraylab.models.films_file import read_films
 from xraylab.settings import load_settings
 
 pytestmark = pytest.mark.real_data
@@ -91,3 +94,26 @@ def test_the_fast_way_through_a_real_film_is_close_to_the_slow_one(reference):
             data = file.read()
             slow = Image.fromarray(decode(data)).resize((256, 256), Image.Resampling.BILINEAR)
             assert np.abs(standardise(data).pixels.astype(int) - np.asarray(slow)).mean() < 2  # grey levels
+
+
+def test_the_default_key_puts_films_of_the_shipped_models_into_the_test_split(imported, package_models):
+    films = read_films(package_models / "mobilenet_v2" / "films.parquet")
+    uses = films.uses(imported.fingerprints("test"))
+    assert uses.size == 782
+    assert (uses == "train").sum() == 566
+    assert (uses == "validation").sum() == 95
+
+
+def test_films_encoded_again_are_recognised_and_held_out_ones_are_never_taken_for_others(
+    imported, archive, package_models
+):
+    films = read_films(package_models / "mobilenet_v2" / "films.parquet")
+    held_out = imported.fingerprints().find(films.test.fingerprints) >= 0
+    assert held_out.sum() == 782
+    assert (films.uses(imported.fingerprints())[held_out] == "").all()
+    paths = imported.catalog["path"].to_numpy()[held_out][::8]
+    with zipfile.ZipFile(archive) as opened:
+        again = [encoded(Image.open(opened.open(path)).convert("L"), "JPEG", quality=90) for path in paths]
+    prints = Fingerprints.of_pixels(np.stack([standardise(film).pixels for film in again]))
+    assert (prints.find(films.test.fingerprints) >= 0).all()
+    assert (films.uses(prints) == "").all()

@@ -23,6 +23,7 @@ def test_a_models_folder_holds_all_it_is(model):
     assert {file.name for file in model.folder.iterdir()} == {
         "model.safetensors",
         "card.json",
+        "films.parquet",
         "predictions.parquet",
         "history.jsonl",
         "lock.json",
@@ -133,7 +134,7 @@ def test_an_opening_before_the_lock_does_not_open_the_test(model):
 def test_an_opening_is_remembered_by_the_dataset_beyond_the_model(trained, brief_recipe):
     assert openings_of(trained, load_model(trained, MODEL)) == []
     actions.open_test(trained, MODEL, actor="app")
-    assert [event["model"] for event in openings_of(trained, load_model(trained, MODEL))] == [MODEL]
+    assert [event.model for event in openings_of(trained, load_model(trained, MODEL))] == [MODEL]
     request = actions.request_training(
         trained, dataset=DATASET, arch="small_cnn", recipe=str(brief_recipe), name=MODEL, replace=True
     )

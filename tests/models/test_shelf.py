@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.brief import DATASET, MODEL, SHIPPED
 from xraylab import actions
-from xraylab.actions import operating_points
-from xraylab.data.datasets import load_dataset
+from xraylab.data.openings import read_openings
 from xraylab.errors import (
     HonestOrderError,
     NameTakenError,
@@ -20,6 +19,7 @@ from xraylab.errors import (
     WeightsError,
 )
 from xraylab.models import (
+    FILMS_FILE,
     RESERVED_NAMES,
     SHIPPED_NAMES,
     check_name_free,
@@ -27,6 +27,7 @@ from xraylab.models import (
     list_models,
     load_model,
     load_shipped,
+    opened_before,
     openings_of,
 )
 from xraylab.reading.loaded import load
@@ -117,7 +118,7 @@ def test_an_opening_of_a_shipped_model_is_kept_in_the_home_and_seals_nothing_bac
     document = actions.open_test(newcomer, "ensemble", actor="app")
     assert (document.split, document.test_openings) == ("test", 1)
     assert model.lock.locked_at == model.lock_as_made.locked_at
-    assert [event["model"] for event in openings_of(newcomer, model)] == ["ensemble"]
+    assert [event.model for event in openings_of(newcomer, model)] == ["ensemble"]
     assert actions.lock(newcomer, "ensemble", "f1", actor="app").after_opening
 
 
@@ -134,10 +135,10 @@ def test_what_the_makers_opened_counts_beside_what_is_logged_of_the_same_films_h
     file = starter / "cnn" / "lock.json"
     lock = load_model(settled, "cnn").lock
     file.write_text(lock.model_copy(update={"opened_at": (lock.locked_at,)}).model_dump_json())
-    assert [event["model"] for event in openings_of(settled, load_model(settled, "cnn"))] == ["cnn"]
+    assert [event.model for event in openings_of(settled, load_model(settled, "cnn"))] == ["cnn"]
     actions.open_test(settled, "ensemble", actor="app")
     events = openings_of(settled, load_model(settled, "cnn"))
-    assert [event["model"] for event in events] == ["cnn", "ensemble"]
+    assert [event.model for event in events] == ["cnn", "ensemble"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_what_the_makers_opened_counts_beside_what_is_logged_of_the_same_films_h
 )
 def test_an_opening_for_a_shipped_ensemble_counts_for_its_members_and_the_reverse(newcomer, opened, stamped):
     actions.open_test(newcomer, opened, actor="app")
-    locks = {name: operating_points.opened_before(newcomer, load_model(newcomer, name)) for name in SHIPPED}
+    locks = {name: opened_before(newcomer, load_model(newcomer, name)) for name in SHIPPED}
     assert {name for name, seen in locks.items() if seen} == stamped
     assert actions.lock(newcomer, "ensemble", "f1", actor="app").after_opening
 
@@ -193,20 +194,22 @@ def test_a_dataset_that_only_has_the_name_is_not_the_one_a_shipped_model_was_tra
     model = load_model(settled, "ensemble")
     assert dataset_of(settled, model) is not None
     actions.open_test(settled, "ensemble", actor="app")
-    assert len(load_dataset(settled, DATASET).openings) == 1
+    assert len(read_openings(settled)) == 1
     for name in SHIPPED:
         file = starter / name / "card.json"
         card = json.loads(file.read_text())
         card["dataset"]["pixel_hash"] = "of other films"
         file.write_text(json.dumps(card))
+        (starter / name / FILMS_FILE).unlink()
     model = load_model(settled, "ensemble")
     assert dataset_of(settled, model) is None
     actions.open_test(settled, "ensemble", actor="app")
-    assert len(load_dataset(settled, DATASET).openings) == 1
+    assert len(read_openings(settled)) == 2
     assert len(openings_of(settled, model)) == 2
     noted = model.lock.opened_at
     document = actions.evaluate(settled, "ensemble", DATASET, actor="app")
-    assert document.test_openings == len(load_dataset(settled, DATASET).openings) == 2
+    assert document.test_openings == 2
+    assert len(read_openings(settled)) == 3
     assert model.lock.opened_at == noted
 
 

@@ -186,9 +186,9 @@ def test_without_its_file_a_model_reads_on_and_says_that_it_cannot_tell(
     assert "isn’t checked" in actions.model_card(trained, MODEL)
 
 
-def test_evaluate_counts_the_films_that_the_same_gate_warns_of(trained, knowing, phantom_folder):
-    told = actions.evaluate(trained, MODEL, str(phantom_folder), actor="test")
-    folders = [str(folder) for folder in sorted(phantom_folder.rglob("*")) if folder.name in CLASSES]
+def test_evaluate_counts_the_films_that_the_same_gate_warns_of(trained, knowing, other_phantoms):
+    told = actions.evaluate(trained, MODEL, str(other_phantoms), actor="test")
+    folders = [str(folder) for folder in sorted(other_phantoms.rglob("*")) if folder.name in CLASSES]
     rows = actions.predict(trained, MODEL, folders)
     assert told.warned == sum(bool(row.warnings) for row in rows) == told.n
     assert "at most 0.5 % of them exceed it" in actions.model_card(trained, MODEL)

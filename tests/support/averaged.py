@@ -24,7 +24,7 @@ from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.models import Card, Model, TrainedOn
+from xraylab.models import FILMS_FILE, Card, Model, TrainedOn, films_bytes, made_from
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import CLASSES, SUBTYPES, Network, build, network
 from xraylab.predictions import Predictions
@@ -108,6 +108,8 @@ def make_model(
     predictions_file.write(
         folder / "predictions.parquet", Predictions(frame, card.model_sha256, info.pixel_hash)
     )
+    made = made_from(films.catalog, films.fingerprints(), None)
+    (folder / FILMS_FILE).write_bytes(films_bytes(made))
     actions.lock(settings, name, "youden", actor="training")
     return Model(folder, card)
 

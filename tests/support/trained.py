@@ -25,6 +25,12 @@ def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def other_phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of phantoms that no model here was made from."""
+    return made_once(tmp_path_factory, "others", lambda folder: phantoms.write(folder, FILMS, seed=4))
+
+
+@pytest.fixture(scope="session")
 def brief_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("recipes") / "brief.json"
     file.write_text(BRIEF.model_dump_json())

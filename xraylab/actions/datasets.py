@@ -13,6 +13,7 @@ from xraylab.errors import (
     NotFoundError,
 )
 from xraylab.files import check_name
+from xraylab.models import openings_of_dataset
 from xraylab.settings import Settings
 
 Progress = Callable[[int, int], None]
@@ -32,7 +33,7 @@ def import_dataset(
     dataset = importing.import_dataset(
         settings, source, name, patient_key=patient_key, replace=replace, on_progress=on_progress
     )
-    return _imported(dataset.info, len(dataset.openings))
+    return _imported(dataset.info, len(openings_of_dataset(settings, dataset)))
 
 
 def make_phantoms(
@@ -80,7 +81,7 @@ def import_phantoms(
 def list_datasets(settings: Settings) -> list[documents.Imported]:
     """Return every dataset, newest first."""
     return [
-        _imported(info, len(Dataset(settings.datasets / info.name, info).openings))
+        _imported(info, len(openings_of_dataset(settings, Dataset(settings.datasets / info.name, info))))
         for info in datasets.list_datasets(settings)
     ]
 

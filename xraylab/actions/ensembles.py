@@ -10,6 +10,7 @@ Ensembles: several models of the same films averaged into one.
 import hashlib
 import platform
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -18,7 +19,7 @@ import pandas as pd
 
 from xraylab import documents
 from xraylab import predictions as predictions_file
-from xraylab.actions.operating_points import evaluate_validation, opened_before
+from xraylab.actions.operating_points import evaluate_validation
 from xraylab.errors import CalibrationError, EnsembleError
 from xraylab.evaluation.averaging import Averaging
 from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt
@@ -27,9 +28,11 @@ from xraylab.files import new_folder, write_bytes, write_text
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import (
     ENSEMBLE,
+    FILMS_FILE,
     SUITE_FILE,
     Card,
     Lock,
+    MadeFrom,
     Member,
     Members,
     Model,
@@ -38,8 +41,13 @@ from xraylab.models import (
     check_held_out,
     check_name_free,
     choose_threshold,
+    films_bytes,
+    films_of,
     films_to_choose_by,
     load_model,
+    opened_before,
+    openings_of,
+    together,
 )
 from xraylab.predictions import Predictions
 from xraylab.settings import Settings
@@ -208,6 +216,7 @@ def _publish(
             staging / "predictions.parquet",
             Predictions(averaged.frame, card.model_sha256, averaged.dataset_hash),
         )
+        write_bytes(staging / FILMS_FILE, films_bytes(_made_from(settings, models)))
         suite = average_suites(models, made.averaging)
         if suite is not None:
             predictions_file.write(
@@ -216,7 +225,20 @@ def _publish(
         model = Model(staging, card)
         # A person who saw the members' test results may have chosen the members by them.
         seen = opened_before(settings, model) or any(_was_opened(member) for member in models)
-        return model.write_lock(choose_threshold(model, rule), str(rule), actor=actor, after_opening=seen)
+        return model.write_lock(
+            choose_threshold(model, rule),
+            str(rule),
+            actor=actor,
+            after_opening=seen,
+            openings_before=len(openings_of(settings, model)),
+        )
+
+
+def _made_from(settings: Settings, models: list[Model]) -> MadeFrom:
+    """Put the films of the members together; a member whose films aren't known leaves the list incomplete."""
+    known = [films for model in models if (films := films_of(settings, model)) is not None]
+    films = together(known)
+    return films if len(known) == len(models) else replace(films, incomplete=True)
 
 
 def _was_opened(model: Model) -> bool:

@@ -6,27 +6,42 @@ Operating points: lock a model on validation, open its test split, evaluate it a
 - numbers on films that a model held out come from its stored scores, to their last digit
 """
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from xraylab import documents
 from xraylab.actions.datasets import Progress
+from xraylab.actions.overlap import overlap, overlap_of_held_out
 from xraylab.actions.reading import load_for_reading
 from xraylab.data import datasets
-from xraylab.data.datasets import Dataset
+from xraylab.data.datasets import Dataset, DatasetInfo
 from xraylab.data.importing import read_labelled
+from xraylab.data.openings import log_opening
 from xraylab.errors import DatasetError, NotFoundError, RecipeError
 from xraylab.evaluation.band import Band, Zone, review_band
 from xraylab.evaluation.figures import table_of
 from xraylab.evaluation.rules import Rule, as_rule
 from xraylab.evaluation.summary import Evaluation, summarise
 from xraylab.formats import score
-from xraylab.models import Model, choose_threshold, dataset_of, list_models, load_model, openings_of
+from xraylab.imaging.fingerprint import Fingerprints
+from xraylab.models import (
+    Model,
+    choose_threshold,
+    load_model,
+    opened_before,
+    openings_of,
+    openings_on_films,
+    test_fingerprints,
+)
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]  # (n, 256, 256), in memory or as a memory map
 
 
 def lock(
@@ -70,6 +85,7 @@ def lock(
         review_from=None if reviewed_by is None else _review_from(model, reviewed_by, threshold),
         review_rule=None if reviewed_by is None else str(reviewed_by),
         after_opening=opened_before(settings, model),
+        openings_before=len(openings_of(settings, model)),
     )
     return documents.Locked(
         model=name,
@@ -123,8 +139,7 @@ def open_test(settings: Settings, name: str, *, actor: str) -> documents.Evaluat
     model.require_lock()
     _check_usable(model)
     # Logged first: if the process dies in between, an opening is on record that showed nothing.
-    if (dataset := dataset_of(settings, model)) is not None:
-        _log_opening(dataset, model, actor)
+    _log_opening(settings, model, test_fingerprints(settings, model), model.card.dataset.name, actor)
     model.write_opening()
     return test_result(settings, name)
 
@@ -148,6 +163,7 @@ def evaluate(
     data: str,
     *,
     split: str = "test",
+    include_used: bool = False,
     actor: str,
     on_progress: Progress | None = None,
 ) -> documents.Evaluated:
@@ -160,12 +176,14 @@ def evaluate(
         model also the name of the films that it held out: these needn't be here, since their scores are in
         its folder.
     split : str
-        Split of a dataset; opening the test split is logged.
+        Split of a dataset; opening the test split is logged, and so is a folder or archive.
+    include_used : bool
+        Whether films that the model was made from count too. By default they are left out of the figures.
 
     Raises
     ------
     HonestOrderError
-        If the model isn't locked.
+        If the model isn't locked, or was made from all of these films.
     NotFoundError, DatasetError
         If there is no such model, dataset, path or split.
     WeightsError
@@ -174,7 +192,7 @@ def evaluate(
     model = load_model(settings, name)
     model.require_lock()
     if (settings.datasets / data / "dataset.json").exists():
-        return _evaluate_dataset(settings, model, data, split, actor, on_progress)
+        return _evaluate_dataset(settings, model, data, split, include_used, actor, on_progress)
     # The films of a shipped model aren't here, but the scores that it gave them are in its folder.
     if not Path(data).exists() and model.shipped and data == model.card.dataset.name and split != "train":
         _check_split(split)
@@ -183,21 +201,35 @@ def evaluate(
         return _evaluate_kept(settings, model, split)
     if not Path(data).exists():
         raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
-    scored, refused = score_source(settings, model, Path(data), on_progress)
-    return _evaluated(model, scored, data=data, split=None, refused=refused, warned=count_warned(scored))
+    films = read_source(Path(data), on_progress)
+    return _evaluate_films(settings, model, films, None, include_used, actor, on_progress)
 
 
-def score_source(
-    settings: Settings, model: Model, source: Path, on_progress: Progress | None = None
-) -> tuple[Predictions, int]:
-    """Score a labelled zip or folder whole, and count the files that couldn't be read.
+@dataclass(frozen=True, eq=False)
+class LabelledFilms:
+    """Labelled films that can be scored: a folder, an archive or a split of a dataset."""
 
-    Returns
-    -------
-    predictions : Predictions
-        With a column ``warned`` besides those of the schema, and without ``split``.
-    refused : int
-        Number of labelled files that couldn't be read.
+    name: str  # of the dataset, or the path that was given
+    catalog: pd.DataFrame
+    pixels: Pixels
+    rows: NDArray[np.intp]  # the films in question
+    fingerprints: Fingerprints  # of these films
+    refused: int = 0  # labelled files that couldn't be read
+
+    @classmethod
+    def of_split(cls, dataset: Dataset, split: str) -> Self:
+        """Take the films of one split of a dataset."""
+        rows, fingerprints = dataset.rows(split), dataset.fingerprints(split)
+        return cls(dataset.info.name, dataset.catalog, dataset.pixels, rows, fingerprints)
+
+    def without(self, films: NDArray[np.bool_]) -> Self:
+        """Return the films without the marked ones; ``films`` has one entry for each row."""
+        kept = Fingerprints(self.fingerprints.waves[~films])
+        return replace(self, rows=self.rows[~films], fingerprints=kept)
+
+
+def read_source(source: Path, on_progress: Progress | None = None) -> LabelledFilms:
+    """Read a labelled zip or folder whole.
 
     Raises
     ------
@@ -207,36 +239,23 @@ def score_source(
     catalog, pixels, refused = read_labelled(source, on_progress=on_progress)
     if catalog.empty:
         raise DatasetError(f"None of the {len(refused)} labelled files in “{source}” could be read.")
-    return _score(settings, model, catalog, pixels, np.arange(len(catalog)), on_progress), len(refused)
+    fingerprints = Fingerprints.of_pixels(pixels)
+    return LabelledFilms(str(source), catalog, pixels, np.arange(len(catalog)), fingerprints, len(refused))
 
 
-def opened_before(settings: Settings, model: Model) -> bool:
-    """Return whether the test split was opened for a model before, or for a model that it is averaged with.
-
-    An opening for a member counts for its ensemble, and an opening for an ensemble counts for its members.
-    An opening for a model outside the ensemble doesn't: it counts on the dataset, where all are shown.
-    """
-    # A person who has seen a member's test result may have chosen the members by it, and an ensemble's
-    # result is made of its members' results.
-    dataset = dataset_of(settings, model)
-    names = (model.name, *model.card.members)
-    if dataset is not None and any(dataset.opened_for(name) for name in names):
-        return True
-    # The films of shipped models are elsewhere and log nothing here, so their locks remember it too.
-    related = [
-        other
-        for other in list_models(settings)
-        if model.shipped and other.shipped and (other.name in names or model.name in other.card.members)
-    ]
-    return any(lock.knows_of_opening for other in related if (lock := other.lock))
-
-
-def _log_opening(dataset: Dataset, model: Model, actor: str) -> None:
-    """Log an opening on the dataset; call this before the test films are looked at."""
-    members = {"members": list(model.card.members)} if model.card.members else {}
+def _log_opening(settings: Settings, model: Model, films: NDArray[np.uint8], data: str, actor: str) -> None:
+    """Log that results on films are about to be shown, given by their stored fingerprints."""
     lock = model.require_lock()
-    band = {} if lock.review_from is None else {"review_from": lock.review_from}
-    dataset.log("test opened", model=model.name, actor=actor, threshold=lock.threshold, **band, **members)
+    log_opening(
+        settings,
+        films,
+        actor=actor,
+        model=model.name,
+        members=model.card.members,
+        data=Path(data).name,  # a path may hold the name of a user
+        threshold=lock.threshold,
+        review_from=lock.review_from,
+    )
 
 
 def _check_usable(model: Model) -> None:
@@ -245,35 +264,79 @@ def _check_usable(model: Model) -> None:
 
 
 def _evaluate_dataset(
-    settings: Settings, model: Model, data: str, split: str, actor: str, on_progress: Progress | None
+    settings: Settings,
+    model: Model,
+    data: str,
+    split: str,
+    include_used: bool,
+    actor: str,
+    on_progress: Progress | None,
 ) -> documents.Evaluated:
-    """Score a split of a dataset, and log the opening if it is the test split."""
+    """Evaluate a split of a dataset, and log the opening if it is the test split."""
     _check_split(split)
     dataset = datasets.load_dataset(settings, data)
-    rows = dataset.rows(split)
-    if not len(rows):
+    films = LabelledFilms.of_split(dataset, split)
+    if not len(films.rows):
         raise DatasetError(f"The {split} split of {data} is empty.")
-    trained_on = dataset_of(settings, model) if data == model.card.dataset.name else None
-    # A dataset may have been imported again under its name, with other films.
-    own = trained_on is not None and dataset.info.pixel_hash == model.card.dataset.pixel_hash
-    if own and split != "train":
-        _check_usable(model)
+    if not _is_own(model, dataset.info):
+        return _evaluate_films(settings, model, films, split, include_used, actor, on_progress)
+    if split == "train":  # asked for by its name, so it is shown, and the overlap says what it is
+        return _evaluate_films(settings, model, films, split, True, actor, on_progress)
+    _check_usable(model)
     if split == "test":
-        _log_opening(dataset, model, actor)
-        if trained_on is not None:
-            model.write_opening()
-    scored = _score(settings, model, dataset.catalog, dataset.pixels, rows, on_progress)
+        _log_opening(settings, model, films.fingerprints.stored, data, actor)
+        model.write_opening()
     # The lock was chosen on the stored scores; a new pass may differ in the last digit, so it only warns.
-    if own and split != "train":
-        return _evaluate_kept(settings, model, split, warned=count_warned(scored))
+    warned = count_warned(score_films(settings, model, films, on_progress))
+    return _evaluate_kept(settings, model, split, warned=warned)
+
+
+def _is_own(model: Model, info: DatasetInfo) -> bool:
+    """Return whether a dataset has the films and the split that a model was trained on, under any name."""
+    own = model.card.dataset
+    # The same films imported by another patient key have another split: test films that were trained on.
+    return (info.pixel_hash, info.patient_key, info.splits) == (own.pixel_hash, own.patient_key, own.splits)
+
+
+def _evaluate_films(
+    settings: Settings,
+    model: Model,
+    films: LabelledFilms,
+    split: str | None,
+    include_used: bool,
+    actor: str,
+    on_progress: Progress | None,
+) -> documents.Evaluated:
+    """Evaluate films that aren't the model's own held-out ones, without those that it was made from."""
+    shared = overlap(settings, model, films.fingerprints)
+    if not include_used:
+        shared.check_any_left(remedy="To see the figures nevertheless, include these films on purpose.")
+        films = films.without(shared.used)
+    _log_if_opened(settings, model, films, split, actor)
+    scored = score_films(settings, model, films, on_progress)
     return _evaluated(
         model,
         scored,
-        data=data,
+        data=films.name,
         split=split,
+        refused=films.refused,
         warned=count_warned(scored),
-        test_openings=len(dataset.openings),
+        test_openings=len(openings_on_films(settings, films.fingerprints)),
+        shared=shared.document(included=include_used),
     )
+
+
+def _log_if_opened(
+    settings: Settings, model: Model, films: LabelledFilms, split: str | None, actor: str
+) -> None:
+    """Log an opening if results on test films are about to be shown, under whatever name they come."""
+    shown = films.fingerprints.stored
+    # A folder may be somebody's test films. Training and validation films of a dataset are opened only where
+    # they are this model's test films.
+    if split in ("train", "validation"):
+        shown = shown[films.fingerprints.find(test_fingerprints(settings, model)) >= 0]
+    if len(shown):
+        _log_opening(settings, model, shown, films.name, actor)
 
 
 def _check_split(split: str) -> None:
@@ -281,23 +344,18 @@ def _check_split(split: str) -> None:
         raise NotFoundError(f"There is no split “{split}”. Choose {', '.join(SPLITS)}.")
 
 
-def _score(
-    settings: Settings,
-    model: Model,
-    catalog: pd.DataFrame,
-    pixels: np.ndarray[Any, np.dtype[np.uint8]],
-    rows: np.ndarray[Any, np.dtype[np.intp]],
-    on_progress: Progress | None,
+def score_films(
+    settings: Settings, model: Model, films: LabelledFilms, on_progress: Progress | None = None
 ) -> Predictions:
-    """Score rows of a catalog, and mark the films that the gate warns of."""
+    """Score films, and mark those that the gate warns of in a column ``warned``."""
     from xraylab.reading.gate import gate_rows
     from xraylab.reading.scoring import score_pixels
 
-    loaded = load_for_reading(settings, model.name)
+    loaded, rows = load_for_reading(settings, model.name), films.rows
     report = (lambda done: on_progress(done, len(rows))) if on_progress else None
-    scores = score_pixels(loaded, pixels, rows, on_progress=report)
-    frame = catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
-    warnings = gate_rows(catalog, pixels, rows, model.card.dataset.kind, scores.novelty)
+    scores = score_pixels(loaded, films.pixels, rows, on_progress=report)
+    frame = films.catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
+    warnings = gate_rows(films.catalog, films.pixels, rows, model.card.dataset.kind, scores.novelty)
     frame["warned"] = [bool(of_film) for of_film in warnings]
     return Predictions(frame, model.card.model_sha256)
 
@@ -313,7 +371,14 @@ def _evaluate_kept(
         split=split,
         warned=warned,
         test_openings=len(openings_of(settings, model)),
+        shared=_own_overlap(model, split),
     )
+
+
+def _own_overlap(model: Model, split: str) -> documents.Overlap | None:
+    """Lay out which of a model's own held-out films its first weights were made from; None if none were."""
+    shared = overlap_of_held_out(model, split)
+    return shared.document(included=False) if shared.used.any() else None
 
 
 def _evaluated(
@@ -325,6 +390,7 @@ def _evaluated(
     refused: int = 0,
     warned: int | None = None,
     test_openings: int = 0,
+    shared: documents.Overlap | None = None,
 ) -> documents.Evaluated:
     """Lay out a model's numbers at its lock; precision, NPV and F1 are those of PNEUMONIA."""
     lock = model.require_lock()
@@ -361,6 +427,8 @@ def _evaluated(
         test_openings=test_openings,
         lock_after_opening=lock.after_opening,
         band=band,
+        overlap=shared,
+        is_test=split == "test" and (shared is None or not shared.used),
     )
 
 

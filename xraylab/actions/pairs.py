@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 
 from xraylab import documents
 from xraylab.actions.comparison import Compared, compare_on, pair_document
-from xraylab.actions.operating_points import opened_before
 from xraylab.errors import ComparisonError, EnsembleError, HonestOrderError, NotFoundError, XRayLabError
 from xraylab.evaluation.comparison import holm
-from xraylab.models import Model, check_held_out, load_model
+from xraylab.models import Model, check_held_out, load_model, opened_before
 from xraylab.models.pairs import Pair, keep_pair, read_pairs
 from xraylab.settings import Settings
 

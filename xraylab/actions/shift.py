@@ -8,7 +8,8 @@ import numpy as np
 
 from xraylab import documents
 from xraylab.actions.datasets import Progress
-from xraylab.actions.operating_points import count_warned, score_source
+from xraylab.actions.operating_points import count_warned, read_source, score_films
+from xraylab.actions.overlap import Overlap, overlap, overlap_of_held_out
 from xraylab.data.sources import LABELS
 from xraylab.errors import NotFoundError
 from xraylab.evaluation.calibration import Platt
@@ -50,7 +51,8 @@ def shift(
     Raises
     ------
     HonestOrderError
-        If the model isn't locked, or the test films haven't been opened at its present lock.
+        If the model isn't locked, the test films haven't been opened at its present lock, or the model was
+        made from all of the other films.
     NotFoundError, DatasetError
         If there is no such model or path, its predictions are missing or damaged, or the path can't be used.
     WeightsError
@@ -62,7 +64,7 @@ def shift(
     lock = model.require_lock()
     # First the quick half, which may refuse: scoring other films takes minutes.
     validation = model.films("validation").scored
-    predictions, refused = _other(settings, model, other, on_progress)
+    predictions, refused, shared = _other(settings, model, other, on_progress)
     scored = predictions.scored
     comparison = shift_of(_films(validation), _films(scored), lock.threshold)
     # A floor was promised for films like those of validation, and these aren't.
@@ -74,6 +76,7 @@ def shift(
         rule=lock.rule,
         fires=comparison.fires,
         verdict=verdict(comparison) + (_NO_FLOOR if floor_void else ""),
+        overlap=shared.document(included=False),
         floor_void=floor_void,
         classes=[_class(of_class) for of_class in comparison.classes],
         validation=_side(comparison.validation),
@@ -88,16 +91,21 @@ def shift(
 
 def _other(
     settings: Settings, model: Model, other: str, on_progress: Progress | None
-) -> tuple[Predictions, int]:
-    """Return the model's predictions on the other films, and the number that couldn't be read."""
+) -> tuple[Predictions, int, Overlap]:
+    """Return predictions on the other films, the number that couldn't be read, and the overlap left out."""
     if other == TEST:
-        return model.films("test"), 0
+        return model.films("test"), 0, overlap_of_held_out(model, "test")
     if not Path(other).exists():
         raise NotFoundError(
             f"“{other}” isn't a path on this machine. Give that of a labelled zip archive or folder, or "
             f"“{TEST}” for the opened test films."
         )
-    return score_source(settings, model, Path(other), on_progress)
+    films = read_source(Path(other), on_progress)
+    shared = overlap(settings, model, films.fingerprints)
+    # Films that made the model score as the validation films do, so no difference would be found.
+    shared.check_any_left()
+    scored = score_films(settings, model, films.without(shared.used), on_progress)
+    return scored, films.refused, shared
 
 
 def _films(scored: Predictions) -> Films:

@@ -51,12 +51,21 @@ def evaluate(
         typer.Option(help="Name of a dataset; or a labelled zip or folder, of which all films are scored."),
     ],
     split: Annotated[str, typer.Option(help="validation, test or train.")] = "test",
+    include_used: Annotated[
+        bool, typer.Option("--include-used", help="Count films that the model was made from, too.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Evaluate labelled films at the lock; opening a test split is recorded for ever."""
     with bar("Scoring films") as report:
         document = actions.evaluate(
-            load_settings(), model, data, split=split, actor=ACTOR, on_progress=report
+            load_settings(),
+            model,
+            data,
+            split=split,
+            include_used=include_used,
+            actor=ACTOR,
+            on_progress=report,
         )
     tell(document, json)
 

@@ -4,7 +4,7 @@ Datasets: a catalog of films, a split by patient, and their pixels in one memory
 - ``importing`` makes them; here they are found and opened
 - row n of ``pixels.npy`` belongs to row n of the catalog; networks see these pixels only
 - a dataset's folder is never changed after its import, except for its lineage
-- the lineage records where the films came from and who opened the test split; a new import keeps it
+- the lineage records where the films came from; a new import keeps it
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ from xraylab.files import (
     read_lines,
 )
 from xraylab.imaging import PREPROCESS_VERSION, SIDE
+from xraylab.imaging.fingerprint import Fingerprints
 from xraylab.settings import Settings
 
 SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
@@ -149,23 +150,31 @@ class Dataset:
 
     @property
     def lineage(self) -> list[dict[str, Any]]:
-        """Imports, and openings of the test split, oldest first."""
+        """Imports, oldest first; in datasets of earlier versions also openings of the test split."""
         return read_lines(self.folder / "lineage.jsonl")
 
-    @property
-    def openings(self) -> list[dict[str, Any]]:
-        """Openings of the test split for any model, oldest first."""
-        return [event for event in self.lineage if event.get("event") == "test opened"]
+    def fingerprints(self, split_name: str | None = None) -> Fingerprints:
+        """Return the fingerprints of the films of one split, or of all, in the order of the catalog."""
+        return _fingerprints(self.folder, self.info.created_at, split_name)
 
-    def opened_for(self, model: str) -> bool:
-        """Return True if the test split was opened for a model of this name, or an ensemble with it."""
-        return any(model in (event.get("model"), *event.get("members", ())) for event in self.openings)
+    @property
+    def earlier_openings(self) -> list[dict[str, Any]]:
+        """Openings of the test split that an earlier version of XRayLab wrote into the lineage."""
+        return [event for event in self.lineage if event.get("event") == "test opened"]
 
     def log(self, event: str, **facts: Any) -> None:
         """Add a line to the lineage."""
         append_line(
             self.folder / "lineage.jsonl", {"event": event, "at": datetime.now(UTC).isoformat(), **facts}
         )
+
+
+@lru_cache(maxsize=16)  # screens are drawn anew at every click, and 5,000 films take 0.2 s
+def _fingerprints(folder: Path, created_at: datetime, split_name: str | None) -> Fingerprints:
+    """Compute the fingerprints of a dataset's films; ``created_at`` is only part of the cache's key."""
+    dataset = Dataset(folder, _read_info(folder / "dataset.json"))
+    pixels = dataset.pixels if split_name is None else dataset.pixels[dataset.rows(split_name)]
+    return Fingerprints.of_pixels(pixels)
 
 
 def list_datasets(settings: Settings) -> list[DatasetInfo]:

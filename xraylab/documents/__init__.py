@@ -13,7 +13,14 @@ from xraylab.documents.comparison import (
     NamedPair,
     Spread,
 )
-from xraylab.documents.evaluation import BandZone, Evaluated, ReviewBand, Robustness, UnderPerturbation
+from xraylab.documents.evaluation import (
+    BandZone,
+    Evaluated,
+    Overlap,
+    ReviewBand,
+    Robustness,
+    UnderPerturbation,
+)
 from xraylab.documents.installation import Check, Doctor
 from xraylab.documents.intervals import Interval
 from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow
@@ -69,6 +76,7 @@ __all__ = [
     "ModelRow",
     "NamedPair",
     "NetworkRow",
+    "Overlap",
     "Phantoms",
     "Predicted",
     "RecipeRow",

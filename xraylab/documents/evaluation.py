@@ -1,5 +1,7 @@
 """Documents of an evaluation at the lock, and of one under the suite of perturbations."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from xraylab.documents.intervals import Interval
@@ -30,6 +32,19 @@ class ReviewBand(Record):
     false_alarm_ci: Interval
 
 
+class Overlap(Record):
+    """Films of an evaluation that the model was made from: trained on, or used to choose or calibrate."""
+
+    films: int = Field(description="Films that could be read.")
+    used: int = Field(description="Films among them that the model was made from, in any way.")
+    trained_on: int = Field(description="Films among these that it was trained on.")
+    included: bool = Field(description="Whether the figures include these films; by default they don't.")
+    known: Literal["all", "some", "none"] = Field(
+        description="Whether it is known which films the model was made from."
+    )
+    sentence: str = Field(description="The same in words; empty if there is nothing to say.")
+
+
 class Evaluated(Record):
     """Figures of a model on labelled films at its lock; intervals are at 95 %, clustered by patient."""
 
@@ -58,9 +73,18 @@ class Evaluated(Record):
     confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
     brier: float
     ece: float
-    test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
+    test_openings: int = Field(
+        description="Openings of these films on record, for any model and under any name."
+    )
     lock_after_opening: bool
     band: ReviewBand | None = Field(default=None, description="null if the lock has no review band.")
+    overlap: Overlap | None = Field(
+        default=None, description="null for films that the model held out, by its own record."
+    )
+    is_test: bool = Field(
+        default=False,
+        description="Whether these are films of a test split, and the model was made from none.",
+    )
 
 
 class UnderPerturbation(Record):

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from xraylab.documents.evaluation import Overlap
 from xraylab.documents.intervals import Interval
 from xraylab.files import Record
 
@@ -62,6 +63,9 @@ class Shift(Record):
     rule: str
     fires: bool = Field(description="Whether any class scores differently.")
     verdict: str
+    overlap: Overlap | None = Field(
+        default=None, description="Other films that the model was made from; they are left out."
+    )
     floor_void: bool = Field(description="Whether the lock is a sensitivity floor and the films differ.")
     classes: list[ShiftOfClass]
     validation: ShiftSide

@@ -12,8 +12,16 @@ from xraylab.models.choosing import (
     why_no_floor,
     why_no_floor_by,
 )
+from xraylab.models.films_file import FILMS_FILE, MadeFrom, films_bytes, made_from, together
 from xraylab.models.folder import HELD_OUT, SUITE_FILE, Model
 from xraylab.models.novelty_file import NOVELTY_FILE, novelty_bytes
+from xraylab.models.opened import (
+    opened_before,
+    openings_of,
+    openings_of_dataset,
+    openings_on_films,
+    test_fingerprints,
+)
 from xraylab.models.related import Seeds, ready_made, seed_groups
 from xraylab.models.schema import BACKEND, ENSEMBLE, About, Card, Lock, Member, Members, TrainedOn
 from xraylab.models.shelf import (
@@ -21,16 +29,17 @@ from xraylab.models.shelf import (
     SHIPPED_NAMES,
     check_name_free,
     dataset_of,
+    films_of,
     list_models,
     load_model,
     load_shipped,
-    openings_of,
     shipped_names,
 )
 
 __all__ = [
     "BACKEND",
     "ENSEMBLE",
+    "FILMS_FILE",
     "HELD_OUT",
     "NOVELTY_FILE",
     "RESERVED_NAMES",
@@ -39,6 +48,7 @@ __all__ = [
     "About",
     "Card",
     "Lock",
+    "MadeFrom",
     "Member",
     "Members",
     "Model",
@@ -50,15 +60,23 @@ __all__ = [
     "check_name_free",
     "choose_threshold",
     "dataset_of",
+    "films_bytes",
+    "films_of",
     "films_to_choose_by",
     "list_models",
     "load_model",
     "load_shipped",
+    "made_from",
     "novelty_bytes",
+    "opened_before",
     "openings_of",
+    "openings_of_dataset",
+    "openings_on_films",
     "ready_made",
     "seed_groups",
     "shipped_names",
+    "test_fingerprints",
+    "together",
     "why_no_floor",
     "why_no_floor_by",
 ]

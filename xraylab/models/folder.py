@@ -5,6 +5,7 @@ A model's folder: immutable but for its lock.
 - an ensemble's folder holds ``members.json`` instead of weights and history
 - ``scale.json`` gives the strength that full colour stands for in its heatmaps; an ensemble has none
 - ``novelty.safetensors`` describes its training films, if they were enough; an ensemble has none
+- ``films.parquet`` tells which films the model was made from, see ``films_file``
 - ``suite.parquet`` is there if the held-out films were scored under the suite of perturbations too
 - nothing is written into the folder of a shipped model: its lock goes into the home
 - ``Model.films`` and ``Model.table`` are the only ways to its numbers: they check the name of the split, the
@@ -26,7 +27,9 @@ from xraylab.evaluation.averaging import ALONE, Averaging
 from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.files import check_name, read_lines, write_text
+from xraylab.models.films_file import FILMS_FILE, MadeFrom, read_films
 from xraylab.models.held_out import HeldOut, read_held_out
+from xraylab.models.lock_file import knows_of_opening, read_lock
 from xraylab.models.novelty_file import NOVELTY_FILE, read_novelty
 from xraylab.models.schema import BACKEND, ENSEMBLE, Card, Lock, Member, Members
 from xraylab.networks.registry import network
@@ -160,6 +163,11 @@ class ModelFolder:
         return ALONE if self.members is None else self.members.averaging
 
     @property
+    def made_from(self) -> MadeFrom | None:
+        """Films the model was made from; None if the folder doesn't say, as in earlier versions."""
+        return read_films(self.folder / FILMS_FILE)
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """One entry per epoch of the training."""
         return read_lines(self.folder / "history.jsonl")
@@ -169,13 +177,16 @@ class ModelFolder:
 class Model(ModelFolder):
     """A model with its numbers and its lock: the scores of the films it held out, and how it decides."""
 
-    def films(self, split: str) -> Predictions:
+    def films(self, split: str, *, used_before: bool = False) -> Predictions:
         """Return the stored predictions on the films of one split.
 
         Parameters
         ----------
         split : str
             ``validation``, or ``test`` once it has been opened at the present lock.
+        used_before : bool
+            Whether to include the films that the first weights were made from. They were held out here, but
+            the model has seen them.
 
         Raises
         ------
@@ -187,14 +198,14 @@ class Model(ModelFolder):
             If the stored predictions are those of other weights.
         """
         self._check_may_look(split)
-        return self._held_out.films(split)
+        return (self._held_out if used_before else self._unseen).films(split)
 
-    def table(self, split: str) -> ThresholdTable:
+    def table(self, split: str, *, used_before: bool = False) -> ThresholdTable:
         """Return the exact threshold table of the scored films of one split, counted only once.
 
         Parameters
         ----------
-        split : str
+        split, used_before
             As in ``films``.
 
         Raises
@@ -203,7 +214,7 @@ class Model(ModelFolder):
             As ``films``, at every call: a new lock seals a table that was counted before.
         """
         self._check_may_look(split)
-        return self._held_out.table(split)
+        return (self._held_out if used_before else self._unseen).table(split)
 
     def suite(self, split: str) -> Predictions:
         """Return the stored predictions under the suite of perturbations on the films of one split.
@@ -227,7 +238,7 @@ class Model(ModelFolder):
                 f"“{self.name}” wasn't scored under the suite of perturbations. Train it by a recipe with "
                 "“suite”: true."
             )
-        return suite.of_split(split)
+        return HeldOut(suite).without(self._used_before).films(split)
 
     @property
     def scored_under_suite(self) -> bool:
@@ -260,6 +271,15 @@ class Model(ModelFolder):
         return _read_own(self, SUITE_FILE, words).predictions
 
     @property
+    def _unseen(self) -> HeldOut:
+        """Predictions on the held-out films that the first weights weren't made from."""
+        return self._held_out.without(self._used_before)
+
+    @property
+    def _used_before(self) -> frozenset[str]:
+        return frozenset() if self.made_from is None else frozenset(self.made_from.used_before)
+
+    @property
     def _held_out(self) -> HeldOut:
         words = f"The predictions of the model “{self.name}” are missing or damaged."
         return _read_own(self, _PREDICTIONS, words)
@@ -289,7 +309,7 @@ class Model(ModelFolder):
         """
         if self.kept is None or not (self.kept / _LOCK).exists():
             return self.lock_as_made
-        lock = _read_lock(self.kept / _LOCK)
+        lock = read_lock(self.kept / _LOCK)
         # A later version of XRayLab may ship other weights under the same name.
         made_for_these = lock is None or lock.model_sha256 == self.card.model_sha256
         return lock if made_for_these else self.lock_as_made
@@ -297,7 +317,7 @@ class Model(ModelFolder):
     @property
     def lock_as_made(self) -> Lock | None:
         """The lock in the model's own folder: for a shipped model, the one that it came with."""
-        return _read_lock(self.folder / _LOCK)
+        return read_lock(self.folder / _LOCK)
 
     def require_lock(self) -> Lock:
         """Return the lock.
@@ -321,6 +341,7 @@ class Model(ModelFolder):
         review_from: float | None = None,
         review_rule: str | None = None,
         after_opening: bool = False,
+        openings_before: int | None = None,
     ) -> Lock:
         """Fix the operating point, and stamp it if the test split was opened before.
 
@@ -337,7 +358,9 @@ class Model(ModelFolder):
         review_rule : str, optional
             The rule that chose ``review_from``.
         after_opening : bool
-            Whether the dataset's lineage knows of an opening for a model of this name.
+            Whether the test films were opened before for this model, or for one that it is averaged with.
+        openings_before : int, optional
+            Openings of the test films that are on record now, for any model.
 
         Raises
         ------
@@ -358,7 +381,8 @@ class Model(ModelFolder):
             n=len(self.films("validation").scored),
             review_from=review_from,
             review_rule=review_rule,
-            after_opening=after_opening or any(map(_knows_of_opening, self._lock_files)),
+            after_opening=after_opening or any(map(knows_of_opening, self._lock_files)),
+            openings_before=openings_before,
             opened_at=before.opened_at if before else (),
         )
         write_text(self._lock_files[0], lock.model_dump_json(indent=2))
@@ -412,17 +436,3 @@ def _find_member(ensemble: _Folder, member: Member) -> _Folder:
             return part
     fate = "was replaced since" if matches else "is gone or damaged"
     raise WeightsError(f"“{ensemble.name}” averages “{name}”, which {fate}. {ensemble.remedy}")
-
-
-def _read_lock(file: Path) -> Lock | None:
-    """Read a lock; None if it is missing or damaged."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValidationError):
-        return Lock.model_validate_json(file.read_bytes())
-    return None
-
-
-def _knows_of_opening(file: Path) -> bool:
-    """Return whether a lock was made after an opening or has seen one."""
-    lock = _read_lock(file)
-    # A damaged lock may have known of an opening, so the next one carries the stamp to be safe.
-    return file.exists() if lock is None else lock.knows_of_opening

@@ -6,7 +6,7 @@ Scores of the films that a training held out: one file, read once as long as it 
 - no seal is checked here: ``Model.films`` and ``Model.table`` do that at every call
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +24,18 @@ class HeldOut:
 
     predictions: Predictions
     _tables: dict[str, ThresholdTable] = field(default_factory=dict)
+
+    _without: dict[frozenset[str], "HeldOut"] = field(default_factory=dict)
+
+    def without(self, films: frozenset[str]) -> "HeldOut":
+        """Return these predictions without some films, given by ``image_id``; always the same object."""
+        if not films:
+            return self
+        if films not in self._without:
+            frame = self.predictions.frame
+            kept = frame[~frame["image_id"].isin(films)].reset_index(drop=True)
+            self._without[films] = HeldOut(replace(self.predictions, frame=kept))
+        return self._without[films]
 
     def films(self, split: str) -> Predictions:
         """Return the predictions on the films of one split; a copy, so that a caller may change it."""

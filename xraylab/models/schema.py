@@ -132,6 +132,11 @@ class Lock(Record):
         default=False,
         description="Whether the test split had been opened for this model before. This stamp never goes.",
     )
+    openings_before: int | None = Field(
+        default=None,
+        description="Openings of the test films on record when this lock was made, for any model; null in "
+        "locks of earlier versions.",
+    )
     opened_at: tuple[datetime, ...] = Field(default=(), description="Openings of the test split at any lock.")
 
     @model_validator(mode="after")

@@ -8,13 +8,13 @@ Where models are found: first in the home, then among those that came with the p
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, XRayLabError
 from xraylab.files import check_name
+from xraylab.models.films_file import MadeFrom, made_from
 from xraylab.models.folder import Model
 from xraylab.settings import Settings, shipped_models
 
@@ -111,20 +111,17 @@ def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> 
         )
 
 
-def openings_of(settings: Settings, model: Model) -> list[dict[str, Any]]:
-    """Return every known opening of the test split of a model's films, for any model.
-
-    Returns
-    -------
-    list of dict
-        With the keys ``model`` and ``at``. They come from the lineage of the dataset; if the dataset isn't
-        here, from the model's lock.
-    """
-    dataset = dataset_of(settings, model)
-    # A shipped model was opened before it came here, and no dataset here has logged that.
-    lock = model.lock if dataset is None else model.lock_as_made if model.shipped else None
-    known = [{"model": model.name, "at": at.isoformat()} for at in lock.opened_at] if lock else []
-    return known + (dataset.openings if dataset is not None else [])
+def films_of(settings: Settings, model: Model) -> MadeFrom | None:
+    """Return the films a model was made from; None if neither its folder nor a dataset here tells."""
+    films = model.made_from
+    dataset = None if films is not None else dataset_of(settings, model)
+    # The same films can be imported again with another split: then this isn't the split of the training.
+    if dataset is None or dataset.info.splits != model.card.dataset.splits:
+        return films
+    if dataset.info.pixel_hash != model.card.dataset.pixel_hash:
+        return None
+    incomplete = model.card.weights not in {"none", "imagenet"}
+    return made_from(dataset.catalog, dataset.fingerprints(), None, incomplete=incomplete)
 
 
 def dataset_of(settings: Settings, model: Model) -> Dataset | None:

@@ -17,8 +17,23 @@ from xraylab.data.datasets import Dataset
 from xraylab.errors import RecipeError
 from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.rules import parse_rule
-from xraylab.files import append_line, new_folder, write_text
-from xraylab.models import NOVELTY_FILE, SUITE_FILE, Card, Model, choose_threshold, novelty_bytes
+from xraylab.files import append_line, new_folder, write_bytes, write_text
+from xraylab.models import (
+    FILMS_FILE,
+    NOVELTY_FILE,
+    SUITE_FILE,
+    Card,
+    MadeFrom,
+    Model,
+    choose_threshold,
+    films_bytes,
+    films_of,
+    list_models,
+    made_from,
+    novelty_bytes,
+    opened_before,
+    openings_of,
+)
 from xraylab.models.heatmap_scale import SCALE_FILE
 from xraylab.networks.registry import network
 from xraylab.predictions import Predictions
@@ -59,6 +74,7 @@ def publish(settings: Settings, finished: Finished) -> None:
         card = _write_weights(staging, finished)
         write_text(staging / "card.json", card.model_dump_json(indent=2))
         _write_predictions(staging, card, finished)
+        write_bytes(staging / FILMS_FILE, films_bytes(_made_from(settings, finished)))
         if finished.novelty is not None:
             made_for = {"model_sha256": card.model_sha256, "layer": network(card.arch).middle}
             (staging / NOVELTY_FILE).write_bytes(novelty_bytes(finished.novelty, **made_for))
@@ -66,7 +82,7 @@ def publish(settings: Settings, finished: Finished) -> None:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
         _write_scale(staging, card, finished)
         # Inside the block: the folder appears with its lock, so nobody can lock the model before its recipe.
-        _lock(Model(staging, card), finished)
+        _lock(settings, Model(staging, card), finished)
 
 
 def _write_weights(staging: Path, finished: Finished) -> Card:
@@ -85,17 +101,30 @@ def _write_predictions(staging: Path, card: Card, finished: Finished) -> None:
             predictions_file.write(staging / name, made_with)
 
 
-def _lock(model: Model, finished: Finished) -> None:
+def _made_from(settings: Settings, finished: Finished) -> MadeFrom:
+    """Describe the films that a model was made from, with those behind its first weights."""
+    dataset, card = finished.dataset, finished.card
+    started = [model for model in list_models(settings) if model.card.model_sha256 == card.weights_sha256]
+    before = films_of(settings, started[0]) if started else None
+    incomplete = card.weights not in {"none", "imagenet"} and before is None
+    return made_from(dataset.catalog, dataset.fingerprints(), before, incomplete=incomplete)
+
+
+def _lock(settings: Settings, model: Model, finished: Finished) -> None:
     """Lock a model by the recipe's rule, if a threshold satisfies it."""
-    request = finished.request
-    rule = parse_rule(request.recipe.rule)
+    rule = parse_rule(finished.request.recipe.rule)
     try:
         threshold = choose_threshold(model, rule)
     except RecipeError as error:  # hours of training are worth keeping; a person can lock by another rule
         _log.warning("not locked: %s", error)
         return
-    after_opening = finished.dataset.opened_for(request.name)
-    model.write_lock(threshold, str(rule), actor="training", after_opening=after_opening)
+    model.write_lock(
+        threshold,
+        str(rule),
+        actor="training",
+        after_opening=opened_before(settings, model),
+        openings_before=len(openings_of(settings, model)),
+    )
 
 
 def _write_scale(staging: Path, card: Card, finished: Finished) -> None:

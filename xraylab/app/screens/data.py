@@ -15,6 +15,7 @@ from xraylab.data.patients import PATIENT_KEYS
 from xraylab.data.phantoms import burn_in
 from xraylab.data.sources import LABELS
 from xraylab.errors import DatasetError
+from xraylab.models import openings_of_dataset
 from xraylab.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def draw() -> None:
     chosen = choice.pick_dataset(settings, key="data dataset")
     if chosen:
         dataset = load_dataset(settings, chosen.name)
-        _draw_facts(dataset)
+        _draw_facts(settings, dataset)
         _draw_grid(dataset)
     shell.next_step("Train a network", "train")
 
@@ -133,7 +134,7 @@ def _import(
     st.rerun()  # the table above was drawn before the import
 
 
-def _draw_facts(dataset: Dataset) -> None:
+def _draw_facts(settings: Settings, dataset: Dataset) -> None:
     info = dataset.info
     widgets.table(
         ("Split", "Films", "Patients", *LABELS),
@@ -148,11 +149,12 @@ def _draw_facts(dataset: Dataset) -> None:
     findings += [f"{formats.count(n)} files ignored: {reason}." for reason, n in info.ignored.items()]
     if info.refused:
         findings.append(f"{formats.count(len(info.refused))} files refused.")
-    openings = len(dataset.openings)
-    models = len({event["model"] for event in dataset.openings})
+    events = openings_of_dataset(settings, dataset)
+    openings, models = len(events), len({event.model for event in events})
     if openings:
         findings.append(
-            f"Test results were revealed {wording.times(openings)}, for {wording.counted(models, 'model')}."
+            f"Results on its test films were revealed {wording.times(openings)}, "
+            f"for {wording.counted(models, 'model')}."
         )
     # Reasons and notes quote names of files, so they are escaped.
     st.markdown("\n".join(f"- {wording.plain(finding)}" for finding in findings))

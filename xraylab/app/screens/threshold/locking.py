@@ -115,11 +115,11 @@ def _confirm_opening(settings: Settings, model: Model) -> None:
 def _openings_words(settings: Settings, model: Model) -> str:
     events = openings_of(settings, model)
     if not events:
-        return f"Test results of {wording.plain(model.card.dataset.name)} have never been revealed."
+        return "On record, no results on these test films have been revealed."
     # An opening for another model of the same films counts too: it may have guided the choice of this one.
-    models = len({event["model"] for event in events})
+    models = len({event.model for event in events})
     return (
-        f"Test results of {wording.plain(model.card.dataset.name)} were revealed "
+        "On record, results on these test films were revealed "
         f"{wording.times(len(events))}, for {wording.counted(models, 'model')}."
     )
 
