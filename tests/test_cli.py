@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from tests.support.brief import DATASET, FILMS, MODEL, SHIPPED
 from xraylab import actions
 from xraylab.__main__ import main
-from xraylab.actions import operating_points, training
+from xraylab.actions import labelled, training
 from xraylab.cli import installation
 from xraylab.data.datasets import load_dataset
 from xraylab.data.openings import read_openings
@@ -183,9 +183,7 @@ def test_predict_evaluate_and_the_stored_predictions_agree_on_every_film(run, tr
     rows = run("predict", "--model", MODEL, *files)
     np.testing.assert_allclose([row["score"] for row in rows], stored["score"], rtol=0, atol=1e-6)
     dataset = load_dataset(trained, DATASET)
-    fresh = operating_points.score_films(
-        trained, model, operating_points.LabelledFilms.of_split(dataset, split)
-    )
+    fresh = labelled.score_films(trained, model, labelled.LabelledFilms.of_split(dataset, split))
     np.testing.assert_allclose(fresh.scores, stored["score"], rtol=0, atol=1e-6)
     lock = model.lock.threshold
     assert [row["decision"] for row in rows] == [

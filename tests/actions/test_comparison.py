@@ -114,7 +114,7 @@ def without_a_film(monkeypatch, name):
     real = actions.comparison._films
     monkeypatch.setattr(
         "xraylab.actions.comparison._films",
-        lambda model, split: real(model, split).iloc[1:] if model.name == name else real(model, split),
+        lambda model, *more: real(model, *more).iloc[1:] if model.name == name else real(model, *more),
     )
 
 
@@ -143,7 +143,7 @@ def test_films_of_one_class_give_dashes_and_a_sentence(averaged, monkeypatch):
     real = actions.comparison._films
     monkeypatch.setattr(
         "xraylab.actions.comparison._films",
-        lambda model, split: real(model, split).query("label == 1").reset_index(drop=True),
+        lambda model, *more: real(model, *more).query("label == 1").reset_index(drop=True),
     )
     found = actions.compare_models(averaged, [BOTH, *MEMBERS])
     assert "can't tell one and two from both" in found.verdict

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from tests.support.brief import BOTH, DATASET, KINDS, MEMBERS
 from xraylab import actions
 from xraylab import predictions as predictions_file
-from xraylab.actions import ensembles, operating_points
+from xraylab.actions import ensembles, labelled
 from xraylab.data.datasets import load_dataset
 from xraylab.data.openings import read_openings
 from xraylab.errors import EnsembleError, HonestOrderError, NameTakenError, NotFoundError, WeightsError
@@ -106,9 +106,7 @@ def test_page_predict_and_evaluate_agree_with_the_stored_predictions(averaged, r
     assert [reading.decision for reading in page] == [row["decision"] for row in rows]
     assert all(row["decision"] in ("positive", "negative") and row["subtype"] is None for row in rows)
     dataset = load_dataset(averaged, DATASET)
-    fresh = operating_points.score_films(
-        averaged, model, operating_points.LabelledFilms.of_split(dataset, split)
-    )
+    fresh = labelled.score_films(averaged, model, labelled.LabelledFilms.of_split(dataset, split))
     np.testing.assert_allclose(fresh.scores, stored["score"], rtol=0, atol=1e-6)
 
 
@@ -346,9 +344,7 @@ def test_an_ensemble_of_three_classes_agrees_with_its_stored_probabilities(kinds
     model = load_model(kinds, "mine")
     stored = model.films("validation")
     dataset = load_dataset(kinds, KINDS)
-    fresh = operating_points.score_films(
-        kinds, model, operating_points.LabelledFilms.of_split(dataset, "validation")
-    )
+    fresh = labelled.score_films(kinds, model, labelled.LabelledFilms.of_split(dataset, "validation"))
     for column in ("score", "spread", "p_normal", "p_bacterial", "p_viral"):
         np.testing.assert_allclose(fresh.frame[column], stored.frame[column], rtol=0, atol=1e-6)
     np.testing.assert_allclose(

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,7 +186,7 @@ def test_a_network_inherits_the_films_behind_its_first_weights(members, phantom_
         assert len(frame) == len(rows)
         if split == "validation":
             assert set(child.films(split).frame["image_id"]) == set(rows["image_id"]) - seen
-            assert len(child.films(split, used_before=True)) == len(rows)
+            assert len(replace(child, include_used=True).films(split)) == len(rows)
             assert child.table(split).n == len(rows) - len(seen)
     # The films of the first model count as its own, also where this training never saw them.
     shared = overlap(members, child, load_dataset(members, DATASET).fingerprints("train"))

@@ -296,7 +296,7 @@ def test_models_scored_on_other_films_are_refused_on_the_screen(show, newcomer, 
     real = actions.comparison._films
     monkeypatch.setattr(
         "xraylab.actions.comparison._films",
-        lambda model, split: real(model, split).iloc[1:] if model.name == "ensemble" else real(model, split),
+        lambda model, *more: real(model, *more).iloc[1:] if model.name == "ensemble" else real(model, *more),
     )
     app = show("compare")
     assert "can't be compared" in app.error[0].value

@@ -124,7 +124,11 @@ def test_sealed_test_films_give_no_figure():
 
 def test_a_lock_made_after_an_opening_says_so_beside_the_figures():
     films = predictions()
-    assert "Nothing was chosen on them" in section(written(test=films), "Test films")
+    assert "isn't on record" in section(written(test=films), "Test films")
+    unseen = written(lock=a_lock(openings_before=0), test=films)
+    assert "On record, no results on the test films had been seen" in section(unseen, "Test films")
+    others = written(lock=a_lock(openings_before=2), test=films, openings=3)
+    assert "had been seen 2 times before the lock was made, for other models" in section(others, "Test films")
     text = written(lock=a_lock(after_opening=True), test=films, openings=3)
     assert "so they may have influenced it" in section(text, "Test films")
     assert "opened 3 times, for all models together" in section(text, "Test films")

@@ -38,8 +38,26 @@ class Compared:
     films: pd.DataFrame  # (n,) the first model's predictions, in the order of the comparison's rows
 
 
-def compare(settings: Settings, first: str, second: str) -> Compared:
+def films_seen(settings: Settings, entries: Sequence[str]) -> frozenset[str]:
+    """Return the validation films that the first weights of a model had been trained on, by ``image_id``.
+
+    They are left out of the comparison for every model in it.
+    """
+    return _seen([model for entry in entries for model in models_of(settings, entry)])
+
+
+def _seen(models: Sequence[Model]) -> frozenset[str]:
+    known = [model.made_from for model in models if model.made_from is not None]
+    return frozenset(film for films in known for film in films.used_before)
+
+
+def compare(settings: Settings, first: str, second: str, *, seen: frozenset[str] | None = None) -> Compared:
     """Compare two models on validation; the test films stay sealed.
+
+    Parameters
+    ----------
+    seen : frozenset of str, optional
+        Films to leave out; by default those that one of both models had seen.
 
     Raises
     ------
@@ -54,16 +72,18 @@ def compare(settings: Settings, first: str, second: str) -> Compared:
     """
     if first == second:
         raise ComparisonError(f"“{first}” can't be compared with itself. Choose another model.")
-    return compare_on("validation", load_model(settings, first), load_model(settings, second))
+    return compare_on("validation", load_model(settings, first), load_model(settings, second), seen=seen)
 
 
-def compare_on(split: str, first: Model, second: Model) -> Compared:
+def compare_on(split: str, first: Model, second: Model, *, seen: frozenset[str] | None = None) -> Compared:
     """Compare two models on validation, or on the test films once they were opened for both.
 
     Parameters
     ----------
     split : str
         ``validation`` or ``test``.
+    seen : frozenset of str, optional
+        Films to leave out, by ``image_id``; by default those that one of both models had seen.
 
     Raises
     ------
@@ -73,8 +93,9 @@ def compare_on(split: str, first: Model, second: Model) -> Compared:
         As ``compare``.
     """
     models = first, second
+    seen = _seen(models) if seen is None else seen
     thresholds = first.require_lock().threshold, second.require_lock().threshold
-    frames = [_films(model, split) for model in models]
+    frames = [_films(model, split, seen) for model in models]
     scored = [
         Scored(model.name, list(frame["image_id"]), frame["score"].to_numpy(np.float64), threshold)
         for model, frame, threshold in zip(models, frames, thresholds, strict=True)
@@ -103,8 +124,10 @@ def compare_models(settings: Settings, entries: Sequence[str]) -> documents.Comp
         If there are too few or too many entries, one comes twice, or they weren't scored on the same films.
     """
     check_entries(entries)
-    pairs = [compare(settings, *names) for names in pairs_of(entries)]
-    return put_together([measure(settings, entry) for entry in entries], pairs)
+    seen = films_seen(settings, entries)
+    pairs = [compare(settings, *names, seen=seen) for names in pairs_of(entries)]
+    measured = [measure(settings, entry, seen=seen) for entry in entries]
+    return put_together(measured, pairs, left_out=len(seen))
 
 
 def check_entries(entries: Sequence[str]) -> None:
@@ -151,8 +174,13 @@ def models_of(settings: Settings, entry: str) -> tuple[Model, ...]:
     return groups[name].models
 
 
-def measure(settings: Settings, entry: str) -> documents.ComparedModel:
+def measure(settings: Settings, entry: str, *, seen: frozenset[str] = frozenset()) -> documents.ComparedModel:
     """Return everything that a comparison shows of one model, or of the seeds of a training.
+
+    Parameters
+    ----------
+    seen : frozenset of str
+        Films to leave out, by ``image_id``.
 
     Raises
     ------
@@ -162,7 +190,7 @@ def measure(settings: Settings, entry: str) -> documents.ComparedModel:
         If seeds weren't scored on the same films.
     """
     models = models_of(settings, entry)
-    frames = [_films(model, "validation") for model in models]
+    frames = [_films(model, "validation", seen) for model in models]
     thresholds = [model.require_lock().threshold for model in models]
     first, films = models[0], _digest(frames[0])
     for model, frame in zip(models[1:], frames[1:], strict=True):
@@ -185,9 +213,14 @@ def measure(settings: Settings, entry: str) -> documents.ComparedModel:
 
 
 def put_together(
-    models: Sequence[documents.ComparedModel], pairs: Sequence[Compared]
+    models: Sequence[documents.ComparedModel], pairs: Sequence[Compared], *, left_out: int = 0
 ) -> documents.ComparedModels:
     """Put the numbers of each model and each pair into one document; adjust p for these pairs.
+
+    Parameters
+    ----------
+    left_out : int
+        Number of validation films that are left out because a model had seen them.
 
     Raises
     ------
@@ -209,7 +242,7 @@ def put_together(
             for pair, area, call in zip(pairs, areas, calls, strict=True)
         ],
         verdict=paired.verdict_of_all(comparisons) if comparisons else _NO_PAIR,
-        notes=_notes(models),
+        notes=_notes(models, left_out),
     )
 
 
@@ -257,8 +290,16 @@ _NO_PAIR = (
 )
 
 
-def _notes(models: Sequence[documents.ComparedModel]) -> list[str]:
-    """Explain the spread of seeds, if there are any."""
+def _notes(models: Sequence[documents.ComparedModel], left_out: int) -> list[str]:
+    """Explain the films that are left out, and the spread of seeds, if there are any."""
+    films = "1 validation film is" if left_out == 1 else f"{left_out} validation films are"
+    notes = [
+        f"{films} left out for all models: the first weights of one of them had been trained on such films."
+    ]
+    return (notes if left_out else []) + _seed_notes(models)
+
+
+def _seed_notes(models: Sequence[documents.ComparedModel]) -> list[str]:
     seeds = [model.model for model in models if model.seeds]
     if not seeds:
         return []
@@ -268,9 +309,10 @@ def _notes(models: Sequence[documents.ComparedModel]) -> list[str]:
     ]
 
 
-def _films(model: Model, split: str) -> pd.DataFrame:
+def _films(model: Model, split: str, seen: frozenset[str]) -> pd.DataFrame:
     """Return a model's scored films of a split, by name: each model has stored them in its own order."""
-    return model.films(split).scored.frame.sort_values("image_id", ignore_index=True)
+    frame = model.films(split).scored.frame
+    return frame[~frame["image_id"].isin(seen)].sort_values("image_id", ignore_index=True)
 
 
 def _digest(films: pd.DataFrame) -> str:

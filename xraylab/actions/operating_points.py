@@ -6,21 +6,17 @@ Operating points: lock a model on validation, open its test split, evaluate it a
 - numbers on films that a model held out come from its stored scores, to their last digit
 """
 
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab import documents
 from xraylab.actions.datasets import Progress
+from xraylab.actions.labelled import LabelledFilms, count_warned, read_source, score_films
 from xraylab.actions.overlap import overlap, overlap_of_held_out
-from xraylab.actions.reading import load_for_reading
 from xraylab.data import datasets
-from xraylab.data.datasets import Dataset, DatasetInfo
-from xraylab.data.importing import read_labelled
+from xraylab.data.datasets import DatasetInfo
 from xraylab.data.openings import log_opening
 from xraylab.errors import DatasetError, NotFoundError, RecipeError
 from xraylab.evaluation.band import Band, Zone, review_band
@@ -28,7 +24,6 @@ from xraylab.evaluation.figures import table_of
 from xraylab.evaluation.rules import Rule, as_rule
 from xraylab.evaluation.summary import Evaluation, summarise
 from xraylab.formats import score
-from xraylab.imaging.fingerprint import Fingerprints
 from xraylab.models import (
     Model,
     choose_threshold,
@@ -40,8 +35,6 @@ from xraylab.models import (
 )
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
-
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]  # (n, 256, 256), in memory or as a memory map
 
 
 def lock(
@@ -205,44 +198,6 @@ def evaluate(
     return _evaluate_films(settings, model, films, None, include_used, actor, on_progress)
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledFilms:
-    """Labelled films that can be scored: a folder, an archive or a split of a dataset."""
-
-    name: str  # of the dataset, or the path that was given
-    catalog: pd.DataFrame
-    pixels: Pixels
-    rows: NDArray[np.intp]  # the films in question
-    fingerprints: Fingerprints  # of these films
-    refused: int = 0  # labelled files that couldn't be read
-
-    @classmethod
-    def of_split(cls, dataset: Dataset, split: str) -> Self:
-        """Take the films of one split of a dataset."""
-        rows, fingerprints = dataset.rows(split), dataset.fingerprints(split)
-        return cls(dataset.info.name, dataset.catalog, dataset.pixels, rows, fingerprints)
-
-    def without(self, films: NDArray[np.bool_]) -> Self:
-        """Return the films without the marked ones; ``films`` has one entry for each row."""
-        kept = Fingerprints(self.fingerprints.waves[~films])
-        return replace(self, rows=self.rows[~films], fingerprints=kept)
-
-
-def read_source(source: Path, on_progress: Progress | None = None) -> LabelledFilms:
-    """Read a labelled zip or folder whole.
-
-    Raises
-    ------
-    NotFoundError, DatasetError
-        If the source can't be used, or none of its files can be read.
-    """
-    catalog, pixels, refused = read_labelled(source, on_progress=on_progress)
-    if catalog.empty:
-        raise DatasetError(f"None of the {len(refused)} labelled files in “{source}” could be read.")
-    fingerprints = Fingerprints.of_pixels(pixels)
-    return LabelledFilms(str(source), catalog, pixels, np.arange(len(catalog)), fingerprints, len(refused))
-
-
 def _log_opening(settings: Settings, model: Model, films: NDArray[np.uint8], data: str, actor: str) -> None:
     """Log that results on films are about to be shown, given by their stored fingerprints."""
     lock = model.require_lock()
@@ -344,22 +299,6 @@ def _check_split(split: str) -> None:
         raise NotFoundError(f"There is no split “{split}”. Choose {', '.join(SPLITS)}.")
 
 
-def score_films(
-    settings: Settings, model: Model, films: LabelledFilms, on_progress: Progress | None = None
-) -> Predictions:
-    """Score films, and mark those that the gate warns of in a column ``warned``."""
-    from xraylab.reading.gate import gate_rows
-    from xraylab.reading.scoring import score_pixels
-
-    loaded, rows = load_for_reading(settings, model.name), films.rows
-    report = (lambda done: on_progress(done, len(rows))) if on_progress else None
-    scores = score_pixels(loaded, films.pixels, rows, on_progress=report)
-    frame = films.catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
-    warnings = gate_rows(films.catalog, films.pixels, rows, model.card.dataset.kind, scores.novelty)
-    frame["warned"] = [bool(of_film) for of_film in warnings]
-    return Predictions(frame, model.card.model_sha256)
-
-
 def _evaluate_kept(
     settings: Settings, model: Model, split: str, *, warned: int | None = None
 ) -> documents.Evaluated:
@@ -456,8 +395,3 @@ def _zone(zone: Zone) -> documents.BandZone:
     return documents.BandZone(
         films=zone.films, share=zone.share, pneumonia=zone.diseased, normal=zone.healthy
     )
-
-
-def count_warned(predictions: Predictions) -> int | None:
-    """Count the films with a warning; None for stored scores, which come without their films."""
-    return int(predictions.frame["warned"].sum()) if "warned" in predictions.frame else None

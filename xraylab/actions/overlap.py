@@ -1,6 +1,6 @@
 """Overlap: which of some films a model was made from, so that no figure stands on them in silence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -98,6 +98,6 @@ def overlap_of_held_out(model: Model, split: str) -> Overlap:
         As ``Model.films``.
     """
     before = {} if model.made_from is None else model.made_from.used_before
-    films = model.films(split, used_before=True).frame["image_id"]
+    films = replace(model, include_used=True).films(split).frame["image_id"]
     uses = np.array([before.get(film, "") for film in films], object)
     return Overlap(model.name, uses, "all")

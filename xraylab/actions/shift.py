@@ -8,7 +8,7 @@ import numpy as np
 
 from xraylab import documents
 from xraylab.actions.datasets import Progress
-from xraylab.actions.operating_points import count_warned, read_source, score_films
+from xraylab.actions.labelled import count_warned, read_source, score_films
 from xraylab.actions.overlap import Overlap, overlap, overlap_of_held_out
 from xraylab.data.sources import LABELS
 from xraylab.errors import NotFoundError

@@ -31,6 +31,11 @@ class AboutLock(Record):
     actor: str
     n: int = Field(description="Number of validation films that it was chosen on.")
     after_opening: bool = Field(description="Whether the test split was opened before this lock.")
+    openings_before: int | None = Field(
+        default=None,
+        description="Openings of the test films on record when the lock was made, for any model; null if "
+        "an earlier version made it.",
+    )
 
 
 class ClassRow(Record):
@@ -175,7 +180,10 @@ class EvaluationReport(Record):
     version: str = Field(description="Version of XRayLab.")
     lock: AboutLock
     prevalence: float = Field(description="Prevalence that at_prevalence and worth refer to.")
-    test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
+    test_openings: int = Field(
+        description="Openings of the test films on record, for any model and under any name."
+    )
+    order: str = Field(default="", description="Whether the test films were seen before the lock, in words.")
     validation: SplitReport = Field(
         description="Figures on the films that the lock was chosen on, so they are optimistic."
     )

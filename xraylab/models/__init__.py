@@ -20,6 +20,7 @@ from xraylab.models.opened import (
     openings_of,
     openings_of_dataset,
     openings_on_films,
+    order_words,
     test_fingerprints,
 )
 from xraylab.models.related import Seeds, ready_made, seed_groups
@@ -72,6 +73,7 @@ __all__ = [
     "openings_of",
     "openings_of_dataset",
     "openings_on_films",
+    "order_words",
     "ready_made",
     "seed_groups",
     "shipped_names",

@@ -177,16 +177,16 @@ class ModelFolder:
 class Model(ModelFolder):
     """A model with its numbers and its lock: the scores of the films it held out, and how it decides."""
 
-    def films(self, split: str, *, used_before: bool = False) -> Predictions:
+    # Whether the numbers include held-out films that the first weights were made from, so the model saw them.
+    include_used: bool = False
+
+    def films(self, split: str) -> Predictions:
         """Return the stored predictions on the films of one split.
 
         Parameters
         ----------
         split : str
             ``validation``, or ``test`` once it has been opened at the present lock.
-        used_before : bool
-            Whether to include the films that the first weights were made from. They were held out here, but
-            the model has seen them.
 
         Raises
         ------
@@ -198,14 +198,14 @@ class Model(ModelFolder):
             If the stored predictions are those of other weights.
         """
         self._check_may_look(split)
-        return (self._held_out if used_before else self._unseen).films(split)
+        return (self._held_out if self.include_used else self._unseen).films(split)
 
-    def table(self, split: str, *, used_before: bool = False) -> ThresholdTable:
+    def table(self, split: str) -> ThresholdTable:
         """Return the exact threshold table of the scored films of one split, counted only once.
 
         Parameters
         ----------
-        split, used_before
+        split : str
             As in ``films``.
 
         Raises
@@ -214,7 +214,7 @@ class Model(ModelFolder):
             As ``films``, at every call: a new lock seals a table that was counted before.
         """
         self._check_may_look(split)
-        return (self._held_out if used_before else self._unseen).table(split)
+        return (self._held_out if self.include_used else self._unseen).table(split)
 
     def suite(self, split: str) -> Predictions:
         """Return the stored predictions under the suite of perturbations on the films of one split.

@@ -55,17 +55,20 @@ def order_words(lock: Lock, openings: int) -> str:
         Openings of the test films on record now, for any model.
     """
     if lock.after_opening:
-        order = "Their results had been seen before the lock was made, so they may have influenced it."
+        order = (
+            "Test results had been seen for this model before the lock was made, so they may have "
+            "influenced it."
+        )
     elif lock.openings_before is None:
-        order = "How often their results had been seen before the lock was made isn't on record."
+        order = "How often the test films had been opened before the lock was made isn't on record."
     elif lock.openings_before == 0:
-        order = "On record, their results had not been seen before the lock was made."
+        order = "On record, no results on the test films had been seen before the lock was made."
     else:
         order = (
-            f"Their results had been seen {_times(lock.openings_before)} before the lock was made, for other "
-            "models, so they may have influenced what was trained."
+            f"Results on the test films had been seen {_times(lock.openings_before)} before the lock was "
+            "made, for other models, so they may have influenced what was trained."
         )
-    total = f"On record, they have been opened {_times(openings)}, for all models together."
+    total = f"On record, the test films have been opened {_times(openings)}, for all models together."
     return f"{order} {total}" if openings else order
 
 

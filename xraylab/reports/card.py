@@ -20,7 +20,7 @@ from xraylab.evaluation.novelty import WARNED
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
 from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent, score
-from xraylab.models import ENSEMBLE, About, Card, Lock, Members
+from xraylab.models import ENSEMBLE, About, Card, Lock, Members, order_words
 from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
@@ -292,12 +292,8 @@ def _validation(card: Card, predictions: Predictions | str, lock: Lock | None) -
 def _test(card: Card, predictions: Predictions | str, lock: Lock | None, openings: int) -> tuple[str, ...]:
     if isinstance(predictions, str):
         return (plain(predictions),)
-    free = "Nothing was chosen on them before their results were seen."
-    stamped = "Their results had been seen before the lock was made, so they may have influenced it."
-    times = f"The dataset’s test split has been opened {count(openings)} times, for all models together."
     return (
-        stamped if lock is not None and lock.after_opening else free,
-        times if openings > 1 else "",
+        "" if lock is None else order_words(lock, openings),
         *_figures(card, predictions, lock),
     )
 

@@ -30,7 +30,7 @@ from xraylab.evaluation.utility import (
     net_benefit,
     probability_of_cost,
 )
-from xraylab.models import Card, Lock
+from xraylab.models import Card, Lock, order_words
 from xraylab.predictions import Predictions
 
 BINS = 25  # of the score histogram
@@ -85,9 +85,11 @@ def evaluation_report(
             actor=lock.actor,
             n=lock.n,
             after_opening=lock.after_opening,
+            openings_before=lock.openings_before,
         ),
         prevalence=prevalence,
         test_openings=openings,
+        order=order_words(lock, openings),
         validation=_split("validation", validation, lock, prevalence),
         test=None if test is None else _split("test", test, lock, prevalence),
         card=markdown,

@@ -66,8 +66,6 @@ _SEALED = (
     "validation films, so their figures look better than they are."
 )
 _FLATTERED = "They were used to choose the model’s threshold, so these figures look better than they are."
-_FREE = "Nothing was chosen on them before their results were seen."
-_STAMPED = "Their results had been seen before the lock was made, so they may have influenced it."
 
 
 def evaluation_pdf(report: EvaluationReport) -> bytes:
@@ -133,13 +131,8 @@ def _lock_lines(report: EvaluationReport) -> list[str]:
         f"Threshold {exact}: a film is called positive when its score is this or higher.",
         f"Chosen by the rule “{rule}” on {_of(lock.n, 'validation film')}, {when}, by {by}.",
     ]
-    if lock.after_opening:
-        lines.append(
-            "It was made or changed after test results were seen, so the test films may have influenced it."
-        )
-    if report.test is not None and report.test_openings:
-        times = "once" if report.test_openings == 1 else f"{count(report.test_openings)} times"
-        lines.append(f"The test split has been opened {times}, for all models together.")
+    if report.test is not None or lock.after_opening:
+        lines.append(report.order)
     return lines
 
 
@@ -197,8 +190,7 @@ def _split(report: EvaluationReport, split: SplitReport) -> list[Any]:
     )
     if split.refused:
         words += f" {_of(split.refused, 'more film')} could not be scored or have no label."
-    judged = _STAMPED if report.lock.after_opening else _FREE
-    words += f" {_FLATTERED if split.split == 'validation' else judged}"
+    words += f" {_FLATTERED if split.split == 'validation' else report.order}"
     return [
         PageBreak(),
         spaced(_TITLES[split.split], "head"),

@@ -154,20 +154,21 @@ def _others(entries: dict[str, _Entry], first: _Entry) -> list[_Entry]:
 
 def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
     by_key = {entry.key: entry for entry in chosen}
+    seen = comparison.films_seen(settings, list(by_key))
     pairs = [
-        _paired(settings, by_key[first], by_key[second])
+        _paired(settings, by_key[first], by_key[second], seen)
         for first, second in comparison.pairs_of(list(by_key))
     ]
     # Each model is measured once, however many pairs it is in.
-    measured = [_measured(entry.key, entry.identity, settings) for entry in chosen]
-    document = comparison.put_together(measured, pairs)
+    measured = [_measured(entry.key, entry.identity, seen, settings) for entry in chosen]
+    document = comparison.put_together(measured, pairs, left_out=len(seen))
     st.html(f'<p class="xl-verdict">{html.escape(document.verdict)}</p>')
     compared.draw(document, [entry.words for entry in chosen])
     overlaid.draw([overlaid.Drawn(entry.words, entry.models) for entry in chosen], key="compare curves")
     # Films that flip and named pairs are about two models, not about a group of seeds.
     single = [entry for entry in chosen if len(entry.models) == 1]
     if len(single) >= comparison.FEWEST:
-        _draw_flipped(settings, single)
+        _draw_flipped(settings, single, seen)
         with guard():
             named.draw(settings, [entry.models[0] for entry in single])
 
@@ -175,23 +176,26 @@ def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
 # Keys and identities are hashed, the settings aren't: a new lock or new weights make a new entry.
 @st.cache_data(max_entries=64, show_spinner="Measuring")
 def _measured(
-    key: str, identity: tuple[tuple[str, str, float], ...], _settings: Settings
+    key: str, identity: tuple[tuple[str, str, float], ...], seen: frozenset[str], _settings: Settings
 ) -> documents.ComparedModel:
-    return comparison.measure(_settings, key)
+    return comparison.measure(_settings, key, seen=seen)
 
 
-def _paired(settings: Settings, first: _Entry, second: _Entry) -> actions.Compared:
-    return _compared((first.key, second.key), (*first.identity, *second.identity), settings)
+def _paired(settings: Settings, first: _Entry, second: _Entry, seen: frozenset[str]) -> actions.Compared:
+    return _compared((first.key, second.key), (*first.identity, *second.identity), seen, settings)
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing")
 def _compared(
-    keys: tuple[str, str], identity: tuple[tuple[str, str, float], ...], _settings: Settings
+    keys: tuple[str, str],
+    identity: tuple[tuple[str, str, float], ...],
+    seen: frozenset[str],
+    _settings: Settings,
 ) -> actions.Compared:
-    return actions.compare(_settings, *keys)
+    return actions.compare(_settings, *keys, seen=seen)
 
 
-def _draw_flipped(settings: Settings, single: Sequence[_Entry]) -> None:
+def _draw_flipped(settings: Settings, single: Sequence[_Entry], seen: frozenset[str]) -> None:
     """Draw the films that one model classifies correctly and the other one doesn't."""
     pairs = {
         f"{first.words} and {second.words}": (first, second) for first, second in combinations(single, 2)
@@ -205,7 +209,7 @@ def _draw_flipped(settings: Settings, single: Sequence[_Entry]) -> None:
             width=420,
         )
     first, second = pairs[pair]  # not always a pair of the table, which has only pairs with the first
-    paired = _paired(settings, first, second)
+    paired = _paired(settings, first, second, seen)
     flips = {
         f"{formats.count(len(rows))} right with {entry.key} alone": rows
         for entry, rows in (

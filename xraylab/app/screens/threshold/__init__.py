@@ -2,10 +2,12 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
-from xraylab.app import cells, choice, link, phantoms, shell, status
+from xraylab.actions.overlap import overlap_of_held_out
+from xraylab.app import cells, choice, link, phantoms, shell, status, wording
 from xraylab.app.components.threshold_cockpit import Beside, Preset, threshold_cockpit
 from xraylab.app.glossary import SPLIT
 from xraylab.app.screens.threshold import details, export, locking, shift
@@ -41,6 +43,7 @@ def draw() -> None:
             return
         split = _pick_split(model)
         beside = _pick_beside(settings, model, split)
+    model = _with_overlap(model, split)
     table = model.table(split)
     rules = (*_RULES, _REVIEW) if split == "validation" else ()  # a threshold is never chosen on test films
     presets = _presets(table, rules)
@@ -76,6 +79,19 @@ def _pick_split(model: Model) -> str:
     return str(
         st.selectbox("Films", splits, format_func=_SPLIT_WORDS.__getitem__, key=key, width=200, help=SPLIT)
     )
+
+
+def _with_overlap(model: Model, split: str) -> Model:
+    """Say which films the first weights were made from, and offer to show them; return what is shown."""
+    shared = overlap_of_held_out(model, split)
+    if not shared.used.any():
+        return model
+    left = "They are left out of the figures."
+    st.warning(f"{wording.plain(shared.sentence)} {left}")
+    if not st.toggle("Show these films too", key=f"threshold used {model.name} {split}"):
+        return model
+    st.caption("The figures include films that the model has seen, so they look better than they are.")
+    return replace(model, include_used=True)
 
 
 def _pick_beside(settings: Settings, model: Model, split: str) -> Beside | None:
