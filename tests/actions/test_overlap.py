@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import xraylab
 from tests.support.brief import BOTH, DATASET
 from xraylab import actions
 from xraylab.actions.overlap import overlap
@@ -220,3 +221,23 @@ def test_weights_of_unknown_origin_are_said_to_be(members, other_phantoms, brief
     assert document.overlap.sentence == (
         "“unknown” started from weights whose films aren't known: these may be among them."
     )
+
+
+def test_python_gets_the_sentence_and_the_numbers(members, dataset, phantom_folder, tmp_path):
+    source = folder_of(phantom_folder, films_of(dataset, "train").head(4), tmp_path / "films")
+    folder_of(phantom_folder, films_of(dataset, "test"), source)
+    result = xraylab.evaluate("one", source, settings=members)
+    n = len(films_of(dataset, "test"))
+    assert (result.used, result.is_test, result.counts.films) == (4, False, n)
+    assert f"4 of these {n + 4} films were used to make “one” (4 trained on)." in result.lines()
+    everything = xraylab.evaluate("one", source, include_used=True, settings=members)
+    assert everything.counts.films == n + 4
+
+
+def test_the_command_line_leaves_them_out_unless_asked(members, dataset, phantom_folder, tmp_path, run):
+    source = folder_of(phantom_folder, films_of(dataset, "train").head(4), tmp_path / "films")
+    folder_of(phantom_folder, films_of(dataset, "test"), source)
+    n = len(films_of(dataset, "test"))
+    command = ("evaluate", "--model", "one", "--data", source)
+    assert run(*command)["n"] == n
+    assert run(*command, "--include-used")["n"] == n + 4

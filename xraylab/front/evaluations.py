@@ -97,7 +97,13 @@ class Evaluation(Result):
     average_precision, balanced_accuracy, kappa, brier, ece : float
         NaN if there is nothing to divide by.
     test_openings : int
-        Openings of the dataset's test split, by any model.
+        Openings of these films on record, for any model and under any name.
+    used : int
+        Films that the model was made from; left out of the figures unless they were asked for.
+    overlap : str
+        A sentence on these films, or on what isn't known of them; empty if there is nothing to say.
+    is_test : bool
+        Whether these are films of a test split, and the model was made from none of them.
     lock_after_opening : bool
         Whether the test split had been opened before the lock was made; then it is no longer unseen.
     band : ReviewBand or None
@@ -125,6 +131,9 @@ class Evaluation(Result):
     brier: float
     ece: float
     test_openings: int
+    used: int
+    overlap: str
+    is_test: bool
     lock_after_opening: bool
     band: ReviewBand | None
 
@@ -157,6 +166,8 @@ class Evaluation(Result):
             lines.append(labelled("review band", repr(self.band)))
         if self.refused:
             lines.append(labelled("not readable", f"{self.refused} files"))
+        if self.overlap:
+            lines.append(self.overlap)
         # Without this line the numbers would look like those of films that played no part in the choice.
         if self.lock_after_opening:
             lines.append("The threshold was locked after the test split had been opened.")
@@ -189,6 +200,9 @@ def evaluation(document: documents.Evaluated) -> Evaluation:
         brier=document.brier,
         ece=document.ece,
         test_openings=document.test_openings,
+        used=document.overlap.used if document.overlap else 0,
+        overlap=document.overlap.sentence if document.overlap else "",
+        is_test=document.is_test,
         lock_after_opening=document.lock_after_opening,
         band=None if document.band is None else _band(document.band),
     )

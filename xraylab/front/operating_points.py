@@ -105,6 +105,7 @@ def evaluate(
     data: str | PathLike[str],
     *,
     split: str = "test",
+    include_used: bool = False,
     on_progress: OnProgress | None = None,
     settings: Settings | None = None,
 ) -> Evaluation:
@@ -116,8 +117,10 @@ def evaluate(
     data : str or path-like
         Name of a dataset, or the path of a labelled folder or zip archive, which is scored whole.
     split : str
-        ``test``, ``validation`` or ``train`` of the dataset. Every opening of a test split is logged for
-        good, on the model and on the dataset.
+        ``test``, ``validation`` or ``train`` of the dataset. Every opening of test films is logged for good,
+        whatever name they come under.
+    include_used : bool
+        Whether films that the model was made from count too. By default they are left out.
     on_progress : callable, optional
         Called with the films scored so far, and all of them.
     settings : Settings, optional
@@ -130,7 +133,7 @@ def evaluate(
     Raises
     ------
     HonestOrderError
-        If the model isn't locked.
+        If the model isn't locked, or was made from all of these films.
     NotFoundError, DatasetError
         If there is no such model, dataset, path or split, or no film of it can be read.
     """
@@ -139,6 +142,7 @@ def evaluate(
         name_of(model),
         fsdecode(data),
         split=split,
+        include_used=include_used,
         actor=ACTOR,
         on_progress=on_progress,
     )
