@@ -241,3 +241,16 @@ def test_the_command_line_leaves_them_out_unless_asked(members, dataset, phantom
     command = ("evaluate", "--model", "one", "--data", source)
     assert run(*command)["n"] == n
     assert run(*command, "--include-used")["n"] == n + 4
+
+
+def test_an_import_says_which_models_were_made_from_its_test_films(members, dataset, phantom_folder):
+    imported = actions.import_dataset(members, phantom_folder, "again", patient_key="none")
+    again = load_dataset(members, "again").catalog
+    test = again[again["split"] == "test"]
+    use = dataset.catalog.set_index("path")["split"].loc[test["path"]]
+    used, trained = (use != "test").sum(), (use == "train").sum()
+    [sentence] = imported.overlaps
+    assert sentence.startswith(f"{used} of these {len(test)} test films were used to make ")
+    assert "“one”" in sentence
+    assert "“two”" in sentence
+    assert f"({trained} trained on)" in sentence

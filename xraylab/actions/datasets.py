@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xraylab import documents
+from xraylab.actions.overlap import overlaps_of_test
 from xraylab.data import datasets, importing, phantoms
 from xraylab.data.datasets import Dataset, DatasetInfo
 from xraylab.errors import (
@@ -33,7 +34,8 @@ def import_dataset(
     dataset = importing.import_dataset(
         settings, source, name, patient_key=patient_key, replace=replace, on_progress=on_progress
     )
-    return _imported(dataset.info, len(openings_of_dataset(settings, dataset)))
+    imported = _imported(dataset.info, len(openings_of_dataset(settings, dataset)))
+    return imported.model_copy(update={"overlaps": overlaps_of_test(settings, dataset)})
 
 
 def make_phantoms(

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab import documents
+from xraylab.data.datasets import Dataset
 from xraylab.errors import HonestOrderError
 from xraylab.formats import count
 from xraylab.imaging.fingerprint import Fingerprints
-from xraylab.models import Model, films_of
+from xraylab.models import Model, films_of, list_models
 from xraylab.settings import Settings
 
 
@@ -101,3 +102,19 @@ def overlap_of_held_out(model: Model, split: str) -> Overlap:
     films = replace(model, include_used=True).films(split).frame["image_id"]
     uses = np.array([before.get(film, "") for film in films], object)
     return Overlap(model.name, uses, "all")
+
+
+def overlaps_of_test(settings: Settings, dataset: Dataset) -> list[str]:
+    """Say which models were made from films of a dataset's test split, a sentence per number of films."""
+    films = dataset.fingerprints("test")
+    names: dict[tuple[int, int], list[str]] = {}
+    for model in list_models(settings):
+        shared = overlap(settings, model, films)
+        if shared.used.any():
+            names.setdefault((int(shared.used.sum()), shared.trained_on), []).append(f"“{model.name}”")
+    n = count(len(films))
+    return [
+        f"{count(used)} of these {n} test films were used to make {', '.join(models)} ({count(trained)} "
+        "trained on). They are left out when these models are evaluated here."
+        for (used, trained), models in names.items()
+    ]

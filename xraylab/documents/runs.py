@@ -23,7 +23,12 @@ class Imported(Record):
     ignored: dict[str, int]
     refused: list[RefusedFile]
     notes: list[str]
-    test_openings: int
+    test_openings: int = Field(
+        description="Openings of its test films on record, for any model and under any name."
+    )
+    overlaps: list[str] = Field(
+        default=[], description="Models that were made from its test films, in words; only after an import."
+    )
     created_at: datetime
 
 

@@ -1,6 +1,7 @@
 """Data: the list of datasets, an import, and the films of the dataset in use."""
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from xraylab import actions, documents, formats
+from xraylab.actions.overlap import overlaps_of_test
 from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.app.glossary import SPLIT
 from xraylab.data.datasets import Dataset, load_dataset
@@ -15,7 +17,7 @@ from xraylab.data.patients import PATIENT_KEYS
 from xraylab.data.phantoms import burn_in
 from xraylab.data.sources import LABELS
 from xraylab.errors import DatasetError
-from xraylab.models import openings_of_dataset
+from xraylab.models import list_models, openings_of_dataset
 from xraylab.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -134,6 +136,18 @@ def _import(
     st.rerun()  # the table above was drawn before the import
 
 
+# The hashes and the time are the key; settings and dataset aren't hashed.
+@st.cache_data(max_entries=16, show_spinner="Comparing with the films of the models")
+def _overlaps(
+    pixel_hash: str,
+    created_at: datetime,
+    models: tuple[str, ...],
+    _settings: Settings,
+    _dataset: Dataset,
+) -> list[str]:
+    return overlaps_of_test(_settings, _dataset)
+
+
 def _draw_facts(settings: Settings, dataset: Dataset) -> None:
     info = dataset.info
     widgets.table(
@@ -156,6 +170,8 @@ def _draw_facts(settings: Settings, dataset: Dataset) -> None:
             f"Results on its test films were revealed {wording.times(openings)}, "
             f"for {wording.counted(models, 'model')}."
         )
+    models_here = tuple(model.card.model_sha256 for model in list_models(settings))
+    findings += _overlaps(info.pixel_hash, info.created_at, models_here, settings, dataset)
     # Reasons and notes quote names of files, so they are escaped.
     st.markdown("\n".join(f"- {wording.plain(finding)}" for finding in findings))
     if info.refused:
