@@ -3,7 +3,8 @@ Compare the shipped phantom model's heatmaps with lesions whose place is known.
 
 ``python -m scripts.heatmaps [--films N]`` draws phantoms that no model has seen, until the model at its lock
 has called N phantoms with a lesion positive. It counts how often the brightest point of the heatmap lies
-within the lesion (the pointing game). It writes ``docs/heatmaps.md`` and the picture in it.
+within the lesion (the pointing game), and how often the heatmaps of other films point there. It writes
+``docs/heatmaps.md`` and the picture in it.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from scripts.results import percent, table
 from scripts.starter import PHANTOM
 from xraylab.data import phantoms
 from xraylab.data.phantoms import Phantom
+from xraylab.documents import Interval
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.models import load_shipped
 from xraylab.reading.heatmap import heatmap, heatmaps, laid_over
@@ -30,10 +32,12 @@ from xraylab.settings import load_settings
 PAGE = DOCS / "heatmaps.md"
 PICTURE = DOCS / "images" / "heatmaps.png"
 SEED = 4_004  # no model was trained on these patients
+Maps = NDArray[np.float32]  # (n, side, side)
 PATTERNS = ("focal", "interstitial")
 LARGEST = 0.15  # share of the lungs; a larger focal lesion is hard to miss
 _SHOWN = 6
 _CHUNK = 50  # phantoms scored at once
+_RESAMPLES = 1000
 _OUTLINE = np.array([90, 200, 250], dtype=np.uint8)
 
 
@@ -43,19 +47,26 @@ class Pointed:
 
     drawn: int
     positive: int
-    hits: int
-    chance: float  # mean share of the film that the lesions of positive phantoms cover
+    own: int  # heatmaps that point into the film's own lesion
+    others: float  # share of the heatmaps of other positive films that point into a film's lesion
+    others_ci: Interval
+    average: int  # films whose lesion holds the brightest point of the average map of the other films
+    area: float  # mean share of the film that the lesions of positive phantoms cover
 
     @property
     def cells(self) -> tuple[str, ...]:
         """Cells of the table's line."""
-        share = percent(self.hits / self.positive, wilson_interval(self.hits, self.positive))
         return (
             str(self.drawn),
             str(self.positive),
-            f"{self.hits} of {self.positive}, {share}",
-            f"{100 * self.chance:.1f} %",
+            self._share(self.own),
+            percent(self.others, self.others_ci),
+            self._share(self.average),
+            f"{100 * self.area:.1f} %",
         )
+
+    def _share(self, hits: int) -> str:
+        return percent(hits / self.positive, wilson_interval(hits, self.positive))
 
 
 def ill(pattern: str) -> Iterator[Phantom]:
@@ -85,19 +96,65 @@ def called_positive(
 
 
 def point(loaded: LoadedModel, positive: list[Phantom], drawn: int) -> Pointed:
-    """Count how many heatmaps of positive films point into the lesion."""
-    hits = sum(_points_into(heatmaps(loaded, film.pixels)[0].strength, film.mask) for film in positive)
-    share = float(np.mean([film.mask.mean() for film in positive]))
-    return Pointed(drawn, len(positive), hits, share)
+    """Count how many heatmaps of positive films point into the lesion, and how many of other films do."""
+    maps = np.stack([heatmaps(loaded, film.pixels)[0].strength for film in positive])
+    masks = np.stack([film.mask for film in positive])
+    into = points_into(maps, masks)
+    return Pointed(
+        drawn,
+        len(positive),
+        own=int(np.diag(into).sum()),
+        others=share_of_others(into, np.ones(len(into))),
+        others_ci=_interval(into),
+        average=int(np.diag(points_into(others_average(maps), masks)).sum()),
+        area=float(masks.mean()),
+    )
 
 
-def _points_into(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> bool:
-    """Return whether the brightest point lies in the lesion; an empty map points nowhere."""
-    if not values.any():
-        return False
-    row, column = np.unravel_index(int(values.argmax()), values.shape)
-    scale = len(mask) / len(values)
-    return bool(mask[int((row + 0.5) * scale), int((column + 0.5) * scale)])
+def points_into(maps: Maps, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether the brightest point of a map lies in a lesion, (films of the lesions, maps).
+
+    An empty map points nowhere.
+    """
+    n, side = len(maps), maps.shape[1]
+    rows, columns = np.unravel_index(maps.reshape(n, -1).argmax(axis=1), maps.shape[1:])
+    scale = masks.shape[1] / side
+    into = masks[:, ((rows + 0.5) * scale).astype(int), ((columns + 0.5) * scale).astype(int)]
+    pointing: NDArray[np.bool_] = into & maps.reshape(n, -1).any(axis=1)
+    return pointing
+
+
+def others_average(maps: Maps) -> Maps:
+    """Return for each film the average map of the other films, each map scaled to the same sum."""
+    shares = maps / np.maximum(maps.sum(axis=(1, 2), keepdims=True), np.finfo(np.float32).tiny)
+    average: Maps = (shares.sum(axis=0) - shares) / max(1, len(maps) - 1)
+    return average
+
+
+def share_of_others(into: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
+    """Return the share of pairs of different films in which one's map points into the other's lesion.
+
+    Parameters
+    ----------
+    into : bool array of shape (n, n)
+        As ``points_into`` returns it.
+    weights : float array of shape (n,)
+        How often each film counts.
+    """
+    pairs = weights.sum() ** 2 - (weights**2).sum()
+    return float((weights @ into @ weights - (weights**2 * np.diag(into)).sum()) / pairs)
+
+
+def _interval(into: NDArray[np.bool_]) -> Interval:
+    """Return the 95 % interval of the share of other films' maps, by a bootstrap of films."""
+    rng = np.random.default_rng(SEED)
+    n = len(into)
+    shares = [
+        share_of_others(into, np.bincount(rng.integers(n, size=n), minlength=n).astype(float))
+        for _ in range(_RESAMPLES)
+    ]
+    low, high = np.quantile(shares, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def sheet(loaded: LoadedModel, films: list[Phantom]) -> Image.Image:
@@ -120,7 +177,15 @@ def _edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def page(patterns: dict[str, Pointed], threshold: float) -> str:
     """Return the text of ``docs/heatmaps.md``."""
-    columns = ("Pattern", "Drawn", "Called positive", "Points into the lesion", "By chance")
+    columns = (
+        "Pattern",
+        "Drawn",
+        "Called positive",
+        "Its own map points into the lesion",
+        "Maps of other films do",
+        "The average map does",
+        "Share of the film that the lesion covers",
+    )
     return f"""# Heatmaps against known lesions
 
 Written by `python -m scripts.heatmaps` with the shipped model `{PHANTOM}`; don't edit.
@@ -128,11 +193,18 @@ Written by `python -m scripts.heatmaps` with the shipped model `{PHANTOM}`; don'
 Nobody knows exactly where a network should look on a child's film. On a teaching phantom the place is known
 to the pixel. These phantoms were drawn anew, one per patient, and no model has seen them. More were drawn
 until the model had called enough of them positive at its lock ({threshold:.3f}). For these, the table
-counts how often the brightest point of the Grad-CAM lies within the lesion. By chance, that share would
-equal the share of the film that the lesion covers. Focal lesions here fill less than {100 * LARGEST:.0f} %
-of the lungs. Intervals are at 95 % (Wilson).
+counts how often the brightest point of the Grad-CAM lies within the lesion. Focal lesions here fill less
+than {100 * LARGEST:.0f} % of the lungs.
+
+A random point of the film would hit the lesion as often as its area says. That is no honest comparison:
+lesions lie in the lungs, and a map that always shows the same place in the lungs would beat it without
+having looked at the film. So the same game is played with the heatmaps of *other* positive phantoms of the
+pattern, and with the average map of these others. Only what a film's own map hits beyond that tells where
+the lesion of this film is. Intervals are at 95 %: Wilson's, and for other films' maps a bootstrap of films.
 
 {table(columns, [(name, *pointed.cells) for name, pointed in patterns.items()])}
+
+{" ".join(_judged(name, pointed) for name, pointed in patterns.items())}
 
 ![Above, phantoms with their lesion outlined; below, the heatmaps of the same films.](images/{PICTURE.name})
 
@@ -141,6 +213,15 @@ the same films with the heatmap. They are the first ones, not the best ones. A h
 score, not that the score is right. What holds for phantoms and a small network may not hold for films and a
 large one.
 """
+
+
+def _judged(name: str, pointed: Pointed) -> str:
+    """Say how much a film's own map adds, in one sentence."""
+    own, others = pointed.own / pointed.positive, pointed.others
+    return (
+        f"For {name} lesions a film's own map hits in {100 * own:.1f} % and another film's map in "
+        f"{100 * others:.1f} %: the own map adds {100 * (own - others):.1f} points."
+    )
 
 
 def main() -> None:

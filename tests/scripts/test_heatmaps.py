@@ -54,8 +54,26 @@ def test_a_map_points_into_a_lesion_where_its_brightest_point_lies_in_it(trained
     )
     found = heatmaps.point(load(load_model(trained, MODEL)), films, 9)
     assert (found.drawn, found.positive) == (9, 4)
-    assert found.hits == (4 if inside else 0)
-    assert found.chance == pytest.approx(1 / 64)
+    assert found.own == (4 if inside else 0)
+    assert found.area == pytest.approx(1 / 64)
+    # The other films have the same map, so it points into this lesion as well.
+    assert found.others == (1.0 if inside else 0.0)
+    assert found.average == found.own
+
+
+def test_chance_is_what_the_maps_of_other_films_hit():
+    maps = np.zeros((3, 2, 2), dtype=np.float32)
+    maps[0, 0, 0] = maps[1, 0, 0] = maps[2, 1, 1] = 1
+    masks = np.zeros((3, 4, 4), dtype=bool)
+    masks[:, :2, :2] = True  # every lesion is at the top left
+    into = heatmaps.points_into(maps, masks)
+    assert into.tolist() == [[True, True, False]] * 3
+    # Pairs of different films: the maps of 0 and 1 hit the lesion of two other films each.
+    assert heatmaps.share_of_others(into, np.ones(3)) == pytest.approx(4 / 6)
+    assert heatmaps.share_of_others(into, np.array([2.0, 1.0, 0.0])) == pytest.approx(1.0)
+    average = heatmaps.others_average(maps)
+    np.testing.assert_allclose(average[0], [[0.5, 0], [0, 0.5]])
+    np.testing.assert_allclose(average[2], [[1, 0], [0, 0]])
 
 
 def test_an_empty_map_points_nowhere(trained, focal, monkeypatch):
@@ -63,8 +81,8 @@ def test_an_empty_map_points_nowhere(trained, focal, monkeypatch):
     drawn = Heatmap("grad-cam", blank, ((8, 8),), fixed=True)
     monkeypatch.setattr(heatmaps, "heatmaps", lambda *_: (drawn,))
     found = heatmaps.point(load(load_model(trained, MODEL)), focal, 4)
-    assert found.hits == 0
-    assert found.cells[2].startswith("0 of 4, 0.0 % (0.0–")
+    assert found.own == 0
+    assert found.cells[2].startswith("0.0 % (0.0–")
 
 
 def test_the_picture_has_two_films_a_column_and_says_that_they_are_synthetic(trained, focal):
@@ -75,6 +93,9 @@ def test_the_picture_has_two_films_a_column_and_says_that_they_are_synthetic(tra
 
 
 def test_the_page_tells_what_was_counted():
-    told = heatmaps.page({"focal": heatmaps.Pointed(500, 400, 300, 0.02)}, 0.4)
-    assert "| focal | 500 | 400 | 300 of 400, 75.0 % (" in told
+    counted = heatmaps.Pointed(500, 400, 300, 0.125, (0.1, 0.15), 60, 0.02)
+    told = heatmaps.page({"focal": counted}, 0.4)
+    assert "| focal | 500 | 400 | 75.0 % (" in told
+    assert "| 12.5 % (10.0–15.0) | 15.0 % (" in told
     assert "| 2.0 % |" in told
+    assert "the own map adds 62.5 points" in told
