@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from xraylab.documents.calibration import Calibrated
 from xraylab.documents.intervals import Interval
 from xraylab.files import Record
 
@@ -73,9 +74,12 @@ class Evaluated(Record):
     confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
     brier: float
     ece: float
-    test_openings: int = Field(
+        default=None, description="Slope, intercept and observed / expected, with intervals."
         description="Openings of these films on record, for any model and under any name."
     )
+    calibration: Calibrated | None = Field(
+    test_openings: int = Field(
+    test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
     lock_after_opening: bool
     band: ReviewBand | None = Field(default=None, description="null if the lock has no review band.")
     overlap: Overlap | None = Field(
