@@ -124,7 +124,7 @@ class _Regression:
     def _climb(self, start: Floats, free: tuple[int, ...]) -> Floats:
         """Climb to the highest penalised likelihood, moving only the free parameters."""
         at, reached = start.copy(), self.likelihood(start)
-        columns = np.stack([self.x, np.ones_like(self.x)])[list(free)]
+        columns = self._columns()[list(free)]
         for _ in range(_MOST_STEPS):
             step = np.zeros(2)
             step[list(free)] = self._newton(at, columns)
@@ -148,8 +148,11 @@ class _Regression:
         total, centre, spread = self._moments(weight)
         leverage = weight * (1 / total + (self.x - centre) ** 2 / spread)
         score = columns @ (self.y - probability + leverage * (0.5 - probability))
-        step: Floats = np.linalg.solve((columns * weight) @ columns.T, score)
-        return step
+        return np.asarray(np.linalg.solve((columns * weight) @ columns.T, score), np.float64)
+
+    def _columns(self) -> Floats:
+        """Return the design, (2, n): x for the slope, and 1 for the intercept."""
+        return np.stack([self.x, np.ones_like(self.x)])
 
     def _moments(self, weight: Floats) -> tuple[float, float, float]:
         """Return the sum of weights, the weighted mean of x, and the weighted squares around it."""
@@ -160,12 +163,13 @@ class _Regression:
     def _covariances(self, at: Floats) -> tuple[Floats, Floats]:
         """Return the covariance of independent films, and the sandwich clustered by patient."""
         z = at[0] * self.x + at[1]
-        columns = np.stack([self.x, np.ones_like(self.x)])
-        naive = np.linalg.inv((columns * _variance(z)) @ columns.T)
+        columns = self._columns()
+        naive = np.asarray(np.linalg.inv((columns * _variance(z)) @ columns.T), np.float64)
         residual = columns * (self.y - _sigmoid(z))
         sums = np.stack([np.bincount(self.patients, row) for row in residual])  # (2, K)
         k = sums.shape[1]
-        return naive, k / max(k - 1, 1) * naive @ sums @ sums.T @ naive
+        clustered: Floats = k / max(k - 1, 1) * naive @ sums @ sums.T @ naive
+        return naive, clustered
 
 
 def _sigmoid(z: Floats) -> Floats:

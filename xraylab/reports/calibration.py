@@ -12,6 +12,8 @@ from xraylab.evaluation.calibration import Calibration
 from xraylab.evaluation.reliability import Reliability
 from xraylab.formats import DASH, count, percent, score
 from xraylab.formats import interval as percentages
+from xraylab.models import CalibratedOn
+from xraylab.reports.film_words import calibration_films
 
 Interval = tuple[float, float]
 
@@ -65,6 +67,18 @@ def sentences(document: Calibrated) -> str:
     )
     about = document.too_few or "Intervals of the calibration are at 95 % and clustered by patient."
     return f"{fit} {large} {about} {errors}"
+
+
+def fitted_to(films: CalibratedOn | None) -> str:
+    """Write how many films a calibration was fitted to, and for which films it holds; "" without one."""
+    if films is None:
+        return ""
+    patients = f"{count(films.patients)} patient{'' if films.patients == 1 else 's'}"
+    return (
+        f"The calibrations were fitted to {calibration_films(films.films, films.copies)}, of {patients}. "
+        "Copies of a film add little, so the number of patients says how certain they are. A score is a "
+        "probability only for films taken and cut like these, and only where pneumonia is as common."
+    )
 
 
 def observed_of_expected(document: Calibrated) -> str:

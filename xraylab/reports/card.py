@@ -19,11 +19,10 @@ from xraylab.evaluation.novelty import WARNED
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
 from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent
-from xraylab.models import ENSEMBLE, About, CalibratedOn, Card, Lock, Members, order_words
+from xraylab.models import ENSEMBLE, About, Card, Lock, Members, order_words
 from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
-from xraylab.reports.calibration import calibrated, sentences
-from xraylab.reports.film_words import calibration_films
+from xraylab.reports.calibration import calibrated, fitted_to, sentences
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
 
@@ -236,19 +235,7 @@ def _members(card: Card, members: Members | str | None) -> tuple[str, ...]:
             ("Member", "Network", "Slope", "Intercept"),
             [*rows, ("their mean", "", f"{members.slope:.3f}", f"{members.intercept:+.3f}")],
         ),
-        _calibrated_on(card.calibrated_on),
-    )
-
-
-def _calibrated_on(films: CalibratedOn | None) -> str:
-    """Write how many films the calibration was fitted to, and for which films it holds."""
-    if films is None:
-        return ""
-    return (
-        f"The calibrations were fitted to {calibration_films(films.films, films.copies)}, of "
-        f"{_of(films.patients, 'patient')}. Copies of a film add little, so the number of patients says how "
-        "certain they are. A score is a probability only for films taken and cut like these, and only where "
-        "pneumonia is as common."
+        fitted_to(card.calibrated_on),
     )
 
 

@@ -291,5 +291,5 @@ def _started(
 ) -> tuple[Any, _Axes]:
     fonts()
     drawing = Drawing(width, height)
-    drawing.add(String(0, height - 9, title, fontName=BOLD, fontSize=8, fillColor=TEXT))
+    drawing.add(String(0, height - 9, visible(title), fontName=BOLD, fontSize=8, fillColor=TEXT))
     return drawing, _Axes(drawing, left, 24, width - left - 6, height - 24 - 26, x_range, y_range)

@@ -319,9 +319,14 @@ def _meant(split: SplitReport) -> str:
         if math.isnan(probability)
         else f" A score equal to the threshold means a probability of {score(probability)} there."
     )
+    flattered = (
+        " The model was calibrated on these same films, so its calibration looks better than it is."
+        if split.split == "validation"
+        else ""
+    )
     return (
         f"Scores are moved by the prior odds from the {percent(decision.measured_at)} of validation to a "
-        f"prevalence of {percent(decision.prevalence)} before net benefit is computed.{meaning}"
+        f"prevalence of {percent(decision.prevalence)} before net benefit is computed.{meaning}{flattered}"
     )
 
 
