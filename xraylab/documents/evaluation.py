@@ -74,12 +74,12 @@ class Evaluated(Record):
     confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
     brier: float
     ece: float
+    calibration: Calibrated | None = Field(
         default=None, description="Slope, intercept and observed / expected, with intervals."
+    )
+    test_openings: int = Field(
         description="Openings of these films on record, for any model and under any name."
     )
-    calibration: Calibrated | None = Field(
-    test_openings: int = Field(
-    test_openings: int = Field(description="Openings of the dataset's test split, by any model.")
     lock_after_opening: bool
     band: ReviewBand | None = Field(default=None, description="null if the lock has no review band.")
     overlap: Overlap | None = Field(
