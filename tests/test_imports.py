@@ -48,6 +48,7 @@ LIGHT = [
     "xraylab.data.datasets",
     "xraylab.data.importing",
     "xraylab.data.intake",
+    "xraylab.data.openings",
     "xraylab.data.patients",
     "xraylab.data.phantoms",
     "xraylab.data.sources",

@@ -17,6 +17,12 @@ def held_out(model="ensemble", split="validation"):
     return films[films["split"] == split].reset_index(drop=True)
 
 
+@cache
+def patients_of(model):
+    """The rows of each patient's validation films."""
+    return [rows.to_numpy() for rows in held_out(model).groupby("group").groups.values()]
+
+
 def drawn(rng, n, *, model="ensemble", alike=0.0, slope=1.0):
     """Draw n films: whole patients of a shipped model with their scores, and new labels.
 
@@ -24,7 +30,7 @@ def drawn(rng, n, *, model="ensemble", alike=0.0, slope=1.0):
     patient's labels go together by a shared normal variable, whose share of the variance is ``alike``.
     """
     films = held_out(model)
-    patients = [rows.to_numpy() for rows in films.groupby("group").groups.values()]
+    patients = patients_of(model)
     rows = [patients[each] for each in rng.integers(len(patients), size=n)]
     codes = np.repeat(np.arange(n), [one.size for one in rows])[:n]
     # The jitter keeps films that were drawn twice from having one score.
