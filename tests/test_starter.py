@@ -1,12 +1,13 @@
 """The models that come with this version: what is promised of them, from what lies in the package."""
 
+import math
 import re
 
 import pytest
 
 from scripts import starter
 from xraylab import actions
-from xraylab.models import SHIPPED_NAMES, load_shipped
+from xraylab.models import SHIPPED_NAMES, CalibratedOn, load_shipped
 from xraylab.settings import load_settings
 
 LARGEST = 40_000_000  # bytes of everything shipped
@@ -59,3 +60,27 @@ def test_the_card_in_the_documents_is_the_models_own(newcomer, name):
 def test_what_ships_names_no_folder_of_the_machine_it_was_made_on(package_models, name):
     for file in (package_models / name).glob("*.json*"):
         assert not re.search(r"/(home|tmp|work|root|Users)/", file.read_text(encoding="utf-8"))
+
+
+def test_the_ensemble_was_calibrated_on_7820_scores_of_782_films_and_says_so(newcomer):
+    card = load_shipped(newcomer, "ensemble").card
+    assert card.fitted_to == CalibratedOn(films=782, patients=395, copies=9)
+    assert card.calibrated_on.rows == 7820
+    markdown = actions.model_card(newcomer, "ensemble")
+    for words in (
+        "782 validation films and 9 perturbed copies of each",
+        "films that are cut wider go from a median score of 0.003 to 0.22 with the ensemble, and 32 % of ",
+        # maximum likelihood gives 1.042 and 1.057, Platt's smoothed targets 0.820 and 0.819
+        "Calibration slope 0.993 (0.770 to 1.305), intercept 0.135 (−0.509 to 0.813)",
+        "Calibration slope 1.003 (0.772 to 1.335), intercept −0.301 (−0.952 to 0.312)",
+        "Observed over expected pneumonias: 581 of 579.6, 1.002 (0.991 to 1.014) (1 would be perfect).",
+    ):
+        assert words in markdown
+
+
+def test_no_export_of_the_ensemble_takes_its_threshold_for_a_cost(newcomer):
+    report = actions.evaluation_report(newcomer, "ensemble", prevalence=0.1)
+    assert math.isnan(report.test.worth.cost)
+    assert report.test.at_prevalence.probability_at_threshold == pytest.approx(0.444, abs=1e-3)
+    assert report.test.decision.net_benefit[43] == pytest.approx(0.092, abs=5e-4)  # at 0.44
+    assert report.test.calibration.slope == pytest.approx(1.0028, abs=1e-4)

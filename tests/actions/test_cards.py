@@ -41,3 +41,14 @@ def test_a_model_of_three_classes_names_them_and_the_kinds_it_finds(kinds):
     assert "classes normal, bacterial, viral" in markdown
     assert f"Dataset `{KINDS}`" in markdown
     assert "| Sensitivity, bacterial (" in markdown
+
+
+def test_an_ensembles_card_says_on_how_many_films_it_was_calibrated_and_for_which_it_holds(averaged):
+    markdown = actions.model_card(averaged, BOTH)
+    fitted = load_model(averaged, BOTH).card.calibrated_on
+    assert (
+        f"The calibrations were fitted to {fitted.films} validation films, of {fitted.patients} patients. "
+        "Copies of a film add little, so the number of patients says how certain they are. A score is a "
+        "probability only for films taken and cut like these, and only where pneumonia is as common."
+    ) in markdown
+    assert "The calibrations were fitted" not in actions.model_card(averaged, MEMBERS[0])

@@ -13,6 +13,7 @@ from xraylab.__main__ import main
 from xraylab.errors import ComparisonError, HonestOrderError, NotFoundError
 from xraylab.evaluation.comparison import holm, verdict_of_all
 from xraylab.models import Model, load_model
+from xraylab.reports.comparison import comparison_csv
 
 pytest_plugins = ["tests.support.averaged"]
 
@@ -79,8 +80,9 @@ def test_seeds_are_shown_as_mean_and_spread_and_not_tested(seeded):
     )
     assert (spread.low, spread.high) == pytest.approx((min(aucs), max(aucs)))
     assert [pair.second for pair in found.pairs] == ["one"]
-    [note] = found.notes
+    note, calibrated = found.notes
     assert "not an interval" in note
+    assert calibrated.startswith(f"{BOTH}: calibrated on these same films")
 
 
 def test_seeds_first_leave_nothing_to_test(seeded):
@@ -165,3 +167,16 @@ def test_the_command_tells_a_person(seeded, capsys):
     assert "both less one: AUC" in out
     assert main(["compare", BOTH]) == 2
     assert "takes 2 to 8 models" in capsys.readouterr().err
+
+
+def test_scores_calibrated_on_these_films_are_never_put_beside_others_without_saying_so(averaged):
+    found = actions.compare_models(averaged, [BOTH, "one"])
+    assert [model.calibrated for model in found.models] == [True, False]
+    [note] = found.notes
+    assert note == (
+        f"{BOTH}: calibrated on these same films, so Brier score and calibration error look better than they "
+        "are. The scores of one aren't calibrated. Don't compare the two across models here; compare them on "
+        "films that calibrated no model."
+    )
+    assert actions.compare_models(averaged, ["one", "two"]).notes == []
+    assert f"{BOTH},,calibrated_on_these_films,1" in comparison_csv(found)

@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
 from tests.support.brief import BOTH, DATASET, KINDS, MEMBERS
+from tests.support.cards import a_card
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.actions import ensembles, labelled
@@ -20,7 +21,7 @@ from xraylab.data.openings import read_openings
 from xraylab.errors import EnsembleError, HonestOrderError, NameTakenError, NotFoundError, WeightsError
 from xraylab.evaluation.calibration import fit_platt
 from xraylab.imaging import Film
-from xraylab.models import Model, load_model
+from xraylab.models import CalibratedOn, Model, load_model
 from xraylab.reading.heatmap import heatmap
 from xraylab.reading.loaded import load
 from xraylab.reading.read import read_film
@@ -361,3 +362,21 @@ def test_an_ensemble_with_a_third_model_may_replace_an_older_one(averaged, add_m
     add_model(averaged, "three", "small_cnn", 9)
     assert len(make(averaged, BOTH, [*MEMBERS, "three"], replace=True).members) == 3
     assert len(load(load_model(averaged, BOTH)).parts) == 3
+
+
+def test_its_card_counts_the_films_that_calibrated_it(members):
+    make(members)
+    films = load_model(members, MEMBERS[0]).films("validation").scored
+    fitted = load_model(members, "mine").card.fitted_to
+    assert fitted == CalibratedOn(films=len(films), patients=len(set(films.groups)), copies=0)
+    assert fitted.rows == len(films)
+
+
+@pytest.mark.parametrize(("rule", "copies"), [("youden", 0), ("specificity:0.99@suite", 9)])
+def test_the_card_of_an_older_version_counts_what_it_must_have_been_calibrated_on(rule, copies):
+    splits = {"validation": {"films": 782, "patients": 395}}
+    dataset = a_card().dataset.model_copy(update={"splits": splits})
+    old = a_card(members=("a", "b"), recipe={"name": "ensemble", "rule": rule}, dataset=dataset)
+    assert old.fitted_to is None
+    assert old.calibrated_on == CalibratedOn(films=782, patients=395, copies=copies)
+    assert a_card().calibrated_on is None

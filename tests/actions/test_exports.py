@@ -218,3 +218,16 @@ def test_the_command_refuses_a_kind_of_file_that_it_does_not_write(trained, tmp_
     assert main(["report", MODEL, "--out", str(tmp_path / out)]) == 2
     assert "ends in neither .pdf nor .json" in capsys.readouterr().err
     assert not (tmp_path / out).exists()
+
+
+@pytest.mark.parametrize("cost", [0, -1, float("inf"), float("nan")])
+def test_a_cost_that_is_none_is_refused(trained, cost):
+    with pytest.raises(XRayLabError, match="A cost is a number of false alarms above 0"):
+        actions.evaluation_report(trained, MODEL, cost=cost)
+
+
+def test_the_users_cost_weighs_the_calls(trained, run, tmp_path):
+    report = actions.evaluation_report(trained, MODEL, cost=5)
+    assert (report.validation.worth.cost, report.validation.worth.threshold_probability) == (5, 1 / 6)
+    assert run("report", MODEL, "--cost", "5")["validation"]["worth"]["cost"] == 5
+    assert run("report", MODEL)["validation"]["worth"]["cost"] is None

@@ -15,7 +15,7 @@ from xraylab.evaluation.calibration import fit_platt
 from xraylab.evaluation.rules import choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging.perturbations import SUITE
-from xraylab.models import SUITE_FILE, choose_threshold, films_to_choose_by, load_model
+from xraylab.models import SUITE_FILE, CalibratedOn, choose_threshold, films_to_choose_by, load_model
 from xraylab.reading.loaded import load
 from xraylab.reading.scoring import score_pixels
 
@@ -100,6 +100,10 @@ def test_an_ensemble_of_models_scored_under_the_suite_is_calibrated_and_locked_u
     for member, own in zip(made.members, members, strict=True):
         films = films_to_choose_by(own, rule)
         assert member.slope == fit_platt(films.labels, films.frame["logit"].to_numpy()).slope
+    one = members[0].films("validation").scored
+    patients = len(set(one.groups))
+    assert model.card.fitted_to == CalibratedOn(films=len(one), patients=patients, copies=len(SUITE))
+    assert model.card.calibrated_on.rows == len(films_to_choose_by(members[0], rule))
     assert model.lock.rule == "youden@suite"
     assert model.lock.threshold == choose_threshold(model, rule)
     assert actions.robustness(perturbed, "mean").worst in NAMES

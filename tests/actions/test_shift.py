@@ -11,7 +11,7 @@ from PIL import Image
 from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.errors import HonestOrderError, NotFoundError
-from xraylab.evaluation.calibration import Platt, fit_platt
+from xraylab.evaluation.calibration import measure_calibration
 from xraylab.evaluation.summary import summarise
 from xraylab.models import load_model, openings_of
 
@@ -68,12 +68,15 @@ def test_both_sets_are_measured_at_the_lock_from_the_stored_scores(members, mode
     ):
         films = said.scored
         expected = summarise(films.labels, films.scores, films.groups, model.lock.threshold)
-        fit = fit_platt(films.labels, films.frame["logit"])
+        fit = measure_calibration(films.labels, films.scores, films.frame["logit"], films.groups)
         assert told["n"] == len(films)
         assert told["sensitivity"] == expected.point.sensitivity
         assert told["specificity_ci"] == list(expected.intervals["specificity"])
         assert told["auc_ci"] == list(expected.auc_ci)
-        assert Platt(told["slope"], told["intercept"]) == fit
+        assert (told["slope"], told["intercept"]) == (fit.slope, fit.intercept)
+        assert told["calibration"]["observed_expected"] == fit.ratio
+        assert told["calibration"]["slope_ci"] == [None, None]
+        assert told["calibration"]["too_few"] == fit.too_few
         assert (told["brier"], told["ece"]) == (expected.brier, expected.ece)
         assert told["prevalence"] == films.labels.mean()
     assert document["differences"]["sensitivity"]["value"] == pytest.approx(

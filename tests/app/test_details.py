@@ -5,10 +5,11 @@ import json
 import pytest
 from sklearn import metrics
 
-from tests.support.brief import MODEL
+from tests.support.brief import BOTH, MODEL
 from tests.support.screens import written
 from xraylab import actions, formats
 from xraylab.evaluation import estimates
+from xraylab.evaluation.calibration import measure_calibration
 from xraylab.models import load_model
 
 pytest_plugins = ["tests.support.averaged", "tests.support.shipped"]
@@ -60,13 +61,31 @@ def test_opened_they_give_every_figure_with_both_intervals(show, trained):
         assert name in text
 
 
-def test_the_slope_is_fitted_only_when_it_is_asked_for(show, kinds):
-    app = opened(show, "three-1")
-    assert "1 is perfect" not in written(app)
-    [toggle] = [one for one in app.toggle if one.label == "Fit slope and intercept"]
-    app = toggle.set_value(True).run()
-    assert not app.error
-    assert "Slope" in written(app)
+def test_calibration_has_intervals_or_a_reason_and_says_where_the_scores_are(show, trained):
+    text = " ".join(written(opened(show)).split())
+    films = load_model(trained, MODEL).films("validation").scored
+    measured = measure_calibration(films.labels, films.scores, films.frame["logit"], films.groups)
+    for words in (
+        f"Slope {measured.slope:.3f}".replace("-", "−"),
+        f"Observed / expected pneumonias {measured.ratio:.3f}",
+        f"Observed over expected pneumonias: {measured.observed} of {measured.expected:.1f}",
+        measured.too_few,
+        "With pneumonia, 95 % by patient",
+    ):
+        assert words in text
+    assert "calibrated on these same films" not in text
+
+
+def test_the_figures_of_an_ensemble_are_said_to_be_of_the_films_that_calibrated_it(show, averaged):
+    text = " ".join(written(opened(show, BOTH)).split())
+    assert "The model was calibrated on these same films, so these figures look better than they are." in text
+
+
+def test_an_export_takes_its_cost_from_the_user_alone(show, trained):
+    assert "It has a net benefit only if you type a cost above" in written(show("threshold"))
+    app = show("threshold")
+    app.session_state["cost of a miss"] = 7.0
+    assert "A missed pneumonia costs 7 false alarms, as typed above." in written(app.run())
 
 
 def test_a_model_of_kinds_has_a_report_of_three_classes(show, kinds):

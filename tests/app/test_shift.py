@@ -7,7 +7,6 @@ import pytest
 from tests.support.screens import written
 from xraylab import actions, formats
 from xraylab.app import wording
-from xraylab.app.screens.threshold import shift as screen
 from xraylab.models import load_model, openings_of
 
 pytest_plugins = ["tests.support.averaged"]
@@ -108,10 +107,3 @@ def test_without_a_lock_it_asks_for_one(panel, members):
     app = panel()
     assert "Lock a threshold first" in written(app)
     assert "Compare with validation" not in buttons(app)
-
-
-@pytest.mark.parametrize(
-    ("value", "written_as"), [(float("nan"), formats.DASH), (-1.25, "\N{MINUS SIGN}1.250"), (0.5, "0.500")]
-)
-def test_a_number_has_a_true_minus_or_a_dash(value, written_as):
-    assert screen._number(value) == written_as

@@ -1,15 +1,16 @@
-"""Platt scaling, against scikit-learn's own and against a direct minimisation."""
+"""Platt scaling against scikit-learn's own, and the calibration that reports show."""
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.calibration import CalibratedClassifierCV, calibration_curve
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
+from tests.support.calibrated_films import drawn, held_out
 from xraylab.errors import CalibrationError
-from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt, platt_or_why, reliability
+from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt, measure_calibration
 
 
 class AsGiven(ClassifierMixin, BaseEstimator):
@@ -95,13 +96,6 @@ def test_logits_that_are_no_numbers_are_the_callers_bug(logits):
         fit_platt([0, 1], logits)
 
 
-def test_where_no_slope_can_be_fitted_there_is_a_sentence_instead(films):
-    labels, logits = films
-    assert platt_or_why(labels, logits) == fit_platt(labels, logits)
-    assert "every film has the same score" in platt_or_why([0, 1], [0.3, 0.3])
-    assert platt_or_why([0, 1], [0.3, np.inf]).endswith("no finite logit.")
-
-
 def test_a_map_that_does_not_rise_is_none():
     for slope, intercept in ((-1, 0), (0, 0), (np.nan, 0), (np.inf, 0), (1, np.inf)):
         with pytest.raises(ValueError, match="no rising map"):
@@ -115,18 +109,82 @@ def test_the_order_of_films_stays_and_the_identity_changes_no_bit():
     assert np.isnan(Platt(2, 1).apply([np.nan])).all()
 
 
-def test_reliability_is_scikit_learns_curve_and_counts_every_film():
-    rng = np.random.default_rng(8)
-    scores = np.append(rng.random(400) ** 2, [0.0, 1.0])
-    labels = (rng.random(402) < scores).astype(int)
-    found = reliability(labels, scores)
-    share, mean = calibration_curve(labels, scores, n_bins=10)
-    np.testing.assert_allclose(found.share, share)
-    np.testing.assert_allclose(found.score, mean)
-    assert found.n.sum() == 402
+def of(films):
+    groups = films["group"].tolist()
+    return measure_calibration(films["label"], films["score"], films["logit"], groups)
 
 
-def test_reliability_of_no_films_is_empty_and_scores_outside_0_to_1_are_refused():
-    assert reliability([], []).n.size == 0
-    with pytest.raises(ValueError, match="scores must be in"):
-        reliability([1], [1.5])
+@pytest.mark.parametrize(
+    ("split", "expected", "ratio", "interval"),
+    [("validation", 579.628, 1.0024, (0.9910, 1.0139)), ("test", 584.104, 0.9947, (0.9838, 1.0057))],
+)
+def test_observed_over_expected_of_the_shipped_ensemble(split, expected, ratio, interval):
+    measured = of(held_out(split=split))
+    assert measured.observed == 581
+    assert measured.expected == pytest.approx(expected, abs=1e-3)
+    assert measured.ratio == pytest.approx(ratio, abs=1e-4)
+    assert measured.ratio_ci == pytest.approx(interval, abs=1e-4)
+    assert (measured.why, measured.too_few) == (None, None)
+
+
+def test_the_error_of_the_ratio_is_that_of_leaving_out_one_patient_at_a_time():
+    films = held_out()
+    measured = of(films)
+    logs = np.array(
+        [
+            np.log(rest["label"].sum() / rest["score"].sum())
+            for group in films["group"].unique()
+            for rest in [films[films["group"] != group]]
+        ]
+    )
+    jackknife = np.sqrt((logs.size - 1) / logs.size * ((logs - logs.mean()) ** 2).sum())
+    error = np.log(measured.ratio_ci[1] / measured.ratio_ci[0]) / 2 / 1.959964
+    assert error == pytest.approx(jackknife, rel=0.02)
+
+
+def test_scores_that_are_too_extreme_or_too_low_show_in_slope_and_ratio():
+    labels, _, logits, codes = drawn(np.random.default_rng(4), 4000)
+    extreme = measure_calibration(labels, expit(2 * logits), 2 * logits, codes)
+    assert extreme.slope == pytest.approx(0.5, abs=0.08)
+    assert extreme.slope_ci[1] < 0.7
+    low = measure_calibration(labels, expit(logits - 6), logits - 6, codes)
+    assert low.ratio_ci[0] > 1.02
+    assert low.intercept == pytest.approx(6, abs=1)
+
+
+def test_few_patients_have_no_interval_but_a_reason():
+    labels = np.repeat([0, 1], [34, 40])
+    logits = 2.0 * labels + np.random.default_rng(0).normal(size=74)
+    measured = measure_calibration(labels, expit(logits), logits)
+    assert np.isfinite([measured.slope, measured.ratio]).all()
+    assert np.isnan([*measured.slope_ci, *measured.intercept_ci, *measured.ratio_ci]).all()
+    assert measured.too_few == (
+        "Too few patients for intervals of the calibration: 34 with normal films; it takes 35."
+    )
+    one_more = measure_calibration([*labels, 0], [*expit(logits), 0.5], [*logits, 0.0])
+    assert one_more.too_few is None
+    assert np.isfinite([*one_more.slope_ci, *one_more.ratio_ci]).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "logits", "reason"),
+    [
+        ([0, 1], [0.3, np.inf], "A slope can't be fitted: some films have a score but no finite logit."),
+        ([0, 1], [0.3, np.nan], "A slope can't be fitted: some films have a score but no finite logit."),
+        ([0, 0, 0], [1, 2, 3], "A slope can't be fitted: there is no pneumonia film among the 3."),
+        ([1, 1], [1, 2], "A slope can't be fitted: there is no normal film among the 2."),
+        ([], [], "A slope can't be fitted: there is no pneumonia film among the 0."),
+        ([0, 1, 1], [2, 2, 2], "A slope can't be fitted: every film has the same score."),
+    ],
+)
+def test_where_no_slope_can_be_fitted_there_is_a_sentence_instead(labels, logits, reason):
+    measured = measure_calibration(labels, np.full(len(labels), 0.5), logits)
+    assert measured.why == reason
+    assert np.isnan([measured.slope, measured.intercept]).all()
+    assert measured.observed == sum(labels)
+
+
+def test_a_score_of_nothing_expects_nothing():
+    assert np.isnan(measure_calibration([0, 1], [0, 0], [-np.inf, -np.inf]).ratio)
+    with pytest.raises(ValueError, match="of one length"):
+        measure_calibration([0, 1], [0.1, 0.2], [0.1])

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.stats import mannwhitneyu
-from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from tests.support.simulations import draws, three_errors
 from xraylab.errors import ComparisonError
-from xraylab.evaluation.calibration import Platt, fit_platt
+from xraylab.evaluation.calibration import measure_calibration
 from xraylab.evaluation.intervals import auc_interval, wilson_interval
+from xraylab.evaluation.reliability import EDGES
 from xraylab.evaluation.shift import Films, difference, shift, verdict
 
 
@@ -91,16 +91,18 @@ def test_both_sides_are_measured_as_a_model_card_measures():
     found = shift(validation, other, 0.4)
     for side, one in ((found.validation, validation), (found.other, other)):
         called = one.scores >= 0.4
-        share, score = calibration_curve(one.labels, one.scores, n_bins=10)
         assert side.figures.point.sensitivity == pytest.approx(called[one.labels == 1].mean())
         assert side.figures.point.specificity == pytest.approx(1 - called[one.labels == 0].mean())
         assert side.figures.auc == pytest.approx(roc_auc_score(one.labels, one.scores))
         assert side.figures.brier == pytest.approx(brier_score_loss(one.labels, one.scores))
-        assert side.calibration == fit_platt(one.labels, one.logits)
+        assert side.calibration == measure_calibration(one.labels, one.scores, one.logits, one.groups)
         assert side.prevalence == one.labels.mean()
         assert side.prevalence_ci == pytest.approx(wilson_interval(one.labels.sum(), one.labels.size))
-        np.testing.assert_allclose(side.reliability.share, share)
-        np.testing.assert_allclose(side.reliability.score, score)
+        counted, _ = np.histogram(one.scores, EDGES)
+        ill, _ = np.histogram(one.scores[one.labels == 1], EDGES)
+        total, _ = np.histogram(one.scores, EDGES, weights=one.scores)
+        np.testing.assert_allclose(side.reliability.share, (ill / np.maximum(counted, 1))[counted > 0])
+        np.testing.assert_allclose(side.reliability.score, total[counted > 0] / counted[counted > 0])
 
 
 def test_another_share_of_pneumonia_is_shown_and_does_not_fire():
@@ -176,7 +178,7 @@ def test_a_class_that_is_missing_or_of_one_patient_is_not_compared_and_the_other
     assert math.isnan(found.other.figures.auc)
     assert math.isnan(found.differences["specificity"].value)
     assert math.isnan(found.differences["auc"].low)
-    assert "no normal film" in found.other.calibration
+    assert "no normal film" in found.other.calibration.why
     assert verdict(found) == (
         f"No difference was found between films with pneumonia, but {ill.sum()} films of {ill.sum()} "
         "patients may be too few to show one. Normal films can't be compared: both sets need such films of "
@@ -196,14 +198,14 @@ def test_equal_scores_make_no_difference_and_no_slope():
 
     assert [one.chance.value for one in found.classes] == [0.5, 0.5]
     assert not found.fires
-    assert "every film has the same score" in found.validation.calibration
+    assert "every film has the same score" in found.validation.calibration.why
 
 
 def test_scores_without_logits_have_no_slope():
     bare = Films([0, 1, 0, 1], [0.1, 0.9, 0.2, 0.8], [math.nan] * 4)
 
-    assert shift(films(0), bare, 0.5).other.calibration.endswith("no finite logit.")
-    assert isinstance(shift(films(0), bare, 0.5).validation.calibration, Platt)
+    assert shift(films(0), bare, 0.5).other.calibration.why.endswith("no finite logit.")
+    assert shift(films(0), bare, 0.5).validation.calibration.why is None
 
 
 @pytest.mark.parametrize("empty", [0, 1])

@@ -1,12 +1,15 @@
 """Net benefit and cost, against values worked by hand from Vickers' and Elkin's formula."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.calibrated_films import held_out
+from tests.support.simulations import draws, three_errors
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.prevalence import moved
 from xraylab.evaluation.rules import Rule, choose
@@ -198,3 +201,63 @@ def test_what_is_no_prevalence_is_refused():
         expected_cost(POINT, 2, prevalence=0)
     with pytest.raises(ValueError, match="not at 2"):
         decision_curve(threshold_table(LABELS, SCORES), [0.5], prevalence=2)
+
+
+@pytest.mark.parametrize(
+    ("prevalence", "probability", "benefit"),
+    [(0.1, 0.444, 0.092), (0.02, 0.128, 0.018)],  # an audit's own arithmetic
+)
+def test_at_another_prevalence_the_shipped_lock_is_worth_what_its_score_means_there(
+    prevalence, probability, benefit
+):
+    test = held_out(split="test")
+    table = threshold_table(test["label"], test["score"], test["group"].tolist())
+    measured_at = test["label"].mean()
+    means = float(moved(0.954, measured_at=measured_at, to=prevalence))
+    assert means == pytest.approx(probability, abs=1e-3)
+    assert net_benefit(table.at(0.954), means, prevalence=prevalence) == pytest.approx(benefit, abs=5e-4)
+    curve = decision_curve(table, [means], prevalence=prevalence, measured_at=measured_at)
+    assert curve.model == pytest.approx([benefit], abs=5e-4)
+
+
+def test_moving_the_cut_back_calls_the_films_whose_moved_scores_reach_it():
+    labels, scores = films()
+    between = PROBABILITIES[1:] + 0.00123  # rounding can't move a score across it
+    curve = decision_curve(threshold_table(labels, scores), between, prevalence=0.1, measured_at=0.4)
+    there = threshold_table(labels, moved(scores, measured_at=0.4, to=0.1))
+    expected = decision_curve(there, between, prevalence=0.1)
+    np.testing.assert_allclose(curve.model, expected.model, atol=1e-12)
+    np.testing.assert_allclose(curve.treat_all, expected.treat_all, atol=1e-12)
+
+
+def test_net_benefit_has_an_interval_at_a_given_prevalence_only():
+    table = threshold_table(*films())
+    assert np.isnan(decision_curve(table, PROBABILITIES).low).all()
+    curve = decision_curve(table, [0.2, 0.5], prevalence=0.3)
+    assert (curve.low < curve.model).all()
+    assert (curve.model < curve.high).all()
+    # Without false alarms to weigh, it is the interval of sensitivity times the prevalence.
+    [low], [high] = (getattr(decision_curve(table, [0.0], prevalence=0.3), end) for end in ("low", "high"))
+    assert (low, high) == pytest.approx(tuple(0.3 * end for end in table.interval("sensitivity", 0.0)))
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("probability", [0.05, 0.2, 0.5])
+def test_intervals_of_net_benefit_hold_the_truth(probability):
+    times, patients, prevalence, rng = draws(2000, brief=300), 120, 0.1, np.random.default_rng(5)
+    cut, spread = 1.0, 1.5**0.5  # the score of a film: its class, its patient, chance
+    below = NormalDist().cdf
+    odds = probability / (1 - probability)
+    truth = prevalence * below((2 - cut) / spread) - (1 - prevalence) * odds * below(-cut / spread)
+    # The scores are turned into probabilities by a map that takes the cut to the threshold probability.
+    offset = np.log(odds)
+    held = 0
+    for _ in range(times):
+        codes = np.repeat(np.arange(patients), rng.integers(1, 5, patients))
+        labels = rng.integers(0, 2, patients)[codes]
+        own = rng.normal(0, 0.5**0.5, patients)[codes]
+        values = 2.0 * labels + own + rng.normal(size=codes.size)
+        table = threshold_table(labels, 1 / (1 + np.exp(cut - values - offset)), codes)
+        curve = decision_curve(table, [probability], prevalence=prevalence)
+        held += curve.low[0] <= truth <= curve.high[0]
+    assert abs(held / times - 0.95) <= max(0.02, three_errors(0.95, times))

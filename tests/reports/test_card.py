@@ -27,7 +27,7 @@ from tests.support.cards import (
 )
 from xraylab.cli import app
 from xraylab.evaluation.balanced import balanced_accuracy_interval
-from xraylab.evaluation.calibration import fit_platt
+from xraylab.evaluation.calibration import measure_calibration
 from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
@@ -109,8 +109,13 @@ def test_each_kind_of_pneumonia_has_its_own_sensitivity_clustered_by_patient():
 def test_calibration_is_that_of_the_logit():
     films = predictions()
     part = section(written(validation=films), "Validation")
-    fit = fit_platt(films.labels, films.frame["logit"])
-    assert f"Calibration slope {fit.slope:.3f}, intercept {fit.intercept:+.3f}," in part
+    fit = measure_calibration(films.labels, films.scores, films.frame["logit"], films.groups)
+    for name, value, (low, high) in (
+        ("Calibration slope", fit.slope, fit.slope_ci),
+        ("intercept", fit.intercept, fit.intercept_ci),
+        (f"{fit.observed} of {fit.expected:.1f},", fit.ratio, fit.ratio_ci),
+    ):
+        assert f"{name} {value:.3f} ({low:.3f} to {high:.3f})".replace("-", "−") in part
     assert f"Brier score {score(metrics.brier_score_loss(films.labels, films.scores))}," in part
     ece = summarise(films.labels, films.scores, films.groups, THRESHOLD).ece
     assert f"expected calibration error {score(ece)} over ten bins" in part

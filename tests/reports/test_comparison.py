@@ -67,6 +67,7 @@ def test_every_number_is_a_line_with_its_interval():
     assert {row["quantity"]: row["value"] for row in facts} == {
         "threshold": "0.25",
         "network": "cnn",
+        "calibrated_on_these_films": "0",
         "recipe": "scratch",
         "parameters": "1000",
         "training_seconds": "60.5",

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tests.support.cards import HASH, THRESHOLD, a_lock, predictions
+from tests.support.calibrated_films import held_out
+from tests.support.cards import HASH, THRESHOLD, a_card, a_lock, predictions
 from tests.support.evaluations import of_three, reported
-from xraylab.evaluation.calibration import fit_platt
+from xraylab.evaluation.calibration import measure_calibration
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.predictions import Predictions
 
@@ -26,8 +27,11 @@ def test_its_numbers_are_scikit_learns():
     assert value["f1"] == pytest.approx(metrics.f1_score(labels, called))
     assert found.confusion == tuple(map(tuple, metrics.confusion_matrix(labels, called).tolist()))
     assert found.calibration.brier == pytest.approx(metrics.brier_score_loss(labels, scores))
-    fit = fit_platt(labels, films.frame["logit"])
+    fit = measure_calibration(labels, scores, films.frame["logit"], films.groups)
     assert (found.calibration.slope, found.calibration.intercept) == (fit.slope, fit.intercept)
+    assert (found.calibration.slope_ci, found.calibration.intercept_ci) == (fit.slope_ci, fit.intercept_ci)
+    assert found.calibration.observed_expected == pytest.approx(labels.sum() / scores.sum())
+    assert sum(each.n for each in found.curves.bins) == found.n
     for row in found.report.averages:
         expected = metrics.precision_recall_fscore_support(labels, called, average=row.average)[:3]
         assert (row.precision, row.recall, row.f1) == pytest.approx(expected)
@@ -35,11 +39,11 @@ def test_its_numbers_are_scikit_learns():
 
 def test_what_calls_are_worth_is_counted_out():
     films = predictions()
-    found = reported(validation=films, prevalence=0.2).validation
+    cost = 4.0
+    found = reported(validation=films, prevalence=0.2, cost=cost).validation
     (tn, fp), (fn, tp) = found.confusion
     worth, n = found.worth, found.n
-    cost = (1 - THRESHOLD) / THRESHOLD  # the threshold of a rule that names none, read as a probability
-    assert worth.cost == pytest.approx(cost)
+    assert (worth.cost, worth.threshold_probability) == (4, pytest.approx(0.2))
     assert worth.net_benefit == pytest.approx(tp / n - fp / n / cost)
     assert worth.net_benefit_of_all == pytest.approx((tp + fn) / n - (fp + tn) / n / cost)
     assert worth.expected_cost == pytest.approx((cost * fn + fp) / n)
@@ -51,6 +55,49 @@ def test_what_calls_are_worth_is_counted_out():
     assert sum(there.thousand.model_dump().values()) == 1000
     ten = reported(lock=a_lock(rule="cost:10")).validation.worth
     assert (ten.cost, ten.threshold_probability) == (10, pytest.approx(1 / 11))
+    assert reported(lock=a_lock(rule="cost:10"), cost=3.0).validation.worth.cost == 3  # the user's own first
+
+
+@pytest.mark.parametrize("rule", ["youden", "sensitivity:0.95@suite", "value:0.954", "a rule of the future"])
+def test_a_threshold_is_never_taken_for_a_cost(rule):
+    lock = a_lock(rule=rule, threshold=0.9542)
+    worth = reported(lock=lock, validation=predictions(), test=predictions()).test.worth
+    assert all(math.isnan(value) for value in worth.model_dump().values())
+    written = json.loads(reported(lock=lock).model_dump_json())["validation"]["worth"]
+    assert set(written.values()) == {None}
+
+
+def shipped(split, prevalence):
+    lock = a_lock(threshold=0.9542, rule="sensitivity:0.95@suite")
+    card = a_card(members=("one", "two"))
+    films = {name: Predictions(held_out(split=name), HASH) for name in ("validation", "test")}
+    return getattr(reported(card=card, lock=lock, **films, prevalence=prevalence), split)
+
+
+@pytest.mark.parametrize(
+    ("prevalence", "probability", "benefit"),
+    # an audit's own arithmetic; read as a preference, 0.954 gave 0.002 and -0.082
+    [(0.1, 0.444, 0.092), (0.02, 0.128, 0.018)],
+)
+def test_scores_are_moved_by_prior_odds_before_net_benefit_is_computed(prevalence, probability, benefit):
+    found = shipped("test", prevalence)
+    assert found.at_prevalence.probability_at_threshold == pytest.approx(probability, abs=1e-3)
+    curve = found.decision
+    assert (curve.prevalence, curve.measured_at, curve.calibrated) == (prevalence, 581 / 782, True)
+    assert curve.probability == pytest.approx(np.arange(1, 51) / 100)
+    at = round(100 * probability) - 1
+    # one hundredth of threshold probability changes the benefit by less than 0.001 here
+    assert curve.net_benefit[at] == pytest.approx(benefit, abs=1e-3)
+    assert curve.low[at] < curve.net_benefit[at] < curve.high[at] <= prevalence
+    assert curve.net_benefit_of_all[at] == pytest.approx(
+        prevalence - (1 - prevalence) * curve.probability[at] / (1 - curve.probability[at])
+    )
+
+
+def test_scores_that_are_not_calibrated_mean_no_probability_elsewhere():
+    found = reported(prevalence=0.05).validation
+    assert math.isnan(found.at_prevalence.probability_at_threshold)
+    assert not found.decision.calibrated
 
 
 def test_three_classes_are_reported_too_at_the_same_calls():

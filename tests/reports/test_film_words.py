@@ -13,7 +13,7 @@ from xraylab.reports import film_words
         (
             True,
             "Calibrated on 782 validation films, 74.3 % of them with pneumonia: the score is a probability "
-            "only where",
+            "only where pneumonia is as common, and only for films taken and cut like these.",
         ),
         (
             False,
@@ -24,6 +24,15 @@ from xraylab.reports import film_words
 )
 def test_a_score_is_a_probability_only_where_it_is_calibrated_and_names_its_prevalence(calibrated, said):
     assert film_words.prevalence(581, 782, calibrated=calibrated).replace("\u202f", " ").startswith(said)
+
+
+def test_copies_of_films_are_counted_apart_from_the_films():
+    words = film_words.prevalence(581, 782, calibrated=True, copies=9)
+    plain = words.replace("\u202f", " ").replace("\u2009", " ")
+    assert plain.startswith(
+        "Calibrated on 782 validation films and 9 perturbed copies of each (7 820 scores), "
+    )
+    assert film_words.calibration_films(1, 1).startswith("1 validation film and 1 perturbed copy of each")
 
 
 @pytest.mark.parametrize("calibrated", [True, False])

@@ -8,7 +8,9 @@ from xraylab.predictions import Predictions
 from xraylab.reports.evaluation import evaluation_report
 
 
-def reported(*, validation=None, test=None, lock=None, card=None, prevalence=0.1, markdown="# Card\n"):
+def reported(
+    *, validation=None, test=None, lock=None, card=None, prevalence=0.1, cost=None, markdown="# Card\n"
+):
     return evaluation_report(
         card or a_card(),
         lock or a_lock(),
@@ -18,6 +20,7 @@ def reported(*, validation=None, test=None, lock=None, card=None, prevalence=0.1
         openings=0,
         prevalence=prevalence,
         made_at=AT,
+        cost=cost,
     )
 
 

@@ -209,6 +209,8 @@ def measure(settings: Settings, entry: str, *, seen: frozenset[str] = frozenset(
         films=films,
         metrics=_estimates(frames[0], thresholds[0]) if alone else {},
         spread={} if alone else _spread(frames, thresholds),
+        # An ensemble is calibrated on its validation films, and these are they.
+        calibrated=first.card.calibrated,
     )
 
 
@@ -291,22 +293,33 @@ _NO_PAIR = (
 
 
 def _notes(models: Sequence[documents.ComparedModel], left_out: int) -> list[str]:
-    """Explain the films that are left out, and the spread of seeds, if there are any."""
+    """Explain the films that are left out, the spread of seeds, and calibrated scores, if there are any."""
     films = "1 validation film is" if left_out == 1 else f"{left_out} validation films are"
     notes = [
         f"{films} left out for all models: the first weights of one of them had been trained on such films."
     ]
-    return (notes if left_out else []) + _seed_notes(models)
+    return (notes if left_out else []) + _model_notes(models)
 
 
-def _seed_notes(models: Sequence[documents.ComparedModel]) -> list[str]:
+def _model_notes(models: Sequence[documents.ComparedModel]) -> list[str]:
+    notes = []
     seeds = [model.model for model in models if model.seeds]
-    if not seeds:
-        return []
-    return [
-        f"{', '.join(seeds)}: mean ± standard deviation over the seeds, and the lowest to the highest. That "
-        "is the effect of chance in training, not an interval for other films; no paired test is made."
-    ]
+    if seeds:
+        notes.append(
+            f"{', '.join(seeds)}: mean ± standard deviation over the seeds, and the lowest to the highest. "
+            "That is the effect of chance in training, not an interval for other films; no paired test is "
+            "made."
+        )
+    calibrated = [model.model for model in models if model.calibrated]
+    if calibrated:
+        others = [model.model for model in models if not model.calibrated]
+        apart = f" The scores of {', '.join(others)} aren't calibrated." if others else ""
+        notes.append(
+            f"{', '.join(calibrated)}: calibrated on these same films, so Brier score and calibration error "
+            f"look better than they are.{apart} Don't compare the two across models here; compare them on "
+            "films that calibrated no model."
+        )
+    return notes
 
 
 def _films(model: Model, split: str, seen: frozenset[str]) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from xraylab.models import (
     ENSEMBLE,
     FILMS_FILE,
     SUITE_FILE,
+    CalibratedOn,
     Card,
     Lock,
     MadeFrom,
@@ -276,4 +277,15 @@ def _card(name: str, models: list[Model], rule: Rule) -> Card:
             **{package: version(package) for package in ("numpy", "scikit-learn")},
         },
         members=tuple(card.name for card in cards),
+        fitted_to=_fitted_to(models[0], rule),
+    )
+
+
+def _fitted_to(first: Model, rule: Rule) -> CalibratedOn:
+    """Count the films that the calibrations are fitted to; all members held out the same ones."""
+    films, rows = first.films("validation").scored, len(films_to_choose_by(first, rule))
+    return CalibratedOn(
+        films=len(films),
+        patients=len(set(films.groups)),
+        copies=rows // max(len(films), 1) - 1,
     )

@@ -5,6 +5,7 @@ Exports: a model's tables as CSV, and its evaluation as one document, as JSON or
 - a CSV keeps all digits of a number, and quotes a text that a spreadsheet would run as a formula
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -24,7 +25,12 @@ PREVALENCE = 0.1
 
 
 def evaluation_report(
-    settings: Settings, name: str, *, prevalence: float = PREVALENCE, now: datetime | None = None
+    settings: Settings,
+    name: str,
+    *,
+    prevalence: float = PREVALENCE,
+    cost: float | None = None,
+    now: datetime | None = None,
 ) -> documents.EvaluationReport:
     """Return everything that is known of how well a model does at its lock, with its card.
 
@@ -33,6 +39,9 @@ def evaluation_report(
     prevalence : float
         In (0, 1): the share of films with pneumonia that PPV, NPV and the numbers per thousand films are
         computed for.
+    cost : float, optional
+        Number of false alarms that one missed pneumonia costs; by default that of the lock's rule, if it is
+        a cost rule. Without either there is no net benefit at the lock.
     now : datetime, optional
         Time of writing; by default the present.
 
@@ -45,10 +54,12 @@ def evaluation_report(
     HonestOrderError
         If it has no lock that fits it.
     XRayLabError
-        If the prevalence isn't in (0, 1).
+        If the prevalence isn't in (0, 1), or the cost isn't above 0 and finite.
     """
     if not 0 < prevalence < 1:
         raise XRayLabError("A prevalence lies between 0 and 1, such as 0.1 for 10 %.")
+    if cost is not None and not 0 < cost < math.inf:
+        raise XRayLabError("A cost is a number of false alarms above 0, such as 10.")
     model = load_model(settings, name)
     lock = model.require_lock()
     if not lock.fits(model.card):
@@ -66,6 +77,7 @@ def evaluation_report(
         openings=len(openings_of(settings, model)),
         prevalence=prevalence,
         made_at=now or datetime.now(UTC),
+        cost=cost,
     )
 
 

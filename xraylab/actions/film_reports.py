@@ -53,6 +53,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         patients=table.n_groups,
         positives=table.positives,
         calibrated=card.calibrated,
+        copies=0 if card.calibrated_on is None else card.calibrated_on.copies,
         models=max(1, len(card.members)),  # a single model lists no members
         films=table,
         **rates,

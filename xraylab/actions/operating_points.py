@@ -20,7 +20,7 @@ from xraylab.data.datasets import DatasetInfo
 from xraylab.data.openings import log_opening
 from xraylab.errors import DatasetError, NotFoundError, RecipeError
 from xraylab.evaluation.band import Band, Zone, review_band
-from xraylab.evaluation.figures import table_of
+from xraylab.evaluation.figures import calibration_of, table_of
 from xraylab.evaluation.rules import Rule, as_rule
 from xraylab.evaluation.summary import Evaluation, summarise
 from xraylab.formats import score
@@ -34,6 +34,7 @@ from xraylab.models import (
     test_fingerprints,
 )
 from xraylab.predictions import SPLITS, Predictions
+from xraylab.reports.calibration import calibrated
 from xraylab.settings import Settings
 
 
@@ -363,6 +364,7 @@ def _evaluated(
         confusion=((point.tn, point.fp), (point.fn, point.tp)),
         brier=evaluation.brier,
         ece=evaluation.ece,
+        calibration=calibrated(calibration_of(scored), brier=evaluation.brier, ece=evaluation.ece),
         test_openings=test_openings,
         lock_after_opening=lock.after_opening,
         band=band,

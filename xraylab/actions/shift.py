@@ -1,6 +1,5 @@
 """Shift: compare the scores of other labelled films with those of a model's validation films."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +11,12 @@ from xraylab.actions.labelled import count_warned, read_source, score_films
 from xraylab.actions.overlap import Overlap, overlap, overlap_of_held_out
 from xraylab.data.sources import LABELS
 from xraylab.errors import NotFoundError
-from xraylab.evaluation.calibration import Platt
 from xraylab.evaluation.rules import FLOOR
 from xraylab.evaluation.shift import ClassShift, Films, Shift, Side, verdict
 from xraylab.evaluation.shift import shift as shift_of
 from xraylab.models import Model, load_model
 from xraylab.predictions import Predictions
+from xraylab.reports.calibration import calibrated
 from xraylab.settings import Settings
 
 _NO_FLOOR = (
@@ -128,7 +127,7 @@ def _class(of_class: ClassShift) -> documents.ShiftOfClass:
 
 
 def _side(side: Side, *, refused: int = 0, warned: int | None = None) -> documents.ShiftSide:
-    """Lay out one of the two sets of films; a calibration that can't be fitted is NaN, with the reason."""
+    """Lay out one of the two sets of films; a slope that can't be fitted is NaN, with the reason."""
     figures, fit = side.figures, side.calibration
     return documents.ShiftSide(
         n=figures.n,
@@ -145,7 +144,8 @@ def _side(side: Side, *, refused: int = 0, warned: int | None = None) -> documen
         specificity_ci=figures.intervals["specificity"],
         brier=figures.brier,
         ece=figures.ece,
-        slope=fit.slope if isinstance(fit, Platt) else math.nan,
-        intercept=fit.intercept if isinstance(fit, Platt) else math.nan,
-        no_slope=None if isinstance(fit, Platt) else fit,
+        slope=fit.slope,
+        intercept=fit.intercept,
+        no_slope=fit.why,
+        calibration=calibrated(fit, brier=figures.brier, ece=figures.ece),
     )

@@ -1,7 +1,7 @@
 """Curves over epochs, and charts that compare two sets of films, in the theme's colours."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,15 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from xraylab.evaluation.calibration import Reliability
+from xraylab.evaluation.reliability import Reliability
 
 _COLOURS = {  # the theme's muted and accent: Plotly can't read CSS variables
     "dark": {"train": "#9aa4b2", "validation": "#4cc2c4"},
     "light": {"train": "#56616f", "validation": "#0b7a7d"},
 }
 _HEIGHT, _TALL = 260, 380
+_FAR = 8.5  # ends of a logit axis, which lie at scores of 0.0002 and 0.9998
+_SCORES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)  # marked on it
 _BINS = 20  # of scores
 _SHARES = (0.0, 0.1)  # shares of films that a histogram marks, together with its highest
 _FLATTEST = 0.05  # lowest share at its top, so that scattered films don't look like a crowd
@@ -103,41 +105,85 @@ def mirrored_scores(
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt=title)
 
 
-def two_calibrations(validation: Reliability, other: Reliability, *, key: str) -> None:
-    """Draw the share of pneumonia over the mean score of a bin, for validation films and other films."""
+def calibration(sets: Mapping[str, Reliability], *, key: str) -> None:
+    """Draw the share of pneumonia over the mean score of a bin, with intervals, on the scale of the logit.
+
+    Parameters
+    ----------
+    sets : mapping of str to Reliability
+        One or two sets of films by name; the first is drawn dashed if there are two.
+    """
     colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
     figure = go.Figure()
-    for bins, name, line, symbol in (
-        (validation, "validation", {"color": colours["train"], "width": 2, "dash": "dash"}, "circle"),
-        (other, "other films", {"color": colours["validation"], "width": 2}, "diamond"),
-    ):
+    looks = [("validation", "solid", "diamond")]
+    if len(sets) > 1:
+        looks = [("train", "dash", "circle"), *looks]
+    for (name, bins), (colour, dash, symbol) in zip(sets.items(), looks, strict=True):
         figure.add_scatter(
-            x=bins.score,
-            y=bins.share,
-            customdata=bins.n,
+            **reliability_points(bins),
             name=name,
             mode="lines+markers",
-            line=line,
+            line={"color": colours[colour], "width": 2, "dash": dash},
             marker={"symbol": symbol, "size": 8},
-            hovertemplate="%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia<extra></extra>",
+            showlegend=len(sets) > 1,
         )
-    _frame(figure, "Calibration", "mean score", "share with pneumonia", colour=colours["train"])
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt="Calibration")
-
-
-def _frame(figure: go.Figure, title: str, x: str, y: str, *, colour: str) -> None:
-    """Give a chart axes from 0 to 100 % and their diagonal."""
-    figure.add_shape(
-        type="line", x0=0, x1=1, y0=0, y1=1, opacity=0.4, line={"dash": "dot", "width": 1, "color": colour}
-    )
-    figure.update_xaxes(title_text=x, range=[-0.02, 1.02], tickformat=".0%")
-    figure.update_yaxes(title_text=y, range=[-0.02, 1.02], tickformat=".0%")
+    on_logit_scale(figure, colour=colours["train"])
     figure.update_layout(
-        title=title,
+        title="Calibration",
         height=_TALL,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         legend={"orientation": "h", "y": -0.22},
     )
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt="Calibration")
+
+
+def reliability_points(bins: Reliability) -> dict[str, Any]:
+    """Return the points of a calibration curve as a scatter takes them, with intervals."""
+    low, high = np.array(bins.interval).reshape(-1, 2).T
+    return {
+        "x": logit_places(bins.score),
+        "y": bins.share,
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": high - bins.share,
+            "arrayminus": bins.share - low,
+            "thickness": 1,
+            "width": 3,
+        },
+        "customdata": np.stack([bins.n, bins.share_of_films, bins.score, low, high], axis=1),
+        "hovertemplate": "%{customdata[0]} films (%{customdata[1]:.1%}), mean score %{customdata[2]:.3f}: "
+        "%{y:.1%} pneumonia (%{customdata[3]:.1%} to %{customdata[4]:.1%})<extra></extra>",
+    }
+
+
+def logit_places(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logits of scores, at most as far from 0 as the axis goes."""
+    inside = np.clip(scores, 1e-12, 1 - 1e-12)  # 0 and 1 themselves have no logit
+    places: NDArray[np.float64] = np.clip(np.log(inside / (1 - inside)), -_FAR, _FAR)
+    return places
+
+
+def on_logit_scale(figure: go.Figure, *, colour: str) -> None:
+    """Give a calibration chart its axes, and the curve on which scores that are probabilities lie."""
+    logits = np.linspace(-_FAR, _FAR, 61)
+    figure.add_scatter(
+        x=logits,
+        y=1 / (1 + np.exp(-logits)),
+        mode="lines",
+        line={"dash": "dot", "width": 1, "color": colour},
+        opacity=0.5,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_xaxes(
+        title_text="mean score, on a logit scale",
+        range=[-1.03 * _FAR, 1.03 * _FAR],
+        tickvals=logit_places(np.array(_SCORES)),
+        ticktext=[f"{score:g}" for score in _SCORES],
+        showgrid=False,
+    )
+    figure.update_yaxes(title_text="share with pneumonia", range=[-0.04, 1.04], tickformat=".0%")
 
 
 def _figure(history: Sequence[dict[str, Any]], rate: str) -> go.Figure:

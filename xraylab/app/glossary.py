@@ -39,6 +39,12 @@ EXPLAINED = {
     "Kappa": "Agreement between calls and truth beyond chance: 0 is chance, 1 is perfect.",
     "Cohen’s kappa": "Agreement between calls and truth beyond chance: 0 is chance, 1 is perfect.",
     "Matthews correlation": "The correlation between calls and truth: 0 is chance, 1 is perfect.",
+    "Calibration slope": "Factor of the logit (log odds) that fits best; below 1, scores are too extreme.",
+    "Calibration intercept": "Shift of the logit (log odds) that fits best; below 0, scores are too high.",
+    "Observed / expected pneumonias": (
+        "Films with pneumonia, divided by the number that the scores expect as probabilities; 1 is perfect."
+    ),
+    "Share of films": "Share of all these films whose score lies in the bin.",
     "Slope": "Factor of the logit, which is the logarithm of the odds; below 1, scores were too extreme.",
     "Intercept": "Shift of the logit, which is the logarithm of the odds; below 0, scores were too high.",
     "How": (

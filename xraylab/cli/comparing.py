@@ -10,6 +10,8 @@ from xraylab.errors import ComparisonError
 from xraylab.formats import DASH, p_value
 from xraylab.settings import load_settings
 
+_OF_PROBABILITIES = ("brier", "ece")  # measures that calibrating on the same films flatters
+
 
 def compare(
     models: Annotated[
@@ -59,7 +61,8 @@ def _tell_comparison(document: documents.ComparedModels) -> None:
     for model in document.models:
         typer.echo(f"{model.model}{f', {len(model.seeds)} seeds' if model.seeds else ''}")
         for name, estimate in model.metrics.items():
-            typer.echo(f"{name:>18}  {_estimated(estimate)}")
+            mark = ", calibrated on these films" if model.calibrated and name in _OF_PROBABILITIES else ""
+            typer.echo(f"{name:>18}  {_estimated(estimate)}{mark}")
         for name, spread in model.spread.items():
             typer.echo(spread_line(name, spread))
     for pair in document.pairs:

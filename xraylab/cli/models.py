@@ -126,13 +126,20 @@ def report(
         float,
         typer.Option(help="Share of films with pneumonia, for PPV, NPV and counts in a thousand films."),
     ] = actions.PREVALENCE,
+    cost: Annotated[
+        float | None,
+        typer.Option(
+            help="False alarms that one missed pneumonia costs, for the net benefit; by default that of the "
+            "lock's rule, if it is a cost rule."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Report all numbers of a model with their intervals; test films only if they were opened."""
     # Before the report is computed, which takes seconds.
     if out is not None and out.suffix.lower() not in _REPORTS:
         raise SettingsError(f"“{out}” ends in neither .pdf nor .json, so its format isn't known.")
-    document = actions.evaluation_report(load_settings(), model, prevalence=prevalence)
+    document = actions.evaluation_report(load_settings(), model, prevalence=prevalence, cost=cost)
     if out is not None:
         pdf = out.suffix.lower() == ".pdf"
         write_bytes(out, actions.drawn(document) if pdf else actions.as_json(document).encode())

@@ -5,6 +5,7 @@ The JSON documents of the command line, as typed data.
 - a number that isn't defined is null in JSON and NaN in Python
 """
 
+from xraylab.documents.calibration import Calibrated, CalibrationBin
 from xraylab.documents.comparison import (
     ComparedModel,
     ComparedModels,
@@ -30,10 +31,10 @@ from xraylab.documents.report import (
     AtPrevalence,
     AverageName,
     AverageRow,
-    Calibrated,
     ClassRow,
     ClassTable,
     Curves,
+    DecisionAt,
     Estimated,
     EvaluationReport,
     KindRow,
@@ -51,6 +52,7 @@ __all__ = [
     "AverageRow",
     "BandZone",
     "Calibrated",
+    "CalibrationBin",
     "CaseLog",
     "CaseRow",
     "Check",
@@ -60,6 +62,7 @@ __all__ = [
     "ComparedModels",
     "ComparedPair",
     "Curves",
+    "DecisionAt",
     "Difference",
     "Doctor",
     "EnsembleMember",

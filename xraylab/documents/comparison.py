@@ -42,6 +42,11 @@ class ComparedModel(Record):
     films: str = Field(description="Hash of the films' ids and labels.")
     metrics: dict[str, Estimate] = Field(description="Numbers of a single model; ece has no interval.")
     spread: dict[str, Spread] = Field(description="Variation of the same numbers over seeds.")
+    calibrated: bool = Field(
+        default=False,
+        description="Whether the scores were calibrated, on these same films: then brier and ece look better "
+        "than they are, and can't be compared with those of other models.",
+    )
 
 
 class ComparedPair(Record):

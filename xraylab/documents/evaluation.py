@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from xraylab.documents.calibration import Calibrated
 from xraylab.documents.intervals import Interval
 from xraylab.files import Record
 
@@ -73,6 +74,9 @@ class Evaluated(Record):
     confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
     brier: float
     ece: float
+    calibration: Calibrated | None = Field(
+        default=None, description="Slope, intercept and observed / expected, with intervals."
+    )
     test_openings: int = Field(
         description="Openings of these films on record, for any model and under any name."
     )

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from xraylab.documents.calibration import Calibrated, CalibrationBin
 from xraylab.documents.intervals import Interval
 from xraylab.files import Record
 
@@ -98,14 +99,18 @@ class AtPrevalence(Record):
     npv: float
     npv_interval: Interval
     thousand: Thousand | None
+    probability_at_threshold: float = Field(
+        description="Probability of pneumonia that a score equal to the threshold means at this prevalence, "
+        "by the prior odds; null if the scores aren't calibrated."
+    )
 
 
 class Worth(Record):
-    """Net benefit and cost of the calls at the lock, at the films' own prevalence and at another."""
+    """Net benefit and cost of the calls at the lock; null if nobody said what a missed pneumonia costs."""
 
     threshold_probability: float = Field(description="1 / (1 + cost).")
     cost: float = Field(
-        description="False alarms that one missed pneumonia is worth: by the rule, else by the threshold."
+        description="False alarms that one missed pneumonia is worth: as the user says, else by a cost rule."
     )
     net_benefit: float = Field(description="In pneumonias found per film.")
     net_benefit_of_all: float = Field(
@@ -116,14 +121,21 @@ class Worth(Record):
     expected_cost_at_prevalence: float
 
 
-class Calibrated(Record):
-    """Calibration: the distance of scores from probabilities."""
+class DecisionAt(Record):
+    """Decision curve at a prevalence, over threshold probabilities of 1 to 50 %."""
 
-    brier: float
-    ece: float = Field(description="Expected calibration error over ten bins.")
-    slope: float
-    intercept: float
-    why: str | None = Field(description="Reason why there is no slope.")
+    prevalence: float
+    measured_at: float = Field(
+        description="Share of pneumonia among the validation films; scores are moved from it by prior odds."
+    )
+    calibrated: bool = Field(
+        description="Whether the scores were calibrated; if not, they are read as probabilities anyway."
+    )
+    probability: list[float]
+    net_benefit: list[float] = Field(description="In pneumonias found per film; calling none has 0.")
+    low: list[float] = Field(description="Lower ends of the intervals of net_benefit, by patient (MOVER).")
+    high: list[float]
+    net_benefit_of_all: list[float]
 
 
 class Curves(Record):
@@ -137,7 +149,12 @@ class Curves(Record):
     score: list[float] = Field(description="Mean score of the films in each of ten bins, without empty bins.")
     share: list[float] = Field(description="Share of these films with pneumonia.")
     n: list[int]
-    probability: list[float] = Field(description="Threshold probabilities of the decision curve.")
+    bins: list[CalibrationBin] = Field(
+        description="Films in bins that are even on the logit scale, without empty bins."
+    )
+    probability: list[float] = Field(
+        description="Threshold probabilities of the decision curve at the films' own prevalence."
+    )
     net_benefit: list[float]
     net_benefit_of_all: list[float]
 
@@ -163,6 +180,7 @@ class SplitReport(Record):
     kinds: list[KindRow] = Field(description="Kinds by file name, if file names contain them.")
     at_prevalence: AtPrevalence
     worth: Worth
+    decision: DecisionAt
     curves: Curves
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from xraylab.documents.calibration import Calibrated
 from xraylab.documents.evaluation import Overlap
 from xraylab.documents.intervals import Interval
 from xraylab.files import Record
@@ -32,11 +33,10 @@ class ShiftSide(Record):
     specificity_ci: Interval
     brier: float
     ece: float
-    slope: float = Field(
-        description="Slope of a logistic regression of pneumonia on the logit; 1 is perfect."
-    )
-    intercept: float = Field(description="Intercept of the same regression; 0 is perfect.")
+    slope: float = Field(description="As in calibration.")
+    intercept: float = Field(description="As in calibration.")
     no_slope: str | None = Field(description="Reason why there is no slope.")
+    calibration: Calibrated
 
 
 class ShiftOfClass(Record):

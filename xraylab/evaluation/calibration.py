@@ -1,19 +1,30 @@
 """
-Calibration: turn a network's logit into the logit of a probability, by Platt scaling.
+Calibration: make scores probabilities by Platt scaling, and measure how far scores are from probabilities.
 
-- two numbers, slope and intercept, are fitted to films that the network wasn't trained on
-- the slope is positive, so the order of films, and with it the ROC curve, doesn't change
-- the fit is scikit-learn's logistic regression, imported when first needed because it loads slowly
+- making: slope and intercept are fitted to films that the network wasn't trained on; the slope is positive,
+  so the order of films, and with it the ROC curve, doesn't change
+- measuring: slope, intercept, and observed over expected pneumonias, on films that nothing was fitted to
+- the two fits differ on purpose: Platt's smoothed targets make a safer map, but a biased measurement
+- Platt's fit is scikit-learn's, imported when first needed because it loads slowly
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xraylab.errors import CalibrationError
+from xraylab.evaluation.firth import Firth, firth
 from xraylab.evaluation.labelled import checked
+
+Interval = tuple[float, float]
+FEWEST_PATIENTS = 35  # with films of a class, for intervals
+_UNKNOWN = (math.nan, math.nan)
+_NOT_FITTED = Firth(math.nan, _UNKNOWN, math.nan, _UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -85,65 +96,114 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
     return Platt(slope / scale, intercept - slope * centre / scale)
 
 
-def platt_or_why(labels: ArrayLike, logits: ArrayLike) -> Platt | str:
-    """Fit Platt scaling, or return a sentence that says why these films don't allow it.
+@dataclass(frozen=True)
+class Calibration:
+    """Distance of scores from probabilities; intervals are at 95 % and clustered by patient."""
 
-    Screens show the slope and intercept of a model: near 1 and 0 if its scores are probabilities already.
-
-    Parameters
-    ----------
-    labels, logits
-        As in ``fit_platt``, (n,) each; but here a logit may be NaN or infinite.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, or a label is neither 0 nor 1.
-    """
-    if not np.isfinite(np.asarray(logits, np.float64)).all():
-        return "A slope can't be fitted: some films have a score but no finite logit."
-    try:
-        return fit_platt(labels, logits)
-    except CalibrationError as error:
-        return str(error)
+    slope: (
+        float  # of a logistic regression of pneumonia on the logit; 1 is perfect, NaN if it can't be fitted
+    )
+    slope_ci: Interval
+    intercept: float  # of the same regression; 0 is perfect
+    intercept_ci: Interval
+    why: str | None  # reason why there is no slope
+    observed: int  # films with pneumonia
+    expected: float  # films with pneumonia if scores were probabilities: the sum of the scores
+    ratio: float  # observed / expected; 1 is perfect
+    ratio_ci: Interval
+    too_few: str | None  # reason why there are no intervals
 
 
-@dataclass(frozen=True, eq=False)
-class Reliability:
-    """Share of diseased films among films of similar score; one entry per bin that isn't empty."""
+def measure_calibration(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    logits: ArrayLike,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
+) -> Calibration:
+    """Measure how far a model's scores are from probabilities.
 
-    score: NDArray[np.float64]  # (bins,) mean score
-    share: NDArray[np.float64]  # (bins,) share of films with disease
-    n: NDArray[np.int64]  # (bins,) films
+    Slope and intercept are fitted to the labels 0 and 1 themselves by Firth's penalised likelihood. Platt's
+    smoothed targets would make the slope of a perfectly calibrated model about 0.8 on 782 films, and plain
+    maximum likelihood makes it too large in small sets. The interval of observed / expected comes from the
+    variance of a ratio over patients, on the logarithmic scale.
 
-
-def reliability(labels: ArrayLike, scores: ArrayLike, *, bins: int = 10) -> Reliability:
-    """Bin films by score, into bins of equal width.
+    There are no intervals with fewer than 35 patients in a class: below that the slope leans to 0 and some
+    intervals hold the true value in more than 97 % of simulations.
 
     Parameters
     ----------
     labels, scores : array_like, (n,)
         Labels are 0 or 1, scores lie in [0, 1].
-    bins : int
-        Number of bins, above 0; the last bin includes a score of 1.
+    logits : array_like, (n,)
+        Logits of the scores; NaN or infinite if unknown, and then there is no slope.
+    groups : sequence, (n,), optional
+        The patients; by default each film is its own.
 
     Raises
     ------
     ValueError
-        If lengths differ, a label is neither 0 nor 1, or a score is outside [0, 1].
+        If lengths differ, a label is neither 0 nor 1, or a score isn't finite.
 
     References
     ----------
-    Murphy AH, Winkler RL (1977), Journal of the Royal Statistical Society C 26:41-47.
+    Cox DR (1958), Biometrika 45:562-565.
+    Van Calster B et al. (2019), BMC Medicine 17:230.
     """
-    truth, values, _ = checked(labels, scores, None)
-    if values.size and not 0 <= values.min() <= values.max() <= 1:
-        raise ValueError("scores must be in [0, 1]")
-    bin_of = np.minimum((values * bins).astype(np.int64), bins - 1)
-    n = np.bincount(bin_of, minlength=bins)
-    filled = n > 0
-    score, share = (np.bincount(bin_of, summed, bins)[filled] / n[filled] for summed in (values, truth))
-    return Reliability(score, share, n[filled])
+    truth, values, patients = checked(labels, scores, groups)
+    points = np.asarray(logits, np.float64)
+    if points.shape != values.shape:
+        raise ValueError(f"logits {points.shape} and scores {values.shape} must be of one length")
+    why, too_few = _no_slope(truth, points), _too_few(truth, patients)
+    fit = _NOT_FITTED if why else firth(truth, points, patients)
+    observed, expected = int(truth.sum()), float(values.sum())
+    ratio = observed / expected if expected > 0 else math.nan
+    return Calibration(
+        slope=fit.slope,
+        slope_ci=_UNKNOWN if too_few else fit.slope_interval,
+        intercept=fit.intercept,
+        intercept_ci=_UNKNOWN if too_few else fit.intercept_interval,
+        why=why,
+        observed=observed,
+        expected=expected,
+        ratio=ratio,
+        ratio_ci=_UNKNOWN if too_few else _ratio_interval(truth, values, patients, ratio),
+        too_few=too_few,
+    )
+
+
+def _no_slope(truth: NDArray[np.int64], logits: NDArray[np.float64]) -> str | None:
+    """Return the reason why no slope can be fitted, or None."""
+    if not np.isfinite(logits).all():
+        return "A slope can't be fitted: some films have a score but no finite logit."
+    for label, name in ((1, "pneumonia"), (0, "normal")):
+        if not (truth == label).any():
+            return f"A slope can't be fitted: there is no {name} film among the {truth.size}."
+    if logits.min() == logits.max():
+        return "A slope can't be fitted: every film has the same score."
+    return None
+
+
+def _too_few(truth: NDArray[np.int64], patients: NDArray[np.int64]) -> str | None:
+    """Return the reason why there are no intervals, or None."""
+    for label, name in ((0, "normal films"), (1, "pneumonia")):
+        n = np.unique(patients[truth == label]).size
+        if n < FEWEST_PATIENTS:
+            return (
+                f"Too few patients for intervals of the calibration: {n} with {name}; it takes "
+                f"{FEWEST_PATIENTS}."
+            )
+    return None
+
+
+def _ratio_interval(
+    truth: NDArray[np.int64], scores: NDArray[np.float64], patients: NDArray[np.int64], ratio: float
+) -> Interval:
+    """Return the interval of observed / expected, which is above 0."""
+    residual = np.bincount(patients, truth - ratio * scores)
+    k = residual.size
+    error = math.sqrt(k / (k - 1) * float(residual @ residual)) / float(truth.sum())  # of the logarithm
+    factor = math.exp(NormalDist().inv_cdf(0.975) * error)
+    return ratio / factor, ratio * factor
 
 
 def _regress(values: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:

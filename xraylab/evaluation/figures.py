@@ -14,7 +14,7 @@ import numpy as np
 
 from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.band import Band, review_band
-from xraylab.evaluation.calibration import Platt, platt_or_why
+from xraylab.evaluation.calibration import Calibration, measure_calibration
 from xraylab.evaluation.classes import Kinds, report_by_kind
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.summary import summarise
@@ -45,7 +45,7 @@ class Figures:
     auc_ci: Interval
     brier: float
     ece: float
-    calibration: Platt | str  # logit(p) = intercept + slope * logit, or why it can't be fitted
+    calibration: Calibration
     point: OperatingPoint | None  # None without a threshold
     intervals: Mapping[str, Interval]  # sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy
     kinds: Mapping[str, KindFigures]  # by the kind of pneumonia, for films whose kind is known
@@ -110,9 +110,10 @@ def measure(
     )
 
 
-def calibration_of(scored: Predictions) -> Platt | str:
-    """Fit slope and intercept to films that have a score and a label, or say why that can't be done."""
-    return platt_or_why(scored.labels, scored.frame["logit"].to_numpy(np.float64))
+def calibration_of(scored: Predictions) -> Calibration:
+    """Measure the calibration on films that have a score and a label."""
+    logits = scored.frame["logit"].to_numpy(np.float64)
+    return measure_calibration(scored.labels, scored.scores, logits, scored.groups)
 
 
 def kinds_of(scored: Predictions, threshold: float) -> Kinds | None:

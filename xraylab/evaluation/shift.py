@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xraylab.errors import ComparisonError
-from xraylab.evaluation.calibration import Platt, Reliability, platt_or_why, reliability
+from xraylab.evaluation.calibration import Calibration, measure_calibration
 from xraylab.evaluation.comparison import holm
 from xraylab.evaluation.intervals import AreaEstimate, auc_estimate
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.paired import RateDifference
+from xraylab.evaluation.reliability import Reliability, reliability, share_interval
 from xraylab.evaluation.summary import Evaluation, summarise
-from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import count, interval, percent
 
 SIGNIFICANT = 0.05
@@ -49,7 +49,7 @@ class Side:
     figures: Evaluation  # at the threshold
     prevalence: float  # share of films with pneumonia
     prevalence_ci: Interval
-    calibration: Platt | str  # a text says why there is none
+    calibration: Calibration
     reliability: Reliability
 
 
@@ -214,15 +214,10 @@ def _side(films: Films, threshold: float) -> Side:
     return Side(
         figures=summarise(truth, scores, patients, threshold),
         prevalence=prevalence,
-        prevalence_ci=_share_interval(truth, patients),
-        calibration=platt_or_why(truth, films.logits),
-        reliability=reliability(truth, scores),
+        prevalence_ci=share_interval(truth, patients),
+        calibration=measure_calibration(truth, scores, films.logits, patients),
+        reliability=reliability(truth, scores, patients),
     )
-
-
-def _share_interval(truth: NDArray[np.int64], patients: NDArray[np.int64]) -> Interval:
-    """Return the interval of the share of films with label 1, clustered by patient."""
-    return threshold_table(np.ones_like(truth), truth, patients).interval("sensitivity", _HALF)
 
 
 def _chance(

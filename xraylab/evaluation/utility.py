@@ -4,6 +4,8 @@ Clinical utility of calls: net benefit, decision curves and expected cost.
 - at a threshold probability p, one missed pneumonia counts as much as (1 - p) / p false alarms
 - net benefit is measured in pneumonias found per film, cost in false alarms per film
 - both hold at the prevalence of the films, or at another one given sensitivity and specificity
+- a threshold probability is a preference, so it comes from a person's cost or a range of them, never from the
+  threshold of a lock: that was chosen for its rates, and its probability depends on the prevalence
 """
 
 import math
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xraylab.evaluation.operating_point import OperatingPoint
-from xraylab.evaluation.prevalence import checked_prevalence
+from xraylab.evaluation.prevalence import checked_prevalence, moved
 from xraylab.evaluation.thresholds import ThresholdTable
 
 Floats = NDArray[np.float64]
@@ -26,6 +28,10 @@ class DecisionCurve:
     probability: Floats  # (k,) threshold probabilities, in [0, 1)
     model: Floats  # (k,) of calling films positive if score >= probability
     treat_all: Floats  # (k,) of calling all films positive
+    low: (
+        Floats  # (k,) lower end of the model's interval at 95 %, by patient; NaN at the films' own prevalence
+    )
+    high: Floats  # (k,)
 
 
 def net_benefit(
@@ -62,24 +68,31 @@ def net_benefit(
 
 
 def decision_curve(
-    table: ThresholdTable, threshold_probabilities: ArrayLike, *, prevalence: float | None = None
+    table: ThresholdTable,
+    threshold_probabilities: ArrayLike,
+    *,
+    prevalence: float | None = None,
+    measured_at: float | None = None,
 ) -> DecisionCurve:
     """Compute the net benefit of a model, and of calling all films positive, over threshold probabilities.
 
     Parameters
     ----------
     table : ThresholdTable
-        Table of scores that are probabilities. The scores are used unchanged: to judge scores that were
-        adapted to another prevalence, tabulate them after ``moved``.
+        Table of scores that are probabilities.
     threshold_probabilities : array_like, (k,)
         In [0, 1), in any order.
     prevalence : float, optional
         In (0, 1); by default that of the films.
+    measured_at : float, optional
+        In (0, 1): the prevalence at which the scores are probabilities. They are first moved from there to
+        ``prevalence`` by the prior odds. By default they are used unchanged.
 
     Returns
     -------
     DecisionCurve
-        NaN where ``net_benefit`` would be.
+        NaN where ``net_benefit`` would be. The interval combines those of sensitivity and specificity
+        (MOVER); it exists at a given prevalence only.
 
     Raises
     ------
@@ -89,15 +102,38 @@ def decision_curve(
     References
     ----------
     Vickers AJ, Elkin EB (2006), Medical Decision Making 26:565-574.
+    Zou GY, Donner A (2008), Statistics in Medicine 27:1693-1702.
     """
     probability = np.asarray(threshold_probabilities, np.float64)
     odds = _odds(probability)
     of_ill, of_well = _weights(table.positives, table.negatives, prevalence)
-    rows = np.searchsorted(-table.threshold, -probability, side="right") - 1
-    return DecisionCurve(
-        probability,
-        model=of_ill * table.tp[rows] - of_well * table.fp[rows] * odds,
-        treat_all=of_ill * table.positives - of_well * table.negatives * odds,
+    cuts = probability
+    if prevalence is not None and measured_at is not None:
+        # Moving all scores, or moving the cut the other way, calls the same films.
+        cuts = moved(probability, measured_at=prevalence, to=measured_at)
+    rows = np.searchsorted(-table.threshold, -cuts, side="right") - 1
+    model = of_ill * table.tp[rows] - of_well * table.fp[rows] * odds
+    low = high = np.full(probability.shape, math.nan)
+    if prevalence is not None:
+        below, above = _distances(table, table.threshold[rows], prevalence, odds)
+        low, high = model - below, model + above
+    treat_all = of_ill * table.positives - of_well * table.negatives * odds
+    return DecisionCurve(probability, model, treat_all, low, high)
+
+
+def _distances(
+    table: ThresholdTable, thresholds: Floats, prevalence: float, odds: Floats
+) -> tuple[Floats, Floats]:
+    """Return the distances of net benefit to the ends of its interval, for each threshold, (k,) each."""
+    rates = []
+    for name in ("sensitivity", "specificity"):
+        at = np.array([getattr(table.at(threshold), name) for threshold in thresholds])
+        ends = np.array([table.interval(name, threshold) for threshold in thresholds]).reshape(-1, 2)
+        rates.append((at - ends[:, 0], ends[:, 1] - at))
+    (ill_below, ill_above), (well_below, well_above) = rates
+    of_ill, of_well = prevalence, (1 - prevalence) * odds
+    return np.hypot(of_ill * ill_below, of_well * well_below), np.hypot(
+        of_ill * ill_above, of_well * well_above
     )
 
 

@@ -12,6 +12,7 @@ from xraylab.front.operating_points import LockedModel, evaluate, lock
 from xraylab.front.reader import read
 from xraylab.front.readings import DecisionLock, FilmReading
 from xraylab.front.results import Measure, Result, Rows, labelled, number
+from xraylab.reports.film_words import calibration_films
 from xraylab.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class TrainedModel(Result):
         The lock; None before the first.
     calibrated : bool
         Whether scores were calibrated on the validation films.
+    calibrated_on : str
+        The films that they were calibrated on, in words; empty without a calibration.
     shipped : bool
         Whether it came with XRayLab. Such a model can be locked, but not replaced.
     created_at : datetime
@@ -45,6 +48,7 @@ class TrainedModel(Result):
     validation_auc: Measure
     operating_point: DecisionLock | None
     calibrated: bool
+    calibrated_on: str
     shipped: bool
     created_at: datetime
     intended_use: str
@@ -101,9 +105,12 @@ class TrainedModel(Result):
             f"{self.name}: {self.arch}, trained on {self.dataset} by {self.recipe}",
             labelled("AUC", f"{self.validation_auc!r} on validation"),
             labelled("lock", lock_line),
-            labelled("scores", "calibrated on validation" if self.calibrated else "not calibrated"),
+            labelled("scores", self._calibration()),
             self.intended_use,
         ]
+
+    def _calibration(self) -> str:
+        return f"calibrated on {self.calibrated_on}" if self.calibrated else "not calibrated"
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +119,7 @@ class ModelList(Rows[TrainedModel]):
 
     columns: ClassVar[tuple[str, ...]] = (
         *("name", "arch", "dataset", "recipe", "auc", "auc_low", "auc_high", "threshold", "rule"),
-        *("review_from", "calibrated", "shipped", "created_at"),
+        *("review_from", "calibrated", "calibrated_on", "shipped", "created_at"),
     )
 
     def cells(self, result: TrainedModel) -> tuple[Any, ...]:
@@ -122,7 +129,7 @@ class ModelList(Rows[TrainedModel]):
             *(result.name, result.arch, result.dataset, result.recipe, auc.value, auc.low, auc.high),
             *(number(point.threshold if point else None), point.rule if point else None),
             number(point.review_from if point else None),
-            *(result.calibrated, result.shipped, result.created_at),
+            *(result.calibrated, result.calibrated_on, result.shipped, result.created_at),
         )
 
     def title(self) -> str:
@@ -164,7 +171,7 @@ def load_model(name: str, *, settings: Settings | None = None) -> TrainedModel:
 
 
 def _trained(settings: Settings, model: models.Model, row: documents.ModelRow) -> TrainedModel:
-    lock = model.lock
+    lock, films = model.lock, model.card.calibrated_on
     return TrainedModel(
         name=row.name,
         arch=row.arch,
@@ -173,6 +180,7 @@ def _trained(settings: Settings, model: models.Model, row: documents.ModelRow) -
         validation_auc=Measure(row.val_auc, *row.val_auc_ci),
         operating_point=None if lock is None else DecisionLock.of(lock),
         calibrated=model.card.calibrated,
+        calibrated_on="" if films is None else calibration_films(films.films, films.copies),
         shipped=row.shipped,
         created_at=row.created_at,
         intended_use=model.card.intended_use,

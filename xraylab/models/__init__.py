@@ -24,7 +24,17 @@ from xraylab.models.opened import (
     test_fingerprints,
 )
 from xraylab.models.related import Seeds, ready_made, seed_groups
-from xraylab.models.schema import BACKEND, ENSEMBLE, About, Card, Lock, Member, Members, TrainedOn
+from xraylab.models.schema import (
+    BACKEND,
+    ENSEMBLE,
+    About,
+    CalibratedOn,
+    Card,
+    Lock,
+    Member,
+    Members,
+    TrainedOn,
+)
 from xraylab.models.shelf import (
     RESERVED_NAMES,
     SHIPPED_NAMES,
@@ -47,6 +57,7 @@ __all__ = [
     "SHIPPED_NAMES",
     "SUITE_FILE",
     "About",
+    "CalibratedOn",
     "Card",
     "Lock",
     "MadeFrom",

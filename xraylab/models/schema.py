@@ -15,6 +15,7 @@ from xraylab.evaluation.averaging import Averaging
 from xraylab.evaluation.calibration import Platt
 from xraylab.files import Record
 from xraylab.imaging import PREPROCESS_VERSION
+from xraylab.imaging.perturbations import SUITE
 
 BACKEND = "fp32"  # the backend that scores unless a card names another
 ENSEMBLE = "ensemble"  # the architecture in an ensemble's card
@@ -42,6 +43,19 @@ class About(Record):
     command: str = Field(
         default="", description="How to repeat the training, if the model's own request doesn't say it."
     )
+
+
+class CalibratedOn(Record):
+    """The films that an ensemble's calibration was fitted to."""
+
+    films: int
+    patients: int
+    copies: int = Field(description="Perturbed copies of each film, fitted together with the film itself.")
+
+    @property
+    def rows(self) -> int:
+        """Number of scores that the calibration was fitted to: films and copies."""
+        return self.films * (1 + self.copies)
 
 
 class Card(Record):
@@ -72,6 +86,11 @@ class Card(Record):
         default=BACKEND, description="The backend that scored the held-out films and scores other films."
     )
     notes: tuple[str, ...] = Field(default=(), description="Remarks on the training.")
+    fitted_to: CalibratedOn | None = Field(
+        default=None,
+        description="The films that the calibration was fitted to; null for a single model, and for an "
+        "ensemble of an older version.",
+    )
     intended_use: str = "Research and teaching. Not a medical device."
     about: About = Field(default=About(), description="What the model card says in addition to the numbers.")
 
@@ -79,6 +98,17 @@ class Card(Record):
     def calibrated(self) -> bool:
         """Whether a score is a probability that was calibrated on validation, as an ensemble's is."""
         return bool(self.members)
+
+    @property
+    def calibrated_on(self) -> CalibratedOn | None:
+        """The films that the calibration was fitted to; None if the scores aren't calibrated."""
+        if not self.calibrated or self.fitted_to is not None:
+            return self.fitted_to
+        # Older versions didn't count them, but fitted to all validation films, and to their copies if the
+        # rule of the making had the suite.
+        films = self.dataset.splits.get("validation", {})
+        copies = len(SUITE) if str(self.recipe.get("rule", "")).endswith("@suite") else 0
+        return CalibratedOn(films=films.get("films", 0), patients=films.get("patients", 0), copies=copies)
 
 
 class Member(Record):

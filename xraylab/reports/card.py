@@ -14,15 +14,15 @@ from types import MappingProxyType
 from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
 from xraylab.evaluation.band import Band
-from xraylab.evaluation.calibration import Platt
 from xraylab.evaluation.figures import Figures, Interval, measure
 from xraylab.evaluation.novelty import WARNED
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.rules import parse_rule
-from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent, score
+from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent
 from xraylab.models import ENSEMBLE, About, Card, Lock, Members, order_words
 from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
+from xraylab.reports.calibration import calibrated, fitted_to, sentences
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
 
@@ -117,7 +117,7 @@ def model_card(
         _section("Population", _described(card, about.population, _ABOUT_PHANTOMS.population)),
         _section("Data", _described(card, about.data, _ABOUT_PHANTOMS.data), _films(card)),
         _section("Known faults of the data", _described(card, about.faults, _ABOUT_PHANTOMS.faults)),
-        _section("How it was made", _making(card), *_members(members)),
+        _section("How it was made", _making(card), *_members(card, members)),
         _section("Lock", *_lock(lock, fits=fits)),
         _section("Validation films, which it was chosen on", *_validation(card, validation, usable)),
         _section("Test films", *_test(card, test, usable, openings)),
@@ -218,8 +218,8 @@ def _making(card: Card) -> str:
     )
 
 
-def _members(members: Members | str | None) -> tuple[str, ...]:
-    """Tabulate the members of an ensemble, with the calibration of each logit."""
+def _members(card: Card, members: Members | str | None) -> tuple[str, ...]:
+    """Tabulate the members of an ensemble, with the calibration of each logit and the films it is from."""
     if members is None:
         return ()
     if isinstance(members, str):
@@ -235,6 +235,7 @@ def _members(members: Members | str | None) -> tuple[str, ...]:
             ("Member", "Network", "Slope", "Intercept"),
             [*rows, ("their mean", "", f"{members.slope:.3f}", f"{members.intercept:+.3f}")],
         ),
+        fitted_to(card.calibrated_on),
     )
 
 
@@ -397,18 +398,7 @@ def _zones(band: Band) -> str:
 
 
 def _calibrated(figures: Figures) -> str:
-    fit = figures.calibration
-    if isinstance(fit, Platt):
-        line = (
-            f"Calibration slope {fit.slope:.3f}, intercept {fit.intercept:+.3f}, of a logistic regression of "
-            "pneumonia on the model’s logit (1 and 0 would be perfect)."
-        )
-    else:
-        line = f"Calibration slope and intercept: {DASH}. {plain(fit)}"
-    errors = (
-        f"Brier score {score(figures.brier)}, expected calibration error {score(figures.ece)} over ten bins"
-    )
-    return f"{line} {errors} (0 would be perfect)."
+    return sentences(calibrated(figures.calibration, brier=figures.brier, ece=figures.ece))
 
 
 def _hashes(card: Card, members: Members | str | None) -> str:

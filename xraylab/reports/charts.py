@@ -14,9 +14,9 @@ from typing import Any
 
 from reportlab.graphics.shapes import Circle, Drawing, Line, PolyLine, Rect, String
 
-from xraylab.documents import Curves, SplitReport
+from xraylab.documents import SplitReport
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.formats import auc, count, score
+from xraylab.formats import auc, count, percent, score
 from xraylab.reports.typeset import (
     ACCENT,
     BOLD,
@@ -37,6 +37,8 @@ _TALL, _LOW, _FLAT = 172, 132, 104  # heights of a chart, in points
 _BINS = 25  # of a histogram of scores
 _SMALL = 6.6
 _DOTTED, _DASHED = (1, 2), (4, 2)
+_FAR = 8.5  # ends of the logit axis, which lie at scores of 0.0002 and 0.9998
+_SCORES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)  # marked on it
 _CLOSE = 0.8  # share of the width from which words stand to the left of a mark, or they would leave the chart
 
 Point = tuple[float, float]
@@ -209,52 +211,65 @@ def precision_recall(split: SplitReport) -> Any:
 
 
 def calibration(split: SplitReport) -> Any:
-    """Draw the share of films with pneumonia against their mean score, for each tenth of the scale."""
-    drawing, axes = _started("Calibration", HALF, _TALL)
-    axes.frame("Mean score of a tenth of the scale", "Share with pneumonia", (0, 0.5, 1), (0, 0.5, 1))
-    axes.line([(0, 0), (1, 1)], MUTED, width=0.6, dash=_DOTTED)
-    curves = split.curves
-    if not curves.n:
+    """Draw the share of films with pneumonia against their mean score, on the scale of the logit."""
+    drawing, axes = _started("Calibration", HALF, _TALL, x_range=(-_FAR, _FAR))
+    axes.frame("Mean score, on a logit scale", "Share with pneumonia", (), (0, 0.5, 1))
+    for tick in _SCORES:
+        axes.words(axes.at(_place(tick), 0)[0], axes.y - 9.5, f"{tick:g}", anchor="middle")
+    # Scores that are probabilities lie on this curve, the diagonal of a linear scale.
+    steps = [_FAR * (step / 20 - 1) for step in range(41)]
+    axes.line([(logit, 1 / (1 + math.exp(-logit))) for logit in steps], MUTED, width=0.6, dash=_DOTTED)
+    bins = split.curves.bins
+    if not bins:
         axes.nothing("needs films")
         return drawing
-    points = list(zip(curves.score, curves.share, strict=True))
-    axes.line(points, BORDER, width=0.8)
-    for point, films in zip(points, curves.n, strict=True):
-        radius = 1.5 + 4 * math.sqrt(films / max(curves.n))
-        drawing.add(Circle(*axes.at(*point), radius, fillColor=TEXT, strokeColor=SURFACE, strokeWidth=0.6))
+    for each in bins:
+        place = _place(each.score)
+        axes.line([(place, each.interval[0]), (place, each.interval[1])], BORDER, width=1)
+    axes.line([(_place(each.score), each.share) for each in bins], BORDER, width=0.8)
+    most = max(each.n for each in bins)
+    for each in bins:
+        dot = axes.at(_place(each.score), each.share)
+        radius = 1.5 + 3 * math.sqrt(each.n / most)
+        drawing.add(Circle(*dot, radius, fillColor=TEXT, strokeColor=SURFACE, strokeWidth=0.6))
     axes.words(axes.x + axes.width - 5, axes.y + 6, "larger dot: more films", anchor="end")
     return drawing
 
 
+def _place(value: float) -> float:
+    """Return the logit of a score, at most as far from 0 as the axis goes."""
+    inside = min(max(value, 1e-12), 1 - 1e-12)  # 0 and 1 themselves have no logit
+    return min(max(math.log(inside / (1 - inside)), -_FAR), _FAR)
+
+
 def decision(split: SplitReport) -> Any:
-    """Draw the net benefit of the model, of calling all films positive, and of calling none positive."""
-    share = split.positives / split.n if split.n else 0.0
-    top = max(share, 0.1)  # no net benefit exceeds the prevalence
-    drawing, axes = _started("Decision curve", HALF, _TALL, y_range=(-0.15 * top, 1.08 * top))
-    ticks = [round(top * part, 2) for part in (0, 0.5, 1)]
-    axes.frame("Threshold probability", "Net benefit", (0, 0.5, 1), ticks)
-    curves = split.curves
-    if not split.n:
-        axes.nothing("needs films")
+    """Draw the net benefit of the model with its interval, and of calling all and no films positive."""
+    curve = split.decision
+    top = max(curve.prevalence, 0.01)  # no net benefit exceeds the prevalence
+    last = curve.probability[-1]
+    title = f"Decision curve at a prevalence of {percent(curve.prevalence)}"
+    drawing, axes = _started(title, HALF, _TALL, x_range=(0, last), y_range=(-0.15 * top, 1.08 * top))
+    ticks = [round(top * part, 3) for part in (0, 0.5, 1)]
+    axes.frame("Threshold probability", "Net benefit", (0, last / 2, last), ticks)
+    if math.isnan(curve.net_benefit[0]):
+        axes.nothing("needs films of both classes")
         return drawing
-    axes.line([(0, 0), (1, 0)], MUTED, width=0.6, dash=_DOTTED)
-    everybody = _above(curves, curves.net_benefit_of_all, axes.y_range[0])
-    axes.line(everybody, MUTED, width=1, dash=_DASHED)
-    axes.line(_above(curves, curves.net_benefit, axes.y_range[0]), TEXT)
-    probability = split.worth.threshold_probability
-    if not math.isnan(probability):
-        axes.line([(probability, axes.y_range[0]), (probability, axes.y_range[1])], ACCENT, width=0.8)
-        if split.worth.net_benefit >= axes.y_range[0]:  # otherwise the mark would lie below the frame
-            anchor = "end" if probability > _CLOSE else "start"
-            axes.mark(probability, split.worth.net_benefit, "lock", anchor=anchor)
-    legend = "– model   - - all positive   ··· none"
-    axes.words(axes.x + axes.width, drawing.height - 9, legend, anchor="end")
+    axes.line([(0, 0), (last, 0)], MUTED, width=0.6, dash=_DOTTED)
+    for values, colour, dash in (
+        (curve.net_benefit_of_all, MUTED, _DASHED),
+        (curve.low, BORDER, None),
+        (curve.high, BORDER, None),
+        (curve.net_benefit, TEXT, None),
+    ):
+        axes.line(_above(curve.probability, values, axes.y_range[0]), colour, width=1, dash=dash)
+    legend = "– model, with its 95 % interval   - - all positive   ··· none"
+    axes.words(axes.x + axes.width - 5, axes.y + axes.height - 9, legend, anchor="end")
     return drawing
 
 
-def _above(curves: Curves, values: Sequence[float], floor: float) -> list[Point]:
+def _above(probabilities: Sequence[float], values: Sequence[float], floor: float) -> list[Point]:
     """Cut off a curve where it leaves the frame at the bottom."""
-    points = list(zip(curves.probability, values, strict=True))
+    points = list(zip(probabilities, values, strict=True))
     kept = points[:1]
     for (x, y), (next_x, next_y) in pairwise(points):
         if next_y < floor:
@@ -266,9 +281,15 @@ def _above(curves: Curves, values: Sequence[float], floor: float) -> list[Point]
 
 
 def _started(
-    title: str, width: float, height: float, *, y_range: Point = (0.0, 1.0), left: float = 26
+    title: str,
+    width: float,
+    height: float,
+    *,
+    x_range: Point = (0.0, 1.0),
+    y_range: Point = (0.0, 1.0),
+    left: float = 26,
 ) -> tuple[Any, _Axes]:
     fonts()
     drawing = Drawing(width, height)
-    drawing.add(String(0, height - 9, title, fontName=BOLD, fontSize=8, fillColor=TEXT))
-    return drawing, _Axes(drawing, left, 24, width - left - 6, height - 24 - 26, y_range=y_range)
+    drawing.add(String(0, height - 9, visible(title), fontName=BOLD, fontSize=8, fillColor=TEXT))
+    return drawing, _Axes(drawing, left, 24, width - left - 6, height - 24 - 26, x_range, y_range)

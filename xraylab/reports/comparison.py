@@ -46,6 +46,7 @@ def _of_model(model: ComparedModel) -> Iterator[_Row]:
         "recipe": model.recipe,
         "parameters": model.parameters,
         "training_seconds": model.seconds,
+        "calibrated_on_these_films": int(model.calibrated),
     }
     for quantity, value in facts.items():
         yield {"model": name, "quantity": quantity, "value": value}

@@ -7,6 +7,7 @@ The evaluation of a model as one document: all numbers of each split that may be
 """
 
 import math
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -14,27 +15,24 @@ from numpy.typing import NDArray
 
 from xraylab import __version__, documents
 from xraylab.errors import RecipeError
-from xraylab.evaluation.calibration import Platt, reliability
 from xraylab.evaluation.classes import report_of
 from xraylab.evaluation.estimates import area_estimates, rate_estimates
-from xraylab.evaluation.figures import Figures, kinds_of, measure, table_of
+from xraylab.evaluation.figures import kinds_of, measure, table_of
 from xraylab.evaluation.operating_point import OperatingPoint
-from xraylab.evaluation.prevalence import of_a_thousand, predictive_values
+from xraylab.evaluation.prevalence import moved, of_a_thousand, predictive_values
+from xraylab.evaluation.reliability import TENTHS, reliability
 from xraylab.evaluation.report import ClassificationReport, OneVsRest
 from xraylab.evaluation.rules import parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.evaluation.utility import (
-    cost_of_probability,
-    decision_curve,
-    expected_cost,
-    net_benefit,
-    probability_of_cost,
-)
+from xraylab.evaluation.utility import decision_curve, expected_cost, net_benefit, probability_of_cost
 from xraylab.models import Card, Lock, order_words
 from xraylab.predictions import Predictions
+from xraylab.reports.calibration import bins_of, calibrated
 
 BINS = 25  # of the score histogram
-_PROBABILITIES = np.arange(99) / 100  # of the decision curve, 0 to 0.98
+_PROBABILITIES = np.arange(99) / 100  # of the decision curve at the films' own prevalence, 0 to 0.98
+# At another prevalence only those that a person may hold: one missed pneumonia for 1 to 99 false alarms.
+_PLAUSIBLE = np.arange(1, 51) / 100
 _EVEN_ROWS = 101  # of the curves, in addition to their corners
 _MOST_ROWS = 1000
 
@@ -49,6 +47,7 @@ def evaluation_report(
     openings: int,
     prevalence: float,
     made_at: datetime,
+    cost: float | None = None,
 ) -> documents.EvaluationReport:
     """Collect all results of a model at its lock in one document.
 
@@ -62,13 +61,24 @@ def evaluation_report(
     openings : int
         How often the dataset's test split has been opened, for any model.
     prevalence : float
-        Share of films with pneumonia, in (0, 1), for PPV, NPV and the counts among 1,000 films.
+        Share of films with pneumonia, in (0, 1), for PPV, NPV, the counts among 1,000 films and the decision
+        curve.
+    cost : float, optional
+        Number of false alarms that one missed pneumonia costs; by default that of the lock's rule, if it is
+        a cost rule.
 
     Raises
     ------
     ValueError
-        If a label is neither 0 nor 1, a score not in [0, 1], or the prevalence not in (0, 1).
+        If a label is neither 0 nor 1, a score not in [0, 1], the prevalence not in (0, 1), or the cost not
+        above 0 and finite.
     """
+    elsewhere = _Elsewhere(
+        prevalence,
+        measured_at=_share_of_pneumonia(validation),
+        cost=_cost_of(lock) if cost is None else cost,
+        calibrated=card.calibrated,
+    )
     return documents.EvaluationReport(
         model=card.name,
         model_sha256=card.model_sha256,
@@ -90,13 +100,34 @@ def evaluation_report(
         prevalence=prevalence,
         test_openings=openings,
         order=order_words(lock, openings),
-        validation=_split("validation", validation, lock, prevalence),
-        test=None if test is None else _split("test", test, lock, prevalence),
+        validation=_split("validation", validation, lock, elsewhere),
+        test=None if test is None else _split("test", test, lock, elsewhere),
         card=markdown,
     )
 
 
-def _split(name: str, predictions: Predictions, lock: Lock, prevalence: float) -> documents.SplitReport:
+@dataclass(frozen=True)
+class _Elsewhere:
+    """The prevalence and the cost that a user reckons with, and what the scores are there."""
+
+    prevalence: float
+    measured_at: float  # share of pneumonia among the validation films; NaN if there are none
+    cost: float  # NaN if nobody said it
+    calibrated: bool
+
+    def probability(self, score: float) -> float:
+        """Return the probability that a score means at the user's prevalence; NaN if it isn't calibrated."""
+        if not self.calibrated or not 0 < self.measured_at < 1:
+            return math.nan
+        return float(moved(score, measured_at=self.measured_at, to=self.prevalence))
+
+
+def _share_of_pneumonia(validation: Predictions) -> float:
+    labels = validation.scored.labels
+    return float(labels.mean()) if labels.size else math.nan
+
+
+def _split(name: str, predictions: Predictions, lock: Lock, elsewhere: _Elsewhere) -> documents.SplitReport:
     figures = measure(predictions, lock.threshold)
     scored = predictions.scored
     labels, scores, groups = scored.labels, scored.scores, scored.groups
@@ -121,7 +152,7 @@ def _split(name: str, predictions: Predictions, lock: Lock, prevalence: float) -
             for rate, estimate in estimates.items()
         },
         confusion=((point.tn, point.fp), (point.fn, point.tp)),
-        calibration=_calibrated(figures),
+        calibration=calibrated(figures.calibration, brier=figures.brier, ece=figures.ece),
         report=_class_table(report_of(point), [[point.tn, point.fp], [point.fn, point.tp]]),
         by_kind=_by_kind(scored, lock.threshold),
         kinds=[
@@ -134,21 +165,10 @@ def _split(name: str, predictions: Predictions, lock: Lock, prevalence: float) -
             )
             for name, kind in figures.kinds.items()
         ],
-        at_prevalence=_at_prevalence(table, lock.threshold, prevalence),
-        worth=_worth(point, lock, prevalence),
-        curves=_curves(table, labels, scores),
-    )
-
-
-def _calibrated(figures: Figures) -> documents.Calibrated:
-    fit = figures.calibration
-    known = isinstance(fit, Platt)
-    return documents.Calibrated(
-        brier=figures.brier,
-        ece=figures.ece,
-        slope=fit.slope if isinstance(fit, Platt) else math.nan,
-        intercept=fit.intercept if isinstance(fit, Platt) else math.nan,
-        why=None if known else str(fit),
+        at_prevalence=_at_prevalence(table, lock.threshold, elsewhere),
+        worth=_worth(point, elsewhere),
+        decision=_decision(table, elsewhere),
+        curves=_curves(table, scored),
     )
 
 
@@ -197,7 +217,8 @@ def _average(name: documents.AverageName, report: ClassificationReport) -> docum
     )
 
 
-def _at_prevalence(table: ThresholdTable, threshold: float, prevalence: float) -> documents.AtPrevalence:
+def _at_prevalence(table: ThresholdTable, threshold: float, elsewhere: _Elsewhere) -> documents.AtPrevalence:
+    prevalence = elsewhere.prevalence
     values = predictive_values(table, threshold, prevalence)
     films = of_a_thousand(table.at(threshold), prevalence)
     return documents.AtPrevalence(
@@ -210,12 +231,13 @@ def _at_prevalence(table: ThresholdTable, threshold: float, prevalence: float) -
         and documents.Thousand(
             found=films.tp, missed=films.fn, false_alarms=films.fp, rightly_below=films.tn
         ),
+        probability_at_threshold=elsewhere.probability(threshold),
     )
 
 
-def _worth(point: OperatingPoint, lock: Lock, prevalence: float) -> documents.Worth:
-    cost = _cost(lock)
-    if math.isnan(cost):  # a threshold of 0 or 1 gives no finite cost
+def _worth(point: OperatingPoint, elsewhere: _Elsewhere) -> documents.Worth:
+    cost, prevalence = elsewhere.cost, elsewhere.prevalence
+    if math.isnan(cost):
         return documents.Worth(**dict.fromkeys(documents.Worth.model_fields, math.nan))
     probability = probability_of_cost(cost)
     # The comparison: a model that calls every film positive.
@@ -231,22 +253,40 @@ def _worth(point: OperatingPoint, lock: Lock, prevalence: float) -> documents.Wo
     )
 
 
-def _cost(lock: Lock) -> float:
-    """Return how many false alarms a missed pneumonia costs: from the rule, or from the threshold."""
+def _cost_of(lock: Lock) -> float:
+    """Return how many false alarms a missed pneumonia costs by the lock's rule; NaN if it names no cost."""
     try:
         rule = parse_rule(lock.rule)
     except RecipeError:  # the lock was made by another version, which knew other rules
-        rule = None
-    if rule is not None and rule.kind == "cost" and rule.amount is not None:
-        return rule.amount
-    # Without a cost in the rule, the threshold is treated as a threshold probability.
-    return cost_of_probability(lock.threshold) if 0 < lock.threshold < 1 else math.nan
+        return math.nan
+    # A threshold is no cost: it was chosen for its rates, not for what an error is worth.
+    return rule.amount if rule.kind == "cost" and rule.amount is not None else math.nan
 
 
-def _curves(table: ThresholdTable, labels: NDArray[np.int8], scores: NDArray[np.float64]) -> documents.Curves:
+def _decision(table: ThresholdTable, elsewhere: _Elsewhere) -> documents.DecisionAt:
+    measured_at = elsewhere.measured_at
+    curve = decision_curve(
+        table,
+        _PLAUSIBLE,
+        prevalence=elsewhere.prevalence,
+        measured_at=measured_at if 0 < measured_at < 1 else None,
+    )
+    return documents.DecisionAt(
+        prevalence=elsewhere.prevalence,
+        measured_at=measured_at,
+        calibrated=elsewhere.calibrated,
+        probability=curve.probability.tolist(),
+        net_benefit=curve.model.tolist(),
+        low=curve.low.tolist(),
+        high=curve.high.tolist(),
+        net_benefit_of_all=curve.treat_all.tolist(),
+    )
+
+
+def _curves(table: ThresholdTable, scored: Predictions) -> documents.Curves:
     normal, pneumonia = table.histogram(BINS)
     rows = _corners(table)
-    bins = reliability(labels, scores)
+    tenths = reliability(scored.labels, scored.scores, scored.groups, edges=TENTHS)
     worth = decision_curve(table, _PROBABILITIES)
     return documents.Curves(
         normal=normal.tolist(),
@@ -254,9 +294,10 @@ def _curves(table: ThresholdTable, labels: NDArray[np.int8], scores: NDArray[np.
         threshold=table.threshold[rows].tolist(),
         tp=table.tp[rows].tolist(),
         fp=table.fp[rows].tolist(),
-        score=bins.score.tolist(),
-        share=bins.share.tolist(),
-        n=bins.n.tolist(),
+        score=tenths.score.tolist(),
+        share=tenths.share.tolist(),
+        n=tenths.n.tolist(),
+        bins=bins_of(reliability(scored.labels, scored.scores, scored.groups)),
         probability=worth.probability.tolist(),
         net_benefit=worth.model.tolist(),
         net_benefit_of_all=worth.treat_all.tolist(),

@@ -47,13 +47,14 @@ class Standing:
     missed_below: float = math.nan  # share of the pneumonias below a review band
     missed_below_interval: Interval = _UNKNOWN
     calibrated: bool = False  # whether a score is a probability at the prevalence of those films
+    copies: int = 0  # perturbed copies of each film that the calibration was fitted to as well
     models: int = 1  # number of networks whose scores are averaged
     films: ThresholdTable | None = field(default=None, repr=False)  # the validation films, for comparison
 
     @property
     def prevalence_words(self) -> str:
         """Sentences on whether a score is a probability, and at which prevalence."""
-        return film_words.prevalence(self.positives, self.n, calibrated=self.calibrated)
+        return film_words.prevalence(self.positives, self.n, calibrated=self.calibrated, copies=self.copies)
 
 
 @dataclass(frozen=True, eq=False)

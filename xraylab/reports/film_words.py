@@ -25,7 +25,7 @@ _LEAST = 0.001  # smallest share of full colour that is written as a number
 _FEW, _MOST = 0.5, 99.5  # of 100: beyond these a share would be rounded to none or all
 
 
-def prevalence(positives: int, n: int, *, calibrated: bool) -> str:
+def prevalence(positives: int, n: int, *, calibrated: bool, copies: int = 0) -> str:
     """Write whether a score is a probability, and at which prevalence.
 
     Parameters
@@ -34,19 +34,30 @@ def prevalence(positives: int, n: int, *, calibrated: bool) -> str:
         Number of validation films with pneumonia, and of all validation films.
     calibrated : bool
         Whether the model's scores were calibrated on these films; see ``Card.calibrated``.
+    copies : int
+        Number of perturbed copies of each film that they were calibrated on too; see
+        ``Card.calibrated_on``.
     """
     if not n:
         return "The score is not a probability of pneumonia: there are no validation films."
     share = percent(positives / n)
     if calibrated:  # Platt scaling on these films: valid only at their prevalence
         return (
-            f"Calibrated on {_films(n)}, {share} of them with pneumonia: the score is a probability only "
-            "where pneumonia is as common."
+            f"Calibrated on {calibration_films(n, copies)}, {share} of them with pneumonia: the score is a "
+            "probability only where pneumonia is as common, and only for films taken and cut like these."
         )
     return (
         f"Not calibrated, so the score is not a probability of pneumonia. Of {_films(n)}, {share} have "
         "pneumonia; where it is rarer, fewer films with this score have it."
     )
+
+
+def calibration_films(n: int, copies: int) -> str:
+    """Write the films that a calibration was fitted to, with the perturbed copies of each film."""
+    if not copies:
+        return _films(n)
+    of_each = f"{copies} perturbed {'copy' if copies == 1 else 'copies'} of each"
+    return f"{_films(n)} and {of_each} ({count(n * (1 + copies))} scores)"
 
 
 def position(validation: ThresholdTable, at: float) -> str:

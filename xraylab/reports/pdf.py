@@ -20,12 +20,12 @@ from xraylab.documents import (
     Estimated,
     EvaluationReport,
     SplitReport,
-    Worth,
 )
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.formats import DASH, count, percent, ratio, score
 from xraylab.reports import charts
+from xraylab.reports.calibration import bin_rows, sentences
 from xraylab.reports.markdown import tidy
 from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
 from xraylab.reports.typeset import (
@@ -199,6 +199,7 @@ def _split(report: EvaluationReport, split: SplitReport) -> list[Any]:
         Spacer(0, 6),
         _beside(charts.roc(split), charts.precision_recall(split)),
         _beside(charts.calibration(split), charts.decision(split)),
+        _bins(split),
         KeepTogether([spaced("At the lock", "small head"), _confusion(split)]),
         CondPageBreak(90 * mm),  # so that the table of figures starts with several rows
         spaced("All figures", "small head"),
@@ -265,26 +266,36 @@ def _worded(name: str, estimate: Estimated) -> list[str]:
     return [written(name, estimate.value), written_interval(name, estimate.interval)]
 
 
+def _bins(split: SplitReport) -> Any:
+    """Tabulate the dots of the calibration chart."""
+    heads = [
+        Head("Score", 1),
+        Head("films", 0.7, right=True),
+        Head("of all films", 0.8, right=True),
+        Head("mean score", 0.9, right=True),
+        Head("with pneumonia, 95 % by patient", 1.8, right=True),
+    ]
+    return grid(heads, [list(row) for row in bin_rows(split.curves.bins)])
+
+
 def _calibrated(split: SplitReport) -> list[Any]:
-    calibration, worth = split.calibration, split.worth
-    slope = (
-        f"Calibration slope {calibration.slope:.3f}, intercept {_signed(calibration.intercept)} (1 and 0 "
-        "would be perfect)."
-        if calibration.why is None
-        else f"Calibration slope and intercept: {DASH}. {tidy(calibration.why)}"
-    )
-    errors = (
-        f"Brier score {score(calibration.brier)}, expected calibration error {score(calibration.ece)} over "
-        "ten bins (0 would be perfect)."
-    )
-    weighed = _weighed(worth, percent(split.at_prevalence.prevalence))
-    return [spaced("Calibration and net benefit", "small head"), spaced(f"{slope} {errors}"), spaced(weighed)]
+    return [
+        spaced("Calibration and net benefit", "small head"),
+        spaced(sentences(split.calibration)),
+        spaced(_weighed(split)),
+        note(_meant(split)),
+    ]
 
 
-def _weighed(worth: Worth, prevalence: str) -> str:
+def _weighed(split: SplitReport) -> str:
     """Write net benefit and expected cost in sentences."""
+    worth, prevalence = split.worth, percent(split.at_prevalence.prevalence)
     if math.isnan(worth.cost):
-        return f"Net benefit and expected cost: {DASH}. They are not defined at a threshold of 0 or 1."
+        return (
+            f"Net benefit and expected cost: {DASH}. They depend on what a missed pneumonia costs in false "
+            "alarms, which only a person can say. The decision curve shows the net benefit for threshold "
+            f"probabilities from 1 to 50 %, at a prevalence of {prevalence}."
+        )
     return (
         f"If a missed pneumonia costs {ratio(worth.cost)} false alarms (threshold probability "
         f"{score(worth.threshold_probability)}), the net benefit is {_signed(worth.net_benefit)} pneumonias "
@@ -292,6 +303,30 @@ def _weighed(worth: Worth, prevalence: str) -> str:
         f"The expected cost is {ratio(worth.expected_cost)} false alarms per film. At a prevalence of "
         f"{prevalence} the two are {_signed(worth.net_benefit_at_prevalence)} and "
         f"{ratio(worth.expected_cost_at_prevalence)}."
+    )
+
+
+def _meant(split: SplitReport) -> str:
+    """Explain how scores were read as probabilities."""
+    decision, probability = split.decision, split.at_prevalence.probability_at_threshold
+    if not decision.calibrated:
+        return (
+            "The scores of this model aren’t calibrated. The decision curve reads them as probabilities "
+            "anyway, so it may be too low."
+        )
+    meaning = (
+        ""
+        if math.isnan(probability)
+        else f" A score equal to the threshold means a probability of {score(probability)} there."
+    )
+    flattered = (
+        " The model was calibrated on these same films, so its calibration looks better than it is."
+        if split.split == "validation"
+        else ""
+    )
+    return (
+        f"Scores are moved by the prior odds from the {percent(decision.measured_at)} of validation to a "
+        f"prevalence of {percent(decision.prevalence)} before net benefit is computed.{meaning}{flattered}"
     )
 
 

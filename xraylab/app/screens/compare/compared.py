@@ -87,11 +87,17 @@ def _measure(model: ComparedModel, measure: str) -> Cell:
         spread = model.spread[measure]
         return _mean(spread, write), bounds(spread.low, spread.high)
     estimate = model.metrics[measure]
-    if measure == "ece":  # no interval of it would hold
-        return write(estimate.value)
+    if measure in ("brier", "ece"):
+        return write(estimate.value), _how_calibrated(model, measure, estimate)
     # "−0.1–0.2" can't be read, so an interval with a negative end has the word "to".
     low, high = (_three(end) for end in (estimate.low, estimate.high)) if estimate.low < 0 else ("", "")
     return write(estimate.value), f"{low} to {high}" if low else bounds(estimate.low, estimate.high)
+
+
+def _how_calibrated(model: ComparedModel, measure: str, estimate: Estimate) -> str:
+    """Write the interval, and whether these films calibrated the scores; ece has no interval that holds."""
+    mark = "calibrated on these films" if model.calibrated else "not calibrated"
+    return mark if measure == "ece" else f"{formats.auc_interval(estimate.low, estimate.high)}, {mark}"
 
 
 def _mean(spread: Spread, write: Callable[[float], str]) -> str:

@@ -18,7 +18,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from xraylab.evaluation.calibration import reliability
+from xraylab.app.curves import on_logit_scale, reliability_points
+from xraylab.evaluation.reliability import reliability
 from xraylab.models import Model
 
 _TALL, _MIDDLE, _SMALL = 330, 290, 250
@@ -227,19 +228,24 @@ def _calibration(entry: Drawn, look: _Look) -> go.Figure:
     figure = go.Figure()
     for model in entry.models:
         films = model.films("validation").scored
-        bins = reliability(films.labels, films.scores)
         figure.add_scatter(
-            x=bins.score,
-            y=bins.share,
-            customdata=bins.n,
-            mode="lines+markers",
-            line=look.line(),
-            marker=look.marker(7),
-            **_belongs(entry, look, "%{customdata} films, mean score %{x:.2f}: %{y:.1%} pneumonia"),
+            **reliability_points(reliability(films.labels, films.scores, films.groups))
+            | _belongs(entry, look, _OF_A_BIN)
+            | {"mode": "lines+markers", "line": look.line(), "marker": look.marker(7)},
         )
-    _diagonal(figure)
-    axes = "mean score", "share with pneumonia"
-    return _framed(figure, "Calibration", axes, under=entry.words, height=_SMALL, x=_WHOLE, y=_WHOLE)
+    on_logit_scale(figure, colour=_MUTED[_theme()])
+    figure.update_layout(
+        title={"text": "Calibration", "subtitle": {"text": entry.words, "font": {"size": 12}}},
+        height=_SMALL,
+        margin={"l": 8, "r": 8, "t": 66, "b": 8},
+    )
+    return figure
+
+
+_OF_A_BIN = (
+    "%{customdata[0]} films (%{customdata[1]:.1%}), mean score %{customdata[2]:.3f}: %{y:.1%} pneumonia "
+    "(%{customdata[3]:.1%} to %{customdata[4]:.1%})"
+)
 
 
 def _learning(drawn: Sequence[Drawn], looks: Sequence[_Look]) -> go.Figure:
@@ -317,7 +323,6 @@ def _framed(
     title: str,
     axes: tuple[str, str],
     *,
-    under: str = "",
     height: int,
     x: tuple[float, float],
     y: tuple[float, float],
@@ -329,8 +334,8 @@ def _framed(
         room = _ROOM * (high - low)  # without it a marker at 0 or 1 is cut in half
         update(title_text=words, range=[low - room, high + room], tickformat=".0%")
     figure.update_layout(
-        title={"text": title, "subtitle": {"text": under, "font": {"size": 12}}},
+        title=title,
         height=height,
-        margin={"l": 8, "r": 8, "t": 66 if under else 40, "b": 8},
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
     )
     return figure

@@ -148,8 +148,12 @@ def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: 
     """Draw two histograms of validation scores with this film's score, and their prevalence."""
     cuts = [] if lock is None else [cut for cut in (lock.review_from, lock.threshold) if cut is not None]
     st.html(standing(validation, score, cuts))
-    calibrated = model.card.calibrated
-    st.caption(film_words.prevalence(validation.positives, validation.n, calibrated=calibrated))
+    card = model.card
+    copies = 0 if card.calibrated_on is None else card.calibrated_on.copies
+    words = film_words.prevalence(
+        validation.positives, validation.n, calibrated=card.calibrated, copies=copies
+    )
+    st.caption(words)
 
 
 def standing(validation: ThresholdTable, score: float, cuts: list[float]) -> str:

@@ -6,17 +6,25 @@ from pathlib import Path
 import streamlit as st
 
 from xraylab import formats
-from xraylab.app import widgets, wording
+from xraylab.app import curves, widgets, wording
 from xraylab.app.faults import guard
-from xraylab.evaluation.calibration import Platt
 from xraylab.evaluation.classes import Kinds, report_of
 from xraylab.evaluation.estimates import FigureEstimate, area_estimates, rate_estimates
 from xraylab.evaluation.figures import calibration_of, kinds_of
+from xraylab.evaluation.reliability import reliability
 from xraylab.evaluation.report import Average, ClassCounts, ClassificationReport, OneVsRest
 from xraylab.evaluation.summary import brier_score, expected_calibration_error
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.models import Model
 from xraylab.predictions import Predictions
+from xraylab.reports.calibration import (
+    bin_rows,
+    bins_of,
+    calibrated,
+    sentences,
+    signed,
+    signed_interval,
+)
 from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
 
 _ABOUT = (
@@ -24,6 +32,8 @@ _ABOUT = (
     "films of one patient as a cluster. The interval by film treats each film as a patient of its own, "
     "as much published work does; it is too narrow if patients have several films."
 )
+
+_IN_SAMPLE = " The model was calibrated on these same films, so these figures look better than they are."
 
 
 def draw(model: Model, split: str, table: ThresholdTable, threshold: float) -> None:
@@ -49,7 +59,7 @@ def draw(model: Model, split: str, table: ThresholdTable, threshold: float) -> N
             _draw_figures(model, split, scored, threshold)
             _draw_report(report_of(table.at(threshold)))
             _draw_kinds(kinds_of(scored, threshold))
-            _draw_calibration(scored, key)
+            _draw_calibration(model, split, scored, key)
 
 
 def _draw_figures(model: Model, split: str, scored: Predictions, threshold: float) -> None:
@@ -131,21 +141,37 @@ def _draw_kinds(kinds: Kinds | None) -> None:
         )
 
 
-def _draw_calibration(scored: Predictions, key: str) -> None:
-    """Draw how far scores are from probabilities; fit slope and intercept only when asked to."""
+def _draw_calibration(model: Model, split: str, scored: Predictions, key: str) -> None:
+    """Draw how far scores are from probabilities, with intervals, and the share of pneumonia by score."""
     st.subheader("Calibration", anchor=False)
     labels, scores = scored.labels.astype("int64"), scored.scores
-    figures = [
-        ("Brier score", formats.score(brier_score(labels, scores)), ""),
-        ("Calibration error, ten bins", formats.score(expected_calibration_error(labels, scores)), ""),
-    ]
-    # The fit loads scikit-learn, which takes a second that most visits don't need.
-    fit = calibration_of(scored) if st.toggle("Fit slope and intercept", key=f"{key} slope") else None
-    if isinstance(fit, Platt):
-        figures += [
-            ("Slope", formats.ratio(fit.slope), "1 is perfect"),
-            ("Intercept", formats.ratio(fit.intercept), "0 is perfect"),
+    document = calibrated(
+        calibration_of(scored),
+        brier=brier_score(labels, scores),
+        ece=expected_calibration_error(labels, scores),
+    )
+    widgets.figures(
+        [
+            ("Slope", signed(document.slope), _under(document.slope_ci)),
+            ("Intercept", signed(document.intercept), _under(document.intercept_ci)),
+            (
+                "Observed / expected pneumonias",
+                signed(document.observed_expected),
+                _under(document.observed_expected_ci),
+            ),
+            ("Brier score", formats.score(document.brier), ""),
+            ("Calibration error, ten bins", formats.score(document.ece), ""),
         ]
-    widgets.figures(figures)
-    if isinstance(fit, str):
-        st.caption(wording.plain(fit))
+    )
+    in_sample = model.card.calibrated and split == "validation"
+    st.caption(wording.plain(f"{sentences(document)}{_IN_SAMPLE if in_sample else ''}"))
+    bins = reliability(scored.labels, scored.scores, scored.groups)
+    curves.calibration({"films": bins}, key=f"{key} bins")
+    widgets.table(
+        ("Score", "Films", "Share of films", "Mean score", "With pneumonia, 95 % by patient"),
+        bin_rows(bins_of(bins)),
+    )
+
+
+def _under(bounds: tuple[float, float]) -> str:
+    return signed_interval(bounds) or "too few patients, or no fit"

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from xraylab import actions, formats
-from xraylab.app.components.threshold_cockpit import PREVALENCE
+from xraylab.app.components.threshold_cockpit import COST, PREVALENCE
 from xraylab.models import Model
 from xraylab.settings import Settings
 
@@ -21,6 +21,7 @@ def draw(settings: Settings, model: Model, split: str) -> None:
         evaluation always has validation, and then test too.
     """
     prevalence = st.session_state.get(PREVALENCE, actions.PREVALENCE)
+    cost = st.session_state.get(COST)  # None until the user types one: a usual cost is nobody's preference
     name = model.name
     lock = model.lock
     # A lock in the home may belong to other weights, if the shipped model was updated since.
@@ -41,21 +42,21 @@ def draw(settings: Settings, model: Model, split: str) -> None:
             )
             _offer(
                 "Evaluation as JSON",
-                partial(_json, settings, name, prevalence),
+                partial(_json, settings, name, prevalence, cost),
                 f"{name}-evaluation.json",
                 "application/json",
                 disabled=not locked,
             )
             _offer(
                 "Evaluation as PDF",
-                partial(_pdf, settings, name, prevalence),
+                partial(_pdf, settings, name, prevalence, cost),
                 f"{name}-evaluation.pdf",
                 "application/pdf",
                 disabled=not locked,
             )
         evaluation = (
             "The evaluation is made at the lock and includes the model card, with PPV and NPV also for a "
-            f"prevalence of {formats.percent(prevalence)}, as set above."
+            f"prevalence of {formats.percent(prevalence)}, as set above.{_weighed(cost)}"
             if locked
             else "An evaluation needs a lock that was made for these weights."
         )
@@ -76,9 +77,15 @@ def _offer(
     )
 
 
-def _json(settings: Settings, name: str, prevalence: float) -> str:
-    return actions.as_json(actions.evaluation_report(settings, name, prevalence=prevalence))
+def _weighed(cost: float | None) -> str:
+    if cost is None:
+        return " It has a net benefit only if you type a cost above, or the lock’s rule names one."
+    return f" A missed pneumonia costs {cost:g} false alarms, as typed above."
 
 
-def _pdf(settings: Settings, name: str, prevalence: float) -> bytes:
-    return actions.drawn(actions.evaluation_report(settings, name, prevalence=prevalence))
+def _json(settings: Settings, name: str, prevalence: float, cost: float | None) -> str:
+    return actions.as_json(actions.evaluation_report(settings, name, prevalence=prevalence, cost=cost))
+
+
+def _pdf(settings: Settings, name: str, prevalence: float, cost: float | None) -> bytes:
+    return actions.drawn(actions.evaluation_report(settings, name, prevalence=prevalence, cost=cost))

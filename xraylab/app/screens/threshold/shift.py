@@ -1,17 +1,16 @@
 """The panel that compares the scores of other films with those of validation, on demand."""
 
-import math
 from pathlib import Path
 
 import streamlit as st
 
 from xraylab import actions, formats
-from xraylab.app import widgets, wording
-from xraylab.app.curves import mirrored_scores, two_calibrations
+from xraylab.app import curves, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.documents import Difference, Shift, ShiftOfClass, ShiftSide
 from xraylab.errors import DatasetError
 from xraylab.models import Lock, Model
+from xraylab.reports.calibration import signed, signed_interval
 from xraylab.settings import Settings
 
 _TEST, _OTHER = "test", "other"
@@ -104,7 +103,7 @@ def _draw_comparison(comparison: actions.Shifted, lock: Lock) -> None:
             side.scores[side.labels == label] for side in (comparison.validation, comparison.other)
         )
         with column:
-            mirrored_scores(
+            curves.mirrored_scores(
                 validation,
                 other,
                 lock.threshold,
@@ -118,7 +117,8 @@ def _draw_comparison(comparison: actions.Shifted, lock: Lock) -> None:
         st.caption(_about(document))
     with right:
         measured = comparison.comparison
-        two_calibrations(measured.validation.reliability, measured.other.reliability, key="shift bins")
+        sides = {"validation": measured.validation.reliability, "other films": measured.other.reliability}
+        curves.calibration(sides, key="shift bins")
 
 
 def _chance(shift: ShiftOfClass) -> tuple[str, str, str]:
@@ -139,8 +139,18 @@ def _draw_table(
         return first, second, wording.points(difference.value, difference.low, difference.high)
 
     def number(field: str) -> tuple[str, str, str]:
-        first, second = (_number(getattr(side, field)) for side in (validation, other))
+        first, second = (signed(getattr(side, field)) for side in (validation, other))
         return first, second, ""  # no interval of these differences is known to hold
+
+    def fitted(field: str) -> tuple[_Estimate, _Estimate, str]:
+        first, second = (
+            (
+                signed(getattr(side.calibration, field)),
+                signed_interval(getattr(side.calibration, f"{field}_ci")),
+            )
+            for side in (validation, other)
+        )
+        return first, second, ""
 
     aucs = [(formats.auc(side.auc), formats.auc_interval(*side.auc_ci)) for side in (validation, other)]
     area = differences["auc"]
@@ -152,15 +162,12 @@ def _draw_table(
             ("AUC", *aucs, wording.apart(area.value, area.low, area.high, lambda value: f"{value:.3f}")),
             ("Brier score", *number("brier")),
             ("Calibration error", *number("ece")),
-            ("Calibration slope", *number("slope")),
-            ("Calibration intercept", *number("intercept")),
+            ("Calibration slope", *fitted("slope")),
+            ("Calibration intercept", *fitted("intercept")),
+            ("Observed / expected pneumonias", *fitted("observed_expected")),
             ("Share of pneumonia", *rate("prevalence")),
         ],
     )
-
-
-def _number(value: float) -> str:
-    return formats.DASH if math.isnan(value) else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _about(document: Shift) -> str:
@@ -171,7 +178,8 @@ def _about(document: Shift) -> str:
     sentences = [
         f"{other}, against {validation} of validation.",
         "Intervals are at 95 % and clustered by patient. Each p is adjusted by Holm’s method for both "
-        "classes. A calibration slope of 1 and an intercept of 0 are perfect. Bars show square roots.",
+        "classes. A calibration slope of 1, an intercept of 0 and observed / expected of 1 are perfect. Bars "
+        "show square roots.",
     ]
     if document.other.refused:
         sentences.append(f"{wording.counted(document.other.refused, 'file')} couldn’t be read.")
@@ -179,5 +187,6 @@ def _about(document: Shift) -> str:
         sentences.append(
             f"{wording.counted(document.other.warned, 'film')} of another kind than the training films."
         )
-    sentences += [side.no_slope for side in (document.validation, document.other) if side.no_slope]
+    sides = document.validation.calibration, document.other.calibration
+    sentences += [reason for side in sides for reason in (side.why, side.too_few) if reason]
     return wording.plain(" ".join(sentences))
