@@ -8,6 +8,7 @@ within the lesion (the pointing game), and how often the heatmaps of other films
 """
 
 import argparse
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
@@ -140,8 +141,15 @@ def share_of_others(into: NDArray[np.bool_], weights: NDArray[np.float64]) -> fl
         As ``points_into`` returns it.
     weights : float array of shape (n,)
         How often each film counts.
+
+    Returns
+    -------
+    float
+        NaN without a pair.
     """
     pairs = weights.sum() ** 2 - (weights**2).sum()
+    if not pairs:  # a resample of few films may hold one film only
+        return math.nan
     return float((weights @ into @ weights - (weights**2 * np.diag(into)).sum()) / pairs)
 
 
@@ -153,7 +161,7 @@ def _interval(into: NDArray[np.bool_]) -> Interval:
         share_of_others(into, np.bincount(rng.integers(n, size=n), minlength=n).astype(float))
         for _ in range(_RESAMPLES)
     ]
-    low, high = np.quantile(shares, (0.025, 0.975))
+    low, high = np.nanquantile(shares, (0.025, 0.975))
     return float(low), float(high)
 
 
