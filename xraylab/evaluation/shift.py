@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from xraylab.errors import ComparisonError
 from xraylab.evaluation.calibration import Platt, Reliability, platt_or_why, reliability
 from xraylab.evaluation.comparison import holm
-from xraylab.evaluation.intervals import AreaEstimate, auc_estimate
+from xraylab.evaluation.intervals import AreaEstimate, auc_estimate, mover_difference
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.paired import RateDifference
 from xraylab.evaluation.summary import Evaluation, summarise
@@ -157,11 +157,10 @@ def difference(rate: float, bounds: Interval, other_rate: float, other_bounds: I
     Zou GY, Donner A (2008), Statistics in Medicine 27:1693-1702.
     """
     value = rate - other_rate
-    down = math.hypot(rate - bounds[0], other_bounds[1] - other_rate)
-    up = math.hypot(bounds[1] - rate, other_rate - other_bounds[0])
-    if math.isnan(value + down + up):
+    low, high = mover_difference(rate, other_rate, bounds, other_bounds)
+    if math.isnan(low + high):
         return RateDifference(value, math.nan, math.nan)
-    return RateDifference(value, max(-1.0, value - down), min(1.0, value + up))
+    return RateDifference(value, max(-1.0, low), min(1.0, high))
 
 
 def verdict(comparison: Shift) -> str:
