@@ -236,10 +236,10 @@ def _between_sets(films: Films, elsewhere: Films) -> Measured:
 # ---- the kinds of films ----
 
 CASES: tuple[tuple[Callable[..., list[Count]], Sequence[object], Sequence[int], int], ...] = (
-    (rates, (0.8, 0.95, 0.98), (20, 40, 60, 100, 200, 400), 2000),
-    (areas, (0.9, 0.99, 0.998), (10, 20, 30, 60, 100, 200), 1500),
-    (area_differences, ((0.995, 0.985), (0.95, 0.9)), (5, 20, 60, 200), 800),
-    (everything, ((0.9, 0.85), (0.99, 0.97)), (20, 60, 200), 250),
+    (rates, (0.8, 0.95, 0.98), (20, 60, 200, 400), 1000),
+    (areas, (0.9, 0.99, 0.998), (10, 20, 50, 100, 200), 1000),
+    (area_differences, ((0.995, 0.985), (0.95, 0.9)), (5, 20, 60, 200), 500),
+    (everything, ((0.9, 0.85), (0.99, 0.97)), (20, 60, 200), 200),
 )
 BAND = (0.98, 245, 0.3)  # pneumonias above the lower end of a band, patients, ICC: the audit's case
 

@@ -237,6 +237,15 @@ def test_a_perfect_model_and_a_good_one_are_compared_without_a_false_certainty()
     assert found.p > 0.05
 
 
+def test_two_perfect_models_of_few_patients_may_still_differ():
+    labels = np.repeat([0, 1], 5)
+    found = auc_difference(labels, labels, labels + 0.1 * np.arange(10))
+
+    assert (found.value, found.p) == (0, 1)
+    assert found.low == pytest.approx(wilson_interval(5, 5)[0] - 1)
+    assert found.high == -found.low
+
+
 def test_a_perfect_model_and_one_that_guesses_are_told_apart():
     labels = np.repeat([0, 1], 40)
     found = auc_difference(labels, labels, np.full(80, 0.5))

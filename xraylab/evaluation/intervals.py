@@ -180,7 +180,8 @@ def auc_difference(
     errors is far too short. Variances and correlation are DeLong's, with Obuchowski's extension to films
     clustered by patient. p agrees with the interval: p is below 0.05 exactly if the 95 % interval excludes 0.
 
-    For two models that rank all films in the same order, difference and bounds are 0. Bounds and p are NaN if
+    For two models that rank all films in the same order, difference and bounds are 0, unless both are
+    perfect: then the patients are the only limit to how far they may differ. Bounds and p are NaN if
     a class was seen in one patient only.
 
     Parameters
@@ -212,7 +213,7 @@ def auc_difference(
     value, correlation = first.area - second.area, _correlation(first, second)
     if math.isnan(first.variance):
         return Difference(value, math.nan, math.nan, math.nan)
-    if not value and not _apart(first, second).variance > 0:
+    if not value and first.variance > 0 and not _apart(first, second).variance > 0:
         return Difference(0.0, 0.0, 0.0, math.nan)
 
     def bounds(level: float) -> tuple[float, float]:
