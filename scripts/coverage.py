@@ -29,11 +29,12 @@ from scripts.coverage_films import (
     draw_films,
     kappa_before,
     probabilities,
-    wilson_before,
+    sizes_before,
+    sizes_of,
 )
 from xraylab.evaluation import jackknife
 from xraylab.evaluation.balanced import balanced_accuracy_interval
-from xraylab.evaluation.intervals import auc_difference, auc_interval
+from xraylab.evaluation.intervals import auc_difference, auc_interval, wilson_interval
 from xraylab.evaluation.measures import measures
 from xraylab.evaluation.paired import rate_difference
 from xraylab.evaluation.prevalence import predictive_values
@@ -43,6 +44,7 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.files import write_text
 
 DOCS = Path(__file__).parents[1] / "docs"
+STORED = DOCS / "coverage.json"
 ICCS = (0.0, 0.3, 0.6)
 LOW, HIGH = 0.93, 0.97  # the range that an interval at 95 % should keep
 FEW_WRONG = 10  # with fewer wrong calls expected, coverage jumps from count to count
@@ -105,10 +107,11 @@ def rates(rate: float, patients: int, icc: float, runs: int) -> list[Count]:
     """Count the interval of a rate of one class, such as sensitivity."""
     rng = np.random.default_rng(int(1e6 * rate) + 7 * patients + int(10 * icc))
     count = Count("sensitivity or specificity", rate, patients, icc, wrong=(1 - rate) * 2.61 * patients)
-    for _ in range(runs):
-        calls, people = draw_calls(rng, patients, rate, icc)
-        table = threshold_table(np.ones_like(calls), calls, people)
-        count.add(table.interval("sensitivity", _HALF), wilson_before(calls, people))
+    right, films = draw_calls(rng, (runs, patients), rate, icc)
+    shares = right.sum(axis=1) / films.sum(axis=1)
+    columns = (each.tolist() for each in (shares, sizes_of(right, films), sizes_before(right, films)))
+    for share, size, former in zip(*columns, strict=True):
+        count.add(wilson_interval(share * size, size), wilson_interval(share * former, former))
     return [count]
 
 
@@ -236,12 +239,17 @@ def _between_sets(films: Films, elsewhere: Films) -> Measured:
 # ---- the kinds of films ----
 
 CASES: tuple[tuple[Callable[..., list[Count]], Sequence[object], Sequence[int], int], ...] = (
-    (rates, (0.8, 0.95, 0.98), (20, 60, 200, 400), 1000),
+    (rates, (0.8, 0.95, 0.98), (20, 40, 60, 100, 200, 400), 4000),
     (areas, (0.9, 0.99, 0.998), (10, 20, 50, 100, 200), 1000),
     (area_differences, ((0.995, 0.985), (0.95, 0.9)), (5, 20, 60, 200), 500),
-    (everything, ((0.9, 0.85), (0.99, 0.97)), (20, 60, 200), 200),
+    (everything, ((0.9, 0.85), (0.99, 0.97)), (20, 60, 200), 150),
 )
 BAND = (0.98, 245, 0.3)  # pneumonias above the lower end of a band, patients, ICC: the audit's case
+
+
+def store(counts: Sequence[Count]) -> None:
+    """Write what was counted so far."""
+    write_text(STORED, json.dumps([asdict(count) for count in counts], indent=0) + "\n")
 
 
 def run(share: float) -> list[Count]:
@@ -252,6 +260,7 @@ def run(share: float) -> list[Count]:
             for number in patients:
                 for icc in ICCS:
                     counts += family(value, number, icc, max(1, round(runs * share)))
+                    store(counts)
                     print(counts[-1].interval, value, number, icc, f"{counts[-1].coverage:.3f}", flush=True)
     return counts
 
@@ -350,11 +359,9 @@ def main() -> None:
     parser.add_argument("command", choices=("run", "page"))
     parser.add_argument("--share", type=float, default=1.0, help="share of the full number of runs")
     options = parser.parse_args()
-    stored = DOCS / "coverage.json"
     if options.command == "run":
-        counts = [asdict(count) for count in run(options.share)]
-        write_text(stored, json.dumps(counts, indent=0) + "\n")
-    write_text(DOCS / "coverage.md", page([Count(**count) for count in json.loads(stored.read_text())]))
+        run(options.share)
+    write_text(DOCS / "coverage.md", page([Count(**count) for count in json.loads(STORED.read_text())]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.evaluation.intervals import _obuchowski, auc_interval, wilson_interval
+from xraylab.evaluation.clustering import PROPORTIONS, PatientSums, _effective_size, _pairs
+from xraylab.evaluation.intervals import _obuchowski, auc_interval
 from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
 
 SIZES, SHARES = (1, 2, 3, 5, 10), (0.45, 0.25, 0.12, 0.1, 0.08)
@@ -43,18 +44,44 @@ def probabilities(scores: Floats) -> Floats:
     return values
 
 
-def sizes(rng: np.random.Generator, patients: int) -> Ints:
-    """Draw how many films each patient has, (patients,)."""
-    return rng.choice(SIZES, size=patients, p=SHARES)
+def sizes(rng: np.random.Generator, shape: int | tuple[int, int]) -> Ints:
+    """Draw how many films each patient has."""
+    return rng.choice(SIZES, size=shape, p=SHARES)
 
 
-def draw_calls(rng: np.random.Generator, patients: int, rate: float, icc: float) -> tuple[Ints, Ints]:
-    """Draw right calls of films of one class; return them and the patients, (n,) each."""
-    films = sizes(rng, patients)
-    spread = 1 / icc - 1 if icc else math.inf
-    rates = rng.beta(rate * spread, (1 - rate) * spread, patients) if icc else np.full(patients, rate)
-    people = np.repeat(np.arange(patients), films)
-    return (rng.random(people.size) < rates[people]).astype(np.int64), people
+def draw_calls(
+    rng: np.random.Generator, shape: tuple[int, int], rate: float, icc: float
+) -> tuple[Ints, Ints]:
+    """Draw each patient's films that are called rightly, and all of them, (runs, patients) each."""
+    films, spread = sizes(rng, shape), 1 / icc - 1 if icc else math.inf
+    rates = rng.beta(rate * spread, (1 - rate) * spread, shape) if icc else np.full(shape, rate)
+    return rng.binomial(films, rates).astype(np.int64), films
+
+
+def sizes_of(right: Ints, films: Ints) -> Floats:
+    """Return the effective sizes of a sensitivity, (runs,): every run is a row of one threshold table."""
+    none, forms = np.zeros_like(right), PROPORTIONS["sensitivity"]
+    counts = (right, none, films, none)
+    sums = PatientSums(
+        first=tuple(each.sum(axis=1) for each in counts),
+        second=tuple(tuple((one * other).sum(axis=1) for other in counts) for one in counts),
+        patients={"sensitivity": np.full(right.shape[0], right.shape[1])},
+        fourth={"sensitivity": _pairs(forms, counts).sum(axis=2)},
+    )
+    return _effective_size(sums, "sensitivity")
+
+
+def sizes_before(right: Ints, films: Ints) -> Floats:
+    """Return the plain effective sizes of Rao and Scott, (runs,)."""
+    total, patients = films.sum(axis=1), films.shape[1]
+    rate = right.sum(axis=1) / total
+    squares = ((right - rate[:, None] * films) ** 2).sum(axis=1)
+    largest = total**2 / (films**2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = patients / (patients - 1) * squares / total**2
+        estimated = np.minimum(total, total / (total - 1) * rate * (1 - rate) / variance)
+    chosen: Floats = np.where((rate > 0) & (rate < 1), estimated, largest)
+    return chosen
 
 
 def draw_films(rng: np.random.Generator, patients: int, areas: tuple[float, float], icc: float) -> Films:
@@ -63,37 +90,20 @@ def draw_films(rng: np.random.Generator, patients: int, areas: tuple[float, floa
     people = np.repeat(np.arange(2 * patients), films)
     labels = (people < patients).astype(np.int64)
     by_patient, by_film = rng.normal(size=(3, 2 * patients)), rng.normal(size=(3, people.size))
-    scores = [
+    first, second = (
         math.sqrt(2) * NormalDist().inv_cdf(area) * labels
         + math.sqrt(icc / 2) * (by_patient[0] + by_patient[1 + model])[people]
         + math.sqrt((1 - icc) / 2) * (by_film[0] + by_film[1 + model])
         for model, area in enumerate(areas)
-    ]
-    return Films(labels, *scores, people)
-
-
-def _rao_scott(calls: Ints, people: Ints) -> float:
-    films, right = np.bincount(people), np.bincount(people, calls)
-    total, patients = films.sum(), films.size
-    rate = right.sum() / total
-    if not 0 < rate < 1:
-        return float(total**2 / (films @ films))
-    residuals = right - rate * films
-    variance = patients / (patients - 1) * (residuals @ residuals) / total**2
-    return float(min(total, total / (total - 1) * rate * (1 - rate) / variance))
-
-
-def wilson_before(calls: Ints, people: Ints) -> Bounds:
-    """Wilson's interval with the plain effective size."""
-    size = _rao_scott(calls, people)
-    return wilson_interval(calls.mean() * size, size)
+    )
+    return Films(labels, first, second, people)
 
 
 def _area_variance(films: Films, scores: list[Floats], weights: list[float]) -> tuple[float, float]:
     """Return the weighted sum of areas, and Obuchowski's variance of it."""
     parts = [_obuchowski(films.labels == 1, each, films.patients) for each in scores]
-    ill = sum(weight * part.ill for weight, part in zip(weights, parts, strict=True)) / parts[0].n_ill
-    well = sum(weight * part.well for weight, part in zip(weights, parts, strict=True)) / parts[0].n_well
+    ill = np.sum([w * part.ill for w, part in zip(weights, parts, strict=True)], axis=0) / parts[0].n_ill
+    well = np.sum([w * part.well for w, part in zip(weights, parts, strict=True)], axis=0) / parts[0].n_well
     area = sum(weight * part.area for weight, part in zip(weights, parts, strict=True))
     k1, k0 = parts[0].with_ill, parts[0].with_well
     variance = k1 / (k1 - 1) * (ill @ ill) + k0 / (k0 - 1) * (well @ well)
@@ -132,7 +142,7 @@ def _percentiles(rng: np.random.Generator, sums: Floats, ratio: Callable[[Floats
 def brier_before(films: Films) -> Bounds:
     """Percentiles of the Brier score."""
     lost = np.bincount(films.patients, (probabilities(films.scores) - films.labels) ** 2)
-    sums = np.stack([lost, np.bincount(films.patients)], axis=1)
+    sums = np.stack([lost, np.bincount(films.patients)], axis=1).astype(np.float64)
     return _percentiles(np.random.default_rng(0), sums, lambda each: each[:, 0] / each[:, 1])
 
 
@@ -140,7 +150,7 @@ def kappa_before(films: Films) -> Bounds:
     """Percentiles of kappa."""
     called, ill = films.scores >= CUT, films.labels == 1
     cells = (called & ill, called & ~ill, ~called & ~ill, ~called & ill)
-    sums = np.stack([np.bincount(films.patients, cell) for cell in cells], axis=1)
+    sums = np.stack([np.bincount(films.patients, cell) for cell in cells], axis=1).astype(np.float64)
 
     def kappa(counts: Floats) -> Floats:
         tp, fp, tn, fn = counts.T

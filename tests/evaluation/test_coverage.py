@@ -135,7 +135,7 @@ def covers(count, *, wide=False):
 def test_rates_near_1_of_clustered_films_are_covered(rate, patients, icc):
     [count] = coverage_page.rates(rate, patients, icc, draws(4000, brief=300))
 
-    assert covers(count, wide=rate == 0.98)
+    assert covers(count, wide=rate > 0.9)
     assert count.before < count.coverage
 
 

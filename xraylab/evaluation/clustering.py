@@ -11,9 +11,10 @@ are accumulated over the films in order of falling score. So are the five sums o
 certain the variance itself is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,27 @@ PROPORTIONS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = MappingProx
 # Weight of a correlation of 1, in wrong calls. Chosen by simulation: with less, the intervals of rates near 1
 # are too short where films of a patient fail together; with more, they are too wide where they don't.
 _WEIGHT = 0.75
+
+
+class _OnDemand(Mapping[str, Any]):
+    """Something of each metric in ``PROPORTIONS``, computed when it is first asked for."""
+
+    def __init__(self, compute: Callable[[str], Any]) -> None:
+        self._compute = compute
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, metric: str) -> Any:
+        if metric not in PROPORTIONS:
+            raise KeyError(metric)
+        if metric not in self._known:
+            self._known[metric] = self._compute(metric)
+        return self._known[metric]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PROPORTIONS)
+
+    def __len__(self) -> int:
+        return len(PROPORTIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +141,15 @@ def patient_sums(labels: Ints, patients: Ints, ends: Ints) -> PatientSums:
             "f1": with_positive + rows((neg == 1) & (fp == 0) & (of_pos == 0)),
             "accuracy": flat(n_patients),
         },
-        fourth={
-            metric: _fourth(forms, (tp, fp, of_pos, of_neg), (pos, neg), (positives, negatives), ends)
-            for metric, forms in PROPORTIONS.items()
-        },
+        fourth=_OnDemand(
+            lambda metric: _fourth(
+                PROPORTIONS[metric],
+                (tp, fp, of_pos, of_neg),
+                (pos, neg),
+                (positives, negatives),
+                ends,
+            )
+        ),
     )
 
 
@@ -169,7 +196,7 @@ def _pairs(forms: tuple[tuple[int, ...], tuple[int, ...]], counts: tuple[Ints, .
     return np.stack([u * u, 2 * u * v, v * v + 2 * u * w, 2 * v * w, w * w])
 
 
-def effective_sizes(sums: PatientSums) -> dict[str, Floats]:
+def effective_sizes(sums: PatientSums) -> Mapping[str, Floats]:
     """Return the effective sample size of each proportion, in independent films, at every row.
 
     The linearised variance of A/B over K patients, v = K/(K-1) sum((a_i - r b_i)^2) / B^2, is compared
@@ -194,9 +221,10 @@ def effective_sizes(sums: PatientSums) -> dict[str, Floats]:
 
     Returns
     -------
-    dict of str to ndarray of float64, (rows,)
-        Keyed by sensitivity, specificity, ppv, npv, f1, accuracy. ``f1`` holds that of
-        tp / (tp + fp + fn), whose interval can be converted to one of F1 (Lam et al.).
+    mapping of str to ndarray of float64, (rows,)
+        Each is computed when it is first asked for. Keyed by sensitivity, specificity, ppv, npv, f1,
+        accuracy. ``f1`` holds that of tp / (tp + fp + fn), whose interval can be converted to one of
+        F1 (Lam et al.).
 
     References
     ----------
@@ -207,7 +235,7 @@ def effective_sizes(sums: PatientSums) -> dict[str, Floats]:
     Kish L (1965), Survey Sampling, Wiley, chapter 5.
     Lam KFY, Gopal V, Qian J (2023), arXiv:2309.14621.
     """
-    return {metric: _effective_size(sums, metric) for metric in PROPORTIONS}
+    return _OnDemand(lambda metric: _effective_size(sums, metric))
 
 
 def _effective_size(sums: PatientSums, metric: str) -> Floats:

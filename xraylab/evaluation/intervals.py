@@ -20,7 +20,7 @@ from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.student import quantile, satterthwaite, two_sided
 
 _SMALLEST_P = 1e-15  # smaller ones are not searched for: nobody can tell them apart
-_HALVINGS = 60
+_HALVINGS = 40
 
 
 def wilson_interval(successes: float, trials: float, *, level: float = 0.95) -> tuple[float, float]:

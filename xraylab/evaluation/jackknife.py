@@ -13,7 +13,7 @@ the skewness to the wrong side. ``docs/coverage.md`` shows both.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ Groups = Sequence[Any] | NDArray[Any] | None
 Interval = tuple[float, float]
 
 _MOST_UNITS = 2000  # of more patients, several are left out together
+_CELLS = 1_000_000  # films times units that are ranked at a time, 8 MB
 _CORRELATIONS = ("kappa", "mcc")  # lie in [-1, 1]; other numbers lie in [0, 1]
 _UNKNOWN = (math.nan, math.nan)
 
@@ -271,27 +272,30 @@ def _rates(
 
 
 def _average_precision(truth: Ints, scores: Floats, patients: Ints) -> Jackknifed:
+    """Leave out each patient's films; they are ranked once."""
     units = _units(patients)
-    measure = _average_precision_without(truth, scores, units)
-    everything = measure(-1)
-    left = np.array([measure(unit) for unit in range(int(units.max(initial=-1)) + 1)], np.float64)
-    return _jackknifed(everything, left, signed=False)
-
-
-def _average_precision_without(truth: Ints, scores: Floats, units: Ints) -> Callable[[int], float]:
-    """Return a function of the unit to leave out; films are ranked once."""
     order = np.argsort(-scores, kind="stable")
     falling, ill, units = scores[order], truth[order], units[order]
     ends = np.flatnonzero(np.append(falling[1:] != falling[:-1], falling.size > 0))
+    n_units, rows = int(units.max(initial=-1)) + 1, max(1, _CELLS // max(1, truth.size))
+    [everything] = _precisions(ill, units, ends, np.array([-1]))
+    left = [
+        _precisions(ill, units, ends, np.arange(first, min(first + rows, n_units)))
+        for first in range(0, n_units, rows)
+    ]
+    return _jackknifed(float(everything), np.concatenate([*left, np.empty(0)]), signed=False)
 
-    def measure(unit: int) -> float:
-        kept = units != unit
-        tp, called = np.cumsum(ill * kept)[ends], np.cumsum(kept)[ends]
-        if not tp.size or not tp[-1]:
-            return math.nan
-        return float(np.diff(tp, prepend=0) @ (tp / np.maximum(called, 1))) / int(tp[-1])
 
-    return measure
+def _precisions(ill: Ints, units: Ints, ends: Ints, without: Ints) -> Floats:
+    """Return the average precision of films in order of falling score, without each unit, (without,)."""
+    kept = units != without[:, None]  # (without, films)
+    tp, called = (np.cumsum(each, axis=1)[:, ends] for each in (ill * kept, kept))
+    if not ends.size:
+        return np.full(without.size, np.nan)
+    steps = np.diff(tp, axis=1, prepend=0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # without any film with disease it is NaN
+        precision: Floats = (steps * tp / np.maximum(called, 1)).sum(axis=1) / tp[:, -1]
+    return precision
 
 
 def _jackknifed(value: float, left: Floats, *, signed: bool) -> Jackknifed:

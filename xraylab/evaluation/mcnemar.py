@@ -115,4 +115,6 @@ def exact_p(balance: Sequence[int]) -> float:
                 longer[moved] = longer.get(moved, 0) + number
         ways = longer
     observed = abs(sum(int(each) for each in balance))
-    return sum(number for total, number in ways.items() if abs(total) >= observed) / 2 ** len(sizes)
+    as_far: int = sum(number for total, number in ways.items() if abs(total) >= observed)
+    choices: int = 2 ** len(sizes)
+    return as_far / choices

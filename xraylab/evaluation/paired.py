@@ -69,14 +69,14 @@ def rate_difference(
     if not first_right.size:
         return RateDifference(math.nan, math.nan, math.nan)
     first, second = float(first_right.mean()), float(second_right.mean())
-    intervals = tuple(
+    first_in, second_in = (
         threshold_table(np.ones_like(calls), calls, patients).interval("sensitivity", _HALF, level=level)
         for calls in (first_right, second_right)
     )
     correlation = _correlation(
         _residuals(first_right, first, patients), _residuals(second_right, second, patients)
     )
-    low, high = mover_difference(first, second, *intervals, correlation)
+    low, high = mover_difference(first, second, first_in, second_in, correlation)
     return RateDifference(first - second, max(-1.0, low), min(1.0, high))
 
 
