@@ -356,9 +356,17 @@ def _take(settings: Settings, shop: Settings, experiment: str, name: str, datase
 
 def _rename(shop: Settings, made: str, name: str, command: str) -> None:
     """Give a model the name that it ships under, and the texts for its card."""
-    card = load_model(shop, made).card.model_copy(update={"name": name})
+    card = load_model(shop, made).card
+    card = card.model_copy(update={"name": name, "validation_chose": what_validation_chose(card)})
     (shop.models / made).rename(shop.models / name)
     _tell(shop.models / name, card, command)
+
+
+def what_validation_chose(card: Card) -> tuple[str, ...] | None:
+    """Say what the validation films chose: for the children's films also the recipe, see experiments.md."""
+    if card.dataset.kind != "radiographs":
+        return None
+    return ("recipe", *(each for each in card.chosen_by_validation if each != "recipe"))
 
 
 def _tell(folder: Path, card: Card, command: str) -> None:

@@ -51,6 +51,7 @@ NOT_RUN = {
     "python .ci/stress/simulations.py": "takes minutes; tests/evaluation draws fewer samples",
     "python -m benchmarks": "takes minutes, and tests/benchmarks tries its parts",
     "python -m xraylab lock --model first --rule floor": "needs 59 patients with pneumonia in validation",
+    "python -m scripts.coverage": "takes minutes, and writes into docs/",
     "python -m scripts.experiments": "takes hours on the films, which are not part of the project",
     "python -m scripts.gate": "needs the films, which are not part of the project",
     "python -m scripts.heatmaps": "takes minutes, and writes into docs/",

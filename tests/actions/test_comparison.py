@@ -55,7 +55,7 @@ def test_each_other_model_is_held_against_the_first_and_p_is_adjusted_for_them(a
     assert found.verdict == verdict_of_all(pairs)
 
 
-def test_a_difference_of_the_bootstrap_is_that_of_the_two_columns(averaged):
+def test_a_difference_of_the_jackknife_is_that_of_the_two_columns(averaged):
     found = actions.compare_models(averaged, MEMBERS)
     [pair], (one, other) = found.pairs, found.models
 

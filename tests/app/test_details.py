@@ -47,7 +47,7 @@ def test_opened_they_give_every_figure_with_both_intervals(show, trained):
     kappa = found["kappa"]
     assert (
         f"Cohen’s kappa {formats.ratio(metrics.cohen_kappa_score(said.labels, called))} "
-        f"{formats.ratio_interval(*kappa.interval)} {formats.ratio_interval(*kappa.by_film)} bootstrap"
+        f"{formats.ratio_interval(*kappa.interval)} {formats.ratio_interval(*kappa.by_film)} jackknife"
     ) in text
     accuracy = found["balanced_accuracy"]
     assert (

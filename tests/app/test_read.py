@@ -135,7 +135,7 @@ def test_the_screen_says_of_a_score_what_documents_say(read, averaged, model, ca
     assert film_words.prevalence(table.positives, table.n, calibrated=calibrated) in said
     standing = actions.standing_of(of, of.lock)
     assert standing.prevalence_words in said
-    assert "normals score this high or higher" in said
+    assert "normal validation films score this high or higher" in said
 
 
 @pytest.mark.parametrize("page", ["models", "threshold"])

@@ -192,7 +192,7 @@ def test_a_read_film_is_decided_at_the_lock_and_a_text_file_is_refused(show, tra
     app.file_uploader(key="films").upload("film.png", phantoms.fresh_phantom_png(), "image/png")
     app.run()
     assert not app.error
-    assert "of 100 normals score this high" in _said(app)
+    assert "normal validation films score this high" in _said(app)
 
     app.file_uploader(key="films").upload("film.png", b"not a film", "image/png")
     app.run()

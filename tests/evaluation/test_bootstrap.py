@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tests.support.resampling import drawn_films
-from xraylab.evaluation.bootstrap import (
+from tests.support.bootstrap import (
     RATES,
     area_difference_intervals,
     area_intervals,
     rate_difference_intervals,
     rate_intervals,
 )
+from tests.support.resampling import drawn_films
 from xraylab.evaluation.intervals import auc_difference, auc_interval
 from xraylab.evaluation.thresholds import threshold_table
 

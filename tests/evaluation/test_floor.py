@@ -105,8 +105,9 @@ def test_what_cannot_be_had_is_a_sentence_with_both_numbers():
     with pytest.raises(RecipeError) as caught:
         floor_threshold([1] * 183 + [0] * 200, [0.5] * 383, names(383), names(383), 0.99)
     assert str(caught.value) == (
-        "A sensitivity of 99 % can't be shown with 95 % confidence: that needs 299 patients with pneumonia, "
-        "and there are 183. Ask for a lower sensitivity or validate on more patients."
+        "A sensitivity of 99 % on one film per patient can't be shown with 95 % confidence: that needs 299 "
+        "patients with pneumonia, and there are 183. Ask for a lower sensitivity or validate on more "
+        "patients."
     )
     assert "there is 1." in why_no_floor([1, 1, 0], ["a", "a", "b"], 0.95)
     assert "there are 0." in why_no_floor([], [], 0.95)

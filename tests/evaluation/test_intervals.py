@@ -2,8 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, brunnermunzel, mannwhitneyu, norm
+from scipy.stats import binomtest, brunnermunzel, mannwhitneyu, norm, t
 
+from tests.support.jackknives import satterthwaite
 from xraylab.evaluation.intervals import auc_difference, auc_estimate, auc_interval, wilson_interval
 
 
@@ -36,16 +37,22 @@ def _kernel(labels, scores):
     return np.heaviside(diseased[:, None] - healthy[None, :], 0.5)
 
 
-def _on_logit(area, variance):
-    z, centre = 1.959963984540054, math.log(area / (1 - area))
-    half = z * math.sqrt(variance) / (area * (1 - area))
+def _on_logit(area, variance, freedom):
+    centre = math.log(area / (1 - area))
+    half = t.ppf(0.975, freedom) * math.sqrt(variance) / (area * (1 - area))
     return tuple(1 / (1 + math.exp(-x)) for x in (centre - half, centre + half))
 
 
 def _delong(labels, scores):
     kernel = _kernel(labels, scores)
     variance = kernel.mean(1).var(ddof=1) / kernel.shape[0] + kernel.mean(0).var(ddof=1) / kernel.shape[1]
-    return _on_logit(kernel.mean(), variance)
+    return kernel.mean(), variance, min(_freedom_by_film(kernel), min(kernel.shape) - 1)
+
+
+def _freedom_by_film(kernel):
+    """Satterthwaite's degrees of freedom, each film its own patient."""
+    ill, well = ((kernel.mean(axis) - kernel.mean()) / kernel.shape[1 - axis] for axis in (1, 0))
+    return satterthwaite(np.concatenate([ill, well]))
 
 
 def _obuchowski(labels, scores, patients):
@@ -59,7 +66,8 @@ def _obuchowski(labels, scores, patients):
     i10, i01, i = np.unique(of_pos).size, np.unique(of_neg).size, names.size
     s10, s01 = i10 / ((i10 - 1) * m) * (x @ x), i01 / ((i01 - 1) * n) * (y @ y)
     s11 = i / (i - 1) * (x @ y)
-    return _on_logit(area, s10 / m + s01 / n + 2 * s11 / (m * n))
+    freedom = min(satterthwaite(x / m + y / n), i10 - 1, i01 - 1)
+    return _on_logit(area, s10 / m + s01 / n + 2 * s11 / (m * n), freedom)
 
 
 def _films(n, seed, digits=2):
@@ -72,10 +80,15 @@ def _films(n, seed, digits=2):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("digits", [0, 1, 9])
-def test_with_one_film_a_patient_the_auc_interval_is_delongs(seed, digits):
+def test_with_one_film_a_patient_the_auc_interval_has_delongs_variance(seed, digits):
     labels, scores, _ = _films(120, seed, digits)
+    area, variance, freedom = _delong(labels, scores)
+    found = auc_interval(labels, scores)
 
-    assert auc_interval(labels, scores) == pytest.approx(_delong(labels, scores), abs=1e-12)
+    assert found == pytest.approx(_on_logit(area, variance, freedom), abs=1e-12)
+    logits = [math.log(bound / (1 - bound)) for bound in found]
+    error = (logits[1] - logits[0]) / (2 * t.ppf(0.975, freedom)) * area * (1 - area)
+    assert error**2 == pytest.approx(variance, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -130,7 +143,8 @@ def test_an_area_is_tested_by_mann_and_whitneys_statistic_with_brunner_and_munze
     found = auc_estimate(labels, scores)
 
     assert found.value == pytest.approx(area, abs=1e-12)
-    assert found.p == pytest.approx(2 * norm.sf(abs(on_logit)), rel=1e-9)
+    freedom = min(_freedom_by_film(_kernel(labels, scores)), ill.size - 1, well.size - 1)
+    assert found.p == pytest.approx(2 * t.sf(abs(on_logit), freedom), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -163,21 +177,81 @@ def test_a_class_seen_in_one_patient_only_is_not_tested():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_with_one_film_a_patient_two_areas_are_compared_as_delong_does(seed):
+def test_with_one_film_a_patient_two_areas_are_compared_with_delongs_variances(seed):
     labels, scores, _ = _films(120, seed, 1)
     others = (scores + np.random.default_rng(seed).normal(0, 1, 120)).round(1)
     one, other = _kernel(labels, scores), _kernel(labels, others)
     of_ill, of_well = (np.cov(one.mean(axis), other.mean(axis)) for axis in (1, 0))
-    contrast = np.array([1, -1])
-    variance = contrast @ (of_ill / one.shape[0] + of_well / one.shape[1]) @ contrast
-    value, half = one.mean() - other.mean(), 1.959963984540054 * math.sqrt(variance)
+    covariance = of_ill / one.shape[0] + of_well / one.shape[1]
+    correlation = covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1])
+    (low, high), (other_low, other_high) = (_on_logit(*_delong(labels, each)) for each in (scores, others))
+    first, second = one.mean(), other.mean()
+
+    def reach(a, b):
+        return math.sqrt(a**2 + b**2 - 2 * correlation * a * b)
 
     found = auc_difference(labels, scores, others)
 
     assert (found.value, found.low, found.high) == pytest.approx(
-        (value, value - half, value + half), abs=1e-12
+        (
+            first - second,
+            first - second - reach(first - low, other_high - second),
+            first - second + reach(high - first, second - other_low),
+        ),
+        abs=1e-12,
     )
-    assert found.p == pytest.approx(math.erfc(abs(value) / math.sqrt(2 * variance)), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_areas_differ_just_where_the_interval_of_their_difference_excludes_zero(seed):
+    labels, scores, patients = _films(90, seed, 1)
+    others = (scores + np.random.default_rng(seed).normal(0, 1.2, 90)).round(1)
+    found = auc_difference(labels, scores, others, patients)
+    at_p = auc_difference(labels, scores, others, patients, level=1 - found.p)
+
+    assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+    assert min(abs(at_p.low), abs(at_p.high)) < 1e-9  # the interval of level 1 - p just reaches zero
+
+
+def test_two_areas_of_many_films_are_tested_as_delong_does():
+    labels, scores, _ = _films(3000, 4)
+    others = scores + np.random.default_rng(4).normal(0, 0.3, 3000)
+    one, other = _kernel(labels, scores), _kernel(labels, others)
+    of_ill, of_well = (np.cov(one.mean(axis), other.mean(axis)) for axis in (1, 0))
+    contrast = np.array([1, -1])
+    variance = contrast @ (of_ill / one.shape[0] + of_well / one.shape[1]) @ contrast
+    deviations = (one.mean() - other.mean()) / math.sqrt(variance)
+
+    found = auc_difference(labels, scores, others)
+    assert 2 * norm.sf(abs(deviations)) == pytest.approx(found.p, rel=0.2)
+
+
+def test_a_perfect_model_and_a_good_one_are_compared_without_a_false_certainty():
+    labels, perfect = np.repeat([0, 1], 20), np.repeat([0.1, 0.9], 20)
+    good = perfect.copy()
+    good[0] = 0.95  # one film of forty is ranked wrongly
+    found = auc_difference(labels, perfect, good)
+
+    assert found.value == pytest.approx(0.05)
+    assert found.low < 0 < found.high
+    assert found.p > 0.05
+
+
+def test_two_perfect_models_of_few_patients_may_still_differ():
+    labels = np.repeat([0, 1], 5)
+    found = auc_difference(labels, labels, labels + 0.1 * np.arange(10))
+
+    assert (found.value, found.p) == (0, 1)
+    assert found.low == pytest.approx(wilson_interval(5, 5)[0] - 1)
+    assert found.high == -found.low
+
+
+def test_a_perfect_model_and_one_that_guesses_are_told_apart():
+    labels = np.repeat([0, 1], 40)
+    found = auc_difference(labels, labels, np.full(80, 0.5))
+
+    assert (found.value, found.p < 0.001) == (0.5, True)
+    assert 0 < found.low < 0.5
 
 
 def test_clustered_differences_are_near_a_bootstrap_of_patients():

@@ -5,12 +5,15 @@ Those of statsmodels 0.15.0 were taken in an environment of its own:
 correction=False)``.
 """
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from xraylab.evaluation.mcnemar import mcnemar
+from tests.support.simulations import draws, three_errors
+from xraylab.evaluation.mcnemar import exact_p, mcnemar
 
 # b, c, exact p, chi-square and its p
 STATSMODELS = [
@@ -44,15 +47,50 @@ def films(first_only, second_only, both=1):
     return np.array(rows).T
 
 
-@pytest.mark.parametrize(("b", "c", "chi_square", "p"), [row[:2] + row[3:] for row in STATSMODELS])
-def test_with_one_film_a_patient_it_is_the_chi_square_of_statsmodels(b, c, chi_square, p):
+@pytest.mark.parametrize(("b", "c", "exact", "chi_square", "p"), STATSMODELS)
+def test_with_one_film_a_patient_it_is_the_chi_square_of_statsmodels_or_the_exact_test_of_few(
+    b, c, exact, chi_square, p
+):
     labels = np.repeat([0, 1, 1, 0], [b, c, 20, 5])
     calls, others = (np.repeat(right, [b, c, 20, 5]) for right in ([0, 0, 1, 1], [1, 1, 1, 1]))
     found = mcnemar(labels, calls, others, [f"patient {i}" for i in range(labels.size)])
 
     assert (found.first_only, found.second_only) == (b, c)
     assert found.chi_square == pytest.approx(chi_square, rel=1e-12)
-    assert found.p == pytest.approx(p, rel=1e-12)
+    assert found.p == pytest.approx(exact if b + c < 50 else p, rel=1e-12)
+    assert exact_p([1] * b + [-1] * c) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_few_patients_p_counts_every_choice_of_signs(seed):
+    balance = np.random.default_rng(seed).integers(-4, 5, 11)
+    signs = np.array(list(itertools.product((-1, 1), repeat=11)))
+    sums = np.abs(signs @ balance)
+
+    assert exact_p(balance) == pytest.approx((sums >= abs(balance.sum())).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.int64])
+def test_numpy_integers_do_not_overflow(kind):
+    first, second = kind(120), kind(100)
+    expected = binomtest(120, 220).pvalue
+
+    assert exact_p([kind(1)] * int(first) + [kind(-1)] * int(second)) == pytest.approx(expected, rel=1e-9)
+    assert exact_p([first, second, kind(7)]) == 0.25
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("patients", [5, 12, 20, 40])
+def test_of_few_patients_models_that_are_alike_differ_in_at_most_five_of_a_hundred_comparisons(patients):
+    n, fired = draws(4000, brief=400), 0
+    rng = np.random.default_rng(patients)
+    for _ in range(n):
+        people = np.repeat(np.arange(patients), rng.integers(1, 8, patients))
+        ability = rng.normal(0.8, 1, (2, patients))
+        calls = [rng.normal(each[people], 0.6) > 0 for each in ability]
+        fired += mcnemar(np.ones(people.size), *calls, people).p < 0.05
+
+    assert fired <= (0.05 + three_errors(0.05, n)) * n
 
 
 @pytest.mark.parametrize(
@@ -84,7 +122,7 @@ def test_its_sides_are_alike():
     [
         ([0, 0, 0], [0, 0, 0], 1.0),  # they agree on every film
         ([1, 2, 0], [1, 2, 0], 1.0),  # they differ on films, on balance on no patient
-        ([9, 0, 0], [0, 0, 0], 0.31731050786291415),  # one patient tips the scale
+        ([9, 0, 0], [0, 0, 0], 1.0),  # one patient tips the scale
         ([9], [0], math.nan),  # there is no other patient
         ([0], [0], math.nan),
     ],
@@ -93,7 +131,7 @@ def test_where_little_can_be_said_it_says_little(first_only, second_only, p):
     found = mcnemar(*films(first_only, second_only))
 
     assert found.p == pytest.approx(p, nan_ok=True)
-    assert math.isnan(found.chi_square) == (p != 0.31731050786291415)
+    assert math.isnan(found.chi_square) == (len(first_only) < 2 or first_only == second_only)
 
 
 def test_without_films_there_is_no_p():

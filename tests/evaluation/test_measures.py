@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tests.support.resampling import drawn_films
-from xraylab.evaluation.bootstrap import brier_interval
-from xraylab.evaluation.measures import BY_BOOTSTRAP, MEASURES, differences, estimates
+from tests.support.jackknives import interval_of, values_without
+from xraylab.evaluation.jackknife import brier_interval
+from xraylab.evaluation.measures import BY_JACKKNIFE, MEASURES, differences, estimates
 from xraylab.evaluation.thresholds import threshold_table
-
-LOW_HIGH = [0.025, 0.975]
 
 
 def films(n=240, seed=5):
@@ -45,7 +43,7 @@ def of_scikit_learn(labels, scores, threshold):
 
 def test_every_number_is_scikit_learns_and_lies_in_its_interval():
     labels, scores, _, patients = films()
-    found = estimates(labels, scores, patients, 0.45, resamples=300)
+    found = estimates(labels, scores, patients, 0.45)
     expected = of_scikit_learn(labels, scores, 0.45)
 
     assert tuple(found) == MEASURES
@@ -61,41 +59,53 @@ def test_an_interval_knows_the_patients():
     twice = (
         np.tile(each, 2) for each in (labels, scores, patients)
     )  # every film again, of the same patients
-    once, again = (estimates(*of, 0.45, resamples=300) for of in ((labels, scores, patients), tuple(twice)))
+    once, again = (estimates(*of, 0.45) for of in ((labels, scores, patients), tuple(twice)))
 
     for name in set(MEASURES) - {"ece"}:
         assert again[name].high - again[name].low == pytest.approx(once[name].high - once[name].low, rel=0.05)
 
 
-def test_the_interval_of_the_brier_score_is_that_of_a_plain_loop_with_the_same_draws():
+def test_the_interval_of_the_brier_score_is_that_of_a_plain_loop_over_patients():
     labels, scores, _, patients = films()
-    plain = [metrics.brier_score_loss(labels[i], scores[i]) for i in drawn_films(patients, 3, 40)]
+    whole = metrics.brier_score_loss(labels, scores)
+    left = values_without(patients, lambda i: metrics.brier_score_loss(labels[i], scores[i]))
 
-    found = brier_interval(labels, scores, patients, resamples=40, seed=3)
-    assert found == pytest.approx(np.quantile(plain, LOW_HIGH), abs=1e-12)
+    found = brier_interval(labels, scores, patients)
+    assert found == pytest.approx(interval_of(whole, left), abs=1e-12)
 
 
-def test_differences_are_those_of_scikit_learns_numbers_with_the_draws_of_both():
+def test_differences_are_those_of_scikit_learns_numbers_with_the_patients_of_both():
     labels, scores, others, patients = films()
-    found = differences(labels, scores, others, patients, (0.45, 0.6), resamples=300)
+    found = differences(labels, scores, others, patients, (0.45, 0.6))
     one, other = of_scikit_learn(labels, scores, 0.45), of_scikit_learn(labels, others, 0.6)
 
-    assert {name: found[name].value for name in BY_BOOTSTRAP} == pytest.approx(
-        {name: one[name] - other[name] for name in BY_BOOTSTRAP}, abs=1e-12
+    assert {name: found[name].value for name in BY_JACKKNIFE} == pytest.approx(
+        {name: one[name] - other[name] for name in BY_JACKKNIFE}, abs=1e-12
     )
-    drawn = np.array(
-        [
-            metrics.cohen_kappa_score(labels[i], scores[i] >= 0.45)
-            - metrics.cohen_kappa_score(labels[i], others[i] >= 0.6)
-            for i in drawn_films(patients, 0, 300)
-        ]
+    calls, other_calls = scores >= 0.45, others >= 0.6
+    parts = [
+        (metrics.cohen_kappa_score(labels, made), values_without(patients, kappa_of(labels, made)))
+        for made in (calls, other_calls)
+    ]
+    (first, first_left), (second, second_left) = parts
+    (low, high), (other_low, other_high) = (interval_of(*part, signed=True) for part in parts)
+    r = np.corrcoef(first_left, second_left)[0, 1]
+    down, up = first - low, high - first
+    other_down, other_up = second - other_low, other_high - second
+    expected = (
+        first - second - math.sqrt(down**2 + other_up**2 - 2 * r * down * other_up),
+        first - second + math.sqrt(up**2 + other_down**2 - 2 * r * up * other_down),
     )
-    assert (found["kappa"].low, found["kappa"].high) == pytest.approx(np.quantile(drawn, LOW_HIGH), abs=1e-12)
+    assert (found["kappa"].low, found["kappa"].high) == pytest.approx(expected, abs=1e-9)
+
+
+def kappa_of(labels, calls):
+    return lambda rows: metrics.cohen_kappa_score(labels[rows], calls[rows])
 
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_of_one_class_what_takes_both_is_not_known(label):
-    found = estimates([label] * 4, [0.1, 0.4, 0.6, 0.9], None, 0.5, resamples=50)
+    found = estimates([label] * 4, [0.1, 0.4, 0.6, 0.9], None, 0.5)
 
     for name in ("auc", "balanced_accuracy", "mcc", "specificity" if label else "sensitivity"):
         assert math.isnan(found[name].value)
@@ -104,8 +114,8 @@ def test_of_one_class_what_takes_both_is_not_known(label):
     assert found["brier"].low < found["brier"].value
 
 
-def test_a_bootstrap_that_cannot_vary_gives_no_interval():
-    perfect = estimates([0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0], None, 0.5, resamples=50)
+def test_a_jackknife_that_cannot_vary_gives_no_interval():
+    perfect = estimates([0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0], None, 0.5)
     for name in ("average_precision", "kappa", "mcc"):
         assert perfect[name].value == 1
         assert math.isnan(perfect[name].low)
@@ -113,25 +123,25 @@ def test_a_bootstrap_that_cannot_vary_gives_no_interval():
     assert math.isnan(perfect["brier"].high)
 
     labels, scores, _, _ = films(30)
-    of_one_patient = estimates(labels, scores, ["the only one"] * 30, 0.5, resamples=50)
+    of_one_patient = estimates(labels, scores, ["the only one"] * 30, 0.5)
     assert all(math.isnan(of_one_patient[name].low) for name in ("average_precision", "kappa", "brier"))
 
 
 def test_a_model_and_itself_have_differences_of_zero_without_an_interval():
     labels, scores, _, patients = films()
-    found = differences(labels, scores, scores, patients, (0.5, 0.5), resamples=50)
+    found = differences(labels, scores, scores, patients, (0.5, 0.5))
 
     assert all(one.value == 0 and math.isnan(one.low) for one in found.values())
 
 
 def test_without_films_nothing_is_known():
-    found = estimates([], [], None, 0.5, resamples=5)
+    found = estimates([], [], None, 0.5)
     assert all(math.isnan(one.value) and math.isnan(one.low) for one in found.values())
 
 
 def test_rates_keep_the_intervals_of_the_threshold_screen():
     labels, scores, _, patients = films()
-    found = estimates(labels, scores, patients, 0.45, resamples=5)
+    found = estimates(labels, scores, patients, 0.45)
     table = threshold_table(labels, scores, patients)
 
     for name in ("sensitivity", "specificity", "ppv", "npv", "f1", "accuracy"):

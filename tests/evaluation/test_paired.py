@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from xraylab.evaluation.bootstrap import rate_difference_intervals
+from tests.support.bootstrap import rate_difference_intervals
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.paired import rate_difference
 

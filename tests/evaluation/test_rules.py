@@ -18,7 +18,11 @@ FILMS = st.lists(
         ("youden", Rule("youden"), "Youden"),
         ("sensitivity:0.95", Rule("sensitivity", 0.95), "sensitivity ≥ 95 %"),
         ("specificity:0.975", Rule("specificity", 0.975), "specificity ≥ 97.5 %"),
-        ("floor:0.95", Rule("floor", 0.95), "sensitivity floor 95 %, with 95 % confidence"),
+        (
+            "floor:0.95",
+            Rule("floor", 0.95),
+            "sensitivity floor 95 % on one film per patient, with 95 % confidence",
+        ),
         ("f1", Rule("f1"), "best F1"),
         ("cost:10", Rule("cost", 10), "cost 10 : 1"),
         ("value:0.412", Rule("value", 0.412), "threshold 0.412"),

@@ -1,19 +1,20 @@
 """Other films against validation: SciPy, scikit-learn, a published table, and what bad input gives."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 from scipy.special import expit
-from scipy.stats import mannwhitneyu
+from scipy.stats import PermutationMethod, mannwhitneyu
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from tests.support.simulations import draws, three_errors
 from xraylab.errors import ComparisonError
 from xraylab.evaluation.calibration import measure_calibration
-from xraylab.evaluation.intervals import auc_interval, wilson_interval
+from xraylab.evaluation.intervals import auc_estimate, auc_interval, wilson_interval
 from xraylab.evaluation.reliability import EDGES
-from xraylab.evaluation.shift import Films, difference, shift, verdict
+from xraylab.evaluation.shift import Films, difference, permutation_p, shift, verdict
 
 
 def films(seed, n=240, *, moved=(0.0, 0.0), share=0.6, patients=None):
@@ -73,6 +74,81 @@ def test_patients_of_the_same_name_in_both_sets_are_different_people():
     renamed = Films(other.labels, other.scores, other.logits, [f"else {code}" for code in other.groups])
 
     assert shift(validation, other, 0.5).classes == shift(validation, renamed, 0.5).classes
+
+
+def _every_division(scores, patients, size):
+    """The chance that the second set scores higher, for every choice of the second set's patients."""
+    for chosen in itertools.combinations(range(patients.max() + 1), size):
+        second = np.isin(patients, chosen)
+        statistic = mannwhitneyu(scores[second], scores[~second]).statistic
+        yield abs(statistic / (second.sum() * (~second).sum()) - 0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_p_of_few_patients_counts_every_division_of_the_patients(seed):
+    rng = np.random.default_rng(seed)
+    sizes = (5, 3 + seed % 2)
+    patients = np.repeat(np.arange(sum(sizes)), rng.integers(1, 5, sum(sizes)))
+    scores = rng.random(patients.size).round(1) + 0.2 * (patients >= 5)
+    every = np.array(list(_every_division(scores, patients, sizes[1])))
+    second = patients >= 5
+    observed = mannwhitneyu(scores[second], scores[~second]).statistic / (second.sum() * (~second).sum())
+
+    assert permutation_p(scores, patients, sizes) == pytest.approx(
+        (every >= abs(observed - 0.5) - 1e-9).mean(), abs=1e-12
+    )
+
+
+def test_with_one_film_a_patient_p_of_few_is_scipys_permutation_test():
+    rng = np.random.default_rng(3)
+    scores = np.concatenate([rng.normal(0, 1, 30), rng.normal(0.6, 1, 20)])
+    expected = mannwhitneyu(
+        scores[30:], scores[:30], method=PermutationMethod(n_resamples=9999, rng=np.random.default_rng(1))
+    ).pvalue
+
+    assert permutation_p(scores, np.arange(50), (30, 20)) == pytest.approx(expected, abs=0.015)
+
+
+def test_few_patients_are_tested_by_permutation_unless_students_p_is_larger():
+    few, many = films(0, 90, patients=30), films(1, patients=40)
+    for label, each in enumerate(shift(many, few, 0.5).classes):
+        parts = [
+            (one.scores[one.labels == label], np.unique(one.groups[one.labels == label], return_inverse=True))
+            for one in (many, few)
+        ]
+        (first, (names, codes)), (second, (others, other_codes)) = parts
+        together = np.concatenate([first, second])
+        people = np.concatenate([codes, other_codes + names.size])
+        student = auc_estimate(np.repeat([0, 1], [first.size, second.size]), together, people).p
+        assert each.chance.p == max(student, permutation_p(together, people, (names.size, others.size)))
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("patients", [2, 5, 12, 20, 40])
+def test_few_patients_that_score_alike_are_called_different_in_at_most_five_of_a_hundred(patients):
+    """Films of so many patients per class, held against the others of the same source."""
+    n, fired = draws(400, brief=40), 0
+    rng = np.random.default_rng(patients)
+    for _ in range(n):
+        people = np.repeat(np.arange(120), rng.choice([1, 2, 3, 5, 10], 120, p=[0.45, 0.25, 0.12, 0.1, 0.08]))
+        labels = people % 2
+        logits = 4 * labels - 2 + rng.normal(0, 1, 120)[people] + rng.normal(0, 1, people.size)
+        other = np.isin(people, [2 * i + one for i in range(patients) for one in (0, 1)])
+        sides = [
+            Films(labels[rows], expit(logits[rows]), logits[rows], people[rows]) for rows in (~other, other)
+        ]
+        fired += shift(*sides, 0.5).fires
+
+    assert fired <= (0.05 + three_errors(0.05, n)) * n
+
+
+@pytest.mark.parametrize(("patients", "fires"), [(2, False), (12, True)])
+def test_two_patients_show_nothing_and_twelve_show_what_is_large(patients, fires):
+    validation, other = films(0, patients=120), films(1, 4 * patients, moved=(4.0, 4.0), patients=patients)
+    found = shift(validation, other, 0.5)
+
+    assert found.fires == fires
+    assert ("may be too few to show one" in verdict(found)) != fires
 
 
 @pytest.mark.simulation

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm, t
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from xraylab.evaluation.clustering import PROPORTIONS
@@ -43,7 +44,7 @@ def _parts(metric, tp, fp, pos, neg):
 
 
 def _effective_by_hand(metric, labels, scores, patients, threshold):
-    """Rao and Scott's effective size, one patient after the other."""
+    """The effective size of Rao and Scott with both corrections, one patient after the other."""
     right, films = [], []
     for patient in np.unique(patients):
         own = patients == patient
@@ -59,8 +60,22 @@ def _effective_by_hand(metric, labels, scores, patients, threshold):
     total, k, r = b.sum(), b.size, a.sum() / b.sum()
     if r in (0, 1) or k == 1:
         return total**2 / (b**2).sum()
-    variance = k / (k - 1) * ((a - r * b) ** 2).sum() / total**2
-    return min(total, r * (1 - r) / (total - 1) * total / variance) if variance > 1e-15 else total
+    residuals, largest = ((a - r * b) ** 2).sum(), (b**2).sum() / total
+    variance = k / (k - 1) * residuals / total**2
+    design = max(1, variance * (total - 1) / (r * (1 - r)))
+    if largest == 1:
+        return total
+    correlation, fewer = (design - 1) / (largest - 1), min(a.sum(), total - a.sum())
+    estimated = total / (1 + (largest - 1) * (fewer * correlation + 0.75) / (fewer + 0.75))
+    # For each patient, the sum over pairs of different films; it alone makes the variance uncertain.
+    pairs = [
+        sum(x * y for i, x in enumerate(own) for j, y in enumerate(own) if i != j)
+        for own in ([1 - r] * int(right) + [-r] * int(of - right) for right, of in zip(a, b, strict=True))
+    ]
+    spread = k * np.var(pairs)
+    freedom = max(1, 2 * residuals**2 / spread) if spread > 1e-12 else math.inf
+    widened = estimated * (norm.ppf(0.975) / t.ppf(0.975, freedom)) ** 2
+    return max(widened, min(estimated, total / largest))
 
 
 @settings(deadline=None, max_examples=150)

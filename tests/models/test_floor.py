@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from tests.support.brief import BRIEF
 from xraylab import actions, predictions
 from xraylab.errors import RecipeError
-from xraylab.models import ENSEMBLE, Card, TrainedOn, load_model, why_no_floor
+from xraylab.models import ENSEMBLE, SHIPPED_NAMES, Card, TrainedOn, load_model, load_shipped, why_no_floor
 from xraylab.predictions import Predictions
 from xraylab.settings import load_settings
 
@@ -108,6 +108,7 @@ def test_a_model_whose_epoch_nobody_chose_is_locked_by_a_floor_on_one_film_a_pat
         ({"patience": 3}, {}, "the validation films ended its training."),
         ({}, {"epochs": 1}, "its training was ended early"),
         ({}, {"weights": "other.safetensors"}, "these films may have chosen the weights it started from."),
+        ({}, {"validation_chose": ("recipe",)}, "the validation films chose its recipe."),
         (
             {},
             {"arch": ENSEMBLE, "members": ("one", "two")},
@@ -123,6 +124,35 @@ def test_validation_films_that_chose_something_vouch_for_no_floor(add_model, rec
     assert str(caught.value) == why_no_floor(model, 0.95)
     assert str(caught.value).startswith(f"“first” can't be locked by a sensitivity floor: {told}")
     assert model.lock is None
+
+
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
+def test_no_shipped_model_is_offered_a_floor(name, tmp_path, package_models, monkeypatch):
+    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
+    model = load_shipped(load_settings(home=tmp_path), name)
+    first = {"phantom": "epoch"}.get(name, "recipe")
+
+    assert model.card.chosen_by_validation[0] == first
+    assert why_no_floor(model, 0.95).startswith(f"“{name}” can't be locked by a sensitivity floor: ")
+    with pytest.raises(RecipeError, match="can't be locked by a sensitivity floor"):
+        actions.lock(load_settings(home=tmp_path), name, "floor:0.95", actor="app")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "chosen"),
+    [
+        ({}, {}, ()),
+        ({"keep": "best"}, {}, ("epoch",)),
+        ({"patience": 3}, {}, ("early stop",)),
+        ({}, {"epochs": 1}, ("early stop",)),
+        ({}, {"weights": "other.safetensors"}, ("weights",)),
+        ({}, {"arch": ENSEMBLE, "members": ("one", "two")}, ("calibration",)),
+        ({"keep": "best"}, {"validation_chose": ("recipe",)}, ("recipe",)),
+    ],
+)
+def test_a_card_says_what_validation_chose_and_an_old_one_lets_it_be_derived(recipe, changes, chosen):
+    made = a_card(name="first", recipe=KEPT_LAST.model_copy(update=recipe).model_dump(mode="json"), **changes)
+    assert made.chosen_by_validation == chosen
 
 
 def test_too_few_patients_are_told_with_how_many_it_takes(add_model):

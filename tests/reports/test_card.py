@@ -166,7 +166,7 @@ def test_the_lock_is_told_with_all_its_digits_and_its_rule():
     assert "sensitivity ≥ 95 %, the highest threshold that reaches it" in text
     assert "Threshold 0.500:" in section(written(lock=a_lock(threshold=0.5)), "Lock")
     floor = section(written(lock=a_lock(rule="floor:0.95")), "Lock")
-    assert "Rule: sensitivity floor 95 %, with 95 % confidence, the highest threshold that" in floor
+    assert "Rule: sensitivity floor 95 % on one film per patient, with 95 % confidence, the highest" in floor
     assert "Rule: my rule" in section(written(lock=a_lock(rule="my rule")), "Lock")
 
 

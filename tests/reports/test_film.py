@@ -79,7 +79,7 @@ def test_the_page_marks_the_film_among_the_validation_films_in_the_words_of_the_
     kinds = (("bacterial", 0.7), ("viral", 0.3))
     page = text(film_pdf(a_report(standing=standing, spread=0.021, kinds=kinds)))
     for words in (
-        film_words.position(films, 0.913),
+        film_words.position(films, 0.913, locked=True),
         film_words.prevalence(581, 782, calibrated=True),
         film_words.disagreement(0.021, 3),
         film_words.kinds(kinds),

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.models import load_shipped
 from xraylab.reports import film_words
+from xraylab.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -43,25 +46,62 @@ def test_without_validation_films_a_score_is_no_probability(calibrated):
 @pytest.mark.parametrize(
     ("at", "normals", "ill"),
     [
-        (0.0, "100", "0"),
-        (0.25, "75", "0"),
-        (0.9985, "Fewer than 1", "99"),
-        (0.9995, "0", "more than 99"),
-        (1.0, "0", "100"),
+        (0.0, "1\u2009000 of 1\u2009000", "0 of 1\u2009000"),
+        (0.25, "750 of 1\u2009000", "0 of 1\u2009000"),
+        (0.9985, "1 of 1\u2009000", "990 of 1\u2009000"),
+        (0.9995, "0 of 1\u2009000", "997 of 1\u2009000"),
+        (1.0, "0 of 1\u2009000", "1\u2009000 of 1\u2009000"),
     ],
 )
-def test_a_place_among_the_validation_films_is_a_count_of_them(at, normals, ill):
+def test_a_place_among_the_validation_films_is_a_count_of_them_with_its_upper_bound(at, normals, ill):
     with_ill = np.r_[np.linspace(0.5, 0.998, 990), np.linspace(0.999, 0.9994, 7), np.full(3, 0.9996)]
     scores = np.r_[np.arange(999) / 1000, 0.999, with_ill]
     table = threshold_table(np.r_[np.zeros(1000, int), np.ones(1000, int)], scores)
-    said = f"{normals} of 100 normals score this high or higher; {ill} of 100 pneumonias score lower."
-    assert film_words.position(table, at) == said
+    high, low = (
+        100
+        * binomtest(int(n.split(" of ")[0].replace("\u2009", "")), 1000).proportion_ci(method="wilson").high
+        for n in (normals, ill)
+    )
+    said = (
+        f"{normals} normal validation films score this high or higher (up to {high:.1f}\u202f%); {ill} "
+        f"validation films with pneumonia score lower (up to {low:.1f}\u202f%)."
+    )
+    assert film_words.position(table, at, locked=False) == said
+    assert film_words.position(table, at, locked=True) == f"{said} These films chose the threshold too."
+
+
+def test_a_score_above_every_normal_film_says_how_many_might_score_so():
+    """Of 201 films the upper bound is z^2 / (201 + z^2); of 67 patients with three each, that of 67."""
+    scores, patients = np.r_[np.full(201, 0.1), np.full(201, 0.9)], np.arange(402)
+    said = film_words.position(threshold_table(np.repeat([0, 1], 201), scores, patients), 0.95, locked=True)
+    assert said == (
+        "0 of 201 normal validation films score this high or higher (up to 1.9\u202f%); 201 of 201 "
+        "validation films with pneumonia score lower (up to 100.0\u202f%). These films chose the threshold "
+        "too."
+    )
+    clustered = threshold_table(np.repeat([0, 1], 201), scores, patients // 3)
+    assert film_words.position(clustered, 0.95, locked=True).startswith(
+        "0 of 201 normal validation films score this high or higher (up to 1.9\u202f% by film, 5.4\u202f% by "
+        "patient); "
+    )
+
+
+def test_the_shipped_ensemble_says_0_of_201_with_its_upper_bound(tmp_path, package_models, monkeypatch):
+    monkeypatch.setattr("xraylab.settings.STARTER", package_models)
+    validation = load_shipped(load_settings(home=tmp_path), "ensemble").table("validation")
+    assert film_words.position(validation, 0.9999, locked=True).startswith(
+        "0 of 201 normal validation films score this high or higher (up to 1.9\u202f% by film, 3.2\u202f% by "
+        "patient); "
+    )
 
 
 def test_a_missing_class_is_a_dash():
     ill = threshold_table([1, 1], [0.2, 0.9])
-    said = "– of 100 normals score this high or higher; 50 of 100 pneumonias score lower."
-    assert film_words.position(ill, 0.5) == said
+    said = (
+        "– of 0 normal validation films score this high or higher; 1 of 2 validation films with pneumonia "
+        "score lower (up to 90.5\u202f%)."
+    )
+    assert film_words.position(ill, 0.5, locked=False) == said
 
 
 def test_disagreement_is_no_interval_and_faithful_is_not_right():

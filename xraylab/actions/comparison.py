@@ -34,7 +34,7 @@ class Compared:
     """Two models on the same films."""
 
     comparison: Comparison
-    differences: dict[str, Measured]  # of the measures that have no formula, by bootstrap
+    differences: dict[str, Measured]  # of the measures that have no formula, by jackknife
     films: pd.DataFrame  # (n,) the first model's predictions, in the order of the comparison's rows
 
 
@@ -108,7 +108,7 @@ def compare_on(split: str, first: Model, second: Model, *, seen: frozenset[str] 
             f"{first.name} and {second.name} have different labels for some films, so they can't be "
             "compared. Train both on one import."
         )
-    # After the checks: a bootstrap takes seconds, and would be wasted on films that don't match.
+    # After the checks: a jackknife takes time, and would be wasted on films that don't match.
     more = differences(labels[0], scored[0].scores, scored[1].scores, groups, thresholds)
     return Compared(comparison, more, frames[0])
 

@@ -20,8 +20,8 @@ from xraylab.reports.calibration import calibrated
 from xraylab.settings import Settings
 
 _NO_FLOOR = (
-    " The sensitivity floor that the model is locked by was found on validation films, and is void for films "
-    "that score differently."
+    " The sensitivity floor that the model is locked by was found on one validation film per patient, and is "
+    "void for films that score differently."
 )
 TEST = "test"  # stands for the model's own test films, once they are open
 

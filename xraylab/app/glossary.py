@@ -48,8 +48,8 @@ EXPLAINED = {
     "Slope": "Factor of the logit, which is the logarithm of the odds; below 1, scores were too extreme.",
     "Intercept": "Shift of the logit, which is the logarithm of the odds; below 0, scores were too high.",
     "How": (
-        "Method of the interval. MOVER combines the intervals of two rates; a bootstrap draws the patients "
-        "again and again."
+        "Method of the interval. MOVER combines the intervals of two rates; a jackknife leaves out each "
+        "patient once and measures how much the number changes."
     ),
     "adjusted by Holm": "The p value, made larger because several pairs are tested.",
     "by Holm": "The p value, made larger because several pairs are tested.",

@@ -61,7 +61,7 @@ class ComparedPair(Record):
     auc_p_holm: float = Field(description="Adjusted for all pairs by Holm's method.")
     sensitivity: Estimate
     specificity: Estimate
-    average_precision: Estimate = Field(description="By bootstrap of patients, like f1 and kappa.")
+    average_precision: Estimate = Field(description="By jackknife of patients, like f1 and kappa.")
     f1: Estimate
     kappa: Estimate
     mcnemar_p: float = Field(description="p of the hypothesis that both are correct equally often.")

@@ -20,7 +20,7 @@ class Estimated(Record):
     by_film: Interval = Field(
         description="Detail: each film taken as its own patient; too narrow if patients have several films."
     )
-    method: str = Field(description="Method of both intervals: Wilson, MOVER, DeLong or bootstrap.")
+    method: str = Field(description="Method of both intervals: Wilson, MOVER, DeLong or jackknife.")
 
 
 class AboutLock(Record):

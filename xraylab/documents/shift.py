@@ -66,7 +66,10 @@ class Shift(Record):
     overlap: Overlap | None = Field(
         default=None, description="Other films that the model was made from; they are left out."
     )
-    floor_void: bool = Field(description="Whether the lock is a sensitivity floor and the films differ.")
+    floor_void: bool = Field(
+        description="Whether the lock is a sensitivity floor, which holds on one film per patient, and the "
+        "films differ."
+    )
     classes: list[ShiftOfClass]
     validation: ShiftSide
     other: ShiftSide

@@ -4,11 +4,10 @@ Estimates: each number of a set of films with two intervals, one by patient and 
 - the interval by patient is the one to report: films of one patient are not independent
 - the interval by film treats each film as its own patient; it is too narrow if patients have several films,
   and serves only for comparison with published work that does the same
-- intervals come from a formula if there is one, otherwise from a bootstrap; a bootstrap whose draws all gave
-  the same value says nothing, and its interval is NaN
+- intervals come from a formula if there is one, otherwise from a jackknife; where no patient changes the
+  number, or it is at an end of its scale, the jackknife says nothing, and the interval is NaN
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,17 +15,17 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike, NDArray
 
 from xraylab.evaluation.balanced import balanced_accuracy_interval
-from xraylab.evaluation.bootstrap import RESAMPLES, area_intervals, rate_intervals
 from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.intervals import auc_interval
+from xraylab.evaluation.jackknife import average_precision_interval, rate_intervals
 from xraylab.evaluation.ratios import likelihood_ratios
 from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
 
 Interval = tuple[float, float]
-Method = Literal["Wilson", "MOVER", "DeLong", "bootstrap"]
+Method = Literal["Wilson", "MOVER", "DeLong", "jackknife"]
 Groups = Sequence[Any] | NDArray[Any] | None
 
-_DRAWN = ("kappa", "mcc")  # rates without a formula for films clustered by patient
+_WITHOUT_FORMULA = ("kappa", "mcc")  # rates without a formula for films clustered by patient
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def area_estimates(
     Returns
     -------
     dict of str to FigureEstimate
-        ``auc``, by DeLong's formula as Obuchowski extended it; ``average_precision``, by bootstrap.
+        ``auc``, by DeLong's formula as Obuchowski extended it; ``average_precision``, by jackknife.
 
     Raises
     ------
@@ -69,7 +68,7 @@ def area_estimates(
             table.average_precision,
             by_patient["average_precision"],
             by_film["average_precision"],
-            "bootstrap",
+            "jackknife",
         ),
     }
 
@@ -92,7 +91,7 @@ def rate_estimates(
     -------
     dict of str to FigureEstimate
         ``sensitivity``, ``specificity``, ``ppv``, ``npv``, ``f1``, ``accuracy`` (Wilson's interval);
-        ``balanced_accuracy``, ``lr_positive``, ``lr_negative`` (MOVER); ``kappa``, ``mcc`` (bootstrap).
+        ``balanced_accuracy``, ``lr_positive``, ``lr_negative`` (MOVER); ``kappa``, ``mcc`` (jackknife).
         A likelihood ratio and its upper bound may be infinite.
 
     Raises
@@ -111,13 +110,12 @@ def rate_estimates(
 
 
 def area_bounds(
-    labels: ArrayLike, scores: ArrayLike, groups: Groups, *, level: float = 0.95, resamples: int = RESAMPLES
+    labels: ArrayLike, scores: ArrayLike, groups: Groups, *, level: float = 0.95
 ) -> dict[str, Interval]:
-    """Return the intervals of ``area_estimates`` for one choice of groups, with ``resamples`` draws."""
-    drawn = area_intervals(labels, scores, groups, level=level, resamples=resamples)
+    """Return the intervals of ``area_estimates`` for one choice of groups."""
     return {
         "auc": auc_interval(labels, scores, groups, level=level),
-        "average_precision": with_width(drawn["average_precision"]),
+        "average_precision": average_precision_interval(labels, scores, groups, level=level),
     }
 
 
@@ -128,14 +126,12 @@ def rate_bounds(
     threshold: float,
     *,
     level: float = 0.95,
-    resamples: int = RESAMPLES,
 ) -> dict[str, Interval]:
-    """Return the intervals of ``rate_estimates`` for one choice of groups, with ``resamples`` draws."""
+    """Return the intervals of ``rate_estimates`` for one choice of groups."""
     table = threshold_table(labels, scores, groups)
-    drawn = rate_intervals(labels, scores, groups, threshold, rates=_DRAWN, level=level, resamples=resamples)
     return {
         **_by_formula(table, threshold, level),
-        **{name: with_width(bounds) for name, bounds in drawn.items()},
+        **rate_intervals(labels, scores, groups, threshold, rates=_WITHOUT_FORMULA, level=level),
     }
 
 
@@ -152,10 +148,4 @@ def _by_formula(table: ThresholdTable, threshold: float, level: float) -> dict[s
 def _method(name: str) -> Method:
     if name in PROPORTIONS:
         return "Wilson"
-    return "bootstrap" if name in _DRAWN else "MOVER"
-
-
-def with_width(bounds: Interval) -> Interval:
-    """Return a bootstrap's interval, or NaN if it has no width: a perfect rate, or a single patient."""
-    low, high = bounds
-    return bounds if low < high else (math.nan, math.nan)
+    return "jackknife" if name in _WITHOUT_FORMULA else "MOVER"

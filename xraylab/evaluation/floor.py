@@ -3,7 +3,8 @@ Sensitivity floors: the highest threshold whose sensitivity is high enough with 
 
 - one film per patient, and only patients with pneumonia: the films that are counted must be independent
 - the film is picked by a hash of its name, never by its score
-- the sensitivity meant is that of a random patient with one of their films
+- the sensitivity meant is that of a random patient with one of their films; counted by film it may be lower,
+  if patients with many films are harder to read
 - the floor holds for films from the same source; it says nothing about films from elsewhere (see ``shift``)
 - MAPIE does the testing; it is imported only when a floor is computed, because it loads slowly
 """
@@ -34,7 +35,7 @@ def floor_threshold(
     images: Sequence[str],
     level: float,
 ) -> float:
-    """Find the highest threshold whose sensitivity is at least ``level`` with 95 % confidence.
+    """Find the highest threshold whose sensitivity, one film per patient, reaches ``level`` with confidence.
 
     Thresholds are tested from the lowest upwards, each by the exact binomial tail of the patients missed,
     until one doesn't pass. Sensitivity can only fall on the way, so the order is fixed before any film is
@@ -92,9 +93,9 @@ def why_no_floor(labels: ArrayLike, groups: Sequence[Any] | NDArray[Any], level:
         return None
     verb = "is" if patients == 1 else "are"
     return (
-        f"A sensitivity of {_PERCENT * level:.10g} % can't be shown with {_PERCENT * CONFIDENCE:.0f} % "
-        f"confidence: that needs {count(needed)} patients with pneumonia, and there {verb} "
-        f"{count(patients)}. Ask for a lower sensitivity or validate on more patients."
+        f"A sensitivity of {_PERCENT * level:.10g} % on one film per patient can't be shown with "
+        f"{_PERCENT * CONFIDENCE:.0f} % confidence: that needs {count(needed)} patients with pneumonia, and "
+        f"there {verb} {count(patients)}. Ask for a lower sensitivity or validate on more patients."
     )
 
 

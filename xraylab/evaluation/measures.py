@@ -1,9 +1,9 @@
 """
 Measures: the numbers that a comparison shows, for one model and as differences of two, with intervals.
 
-- intervals are at 95 % and clustered by patient, by formula or, if there is none, by a bootstrap of patients
-- a bootstrap interval without width is dropped: for a rate of 1 every draw gives 1, and that proves nothing
-- the expected calibration error has no interval; ``bootstrap.brier_interval`` says why
+- intervals are at 95 % and clustered by patient, by formula or, if there is none, by a jackknife of patients
+- for a number at the end of its scale, such as a kappa of 1, a jackknife has no interval: nothing varies
+- the expected calibration error has no interval; ``jackknife.brier_interval`` says why
 """
 
 import math
@@ -13,8 +13,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from xraylab.evaluation import bootstrap
-from xraylab.evaluation.estimates import area_bounds, rate_bounds, with_width
+from xraylab.evaluation import jackknife
+from xraylab.evaluation.estimates import area_bounds, rate_bounds
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.summary import brier_score, expected_calibration_error
 from xraylab.evaluation.thresholds import threshold_table
@@ -34,7 +34,7 @@ MEASURES = (
     "brier",
     "ece",
 )
-BY_BOOTSTRAP = ("average_precision", "f1", "kappa")  # differences without a formula for their interval
+BY_JACKKNIFE = ("average_precision", "f1", "kappa")  # differences without a formula for their interval
 _NO_INTERVAL = (math.nan, math.nan)
 _Groups = Sequence[Any] | NDArray[Any] | None
 
@@ -88,8 +88,6 @@ def estimates(
     scores: ArrayLike,
     groups: _Groups,
     threshold: float,
-    *,
-    resamples: int = bootstrap.RESAMPLES,
 ) -> dict[str, Measured]:
     """Estimate every measure of a model at a threshold.
 
@@ -99,14 +97,12 @@ def estimates(
         As in ``threshold_table``, (n,) each; scores in [0, 1].
     threshold : float
         A film is called positive when score >= threshold.
-    resamples : int
-        Number of draws of the bootstrap.
 
     Returns
     -------
     dict of str to Measured
         By the names in ``MEASURES``, in their order. AUC: DeLong's, clustered; rates: Wilson's, clustered;
-        balanced accuracy: MOVER; average precision, kappa, Matthews correlation and Brier score: bootstrap.
+        balanced accuracy: MOVER; average precision, kappa, Matthews correlation and Brier score: jackknife.
 
     Raises
     ------
@@ -115,9 +111,9 @@ def estimates(
     """
     truth, values, patients = checked(labels, scores, groups)
     intervals = {
-        **area_bounds(truth, values, patients, resamples=resamples),
-        **rate_bounds(truth, values, patients, threshold, resamples=resamples),
-        "brier": with_width(bootstrap.brier_interval(truth, values, patients, resamples=resamples)),
+        **area_bounds(truth, values, patients),
+        **rate_bounds(truth, values, patients, threshold),
+        "brier": jackknife.brier_interval(truth, values, patients),
     }
     return {
         name: Measured(value, *intervals.get(name, _NO_INTERVAL))
@@ -131,14 +127,12 @@ def differences(
     others: ArrayLike,
     groups: _Groups,
     thresholds: tuple[float, float],
-    *,
-    resamples: int = bootstrap.RESAMPLES,
 ) -> dict[str, Measured]:
     """Estimate how much larger one model's average precision, F1 and kappa are than another's.
 
     Parameters
     ----------
-    labels, scores, groups, resamples
+    labels, scores, groups
         As in ``estimates``.
     others : array_like, (n,)
         Scores of the model to be subtracted, film by film.
@@ -148,7 +142,7 @@ def differences(
     Returns
     -------
     dict of str to Measured
-        By the names in ``BY_BOOTSTRAP``, each in [-2, 2]; the patients are drawn for both models at once.
+        By the names in ``BY_JACKKNIFE``, each in [-2, 2]; the same patients are left out for both models.
 
     Raises
     ------
@@ -161,10 +155,12 @@ def differences(
         measures(truth, each, threshold)
         for each, threshold in zip((values, second_scores), thresholds, strict=True)
     )
-    intervals = bootstrap.area_difference_intervals(
-        truth, values, second_scores, patients, resamples=resamples
-    )
-    intervals |= bootstrap.rate_difference_intervals(
-        truth, values, second_scores, patients, thresholds, rates=("f1", "kappa"), resamples=resamples
-    )
-    return {name: Measured(first[name] - second[name], *with_width(intervals[name])) for name in BY_BOOTSTRAP}
+    intervals = {
+        "average_precision": jackknife.average_precision_difference_interval(
+            truth, values, second_scores, patients
+        ),
+        **jackknife.rate_difference_intervals(
+            truth, values, second_scores, patients, thresholds, rates=("f1", "kappa")
+        ),
+    }
+    return {name: Measured(first[name] - second[name], *intervals[name]) for name in BY_JACKKNIFE}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xraylab.evaluation.intervals import mover_difference
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.thresholds import threshold_table
 
@@ -68,17 +69,15 @@ def rate_difference(
     if not first_right.size:
         return RateDifference(math.nan, math.nan, math.nan)
     first, second = float(first_right.mean()), float(second_right.mean())
-    (first_low, first_high), (second_low, second_high) = (
+    first_in, second_in = (
         threshold_table(np.ones_like(calls), calls, patients).interval("sensitivity", _HALF, level=level)
         for calls in (first_right, second_right)
     )
     correlation = _correlation(
         _residuals(first_right, first, patients), _residuals(second_right, second, patients)
     )
-    down = _reach(first - first_low, second_high - second, correlation)
-    up = _reach(first_high - first, second - second_low, correlation)
-    value = first - second
-    return RateDifference(value, max(-1.0, value - down), min(1.0, value + up))
+    low, high = mover_difference(first, second, first_in, second_in, correlation)
+    return RateDifference(first - second, max(-1.0, low), min(1.0, high))
 
 
 def _residuals(right: NDArray[np.int64], rate: float, patients: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -90,8 +89,3 @@ def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
     """Return the correlation of two rates over patients; 0 if one doesn't vary."""
     both = float(first @ first) * float(second @ second)
     return max(-1.0, min(1.0, float(first @ second) / math.sqrt(both))) if both > 0 else 0.0
-
-
-def _reach(first: float, second: float, correlation: float) -> float:
-    """Return the distance to one end of a difference's interval, from those of both rates."""
-    return math.sqrt(max(0.0, first**2 + second**2 - 2 * correlation * first * second))

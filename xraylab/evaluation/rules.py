@@ -3,8 +3,8 @@ Rules that choose a threshold: short codes such as ``youden``, applied to a thre
 
 - ``youden | sensitivity:0.95 | specificity:0.95 | f1 | cost:N | value:T``, each also with ``@suite`` at the
   end: then degraded copies of the films (the suite of perturbations) count as much as the films themselves
-- ``floor:0.95`` is the highest threshold whose sensitivity is that high with 95 % confidence; it needs films
-  and patients, so ``models.choose_threshold`` finds it, not ``choose``
+- ``floor:0.95`` is the highest threshold whose sensitivity on one film per patient is that high with 95 %
+  confidence; it needs films and patients, so ``models.choose_threshold`` finds it, not ``choose``
 - a rule picks a row of the table; the threshold is then that row's ``cut``, which classifies the films
   exactly as the row does and lies between the row's score and the next lower one
 - if two rows are equally good, the one with the higher specificity wins: fewer false alarms
@@ -64,7 +64,7 @@ class Rule:
             "f1": "best F1",
             "cost": f"cost {amount:.15g} : 1",
             VALUE: f"threshold {amount:.15g}",
-            FLOOR: f"sensitivity floor {_PERCENT * amount:.10g} %, with {sure}",
+            FLOOR: f"sensitivity floor {_PERCENT * amount:.10g} % on one film per patient, with {sure}",
         }.get(self.kind, f"{self.kind} ≥ {_PERCENT * amount:.10g} %")
         return f"{plain}, also on degraded films" if self.suite else plain
 

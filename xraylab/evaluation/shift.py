@@ -3,13 +3,16 @@ Shift: test whether other films score like the validation films that a threshold
 
 - two sets of films of different patients, scored by one model: validation, and others from elsewhere
 - each class is tested by itself, since a different prevalence alone already moves the scores of all films
+- with few patients the test is by permutation of patients: a normal approximation would call too many sets
+  of films different that score the same
 - differences are the other films minus validation; intervals are at 95 %, clustered by patient
 - nothing is chosen here: the result says whether an earlier choice can be trusted on the other films
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from xraylab.errors import ComparisonError
 from xraylab.evaluation.calibration import Calibration, measure_calibration
 from xraylab.evaluation.comparison import holm
-from xraylab.evaluation.intervals import AreaEstimate, auc_estimate
+from xraylab.evaluation.intervals import AreaEstimate, auc_estimate, mover_difference
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.paired import RateDifference
 from xraylab.evaluation.reliability import Reliability, reliability, share_interval
@@ -28,6 +31,11 @@ from xraylab.formats import count, interval, percent
 
 SIGNIFICANT = 0.05
 _CLASSES = ("normal films", "films with pneumonia")  # by label, 0 and 1
+_FEW = 60  # patients of a class in either set; below, p is by permutation too
+_PERMUTATIONS = 4999  # if all can't be tried; with the films as they are, 5,000
+_SEED = 0
+_KEYS = 1_000_000  # random numbers at a time, 8 MB
+_A_HAIR = 1e-12  # two chances that differ by less are equal
 _HALF = 0.5  # between labels 0 and 1; also the chance that a film scores above a similar one
 Interval = tuple[float, float]
 
@@ -60,6 +68,7 @@ class ClassShift:
     label: int
     n: tuple[int, int]  # films of this class: in validation, in the other set
     patients: tuple[int, int]
+    # Its p is by permutation of patients if these are few, unless Student's is larger.
     chance: AreaEstimate  # that another film scores above one of validation; NaN if a set has no such film
     adjusted_p: float  # Holm's, over both classes; NaN if it can't be tested
 
@@ -89,7 +98,10 @@ def shift(validation: Films, other: Films, threshold: float) -> Shift:
 
     For each class, the test uses the chance that a film of the other set scores above one of validation,
     ties counted half. It is the area under the ROC curve with the set as the label, and is one half if both
-    sets score the same; interval and p are those of ``auc_estimate``. A class **fires** if its p, adjusted by
+    sets score the same; interval and p are those of ``auc_estimate``. If a set has fewer than 60 patients of
+    the class, p is at least that of a permutation test: the share of ways to divide the patients into sets
+    of these sizes whose chance is at least as far from one half. All ways are tried if there are fewer than
+    5,000, otherwise 4,999 at random, always the same. A class **fires** if its p, adjusted by
     Holm's method over the two classes, is below 0.05. So if both sets score the same, a class fires in at
     most 5 of 100 comparisons. The level is the customary one, fixed before any film is looked at.
 
@@ -119,6 +131,7 @@ def shift(validation: Films, other: Films, threshold: float) -> Shift:
     ----------
     Mann HB, Whitney DR (1947), Annals of Mathematical Statistics 18:50-60.
     Obuchowski NA (1997), Biometrics 53:567-578.
+    Phipson B, Smyth GK (2010), Stat Appl Genet Mol Biol 9:39, for p by random permutations.
     Holm S (1979), Scandinavian Journal of Statistics 6:65-70.
     """
     for films, name in ((validation, "validation"), (other, "other")):
@@ -157,11 +170,10 @@ def difference(rate: float, bounds: Interval, other_rate: float, other_bounds: I
     Zou GY, Donner A (2008), Statistics in Medicine 27:1693-1702.
     """
     value = rate - other_rate
-    down = math.hypot(rate - bounds[0], other_bounds[1] - other_rate)
-    up = math.hypot(bounds[1] - rate, other_rate - other_bounds[0])
-    if math.isnan(value + down + up):
+    low, high = mover_difference(rate, other_rate, bounds, other_bounds)
+    if math.isnan(low + high):
         return RateDifference(value, math.nan, math.nan)
-    return RateDifference(value, max(-1.0, value - down), min(1.0, value + up))
+    return RateDifference(value, max(-1.0, low), min(1.0, high))
 
 
 def verdict(comparison: Shift) -> str:
@@ -231,14 +243,78 @@ def _chance(
         patients.append(codes[truth == label])
     (first, second), (first_patients, second_patients) = scores, patients
     # Codes of the second set start after those of the first: patients of the two are different people.
-    offset = int(first_patients.max(initial=-1)) + 1
-    chance = auc_estimate(
-        np.repeat([0, 1], [first.size, second.size]),
-        np.concatenate([first, second]),
-        np.concatenate([first_patients, second_patients + offset]),
-    )
-    counts = np.unique(first_patients).size, np.unique(second_patients).size
+    first_patients = np.unique(first_patients, return_inverse=True)[1]
+    second_patients = np.unique(second_patients, return_inverse=True)[1]
+    counts = int(first_patients.max(initial=-1)) + 1, int(second_patients.max(initial=-1)) + 1
+    together = np.concatenate([first, second])
+    people = np.concatenate([first_patients, second_patients + counts[0]])
+    chance = auc_estimate(np.repeat([0, 1], [first.size, second.size]), together, people)
+    if min(counts) < _FEW and not math.isnan(chance.p):
+        chance = replace(chance, p=max(chance.p, permutation_p(together, people, counts)))
     return (first.size, second.size), counts, chance
+
+
+def permutation_p(scores: NDArray[np.float64], patients: NDArray[np.int64], sizes: tuple[int, int]) -> float:
+    """Test whether two sets of patients score the same, by dividing the patients anew.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, (n,)
+        Of all films.
+    patients : ndarray of int64, (n,)
+        Their patients: first those of the first set, 0 ... sizes[0] - 1, then those of the second.
+    sizes : (int, int)
+        Number of patients in each set.
+
+    Returns
+    -------
+    float
+        Two-sided, in (0, 1].
+    """
+    n_patients = sum(sizes)
+    films = np.bincount(patients, minlength=n_patients)
+    ranks = np.bincount(patients, _midranks(scores), n_patients)
+    # In an order that doesn't depend on the patients' names, so that p doesn't either.
+    second = np.arange(n_patients) >= sizes[0]
+    order = np.lexsort((ranks, films, second))
+    films, ranks = films[order], ranks[order]
+    fewer = min(range(2), key=lambda side: sizes[side])  # the smaller set is drawn: fewer patients to sum
+
+    def distances(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how far the chance lies from one half, for each row of patients drawn, (rows,)."""
+        n, total = films[drawn].sum(axis=1), ranks[drawn].sum(axis=1)
+        share: NDArray[np.float64] = (total - n * (n + 1) / 2) / (n * (scores.size - n))
+        return np.abs(share - _HALF)
+
+    start = 0 if fewer == 0 else sizes[0]
+    [observed] = distances(np.arange(start, start + sizes[fewer])[None, :])
+    every = math.comb(n_patients, sizes[fewer]) <= _PERMUTATIONS
+    ways = distances(_all_ways(n_patients, sizes[fewer]) if every else _some_ways(n_patients, sizes[fewer]))
+    as_far = int(np.count_nonzero(ways >= observed - _A_HAIR))
+    # Of random ways the films as they are count as one, so that p is never 0.
+    return as_far / ways.size if every else (as_far + 1) / (ways.size + 1)
+
+
+def _all_ways(n_patients: int, size: int) -> NDArray[np.int64]:
+    return np.array(list(combinations(range(n_patients), size)), np.int64)
+
+
+def _some_ways(n_patients: int, size: int) -> NDArray[np.int64]:
+    """Draw patients by the smallest of random keys, in parts that keep the keys in little memory."""
+    rng, rows = np.random.default_rng(_SEED), max(1, _KEYS // n_patients)
+    parts = [
+        np.argpartition(rng.random((min(rows, _PERMUTATIONS - first), n_patients)), size - 1)[:, :size]
+        for first in range(0, _PERMUTATIONS, rows)
+    ]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def _midranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rank of each score, from 1; equal scores share the mean of their ranks."""
+    ranked = np.sort(scores)
+    below, up_to = np.searchsorted(ranked, scores, "left"), np.searchsorted(ranked, scores, "right")
+    ranks: NDArray[np.float64] = (below + up_to + 1) / 2
+    return ranks
 
 
 def _differences(validation: Side, other: Side) -> Mapping[str, RateDifference]:

@@ -2,8 +2,8 @@
 Choose a model's threshold by a rule, on its validation films.
 
 - every rule but a floor works on the model's threshold table, which is already there
-- a sensitivity floor holds only for films that chose nothing before: no epoch, no early end of the training,
-  no calibration; whether a model has such films is answered quickly and without loading scipy
+- a sensitivity floor holds only for films that chose nothing before: no recipe, no epoch, no early end of the
+  training, no calibration; whether a model has such films is answered quickly and without loading scipy
 - a rule for the suite counts the films under every perturbation as well as the films as they are
 """
 
@@ -18,11 +18,8 @@ from xraylab.evaluation import floor
 from xraylab.evaluation.figures import table_of
 from xraylab.evaluation.rules import FLOOR, Rule, choose
 from xraylab.models.folder import Model
+from xraylab.models.schema import FRESH_WEIGHTS
 from xraylab.predictions import Predictions
-
-# Weights that a training may start from if a floor shall hold. Any other weights may have been chosen by
-# the films that are now to vouch for the floor.
-_FRESH = ("none", "imagenet")
 
 
 def choose_threshold(model: Model, rule: Rule) -> float:
@@ -116,6 +113,11 @@ def _why_not_free(model: Model) -> str | None:
             "an ensemble is calibrated on its validation films. Lock one of its members, or another model "
             "trained by a recipe with “keep”: “last”."
         )
+    if "recipe" in card.chosen_by_validation:
+        return (
+            "the validation films chose its recipe. Train a model with a recipe that was fixed before, on "
+            "other films."
+        )
     if why := why_no_floor_by(card.recipe):
         return why
     # A person may have ended the training, and may have looked at the validation curve to do so.
@@ -123,6 +125,6 @@ def _why_not_free(model: Model) -> str | None:
         return (
             "its training was ended early, perhaps for what the validation films showed. Train it to the end."
         )
-    if card.weights not in _FRESH:
+    if card.weights not in FRESH_WEIGHTS:
         return "these films may have chosen the weights it started from. Train from ImageNet weights or none."
     return None

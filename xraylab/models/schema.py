@@ -18,6 +18,8 @@ from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.imaging.perturbations import SUITE
 
 BACKEND = "fp32"  # the backend that scores unless a card names another
+# Weights that no validation film can have chosen; any other weights may have been.
+FRESH_WEIGHTS = ("none", "imagenet")
 ENSEMBLE = "ensemble"  # the architecture in an ensemble's card
 
 
@@ -71,6 +73,11 @@ class Card(Record):
     weights: str  # the weights that the training started from
     weights_sha256: str
     recipe: dict[str, Any]  # a plain dictionary: a card outlives the recipes of its version
+    validation_chose: tuple[str, ...] | None = Field(
+        default=None,
+        description="What the validation films chose before the threshold: epoch, early stop, weights, "
+        "recipe, calibration. null if only the recipe tells it, as in cards of older versions.",
+    )
     best_epoch: int
     epochs: int
     parameters: int
@@ -93,6 +100,25 @@ class Card(Record):
     )
     intended_use: str = "Research and teaching. Not a medical device."
     about: About = Field(default=About(), description="What the model card says in addition to the numbers.")
+
+    @property
+    def chosen_by_validation(self) -> tuple[str, ...]:
+        """What the validation films chose before the threshold; derived if the card doesn't say it.
+
+        A derived answer can't contain the recipe: nothing records which recipes a person has compared.
+        """
+        if self.validation_chose is not None:
+            return self.validation_chose
+        stages = self.recipe.get("stages", ())
+        chosen = {
+            "epoch": not self.members and self.recipe.get("keep") != "last",
+            # A person may have ended the training, and may have looked at the validation curve to do so.
+            "early stop": self.recipe.get("patience") is not None
+            or self.epochs < sum(stage["epochs"] for stage in stages),
+            "weights": not self.members and self.weights not in FRESH_WEIGHTS,
+            "calibration": self.calibrated,
+        }
+        return tuple(name for name, happened in chosen.items() if happened)
 
     @property
     def calibrated(self) -> bool:

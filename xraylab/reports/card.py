@@ -43,7 +43,7 @@ _RULES = {
     "youden": "the highest sum of sensitivity and specificity",
     "sensitivity": "the highest threshold that reaches it",
     "specificity": "the lowest threshold that reaches it",
-    "floor": "the highest threshold that reaches it on films like these",
+    "floor": "the highest threshold that reaches it on one film per patient, for films like these",
     "f1": "the highest F1",
     "cost": "the lowest cost, if one missed pneumonia costs that many false alarms",
     "value": "set by hand",

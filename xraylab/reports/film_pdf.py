@@ -145,7 +145,7 @@ def _score(report: FilmReport) -> list[Any]:
     if report.overridden:
         words.append(spaced(report.despite_warnings.replace("'", "’"), textColor=MISSED))
     if films is not None:
-        words.append(spaced(film_words.position(films, report.score)))
+        words.append(spaced(film_words.position(films, report.score, locked=report.threshold is not None)))
     if report.kinds:
         words.append(_small(film_words.kinds(report.kinds)))
     below = [*map(_small, report.about_score)]

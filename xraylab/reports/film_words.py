@@ -7,9 +7,9 @@ Sentences that explain one film's score and heatmap.
 - disagreement between models is never called an interval, and a faithful heatmap is never called correct
 """
 
-import math
 from collections.abc import Sequence
 
+from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.formats import DASH, count, percent, score
 
@@ -22,7 +22,6 @@ BLANK = "It is blank: nothing in the film raised the pneumonia score, which is a
 FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
 FAINT = 0.1  # share of full colour below which a map is hardly visible
 _LEAST = 0.001  # smallest share of full colour that is written as a number
-_FEW, _MOST = 0.5, 99.5  # of 100: beyond these a share would be rounded to none or all
 
 
 def prevalence(positives: int, n: int, *, calibrated: bool, copies: int = 0) -> str:
@@ -60,13 +59,32 @@ def calibration_films(n: int, copies: int) -> str:
     return f"{_films(n)} and {of_each} ({count(n * (1 + copies))} scores)"
 
 
-def position(validation: ThresholdTable, at: float) -> str:
-    """Compare a score with the validation films: "2 of 100 normals score this high or higher"."""
+def position(validation: ThresholdTable, at: float, *, locked: bool) -> str:
+    """Compare a score with the validation films: "0 of 201 normal validation films score this high".
+
+    Parameters
+    ----------
+    validation : ThresholdTable
+        Of the model's validation films.
+    at : float
+        The score.
+    locked : bool
+        Whether the model has a threshold, which these films chose.
+
+    Returns
+    -------
+    str
+        Counts of films, each with the upper end of its 95 % interval by film and by patient. By film it is
+        too low if patients have several films; by patient, films of one patient may score the same.
+    """
     point = validation.at(at)
-    normals = _of_100(point.fp, validation.negatives)
-    ill = _of_100(point.fn, validation.positives)
-    sentence = f"{normals} of 100 normals score this high or higher; {ill} of 100 pneumonias score lower."
-    return f"{sentence[0].upper()}{sentence[1:]}"
+    normals, upper = _share(validation, "specificity", at, point.fp, validation.negatives)
+    ill, ill_upper = _share(validation, "sensitivity", at, point.fn, validation.positives)
+    sentence = (
+        f"{normals} normal validation films score this high or higher{upper}; {ill} validation films with "
+        f"pneumonia score lower{ill_upper}."
+    )
+    return f"{sentence} These films chose the threshold too." if locked else sentence
 
 
 def disagreement(spread: float, models: int) -> str:
@@ -148,11 +166,11 @@ def _films(n: int) -> str:
     return f"{count(n)} validation {'film' if n == 1 else 'films'}"
 
 
-def _of_100(part: int, whole: int) -> str:
-    """Write a share as a number of 100, never rounded to 0 or 100."""
+def _share(validation: ThresholdTable, rate: str, at: float, part: int, whole: int) -> tuple[str, str]:
+    """Write "2 of 201" and how high the share may be, if ``rate`` is the share of the other films."""
     if not whole:
-        return DASH
-    share = 100 * part / whole
-    if 0 < share < _FEW:
-        return "fewer than 1"
-    return "more than 99" if _MOST <= share < 100 else str(math.floor(share + 0.5))  # noqa: PLR2004
+        return f"{DASH} of 0", ""
+    by_film = percent(wilson_interval(part, whole)[1])
+    by_patient = percent(1 - validation.interval(rate, at)[0])
+    several = f" by film, {by_patient} by patient" if by_patient != by_film else ""
+    return f"{count(part)} of {count(whole)}", f" (up to {by_film}{several})"

@@ -53,8 +53,8 @@ _METHODS = (
     "film: each film counts as a separate patient, for comparison with work that does so; this interval is "
     "too narrow if patients have several films. Wilson: Wilson’s interval with an effective sample size. "
     "MOVER: made from the intervals of sensitivity and specificity. DeLong: with Obuchowski’s extension to "
-    "clusters. Bootstrap: 2,000 draws of patients. PPV, NPV, F1 and accuracy hold only at the prevalence of "
-    "these films."
+    "clusters. Jackknife: each patient left out once. PPV, NPV, F1 and accuracy hold only at the prevalence "
+    "of these films."
 )
 _ELSEWHERE = (
     "This assumes that sensitivity and specificity stay as measured here. Another hospital, another machine "

@@ -157,12 +157,12 @@ def _draw_pairs(pairs: Sequence[ComparedPair]) -> None:
 
 _HOW = (
     f"Intervals at 95{formats.NARROW_SPACE}% are clustered by patient; those of average precision, kappa, "
-    "Matthews correlation and Brier score come from a bootstrap of patients. The calibration error has no "
+    "Matthews correlation and Brier score come from a jackknife of patients. The calibration error has no "
     "interval, because none would hold."
 )
 _HOW_DIFFERENCES = (
-    "Methods: DeLong for AUC, Newcombe for rates, and for average precision, F1 and kappa a bootstrap of "
-    "patients, drawn for both models at once. All are clustered by patient."
+    "Methods: DeLong for AUC, Newcombe for rates, and for average precision, F1 and kappa a jackknife of "
+    "patients, left out for both models at once. All are clustered by patient."
 )
 
 

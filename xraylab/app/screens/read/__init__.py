@@ -283,7 +283,7 @@ def _draw_reading(model: Model, reading: "Reading", film: Film | Refused) -> Non
         _ask_age(film)
     validation = model.table("validation")
     explain.draw_standing(model, validation, reading.score, lock)
-    st.markdown(film_words.position(validation, reading.score))
+    st.markdown(film_words.position(validation, reading.score, locked=lock is not None))
     if lock is not None:
         point = validation.at(lock.threshold)
         widgets.figures(

@@ -48,7 +48,7 @@ def draw(model: Model, split: str, table: ThresholdTable, threshold: float) -> N
     """
     key = f"threshold details {model.name} {split}"
     with st.expander("Details", key=key, on_change="rerun") as part:
-        # Streamlit runs the content of a closed expander too, and bootstrap intervals take seconds.
+        # Streamlit runs the content of a closed expander too, and jackknife intervals take a while.
         if not part.open:
             return
         with guard():

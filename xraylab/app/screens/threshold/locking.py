@@ -14,8 +14,8 @@ _ACTOR = "app"
 _ASKED = "threshold asked to open"  # name of the model whose opening waits for confirmation
 _FLOOR = parse_rule("floor:0.95")
 _FLOOR_HELP = (
-    "The highest threshold whose sensitivity is at least 95\u202f%, with 95\u202f% confidence. Method: "
-    "MAPIE, on one film per patient."
+    "The highest threshold whose sensitivity on one film per patient is at least 95\u202f%, with "
+    "95\u202f% confidence. Counted by film it may be lower. Method: MAPIE."
 )
 _HELP = "Fixes the threshold for decisions on uploaded films. It is chosen on validation films only."
 _REVEAL_HELP = (
