@@ -23,13 +23,14 @@ from xraylab.documents.evaluation import (
 )
 from xraylab.documents.installation import Check, Doctor
 from xraylab.documents.intervals import Interval
-from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow
+from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow, ReadingModel
 from xraylab.documents.reading import CaseLog, CaseRow, Predicted, TrailRow
 from xraylab.documents.report import (
     AboutLock,
     AtPrevalence,
     AverageName,
     AverageRow,
+    BandThousand,
     Calibrated,
     ClassRow,
     ClassTable,
@@ -49,6 +50,7 @@ __all__ = [
     "AtPrevalence",
     "AverageName",
     "AverageRow",
+    "BandThousand",
     "BandZone",
     "Calibrated",
     "CaseLog",
@@ -79,6 +81,7 @@ __all__ = [
     "Overlap",
     "Phantoms",
     "Predicted",
+    "ReadingModel",
     "RecipeRow",
     "ReviewBand",
     "Robustness",
