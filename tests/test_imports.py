@@ -23,6 +23,7 @@ LIGHT = [
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.comparison",
     "xraylab.evaluation.estimates",
+    "xraylab.evaluation.few",
     "xraylab.evaluation.figures",
     "xraylab.evaluation.floor",
     "xraylab.evaluation.measures",
