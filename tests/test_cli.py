@@ -11,10 +11,11 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from tests.support.brief import DATASET, FILMS, MODEL, SHIPPED
-from xraylab import actions
+from xraylab import actions, documents
 from xraylab.__main__ import main
 from xraylab.actions import labelled, training
 from xraylab.cli import installation
+from xraylab.cli.output import tell_films
 from xraylab.data.datasets import load_dataset
 from xraylab.data.openings import read_openings
 from xraylab.models import load_model
@@ -563,3 +564,27 @@ def test_the_app_is_started_on_the_port_asked_for():
     assert "--server.port=8765" in command
     assert "--server.headless=true" in command
     assert Path(command[4]).name == "streamlit_app.py"
+
+
+def test_the_score_of_a_film_that_is_not_decided_stands_last_for_a_person(capsys):
+    decided = documents.Predicted(
+        file="a.png",
+        score=0.9,
+        decision="review",
+        threshold=0.95,
+        review_from=0.1,
+        warnings=[],
+        notes=[],
+        refused=None,
+        heatmap=None,
+        spread=None,
+        subtype=None,
+    )
+    undecided = decided.model_copy(update={"decision": None, "warnings": ["A cat."]})
+    tell_films([decided])
+    lines = capsys.readouterr().out.split("\n")
+    assert "score  0.9" in lines[1]
+    tell_films([undecided])
+    lines = capsys.readouterr().out.rstrip().split("\n")
+    assert lines[-1].strip() == "not decided, score  0.9"
+    assert not [line for line in lines[:-1] if line.strip().startswith("score")]

@@ -36,7 +36,16 @@ from xraylab.settings import load_settings
 pytest_plugins = ["tests.support.trained"]
 
 ROOT = Path(__file__).parents[1]
-FUNCTIONS = ["evaluate", "import_dataset", "list_models", "load_model", "lock", "read", "train"]
+FUNCTIONS = [
+    "evaluate",
+    "import_dataset",
+    "list_models",
+    "load_model",
+    "lock",
+    "read",
+    "restore_lock",
+    "train",
+]
 NAMES = ["XRayLabError", "__version__", *FUNCTIONS]
 NO_FILM = b"these bytes are no film"
 

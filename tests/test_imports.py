@@ -22,6 +22,7 @@ LIGHT = [
     "xraylab.evaluation.clustering",
     "xraylab.evaluation.comparison",
     "xraylab.evaluation.estimates",
+    "xraylab.evaluation.few",
     "xraylab.evaluation.figures",
     "xraylab.evaluation.firth",
     "xraylab.evaluation.floor",

@@ -7,7 +7,7 @@ import pytest
 
 from scripts import starter
 from xraylab import actions
-from xraylab.models import SHIPPED_NAMES, CalibratedOn, load_shipped
+from xraylab.models import SHIPPED_NAMES, CalibratedOn, load_model, load_shipped
 from xraylab.settings import load_settings
 
 LARGEST = 40_000_000  # bytes of everything shipped
@@ -46,8 +46,43 @@ def test_those_of_children_are_split_by_the_most_conservative_key_and_locked_und
     model = load_shipped(newcomer, name)
     assert model.card.dataset.patient_key == starter.KEY
     assert model.lock.rule == starter.RULE
+    assert model.lock.review_rule == starter.REVIEW
+    assert model.lock.review_from < model.lock.threshold
     validation, test = model.films("validation").frame, model.films("test").frame
     assert not set(validation["group"]) & set(test["group"])
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "zones", "below", "ends"),
+    [
+        (actions.evaluate_validation, [(553, 1), (26, 18), (2, 182)], 2 / 184, (0.0030, 0.0390)),
+        (actions.test_result, [(554, 1), (26, 21), (1, 179)], 1 / 180, (0.0010, 0.0309)),
+    ],
+)
+def test_few_films_below_the_ensembles_band_have_pneumonia_and_few_need_a_reader(
+    newcomer, evaluate, zones, below, ends
+):
+    lock = load_shipped(newcomer, "ensemble").lock
+    assert (lock.threshold, lock.review_from, lock.after_opening) == (0.954, 0.135, True)
+    found = evaluate(newcomer, "ensemble")
+    band = found.band
+    assert [(zone.pneumonia, zone.normal) for zone in (band.above, band.between, band.below)] == zones
+    assert sum(zone.films for zone in (band.above, band.between, band.below)) == found.n == 782
+    assert band.below_positive == zones[2][0]
+    assert band.below_positive_share == pytest.approx(below)
+    assert band.below_positive_ci == pytest.approx(ends, abs=5e-4)
+    assert band.below_positive_share <= 0.015
+    assert band.between.share == pytest.approx(sum(zones[1]) / 782)
+    assert band.between.share <= 0.08
+    # The rates stay those of all films at the threshold.
+    assert found.confusion == ((200, 1), (28, 553) if evaluate is actions.evaluate_validation else (27, 554))
+
+
+def test_without_its_band_twelve_of_a_hundred_films_below_the_ensembles_lock_had_pneumonia(newcomer):
+    actions.lock(newcomer, "ensemble", starter.RULE, actor="test")
+    table = load_model(newcomer, "ensemble").table("validation")
+    below = table.at(0.954)
+    assert (below.fn, below.fn + below.tn) == (28, 228)
 
 
 @pytest.mark.parametrize("name", SHIPPED_NAMES)

@@ -16,11 +16,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from xraylab.errors import XRayLabError
-    from xraylab.front import evaluate, import_dataset, list_models, load_model, lock, read, train
-else:
-    _MODULES = {"XRayLabError": "xraylab.errors"} | dict.fromkeys(
-        ("evaluate", "import_dataset", "list_models", "load_model", "lock", "read", "train"), "xraylab.front"
+    from xraylab.front import (
+        evaluate,
+        import_dataset,
+        list_models,
+        load_model,
+        lock,
+        read,
+        restore_lock,
+        train,
     )
+else:
+    _FRONT = "evaluate import_dataset list_models load_model lock read restore_lock train"
+    _MODULES = {"XRayLabError": "xraylab.errors"} | dict.fromkeys(_FRONT.split(), "xraylab.front")
 
     def __getattr__(name: str) -> object:
         # Python asks here for submodules too, before it imports them: they must be unknown.
@@ -41,6 +49,7 @@ __all__ = [
     "load_model",
     "lock",
     "read",
+    "restore_lock",
     "train",
 ]
 

@@ -6,6 +6,7 @@ import json
 import math
 
 import numpy as np
+import pypdfium2
 import pytest
 from sklearn import metrics
 
@@ -14,6 +15,7 @@ from xraylab import actions
 from xraylab import predictions as predictions_file
 from xraylab.__main__ import main
 from xraylab.errors import HonestOrderError, NotFoundError, XRayLabError
+from xraylab.evaluation.prevalence import predictive_values
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import load_model
 from xraylab.predictions import Predictions
@@ -23,6 +25,12 @@ pytest_plugins = ["tests.support.averaged"]
 
 def rows_of(text):
     return list(csv.DictReader(io.StringIO(text)))
+
+
+def text_of(raw):
+    """Return the words of a PDF."""
+    with pypdfium2.PdfDocument(raw) as document:
+        return " ".join(" ".join(page.get_textpage().get_text_range() for page in document).split())
 
 
 def change(settings, **columns):
@@ -56,7 +64,11 @@ def test_every_score_is_exported_with_all_its_digits_and_no_patients_name(traine
     assert [row["film"] for row in rows] == said.frame["image_id"].tolist()
     assert [float(row["score"]) for row in rows] == said.scores.tolist()
     assert [int(row["label"]) for row in rows] == said.labels.tolist()
-    assert set(rows[0]) == {"film", "patient", "label", "kind", "score", "refused"}
+    assert set(rows[0]) == {"film", "patient", "label", "kind", "score", "refused"} | {
+        "zone",
+        "threshold",
+        "review_from",
+    }
     groups = said.frame["group"].tolist()
     numbers = [row["patient"] for row in rows]
     assert len(set(numbers)) == len(set(groups)) == len(set(zip(numbers, groups, strict=True)))
@@ -231,3 +243,71 @@ def test_the_users_cost_weighs_the_calls(trained, run, tmp_path):
     assert (report.validation.worth.cost, report.validation.worth.threshold_probability) == (5, 1 / 6)
     assert run("report", MODEL, "--cost", "5")["validation"]["worth"]["cost"] == 5
     assert run("report", MODEL)["validation"]["worth"]["cost"] is None
+
+
+@pytest.fixture
+def banded(trained):
+    """A home whose model is locked with a band that has validation films in every zone."""
+    scores = load_model(trained, MODEL).films("validation").scores
+    low, high = (round(float(cut), 3) for cut in np.quantile(scores, [0.3, 0.7]))
+    actions.lock(trained, MODEL, f"value:{high}", actor="test", review=f"value:{low}")
+    return trained, low, high
+
+
+def test_the_evaluation_has_the_band_beside_the_rates_at_the_threshold(banded):
+    settings, low, high = banded
+    report = actions.evaluation_report(settings, MODEL)
+    assert (report.lock.review_from, report.lock.review_rule) == (low, f"value:{low}")
+    split, films = report.validation, load_model(settings, MODEL).films("validation")
+    labels, scores = films.labels, films.scores
+    zones = {"above": scores >= high, "between": (scores >= low) & (scores < high), "below": scores < low}
+    for name, inside in zones.items():
+        zone = getattr(split.band, name)
+        assert (zone.films, zone.pneumonia) == (inside.sum(), labels[inside].sum())
+    assert split.band.below_positive == labels[zones["below"]].sum()
+    assert sum(map(sum, split.confusion)) == len(scores) == sum(map(sum, zones.values()))
+    assert split.confusion == tuple(map(tuple, metrics.confusion_matrix(labels, scores >= high).tolist()))
+    there = split.at_prevalence
+    expected = predictive_values(load_model(settings, MODEL).table("validation"), low, report.prevalence)
+    assert (there.npv_below, there.npv_below_interval) == (expected.npv, expected.npv_interval)
+    thousand = there.band_thousand
+    assert thousand.above + thousand.between + thousand.below == 1000
+    assert thousand.review_from == low
+    assert json.loads(actions.as_json(report))["lock"]["review_from"] == low
+
+
+def test_without_a_band_the_evaluation_has_none(trained):
+    actions.lock(trained, MODEL, "value:0.5", actor="test")
+    report = actions.evaluation_report(trained, MODEL)
+    assert (report.lock.review_from, report.validation.band) == (None, None)
+    there = report.validation.at_prevalence
+    assert (there.npv_below, there.npv_below_interval, there.band_thousand) == (None, None, None)
+
+
+def test_the_pdf_says_of_the_band_what_the_screen_says(banded):
+    settings, low, _ = banded
+    report = actions.evaluation_report(settings, MODEL)
+    page, band = text_of(actions.drawn(report)), report.validation.band
+    assert f"Review band from {low:.3f}: a film between the two needs a reader." in page
+    assert f"Films below with pneumonia {band.below_positive} of {band.below.films}" in page
+    zones = report.validation.at_prevalence.band_thousand
+    assert f"{zones.above} above ({zones.above_positive} with pneumonia)" in page
+    assert "a film that needs a reader counts as called negative" in page
+    assert f"With pneumonia {band.above.pneumonia} {band.between.pneumonia} {band.below.pneumonia}" in page
+
+
+def test_the_tables_carry_the_band_too(banded):
+    settings, low, high = banded
+    films = load_model(settings, MODEL).films("validation")
+    rows = rows_of(actions.predictions_csv(settings, MODEL, "validation"))
+    for row, score in zip(rows, films.scores, strict=True):
+        assert row["zone"] == ("above" if score >= high else "between" if score >= low else "below")
+        assert (float(row["threshold"]), float(row["review_from"])) == (high, low)
+    for row in rows_of(actions.threshold_csv(settings, MODEL, "validation")):
+        threshold = float(row["threshold"])
+        lower = min(low, threshold)
+        assert row["review_from"] == (repr(low) if threshold > low else "")
+        assert int(row["above"]) == (films.scores >= threshold).sum()
+        assert int(row["between"]) == ((films.scores >= lower) & (films.scores < threshold)).sum()
+        assert int(row["below"]) == (films.scores < lower).sum()
+        assert int(row["below_positive"]) == films.labels[films.scores < lower].sum()

@@ -169,6 +169,7 @@ def test_one_model_alone_is_no_comparison_and_the_screen_offers_a_training(show,
 
 
 def test_only_models_of_the_same_films_are_offered_and_without_one_a_training_is(show, settled):
+    actions.use_for_reading(settled, MODEL, actor="test")
     app = show("compare")
     assert not app.error
     assert chosen(app)[0] == MODEL

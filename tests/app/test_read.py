@@ -1,5 +1,7 @@
 """What the Read screen says of ensembles, of kinds of pneumonia and of a review band."""
 
+from html import escape
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,7 +12,7 @@ from tests.support.serving import ROOT
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.formats import interval, percent
+from xraylab.formats import interval, percent, score
 from xraylab.models import load_model
 from xraylab.reports import film_words
 
@@ -117,6 +119,45 @@ def test_a_film_stays_on_the_screen_when_its_words_in_the_list_change(read, aver
     app.session_state["model in use"] = "two"
     app.run()
     assert app.radio(key="film chosen").value == 1
+
+
+def test_a_film_that_is_not_decided_shows_its_score_only_in_the_details(read, averaged):
+    app = read("one").file_uploader(key="films").set_value([OTHER]).run()
+    assert not app.exception
+    assert "Pneumonia score" not in html(app)
+    assert "No decision<small>The film is unusual for this model." in html(app)
+    [details] = [part for part in app.expander if part.label == "Details of the score"]
+    [small] = [part.proto.body for part in details.get("html") if "xl-undecided" in part.proto.body]
+    assert "which decides nothing here." in small
+    assert "normals score this high" in " ".join(part.value for part in details.markdown)
+    assert app.radio(key="film chosen").options[0].startswith("not decided · other")
+    app.button(key="decide anyway").click().run()
+    assert ">Pneumonia score</span><strong>" in html(app)
+    assert not [part for part in app.expander if part.label == "Details of the score"]
+
+
+def test_the_score_is_shown_at_the_prevalence_that_the_reader_sets(read, averaged):
+    app = read(BOTH)
+    table = load_model(averaged, BOTH).table("validation")
+    app.slider(key="read prevalence").set_value(30).run()
+    assert app.session_state["prevalence"] == 0.3
+    [reading] = app.session_state["readings"].values()
+    there = film_words.at_prevalence(reading.score, table.positives, table.n, 0.3)
+    assert f">At 30.0\u202f% prevalence</span><strong>{html_score(there)}</strong>" in html(app)
+    lock = load_model(averaged, BOTH).lock
+    below = film_words.below(table, lock.threshold, lock.review_from, prevalence=0.3, split="validation")
+    assert below in words(app).replace("\\", "")
+    assert film_words.NOT_MOVED not in words(app)
+
+
+def test_an_uncalibrated_score_is_not_moved_and_says_so(read, averaged):
+    app = read("one")
+    assert film_words.NOT_MOVED in words(app)
+    assert "prevalence</span><strong>" not in html(app)
+
+
+def html_score(value):
+    return escape(score(value))
 
 
 def test_films_of_one_name_and_score_can_be_told_apart_and_chosen(read, averaged):

@@ -62,13 +62,41 @@ def test_without_a_model_of_ones_own_the_shipped_ensemble_is_in_use(show, newcom
     assert box.options == [f"{shipped} · shipped" for shipped in SHIPPED]
 
 
-def test_the_newest_of_ones_own_goes_before_the_shipped_and_the_choice_before_both(show, settled):
+def test_the_newest_of_ones_own_is_listed_first_but_does_not_take_over(show, settled):
     app = show("threshold")
-    assert chosen(app, "threshold").value == MODEL
+    assert chosen(app, "threshold").value == SHIPPED[0]
     assert chosen(app, "threshold").options[:2] == [MODEL, "ensemble · shipped"]
+    assert "Model in use ensemble · shipped" in written(app)
     chosen(app, "threshold").set_value("cnn").run()
+    app = app.switch_page("pages/models.py").run()
+    assert chosen(app, "models").value == "cnn", "looked at"
     app = app.switch_page("pages/read.py").run()
-    assert chosen(app, "read").value == "cnn"
+    assert chosen(app, "read").value == SHIPPED[0], "who looks at a model's numbers doesn't let it read"
+
+
+def test_the_model_that_somebody_chose_reads_in_every_session(show, settled):
+    app = show("models")
+    chosen(app, "models").set_value(MODEL).run()
+    app = app.button(key="use for reading").click().run()
+    assert not app.error
+    assert f"Model in use {MODEL}" in written(app)
+    assert f"{MODEL} reads films from now on." in written(app).replace("\\", "")
+    assert f"{MODEL} · reads films" in written(app)
+    assert "use for reading" not in [button.key for button in app.button]
+    for _ in range(2):  # new sessions
+        assert chosen(show("read"), "read").value == MODEL
+    app = show("read")
+    chosen(app, "read").set_value("cnn").run()
+    assert "Model in use cnn" in written(app)
+    assert chosen(show("read"), "read").value == MODEL, "Read's own box holds for its session"
+
+
+def test_few_validation_films_are_a_badge_wherever_the_model_is_judged(show, settled):
+    n = len(load_model(settled, MODEL).films("validation").scored)
+    badge = f"{n} validation films: too few to judge"
+    actions.use_for_reading(settled, MODEL, actor="test")
+    for name in ("", "models"):
+        assert badge in written(show(name))
 
 
 def test_without_an_ensemble_another_shipped_model_is_in_use(show, newcomer, starter):
@@ -107,9 +135,36 @@ def test_a_shipped_model_is_locked_and_opened_on_the_screen_and_counted_without_
     assert "were revealed once, for 1 model" in written(app)
     app.session_state[f"threshold {load_model(newcomer, 'ensemble').card.model_sha256}"] = Chosen(0.25)
     app = press(app.run(), "Lock ")
+    assert load_model(newcomer, "ensemble").lock.threshold != 0.25, "an opening alone replaces no lock"
+    app = app.button(key="lock anyway").click().run()
     assert load_model(newcomer, "ensemble").lock.threshold == 0.25
     assert "changed after test results were seen" in written(app)
     assert [file.name for file in newcomer.models.rglob("*") if file.is_file()] == ["lock.json"]
+
+
+def test_a_lock_of_a_shipped_model_asks_once_and_the_shipped_threshold_can_be_restored(show, newcomer):
+    shipped = load_model(newcomer, "ensemble").lock
+    store = f"threshold {load_model(newcomer, 'ensemble').card.model_sha256}"
+    app = show("threshold")
+    assert "Restore the shipped threshold" not in labels(app)
+    app.session_state[store] = Chosen(0.25)
+    app = press(app.run(), "Lock ")
+    assert not newcomer.models.exists(), "one click replaces nothing"
+    words = written(app).replace("\\", "")
+    assert (
+        f"ensemble came with the threshold {shipped.threshold:.3f}. Your lock at 0.250 replaces it" in words
+    )
+    app = app.button(key="lock anyway").click().run()
+    assert load_model(newcomer, "ensemble").lock.threshold == 0.25
+    app.session_state[store] = Chosen(0.5)
+    app = press(app.run(), "Lock ")
+    assert load_model(newcomer, "ensemble").lock.threshold == 0.5, "asked once"
+    app = press(app, "Restore the shipped threshold")
+    assert not app.error
+    assert load_model(newcomer, "ensemble").lock == shipped
+    assert f"The shipped threshold {shipped.threshold:.3f} is valid again." in written(app)
+    assert app.session_state[store].threshold == shipped.threshold
+    assert "Restore the shipped threshold" not in labels(app)
 
 
 def test_a_film_is_read_by_the_shipped_ensemble_and_decided_at_the_lock_of_the_home(show, newcomer):

@@ -56,7 +56,7 @@ def test_the_shipped_ensemble_reads_a_film_and_shows_where_its_score_comes_from(
     Image.fromarray(film.pixels).save(file)  # without the mark it is a film like any other
     page.goto(f"{app}/read")
     page.locator("input[type=file]").set_input_files(file)
-    shown(page.get_by_text(re.compile("Pneumonia score (above|below) the threshold")))
+    shown(page.get_by_text(re.compile("Pneumonia score (above|below) both thresholds|^Needs a reader")).first)
     page.get_by_text("Disagreement between its").wait_for()
     overlay = page.get_by_role("button", name=re.compile("overlay", re.IGNORECASE)).first
     shown(overlay)

@@ -66,6 +66,11 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     shown(page.get_by_role("button", name="Move the threshold"), home)
     assert [run.state for run in table.list_runs(settings)] == ["done"]
 
+    # a model reads films because somebody chose it, not because it is the newest
+    page.get_by_text("ensemble · shipped").first.wait_for()
+    page.get_by_role("button", name="Use for reading").click()
+    page.get_by_text("phantoms-demo reads films from now on.").wait_for()
+
     # the numbers move while the mouse does
     page.get_by_role("button", name="Move the threshold").click()
     handle = page.get_by_role("slider").first

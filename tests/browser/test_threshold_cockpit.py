@@ -9,7 +9,7 @@ from sklearn import metrics
 from sklearn.metrics import class_likelihood_ratios, cohen_kappa_score, matthews_corrcoef
 
 from xraylab import formats
-from xraylab.evaluation.band import review_band, workload
+from xraylab.evaluation.band import band_of_a_thousand, review_band, workload
 from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.prevalence import moved, of_a_thousand, predictive_values
 from xraylab.evaluation.ratios import likelihood_ratios
@@ -312,7 +312,18 @@ def test_a_review_band_counts_as_python_does_and_python_hears_of_it(cockpit, pag
         assert texts["review-here"] == _percent(band.review.films / table.n)
         found = predictive_values(table, threshold, 0.1), predictive_values(table, review, 0.1)
         assert texts["ppv-there"] == _percent(found[0].ppv)
-        assert texts["npv-there-interval"] == _range(*found[1].npv_interval)
+        assert texts["npv-there-interval"] == _range(*found[0].npv_interval)
+        assert texts["npv-below"] == _percent(found[1].npv)
+        assert texts["npv-below-interval"] == _range(*found[1].npv_interval)
+        zones = band_of_a_thousand(band, 0.1)
+        assert [int(texts[f"thousand-{name}"]) for name in ("tp", "rp", "fn", "fp", "tn")] == [
+            zones.found,
+            zones.reader_diseased,
+            zones.missed,
+            zones.false_alarms,
+            zones.correctly_negative,
+        ]
+        assert int(texts["thousand-reader"]) == zones.between
         thousand = [texts[f"thousand-{name}"] for name in ("tp", "reader", "fn", "fp", "tn")]
         assert sum(int(n.replace("\u2009", "")) for n in thousand) == 1000
     lower.press("Enter")
@@ -391,6 +402,29 @@ def test_what_stands_beside_is_counted_at_the_same_threshold(cockpit, page):
             assert texts[f"beside-{name}-interval"] == _range(*bounds)
     assert texts["beside"] == "squared"
     assert len(_points(page.locator(".cockpit [data-curve=roc] .other"))) > 10
+
+
+def test_with_a_band_on_every_film_of_what_stands_beside_is_counted(cockpit, page):
+    films = _films()
+    view, table = cockpit(**films)
+    page.get_by_text("beside", exact=True).click()
+    page.locator(".cockpit[data-beside]").wait_for()
+    _switch_band_on(view, page)
+    other = threshold_table(films["labels"], films["scores"] ** 2, films["groups"])
+    lower = page.locator(".cockpit .number.from")
+    for threshold, review in ((0.5, 0.1), (0.77, 0.31)):
+        view.number.fill(str(threshold))
+        lower.fill(str(review))
+        texts = view.texts()
+        for prefix, of in (("", table), ("beside-", other)):
+            (tp, rp, fn), (fp, _, tn) = _band_counts(of, threshold, review)
+            counts = [int(texts[f"{prefix}{cell}"]) for cell in ("tp", "fn", "fp", "tn")]
+            assert counts == [tp, fn, fp, tn]
+            reader = [int(texts[cell]) for cell in (("rp", "rn") if not prefix else ("beside-reader",))]
+            assert sum(counts) + sum(reader) == of.n == len(films["labels"])
+        assert int(texts["beside-rp"]) == rp
+        assert texts["beside-npv-below"] == _percent(predictive_values(other, review, 0.1).npv)
+    assert page.locator(".cockpit [data-text=beside-reader]").is_visible()
 
 
 @pytest.mark.parametrize("percent", [10, 50])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import recall_score
 
-from xraylab.evaluation.band import Band, review_band, workload
+from xraylab.evaluation.band import Band, band_of_a_thousand, review_band, workload
 from xraylab.evaluation.thresholds import threshold_table
 
 CUTS = [0.0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 1.0]  # at scores and between them
@@ -162,3 +162,39 @@ def test_cuts_that_are_none_or_the_wrong_way_round_are_refused(cuts):
 def test_a_workload_needs_a_threshold():
     with pytest.raises(ValueError, match="cannot be NaN"):
         workload(threshold_table(*made_up()), math.nan)
+
+
+@pytest.mark.parametrize("review_from", [0.1, 0.3, 0.6])
+def test_the_share_below_with_disease_is_one_less_the_npv(review_from):
+    labels, scores, groups = made_up()
+    table = threshold_table(labels, scores, groups)
+    band = review_band(table, review_from, 0.6)
+    below = scores < review_from
+    assert (band.missed, band.below.films) == (labels[below].sum(), below.sum())
+    assert band.below.diseased_share == pytest.approx(labels[below].mean())
+    low, high = table.interval("npv", review_from)
+    assert band.below_interval == pytest.approx((1 - high, 1 - low))
+    assert band.between == band.review
+
+
+@pytest.mark.parametrize("prevalence", [0.02, 0.1, 0.743])
+def test_a_thousand_films_fall_into_the_zones_as_their_classes_do(prevalence):
+    labels, scores, groups = made_up()
+    band = review_band(threshold_table(labels, scores, groups), 0.3, 0.6)
+    films = band_of_a_thousand(band, prevalence)
+    assert films.above + films.between + films.below == 1000
+    ill, well = scores[labels == 1], scores[labels == 0]
+    expected = {
+        "found": 1000 * prevalence * np.mean(ill >= 0.6),
+        "reader_diseased": 1000 * prevalence * np.mean((ill >= 0.3) & (ill < 0.6)),
+        "missed": 1000 * prevalence * np.mean(ill < 0.3),
+        "false_alarms": 1000 * (1 - prevalence) * np.mean(well >= 0.6),
+        "reader_healthy": 1000 * (1 - prevalence) * np.mean((well >= 0.3) & (well < 0.6)),
+        "correctly_negative": 1000 * (1 - prevalence) * np.mean(well < 0.3),
+    }
+    for name, share in expected.items():
+        assert abs(getattr(films, name) - share) < 1
+
+
+def test_without_one_class_nothing_is_known_of_a_thousand_films():
+    assert band_of_a_thousand(review_band(threshold_table([1, 1], [0.2, 0.8]), 0.3, 0.6), 0.1) is None

@@ -193,7 +193,13 @@ def test_a_review_band_is_told_by_its_zones_and_its_misses_with_their_bound(spli
         f"{int(labels[zones['below both']].sum())} of {labels.sum()} films with pneumonia, "
         f"{percent(missed)} ({interval(1 - high, 1 - low)}), so up to {percent(1 - low)} of pneumonias"
     ) in part
-    assert "Called negative" not in part
+    # The calls at the threshold stay those of all films, and the zones stand next to them.
+    [[tn, fp], [fn, tp]] = metrics.confusion_matrix(labels, scores >= THRESHOLD)
+    assert found["with pneumonia"] == [str(tp), str(fn)]
+    assert found["without"] == [str(fp), str(tn)]
+    below, ill = int((scores < 0.15).sum()), int(labels[scores < 0.15].sum())
+    assert f"Of {below} {split.lower()} films below both thresholds, {ill} have pneumonia" in part
+    assert "Where 10.0\u202f% of films have pneumonia" in part
     assert found["Sensitivity"][0] == percent(metrics.recall_score(labels, scores >= THRESHOLD))
 
 

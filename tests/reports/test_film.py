@@ -174,7 +174,8 @@ def test_a_phantom_says_synthetic_in_words_and_in_the_picture():
                 "standing": Standing("m", "h", "a", "d", "fp32", None, 0, 0, 0),
             },
             [
-                "No decision.",
+                "No decision",
+                "which decides nothing here.",
                 "not locked yet",
                 "Threshold –",
                 "Sensitivity – –",
@@ -280,8 +281,37 @@ def test_every_sign_of_our_sentences_is_in_the_font_of_the_picture():
 
 
 def test_no_decision_has_no_threshold_behind_it():
-    assert _words_below(a_report(decision=None))[0].startswith("Pneumonia score 0.913. No decision. The film")
+    words = _words_below(a_report(decision=None))
+    assert words[0].startswith("No decision. The film")
+    assert "Score 0.913, which decides nothing here." in words[1:]
     assert "threshold (0.412)." in _words_below(a_report())[0]
+
+
+def test_a_film_that_is_not_decided_shows_no_score_in_large_type():
+    report = a_report(decision=None, warnings=("A cat.",), score=0.9996)
+    page = text(film_pdf(report))
+    assert "Pneumonia score >0.999" not in page
+    assert "Score >0.999, which decides nothing here." in page
+    assert page.index("No decision") < page.index("Score >0.999")
+    large = _words_below(report)[0]
+    assert ">0.999" not in large
+    # The same score of a film that was decided stands first.
+    assert "Pneumonia score >0.999" in text(film_pdf(a_report(score=0.9996)))
+
+
+def test_documents_say_what_below_means_at_the_readers_prevalence():
+    films = threshold_table(
+        np.r_[np.zeros(60), 1, np.ones(60)].astype(int), np.r_[np.full(60, 0.1), 0.2, np.full(60, 0.9)]
+    )
+    standing = replace(STANDING, films=films, test=films)
+    report = a_report(standing=standing, decision="negative", score=0.1, review_from=0.3, prevalence=0.2)
+    page = text(film_pdf(report))
+    for split in ("validation", "test"):
+        words = film_words.below(films, 0.412, 0.3, prevalence=0.2, split=split)
+        assert f"Of 61 {split} films below both thresholds, 1 has pneumonia" in words
+        assert shown(words) in page
+        assert words in _words_below(report)
+    assert not [words for words in _words_below(replace(report, decision="positive")) if "Of 61" in words]
 
 
 def test_the_png_has_no_metadata_and_goes_without_a_heatmap():

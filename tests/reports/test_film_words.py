@@ -1,9 +1,12 @@
 """What page and documents say of one film's score."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from xraylab.evaluation.prevalence import predictive_values
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.models import load_shipped
 from xraylab.reports import film_words
@@ -113,3 +116,65 @@ def test_disagreement_is_no_interval_and_faithful_is_not_right():
 def test_kinds_come_with_their_caveat():
     words = film_words.kinds((("bacterial", 0.713), ("viral", 0.287))).replace("\u202f", " ")
     assert words == f"Bacterial 71.3 %, viral 28.7 %. {film_words.KINDS_CAVEAT}"
+
+
+# The ensemble's lock: 0.954 reads as 95 % certainty, and means much less where pneumonia is rarer.
+@pytest.mark.parametrize(("there", "share"), [(581 / 782, 0.954), (0.1, 0.444), (0.02, 0.128)])
+def test_a_calibrated_score_is_moved_to_another_prevalence_by_the_prior_odds(there, share):
+    assert film_words.at_prevalence(0.954, 581, 782, there) == pytest.approx(share, abs=5e-4)
+    odds = 0.954 / 0.046 * (there / (1 - there)) / (581 / 201)
+    assert film_words.at_prevalence(0.954, 581, 782, there) == pytest.approx(odds / (1 + odds))
+    words = film_words.probability(0.954, 581, 782, there, calibrated=True)
+    assert words.endswith(f"of films have pneumonia, the probability is {share:.3f}.")
+
+
+def test_an_uncalibrated_score_is_not_moved_and_says_so():
+    assert film_words.probability(0.954, 581, 782, 0.1, calibrated=False) == film_words.NOT_MOVED
+    assert film_words.NOT_MOVED == "An uncalibrated score can't be moved to another prevalence."
+
+
+@pytest.mark.parametrize(("positives", "n"), [(0, 0), (0, 5), (5, 5)])
+def test_from_one_class_a_score_is_moved_nowhere(positives, n):
+    assert math.isnan(film_words.at_prevalence(0.5, positives, n, 0.1))
+
+
+def films_below():
+    """Return 200 films: of 50 below 0.2 one has pneumonia, of 30 up to 0.9 there are 20."""
+    scores = np.r_[np.full(50, 0.1), np.full(30, 0.5), np.full(120, 0.95)]
+    labels = np.r_[1, np.zeros(49), np.ones(20), np.zeros(10), np.ones(118), 0, 0].astype(int)
+    return threshold_table(labels, scores)
+
+
+def test_below_means_the_pneumonias_among_the_films_below_the_work_of_a_reader_and_an_npv():
+    table = films_below()
+    low, high = table.interval("npv", 0.2)
+    values = predictive_values(table, 0.2, 0.1)
+    words = film_words.below(table, 0.9, 0.2, prevalence=0.1, split="test").replace("\u202f", " ")
+    assert words == (
+        "Of 50 test films below both thresholds, 1 has pneumonia (2.0 %, 95 % interval "
+        f"{100 - 100 * high:.1f}–{100 - 100 * low:.1f}). 15.0 % of all test films need a reader. Where "
+        f"10.0 % of films have pneumonia, {100 * values.npv:.1f} % of the films below have none (NPV, "
+        f"{100 * values.npv_interval[0]:.1f}–{100 * values.npv_interval[1]:.1f})."
+    )
+
+
+def test_without_a_band_the_films_below_the_threshold_are_counted():
+    words = film_words.below(films_below(), 0.9, None, prevalence=0.1, split="validation")
+    assert words.startswith("Of 80 validation films below the threshold, 21 have pneumonia (26.2")
+    assert "need a reader" not in words
+
+
+def test_without_films_below_nothing_is_known_of_them():
+    words = film_words.below(films_below(), 0.05, None, prevalence=0.1, split="validation")
+    assert words == "No validation film lies below the threshold, so nothing is known of such films."
+
+
+def test_almost_all_is_not_all():
+    scores = np.r_[np.full(500, 0.1), 0.05, np.full(500, 0.9)]
+    labels = np.r_[np.zeros(500), 1, np.ones(500)].astype(int)
+    words = film_words.below(threshold_table(labels, scores), 0.5, None, prevalence=0.01, split="test")
+    assert "more than 99.9\u202f% of the films below have none" in words
+    none = film_words.below(
+        threshold_table(labels[[0, -1]], scores[[0, -1]]), 0.5, None, prevalence=0.01, split="test"
+    )
+    assert "100.0\u202f% of the films below have none" in none

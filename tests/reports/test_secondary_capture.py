@@ -15,7 +15,7 @@ from pydicom.uid import (
 )
 
 from tests.support.dicoms import dataset, written
-from tests.support.film_reports import IDENTITY, a_report, an_overlay, complaints
+from tests.support.film_reports import IDENTITY, a_report, a_source, an_overlay, complaints
 from tests.support.films import encoded, grey
 from xraylab.errors import XRayLabError
 from xraylab.imaging import Film, decode
@@ -221,3 +221,22 @@ def test_both_ways_hold_the_same_picture_and_nothing_of_the_pixels_changes():
     report = a_report(film=decode(film))
     pictures = [read(raw).pixel_array for raw in (deidentified(report, looked=True), back(film))]
     np.testing.assert_array_equal(*pictures)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "missing"),
+    [
+        ({"decision": None}, "No decision.", "Pneumonia score 0.913"),
+        (
+            {"decision": "review", "review_from": 0.3, "threshold": 0.95},
+            "Pneumonia score 0.913. Needs a reader. A film needs a reader from 0.300 up to 0.950.",
+            "No decision",
+        ),
+        ({}, "Pneumonia score 0.913. Pneumonia score above the threshold.", "needs a reader"),
+    ],
+)
+def test_the_description_has_the_band_and_no_score_of_a_film_that_is_not_decided(changes, words, missing):
+    raw = for_the_study(a_report(**changes), Film("film.dcm", a_source()), confirmed=True)
+    description = pydicom.dcmread(io.BytesIO(raw)).DerivationDescription
+    assert words in description
+    assert missing not in description

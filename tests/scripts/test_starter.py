@@ -75,6 +75,8 @@ def test_members_are_trained_once_halved_averaged_locked_under_the_suite_and_tol
         assert model.lock.rule == ("youden" if phantom else starter.RULE)
         assert not model.lock.after_opening
         assert model.test_opened
+        assert model.lock.review_rule in (None, starter.REVIEW)
+        assert not phantom or model.lock.review_from is None
         about = starter.About() if phantom else starter.ABOUT
         assert model.card.about == about.model_copy(update={"command": model.card.about.command})
         told = (tmp_path / "cards" / f"{name}.md").read_text()

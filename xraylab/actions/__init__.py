@@ -49,6 +49,7 @@ from xraylab.actions.health import doctor
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
 from xraylab.actions.reading import load_for_reading, predict
+from xraylab.actions.reading_models import reading_model, restore_lock, use_for_reading
 from xraylab.actions.robustness import robustness
 from xraylab.actions.seeds import request_seeds, train_seeds
 from xraylab.actions.shift import Shifted, shift
@@ -115,11 +116,13 @@ __all__ = [
     "predict",
     "predicted",
     "predictions_csv",
+    "reading_model",
     "recipe_rows",
     "request_of",
     "request_planned",
     "request_seeds",
     "request_training",
+    "restore_lock",
     "resume",
     "resume_run",
     "robustness",
@@ -135,4 +138,5 @@ __all__ = [
     "threshold_csv",
     "train",
     "train_seeds",
+    "use_for_reading",
 ]

@@ -4,8 +4,9 @@ import math
 
 from xraylab import documents
 from xraylab.errors import XRayLabError
+from xraylab.evaluation.few import too_few
 from xraylab.evaluation.intervals import auc_interval
-from xraylab.models import Model, list_models, load_model
+from xraylab.models import Model, list_models, load_model, model_that_reads
 from xraylab.networks.pretrained import imagenet_path
 from xraylab.networks.registry import networks
 from xraylab.settings import Settings
@@ -14,7 +15,9 @@ from xraylab.training.recipe import PRESETS
 
 def model_rows(settings: Settings) -> list[documents.ModelRow]:
     """Return every model with its validation AUC: the user's own, newest first, then the shipped ones."""
-    return [_model_row(model) for model in list_models(settings)]
+    models = list_models(settings)
+    reads = model_that_reads(settings, models)
+    return [_model_row(model, reads) for model in models]
 
 
 def model_row(settings: Settings, name: str) -> documents.ModelRow:
@@ -25,7 +28,7 @@ def model_row(settings: Settings, name: str) -> documents.ModelRow:
     NotFoundError
         If there is no such model.
     """
-    return _model_row(load_model(settings, name))
+    return _model_row(load_model(settings, name), model_that_reads(settings))
 
 
 def network_rows(settings: Settings) -> list[documents.NetworkRow]:
@@ -57,13 +60,14 @@ def recipe_rows() -> list[documents.RecipeRow]:
     ]
 
 
-def _model_row(model: Model) -> documents.ModelRow:
+def _model_row(model: Model, reads: Model | None) -> documents.ModelRow:
     lock = model.lock
     try:
-        auc, auc_ci = model.table("validation").auc, _auc_interval(model)
+        table = model.table("validation")
+        auc, auc_ci, few = table.auc, _auc_interval(model), too_few(table)
     except XRayLabError:
         # One model with damaged predictions, or those of other weights, must not hide the others.
-        auc, auc_ci = math.nan, (math.nan, math.nan)
+        auc, auc_ci, few = math.nan, (math.nan, math.nan), None
     return documents.ModelRow(
         name=model.name,
         arch=model.card.arch,
@@ -74,6 +78,8 @@ def _model_row(model: Model) -> documents.ModelRow:
         review_from=lock.review_from if lock else None,
         val_auc=auc,
         val_auc_ci=auc_ci,
+        few=few,
+        reads=reads is not None and reads.name == model.name,
         created_at=model.card.created_at,
         shipped=model.shipped,
     )

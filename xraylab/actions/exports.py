@@ -14,14 +14,17 @@ import pandas as pd
 from xraylab import documents
 from xraylab.actions.cards import model_card
 from xraylab.errors import HonestOrderError, XRayLabError
+from xraylab.evaluation.band import review_band
 from xraylab.evaluation.clustering import PROPORTIONS
+from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.models import load_model, openings_of
+from xraylab.models import Lock, load_model, openings_of
 from xraylab.reports import evaluation
 from xraylab.reports.tables import as_csv
 from xraylab.settings import Settings
 
-PREVALENCE = 0.1
+PREVALENCE = USUAL
+_ZONES = ("review_from", "above", "between", "below", "below_positive")
 
 
 def evaluation_report(
@@ -97,7 +100,9 @@ def threshold_csv(settings: Settings, name: str, split: str) -> str:
     """Write every row of a model's exact threshold table as CSV, highest threshold first.
 
     Columns are ``threshold`` (all its digits; at ``inf`` no film is positive), ``tp``, ``fp``, ``fn``,
-    ``tn``, and six rates, each with the ends of its 95 % interval, clustered by patient.
+    ``tn``, and six rates, each with the ends of its 95 % interval, clustered by patient. The last columns
+    count the films by the lock's review band, with ``threshold`` as its upper end: ``review_from`` (empty
+    without a band, or above the threshold), ``above``, ``between``, ``below`` and ``below_positive``.
 
     Parameters
     ----------
@@ -113,10 +118,15 @@ def threshold_csv(settings: Settings, name: str, split: str) -> str:
     HonestOrderError
         If the test films are sealed.
     """
-    table = load_model(settings, name).table(split)
+    model = load_model(settings, name)
+    table, lock = model.table(split), model.lock
+    review_from = lock.review_from if lock is not None and lock.fits(model.card) else None
     ends = [f"{rate}{end}" for rate in PROPORTIONS for end in ("", "_low", "_high")]
-    rows = (_row(table, threshold) for threshold in table.threshold.tolist())
-    return as_csv(("threshold", "tp", "fp", "fn", "tn", *ends), rows)
+    rows = (
+        [*_row(table, threshold), *_zones(table, threshold, review_from)]
+        for threshold in table.threshold.tolist()
+    )
+    return as_csv(("threshold", "tp", "fp", "fn", "tn", *ends, *_ZONES), rows)
 
 
 def predictions_csv(settings: Settings, name: str, split: str) -> str:
@@ -124,7 +134,9 @@ def predictions_csv(settings: Settings, name: str, split: str) -> str:
 
     Columns are ``film`` (its name in the dataset, which may itself say whose film it is), ``patient`` (a
     running number instead of the patient's key), ``label`` (0 or 1), ``kind`` (from the file's name),
-    ``score``, ``refused`` (why there is no score), and one probability for each kind of pneumonia.
+    ``score``, ``refused`` (why there is no score), one probability for each kind of pneumonia, and the zone
+    of the score at the lock: ``zone`` (above, between or below; empty without a lock), ``threshold`` and
+    ``review_from``.
 
     Parameters
     ----------
@@ -136,7 +148,9 @@ def predictions_csv(settings: Settings, name: str, split: str) -> str:
     NotFoundError, WeightsError, HonestOrderError
         As ``threshold_csv``.
     """
-    films = load_model(settings, name).films(split)
+    model = load_model(settings, name)
+    films, lock = model.films(split), model.lock
+    lock = lock if lock is not None and lock.fits(model.card) else None
     frame = films.frame
     # A running number: the key may be part of a hospital's patient number.
     patients = pd.factorize(frame["group"])[0] + 1
@@ -148,8 +162,30 @@ def predictions_csv(settings: Settings, name: str, split: str) -> str:
         "score": frame["score"],
         "refused": frame["refused"],
         **{f"p_{kind}": values.tolist() for kind, values in films.kinds.items()},
+        "zone": [_zone(value, lock) for value in frame["score"].tolist()],
+        "threshold": [lock and lock.threshold] * len(frame),
+        "review_from": [lock and lock.review_from] * len(frame),
     }
     return as_csv(tuple(columns), zip(*(list(column) for column in columns.values()), strict=True))
+
+
+def _zone(score: float, lock: Lock | None) -> str | None:
+    if lock is None or math.isnan(score):
+        return None
+    if score >= lock.threshold:
+        return "above"
+    return "below" if lock.review_from is None or score < lock.review_from else "between"
+
+
+def _zones(table: ThresholdTable, threshold: float, review_from: float | None) -> list[object]:
+    """Return the cells of a review band up to one threshold."""
+    banded = review_from is not None and review_from < threshold
+    band = review_band(table, review_from if review_from is not None and banded else threshold, threshold)
+    return [
+        review_from if banded else None,
+        *(zone.films for zone in (band.above, band.between, band.below)),
+        band.missed,
+    ]
 
 
 def _row(table: ThresholdTable, threshold: float) -> list[object]:

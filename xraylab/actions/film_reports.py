@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xraylab import __version__, documents
 from xraylab.data.sources import printable
 from xraylab.errors import RecipeError
+from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.rules import parse_rule
 from xraylab.imaging import Film
 from xraylab.models import Lock, Model
@@ -38,7 +39,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
     WeightsError
         If its stored predictions are those of other weights.
     """
-    # The validation films: the lock was chosen on them, and the test films stay sealed.
+    # The rates are those of the validation films; test films are counted only once they were opened.
     table = model.table("validation")
     rates: dict[str, Any] = {} if lock is None else standing_rates(table, lock.threshold, lock.review_from)
     card = model.card
@@ -56,6 +57,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         copies=0 if card.calibrated_on is None else card.calibrated_on.copies,
         models=max(1, len(card.members)),  # a single model lists no members
         films=table,
+        test=model.table("test") if lock is not None and model.test_opened else None,
         **rates,
     )
 
@@ -81,6 +83,7 @@ def film_report(
     overlay: DrawnHeatmap | None = None,
     call: str | None = None,
     note: str = "",
+    prevalence: float = USUAL,
     now: datetime | None = None,
 ) -> FilmReport:
     """Collect what the documents on one film say.
@@ -97,6 +100,8 @@ def film_report(
         Its heatmap.
     call, note : str, optional
         The reader's own opinion.
+    prevalence : float
+        Share of films with pneumonia where the film is read, in (0, 1).
     now : datetime, optional
         When the report was made; by default the clock's time, in UTC.
 
@@ -127,6 +132,7 @@ def film_report(
         notes=reading.notes,
         spread=reading.spread,
         kinds=reading.subtype,
+        prevalence=prevalence,
     )
 
 

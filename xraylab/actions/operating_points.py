@@ -19,7 +19,7 @@ from xraylab.data import datasets
 from xraylab.data.datasets import DatasetInfo
 from xraylab.data.openings import log_opening
 from xraylab.errors import DatasetError, NotFoundError, RecipeError
-from xraylab.evaluation.band import Band, Zone, review_band
+from xraylab.evaluation.band import review_band
 from xraylab.evaluation.figures import calibration_of, table_of
 from xraylab.evaluation.rules import Rule, as_rule
 from xraylab.evaluation.summary import Evaluation, summarise
@@ -339,7 +339,7 @@ def _evaluated(
     point = evaluation.point
     band = None
     if lock.review_from is not None:
-        band = _review_band(review_band(table_of(scored), lock.review_from, lock.threshold))
+        band = documents.ReviewBand.of(review_band(table_of(scored), lock.review_from, lock.threshold))
     return documents.Evaluated(
         model=model.name,
         data=data,
@@ -376,24 +376,3 @@ def _evaluated(
 def _intervals(evaluation: Evaluation) -> dict[str, tuple[float, float]]:
     """Return the intervals under the document's names: it says precision, and the evaluation ppv."""
     return {("precision" if name == "ppv" else name): ends for name, ends in evaluation.intervals.items()}
-
-
-def _review_band(band: Band) -> documents.ReviewBand:
-    return documents.ReviewBand(
-        review_from=band.review_from,
-        above=_zone(band.above),
-        review=_zone(band.review),
-        below=_zone(band.below),
-        missed=band.missed,
-        missed_rate=band.missed_rate,
-        missed_ci=band.missed_interval,
-        false_alarms=band.false_alarms,
-        false_alarm_rate=band.false_alarm_rate,
-        false_alarm_ci=band.false_alarm_interval,
-    )
-
-
-def _zone(zone: Zone) -> documents.BandZone:
-    return documents.BandZone(
-        films=zone.films, share=zone.share, pneumonia=zone.diseased, normal=zone.healthy
-    )

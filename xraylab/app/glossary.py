@@ -16,7 +16,16 @@ SUITE = (
     "other software."
 )
 
+FEW = (
+    "With fewer than 100 patients with pneumonia, or fewer than 100 without, intervals are too wide to "
+    "judge a model by."
+)
+BELOW = "The films below both thresholds that have pneumonia after all: nobody would have looked at them."
+
 EXPLAINED = {
+    "too few to judge": FEW,
+    "Validation films": FEW,
+    "Films below with pneumonia": BELOW,
     "3 Lock": LOCK,
     "Lock": LOCK,
     "Locked at": LOCK,

@@ -50,7 +50,7 @@ def follow(settings: Settings) -> None:
         # Anyone can write an address, so its words are escaped and cut.
         st.info(f"The link’s model isn’t here: “{wording.plain(name[:80])}”. Another one is shown.")
         return
-    choice.use_model(model.name)
+    choice.look_at(model.name)
     if address.get(_FILMS) == "test" and model.test_opened:
         session[split_key(model)] = "test"
     chosen = _chosen(model, address)

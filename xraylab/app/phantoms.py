@@ -4,7 +4,7 @@ import streamlit as st
 
 from xraylab import actions
 from xraylab.app import shell, watch
-from xraylab.app.choice import use_dataset, use_model
+from xraylab.app.choice import look_at, use_dataset
 from xraylab.data import phantoms
 from xraylab.settings import Settings
 
@@ -41,7 +41,7 @@ def try_phantoms(settings: Settings) -> None:
     if not any(run.active and run.name == MODEL for run in actions.attend_runs(settings)):
         actions.start_training(settings, request)
         watch.forget()
-    use_model(MODEL)
+    look_at(MODEL)
     st.switch_page("pages/train.py")
 
 

@@ -78,6 +78,11 @@ def films(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> Non
             column.image(picture, caption=caption, width="stretch")
 
 
+def badge(words: str) -> None:
+    """Draw a short caution, such as that films are too few."""
+    st.html(f'<p class="xl-badge"{hover(words.rpartition(": ")[2])}>{html.escape(words)}</p>')
+
+
 def notes(sentences: Sequence[str]) -> None:
     """Draw notes, one sentence per line; nothing if there are none."""
     if sentences:

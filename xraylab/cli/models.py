@@ -33,6 +33,18 @@ def lock(
     tell(actions.lock(load_settings(), model, rule, actor=ACTOR, review=review), json)
 
 
+def restore(
+    model: Annotated[str, typer.Argument(help="Name of a model that comes with XRayLab.")], json: Json = False
+) -> None:
+    """Restore the threshold that a shipped model came with; the record of its openings stays."""
+    tell(actions.restore_lock(load_settings(), model), json)
+
+
+def use(model: Annotated[str, typer.Argument(help="Name of a model.")], json: Json = False) -> None:
+    """Choose the model that reads films, in the app and for predict."""
+    tell(actions.use_for_reading(load_settings(), model, actor=ACTOR), json)
+
+
 def ensemble(
     name: Annotated[str, typer.Argument(help="Name of the new model.")],
     models: Annotated[list[str], typer.Argument(help="Two or more models of the same films.")],

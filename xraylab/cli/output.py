@@ -106,6 +106,15 @@ def spread_line(name: str, spread: documents.Spread) -> str:
     return f"{name:>18}  {spread.mean:.3f} ± {spread.sd:.3f} ({spread.low:.3f} to {spread.high:.3f})"
 
 
+def tell_films(rows: list[documents.Predicted]) -> None:
+    """Print readings for a person; the score of a film that isn't decided stands last."""
+    for row in rows:
+        facts = row.model_dump()
+        if row.score is not None and row.decision is None:
+            facts["not decided, score"] = facts.pop("score")
+        typer.echo("\n".join(_lines(facts)) + "\n")
+
+
 def tell_report(document: documents.EvaluationReport) -> None:
     """Print a report for a person, without its card and the data of its figures."""
     curves = {"curves"}  # hundreds of numbers

@@ -24,13 +24,14 @@ from xraylab.documents.evaluation import (
 )
 from xraylab.documents.installation import Check, Doctor
 from xraylab.documents.intervals import Interval
-from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow
+from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow, ReadingModel
 from xraylab.documents.reading import CaseLog, CaseRow, Predicted, TrailRow
 from xraylab.documents.report import (
     AboutLock,
     AtPrevalence,
     AverageName,
     AverageRow,
+    BandThousand,
     ClassRow,
     ClassTable,
     Curves,
@@ -50,6 +51,7 @@ __all__ = [
     "AtPrevalence",
     "AverageName",
     "AverageRow",
+    "BandThousand",
     "BandZone",
     "Calibrated",
     "CalibrationBin",
@@ -82,6 +84,7 @@ __all__ = [
     "Overlap",
     "Phantoms",
     "Predicted",
+    "ReadingModel",
     "RecipeRow",
     "ReviewBand",
     "Robustness",

@@ -1,12 +1,15 @@
 """Documents of an evaluation at the lock, and of one under the suite of perturbations."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
 
 from xraylab.documents.calibration import Calibrated
 from xraylab.documents.intervals import Interval
 from xraylab.files import Record
+
+if TYPE_CHECKING:
+    from xraylab.evaluation.band import Band, Zone
 
 
 class BandZone(Record):
@@ -17,20 +20,49 @@ class BandZone(Record):
     pneumonia: int
     normal: int
 
+    @classmethod
+    def of(cls, zone: "Zone") -> Self:
+        """Copy the counts of a zone."""
+        return cls(films=zone.films, share=zone.share, pneumonia=zone.diseased, normal=zone.healthy)
+
 
 class ReviewBand(Record):
     """Labelled films above, in and below a lock's review band; intervals as in ``Evaluated``."""
 
     review_from: float = Field(description="Films from here up to the threshold need a reader.")
     above: BandZone
-    review: BandZone = Field(description="Films that need a reader.")
+    between: BandZone = Field(description="Films between the two cuts, which need a reader.")
+    review: BandZone = Field(description="The same films as between; an older name.")
     below: BandZone = Field(description="Films below both cuts; never called cleared.")
-    missed: int = Field(description="Pneumonias below both cuts.")
+    below_positive: int = Field(description="Pneumonias below both cuts.")
+    below_positive_share: float = Field(description="Share of the films below that have pneumonia, 1 - NPV.")
+    below_positive_ci: Interval
+    missed: int = Field(description="The same count as below_positive; an older name.")
     missed_rate: float = Field(description="Share of all pneumonias.")
     missed_ci: Interval
     false_alarms: int = Field(description="Normal films above both cuts.")
     false_alarm_rate: float = Field(description="Share of all normal films.")
     false_alarm_ci: Interval
+
+    @classmethod
+    def of(cls, band: "Band") -> Self:
+        """Lay out the counts and rates of a review band."""
+        return cls(
+            review_from=band.review_from,
+            above=BandZone.of(band.above),
+            between=BandZone.of(band.between),
+            review=BandZone.of(band.between),
+            below=BandZone.of(band.below),
+            below_positive=band.missed,
+            below_positive_share=band.below.diseased_share,
+            below_positive_ci=band.below_interval,
+            missed=band.missed,
+            missed_rate=band.missed_rate,
+            missed_ci=band.missed_interval,
+            false_alarms=band.false_alarms,
+            false_alarm_rate=band.false_alarm_rate,
+            false_alarm_ci=band.false_alarm_interval,
+        )
 
 
 class Overlap(Record):
@@ -71,7 +103,9 @@ class Evaluated(Record):
     f1: float
     kappa: float
     intervals: dict[str, Interval]
-    confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
+    confusion: tuple[tuple[int, int], tuple[int, int]] = Field(
+        description="[[tn, fp], [fn, tp]] of all scored films at the threshold; a band doesn't change it."
+    )
     brier: float
     ece: float
     calibration: Calibrated | None = Field(

@@ -43,6 +43,13 @@ class Locked(Record):
     val: Evaluated
 
 
+class ReadingModel(Record):
+    """The model that somebody chose to read films."""
+
+    model: str
+    chosen_at: datetime
+
+
 class ModelRow(Record):
     """A model in a list."""
 
@@ -57,6 +64,10 @@ class ModelRow(Record):
     )
     val_auc: float
     val_auc_ci: Interval
+    few: str | None = Field(
+        default=None, description="Says that its validation films are too few to judge it; else null."
+    )
+    reads: bool = Field(default=False, description="Whether this model reads films unless another is named.")
     created_at: datetime
     shipped: bool = Field(
         description="Whether the model came with XRayLab; it can be locked but not replaced."

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from xraylab.documents.calibration import Calibrated, CalibrationBin
+from xraylab.documents.evaluation import ReviewBand
 from xraylab.documents.intervals import Interval
 from xraylab.files import Record
 
@@ -37,6 +38,10 @@ class AboutLock(Record):
         description="Openings of the test films on record when the lock was made, for any model; null if "
         "an earlier version made it.",
     )
+    review_from: float | None = Field(
+        default=None, description="Films from here up to the threshold need a reader; null without a band."
+    )
+    review_rule: str | None = Field(default=None, description="Rule that chose review_from.")
 
 
 class ClassRow(Record):
@@ -90,8 +95,20 @@ class Thousand(Record):
     rightly_below: int
 
 
+class BandThousand(Record):
+    """Films in a thousand by the zones of a review band, if the share of each class in them stays."""
+
+    review_from: float
+    above: int
+    between: int = Field(description="Films that need a reader.")
+    below: int
+    above_positive: int = Field(description="Films with pneumonia above both cuts.")
+    between_positive: int
+    below_positive: int
+
+
 class AtPrevalence(Record):
-    """Predictive values of the lock at another prevalence."""
+    """Predictive values of the lock at another prevalence, at its threshold."""
 
     prevalence: float
     ppv: float
@@ -102,6 +119,13 @@ class AtPrevalence(Record):
     probability_at_threshold: float = Field(
         description="Probability of pneumonia that a score equal to the threshold means at this prevalence, "
         "by the prior odds; null if the scores aren't calibrated."
+    )
+    npv_below: float | None = Field(
+        default=None, description="NPV of the films below both cuts; null without a review band."
+    )
+    npv_below_interval: Interval | None = None
+    band_thousand: BandThousand | None = Field(
+        default=None, description="The same films by the zones of the review band; null without one."
     )
 
 
@@ -171,7 +195,10 @@ class SplitReport(Record):
         description="auc, average_precision, sensitivity, specificity, ppv, npv, f1, accuracy, "
         "balanced_accuracy, kappa, mcc, lr_positive, lr_negative"
     )
-    confusion: tuple[tuple[int, int], tuple[int, int]] = Field(description="[[tn, fp], [fn, tp]]")
+    confusion: tuple[tuple[int, int], tuple[int, int]] = Field(
+        description="[[tn, fp], [fn, tp]] of all scored films at the threshold; a band doesn't change it."
+    )
+    band: ReviewBand | None = Field(default=None, description="null if the lock has no review band.")
     calibration: Calibrated
     report: ClassTable
     by_kind: ClassTable | None = Field(

@@ -5,6 +5,7 @@ The review band: two thresholds ("cuts"); the films between them need a reader.
 - films below both cuts are never called "cleared": the pneumonias missed there are counted, with an interval
 - equal cuts make an empty band: every film is then above or below
 - both cuts are chosen on validation, and locked together
+- the rates of an operating point stay those of all films at ``threshold``; a band stands next to them
 """
 
 import math
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.evaluation.prevalence import checked_prevalence, whole_thousand
 from xraylab.evaluation.thresholds import ThresholdTable
 
 Interval = tuple[float, float]
@@ -38,6 +40,11 @@ class Zone:
         return _ratio(self.films, self.all_diseased + self.all_healthy)
 
     @property
+    def diseased_share(self) -> float:
+        """Share of the films in the zone that are diseased; NaN if the zone is empty."""
+        return _ratio(self.diseased, self.films)
+
+    @property
     def share_of_diseased(self) -> float:
         """Share of the diseased films that lie in the zone; NaN if there are none."""
         return _ratio(self.diseased, self.all_diseased)
@@ -59,6 +66,12 @@ class Band:
     below: Zone
     missed_interval: Interval  # of missed_rate
     false_alarm_interval: Interval  # of false_alarm_rate
+    below_interval: Interval  # of below.diseased_share, at the prevalence of these films
+
+    @property
+    def between(self) -> Zone:
+        """Films between the two cuts, which need a reader."""
+        return self.review
 
     @property
     def missed(self) -> int:
@@ -79,6 +92,33 @@ class Band:
     def false_alarm_rate(self) -> float:
         """Share of the films without disease that are false alarms: 1 - specificity at ``threshold``."""
         return self.above.share_of_healthy
+
+
+@dataclass(frozen=True)
+class BandThousand:
+    """The films of a thousand in each zone, by class; all six counts add up to 1,000."""
+
+    found: int  # with disease, above
+    reader_diseased: int  # with disease, between
+    missed: int  # with disease, below
+    false_alarms: int  # without disease, above
+    reader_healthy: int
+    correctly_negative: int
+
+    @property
+    def above(self) -> int:
+        """Number of films at or above the threshold."""
+        return self.found + self.false_alarms
+
+    @property
+    def between(self) -> int:
+        """Number of films that need a reader."""
+        return self.reader_diseased + self.reader_healthy
+
+    @property
+    def below(self) -> int:
+        """Number of films below both cuts."""
+        return self.missed + self.correctly_negative
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +159,8 @@ def review_band(table: ThresholdTable, review_from: float, threshold: float, *, 
     -------
     Band
         ``missed_interval`` is 1 less the interval of sensitivity at ``review_from``;
-        ``false_alarm_interval`` is 1 less that of specificity at ``threshold``.
+        ``false_alarm_interval`` is 1 less that of specificity at ``threshold``, and ``below_interval`` 1 less
+        that of the NPV at ``review_from``.
 
     Raises
     ------
@@ -141,6 +182,39 @@ def review_band(table: ThresholdTable, review_from: float, threshold: float, *, 
         below=zone(lower.fn, lower.tn),
         missed_interval=_complement(table.interval("sensitivity", review_from, level=level)),
         false_alarm_interval=_complement(table.interval("specificity", threshold, level=level)),
+        below_interval=_complement(table.interval("npv", review_from, level=level)),
+    )
+
+
+def band_of_a_thousand(band: Band, prevalence: float) -> BandThousand | None:
+    """Return the films expected in each zone among 1,000, if the shares of each class stay as measured.
+
+    Parameters
+    ----------
+    band : Band
+    prevalence : float
+        Share of films with disease, in (0, 1).
+
+    Returns
+    -------
+    BandThousand or None
+        Counts are rounded by largest remainder, so that they add up to 1,000. None if a class is missing.
+
+    Raises
+    ------
+    ValueError
+        If the prevalence is outside (0, 1).
+    """
+    ill = checked_prevalence(prevalence)
+    zones = band.above, band.review, band.below
+    if not band.below.all_diseased or not band.below.all_healthy:
+        return None
+    # In this order, as in the browser: among equal remainders the first count is rounded up.
+    return BandThousand(
+        *whole_thousand(
+            [1000 * ill * zone.diseased / zone.all_diseased for zone in zones]
+            + [1000 * (1 - ill) * zone.healthy / zone.all_healthy for zone in zones]
+        )
     )
 
 

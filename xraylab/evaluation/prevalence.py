@@ -17,6 +17,7 @@ from xraylab.evaluation.ratios import Interval, ratio_interval
 from xraylab.evaluation.thresholds import ThresholdTable
 
 THOUSAND = 1000
+USUAL = 0.1  # share of films with pneumonia that is shown until a reader sets another
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | 
     positives, negatives = point.tp + point.fn, point.tn + point.fp
     if not positives or not negatives:
         return None
-    tp, fn, fp, tn = _whole(
+    tp, fn, fp, tn = whole_thousand(
         (
             ill * point.tp / positives,
             ill * point.fn / positives,
@@ -133,7 +134,8 @@ def of_a_thousand(point: OperatingPoint, prevalence: float) -> OperatingPoint | 
     return OperatingPoint(point.threshold, tp, fp, tn, fn)
 
 
-def _whole(shares: Sequence[float]) -> list[int]:
+def whole_thousand(shares: Sequence[float]) -> list[int]:
+    """Round shares of a thousand films, which add up to 1,000, by largest remainder."""
     whole = [math.floor(share) for share in shares]
     order = sorted(range(len(shares)), key=lambda i: whole[i] - shares[i])
     for i in order[: THOUSAND - sum(whole)]:  # sorted is stable: among equal remainders the first wins

@@ -10,7 +10,7 @@ from xraylab.front.catalogue import ModelList, TrainedModel, list_models, load_m
 from xraylab.front.datasets import ImportedDataset, import_dataset
 from xraylab.front.evaluations import BandZone, Counts, Evaluation, ReviewBand
 from xraylab.front.films import FilmSource
-from xraylab.front.operating_points import LockedModel, evaluate, lock
+from xraylab.front.operating_points import LockedModel, evaluate, lock, restore_lock
 from xraylab.front.reader import read
 from xraylab.front.readings import DecisionLock, FilmReading, Readings
 from xraylab.front.results import Measure, Result, Rows
@@ -39,5 +39,6 @@ __all__ = [
     "load_model",
     "lock",
     "read",
+    "restore_lock",
     "train",
 ]

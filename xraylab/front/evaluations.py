@@ -46,9 +46,14 @@ class ReviewBand(Result):
     ----------
     review_from : float
         Films that score from here up to the threshold need a reader.
-    above, review, below : BandZone
-    missed : int
+    above, between, below : BandZone
+        Films between the two thresholds need a reader.
+    below_positive : int
         Films with pneumonia below both thresholds.
+    below_positive_share : Measure
+        Their share of all films below.
+    missed : int
+        The same films as ``below_positive``.
     missed_rate : Measure
         Their share of all films with pneumonia.
     false_alarms : int
@@ -59,18 +64,26 @@ class ReviewBand(Result):
 
     review_from: float
     above: BandZone
-    review: BandZone
+    between: BandZone
     below: BandZone
+    below_positive: int
+    below_positive_share: Measure
     missed: int
     missed_rate: Measure
     false_alarms: int
     false_alarm_rate: Measure
 
+    @property
+    def review(self) -> BandZone:
+        """The same films as ``between``."""
+        return self.between
+
     def lines(self) -> list[str]:
-        """Return how many films need a reader, and what is missed below the band, as one line."""
+        """Return the films above, between and below, and the pneumonias among those below, as one line."""
         return [
-            f"from {formats.score(self.review_from)}: {self.review.films} films need a reader "
-            f"({formats.percent(self.review.share)}), {self.missed} missed, rate {self.missed_rate!r}"
+            f"from {formats.score(self.review_from)}: {self.above.films} films above, {self.between.films} "
+            f"need a reader ({formats.percent(self.between.share)}), {self.below.films} below, "
+            f"{self.below_positive} of these with pneumonia, share {self.below_positive_share!r}"
         ]
 
 
@@ -212,8 +225,10 @@ def _band(band: documents.ReviewBand) -> ReviewBand:
     return ReviewBand(
         review_from=band.review_from,
         above=_zone(band.above),
-        review=_zone(band.review),
+        between=_zone(band.between),
         below=_zone(band.below),
+        below_positive=band.below_positive,
+        below_positive_share=Measure(band.below_positive_share, *band.below_positive_ci),
         missed=band.missed,
         missed_rate=Measure(band.missed_rate, *band.missed_ci),
         false_alarms=band.false_alarms,

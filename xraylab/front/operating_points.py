@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from os import PathLike, fsdecode
 from typing import SupportsFloat
 
-from xraylab import actions, formats
+from xraylab import actions, documents, formats
 from xraylab.errors import RecipeError
 from xraylab.front.evaluations import Evaluation, evaluation
 from xraylab.front.readings import rule_words
@@ -89,6 +89,10 @@ def lock(
         If a rule is invalid or can't be met, or the review band doesn't lie below the threshold.
     """
     made = actions.lock(settings or load_settings(), name_of(model), _rule(rule), actor=ACTOR, review=review)
+    return _locked(made)
+
+
+def _locked(made: documents.Locked) -> LockedModel:
     return LockedModel(
         model=made.model,
         rule=made.rule,
@@ -98,6 +102,31 @@ def lock(
         after_opening=made.after_opening,
         validation=evaluation(made.val),
     )
+
+
+def restore_lock(model: str | Named, *, settings: Settings | None = None) -> LockedModel:
+    """Restore the threshold that a shipped model came with; the record of its openings stays.
+
+    Parameters
+    ----------
+    model : str or TrainedModel
+        A model that comes with XRayLab.
+    settings : Settings, optional
+        By default ``load_settings()``.
+
+    Returns
+    -------
+    LockedModel
+        The lock that is valid now.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such model.
+    XRayLabError
+        If the model didn't come with XRayLab.
+    """
+    return _locked(actions.restore_lock(settings or load_settings(), name_of(model)))
 
 
 def evaluate(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from typing import Any, overload
 
+from xraylab.actions import reading_model
 from xraylab.data.sources import printable
 from xraylab.errors import NotFoundError, UnreadableImageError
 from xraylab.front import films as films_of_caller
@@ -19,7 +20,7 @@ OnFilm = Callable[[int], None]
 @overload
 def read(
     films: bytes,
-    model: str | Named = ...,
+    model: str | Named | None = ...,
     *,
     age: float | None = ...,
     on_progress: OnFilm | None = ...,
@@ -28,7 +29,7 @@ def read(
 @overload
 def read(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
     films: str | PathLike[str],
-    model: str | Named = ...,
+    model: str | Named | None = ...,
     *,
     age: float | None = ...,
     on_progress: OnFilm | None = ...,
@@ -37,7 +38,7 @@ def read(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
 @overload
 def read(
     films: Iterable[FilmSource],
-    model: str | Named = ...,
+    model: str | Named | None = ...,
     *,
     age: float | None = ...,
     on_progress: OnFilm | None = ...,
@@ -45,7 +46,7 @@ def read(
 ) -> Readings: ...
 def read(
     films: FilmSource | Iterable[FilmSource],
-    model: str | Named = "ensemble",
+    model: str | Named | None = None,
     *,
     age: float | None = None,
     on_progress: OnFilm | None = None,
@@ -59,7 +60,7 @@ def read(
         A film as DICOM, PNG, JPEG, TIFF, BMP or WebP, by its path or as the bytes of its file. A folder is
         read whole, with the folders in it; a zip archive is opened.
     model : str or TrainedModel
-        By default the ensemble that comes with XRayLab.
+        By default the model that was chosen to read films, else the ensemble that comes with XRayLab.
     age : float, optional
         Age of the patient in years, 0 to 120, the same for all films. The age in a file's tags is checked
         anyway.
@@ -93,7 +94,9 @@ def read(
     if age is not None and not 0 <= age <= 120:  # noqa: PLR2004 - years of a human life
         raise ValueError(f"age is {age}; it must lie in [0, 120] years")
     films_of_caller.check_films(films)
-    readings = tuple(_readings(films, name_of(model), age, on_progress, settings or load_settings()))
+    known = settings or load_settings()
+    name = reading_model(known) if model is None else name_of(model)
+    readings = tuple(_readings(films, name, age, on_progress, known))
     if not readings:
         raise NotFoundError("There is no film to read: the folder or the list is empty.")
     # The files in a folder or an archive have names of their own, longer than what the caller gave.
@@ -102,7 +105,7 @@ def read(
     )
     if not alone:
         # One bad file among thousands must not end the reading, so it is a row that says why.
-        return Readings(readings, name_of(model))
+        return Readings(readings, name)
     if readings[0].refused is not None:
         raise UnreadableImageError(f"{readings[0].file} can't be read. {readings[0].refused}")
     return readings[0]

@@ -190,10 +190,11 @@ class FilmReading(Result):
             return [*facts, labelled("not read", str(self.refused)), self.intended_use]
         # The detail says why there is no decision, or that no other finding was looked for.
         words, detail = formats.decision(self.decision, self.threshold, self.review_from)
-        facts += [
-            labelled("score", f"{formats.score(self.score)}, {self._calibration()}"),
-            labelled("decision", f"{words}. {detail}".strip() if detail else f"{words}."),
-        ]
+        decision = labelled("decision", f"{words}. {detail}".strip() if detail else f"{words}.")
+        score = f"{formats.score(self.score)}, {self._calibration()}"
+        # The score of a film that isn't decided stands last, so that it isn't read as a decision.
+        undecided = [] if self.decision else [labelled("no decision, score", score)]
+        facts += [decision] if undecided else [labelled("score", score), decision]
         if self.lock is not None:
             facts.append(labelled("lock", repr(self.lock)))
         if self.kinds:
@@ -201,7 +202,7 @@ class FilmReading(Result):
             facts.append(labelled("kind", f"{shares}, given pneumonia"))
         facts += [labelled("warning", sentence) for sentence in self.warnings]
         facts += [labelled("note", sentence) for sentence in self.notes]
-        return [*facts, self.intended_use]
+        return [*facts, *undecided, self.intended_use]
 
     def _calibration(self) -> str:
         calibration = "calibrated on validation" if self.calibrated else "not calibrated"
@@ -242,7 +243,8 @@ class Readings(Rows[FilmReading]):
 
     def brief(self, result: FilmReading) -> str:
         """Return score, name of the file without its folder, and decision in words."""
-        score = formats.DASH if result.score is None else formats.score(result.score)
+        undecided = result.score is None or result.decision is None
+        score = formats.DASH if undecided or result.score is None else formats.score(result.score)
         return f"{score:>6}  {formats.visible(PurePath(result.file).name)}  {result.verdict}"
 
 

@@ -14,6 +14,7 @@ from xraylab.models.choosing import (
 )
 from xraylab.models.films_file import FILMS_FILE, MadeFrom, films_bytes, made_from, together
 from xraylab.models.folder import HELD_OUT, SUITE_FILE, Model
+from xraylab.models.in_use import ChosenToRead, choose_to_read, chosen_to_read, model_that_reads
 from xraylab.models.novelty_file import NOVELTY_FILE, novelty_bytes
 from xraylab.models.opened import (
     opened_before,
@@ -46,6 +47,7 @@ from xraylab.models.shelf import (
     load_shipped,
     shipped_names,
 )
+from xraylab.models.shipped_lock import asks_before_lock, replaced_here, restore_shipped_lock
 
 __all__ = [
     "BACKEND",
@@ -59,6 +61,7 @@ __all__ = [
     "About",
     "CalibratedOn",
     "Card",
+    "ChosenToRead",
     "Lock",
     "MadeFrom",
     "Member",
@@ -66,11 +69,14 @@ __all__ = [
     "Model",
     "Seeds",
     "TrainedOn",
+    "asks_before_lock",
     "average_predictions",
     "average_suites",
     "check_held_out",
     "check_name_free",
     "choose_threshold",
+    "choose_to_read",
+    "chosen_to_read",
     "dataset_of",
     "films_bytes",
     "films_of",
@@ -79,6 +85,7 @@ __all__ = [
     "load_model",
     "load_shipped",
     "made_from",
+    "model_that_reads",
     "novelty_bytes",
     "opened_before",
     "openings_of",
@@ -86,6 +93,8 @@ __all__ = [
     "openings_on_films",
     "order_words",
     "ready_made",
+    "replaced_here",
+    "restore_shipped_lock",
     "seed_groups",
     "shipped_names",
     "test_fingerprints",

@@ -39,7 +39,7 @@ from xraylab.settings import shipped_models
 HELD_OUT = ("validation", "test")  # the splits that a model has stored predictions for
 SUITE_FILE = "suite.parquet"
 _PREDICTIONS = "predictions.parquet"
-_LOCK = "lock.json"
+LOCK_FILE = "lock.json"
 _Folder = TypeVar("_Folder", bound="ModelFolder")
 
 
@@ -307,9 +307,9 @@ class Model(ModelFolder):
 
         For a shipped model the home's lock wins, unless it was made for other weights.
         """
-        if self.kept is None or not (self.kept / _LOCK).exists():
+        if self.kept is None or not (self.kept / LOCK_FILE).exists():
             return self.lock_as_made
-        lock = read_lock(self.kept / _LOCK)
+        lock = read_lock(self.kept / LOCK_FILE)
         # A later version of XRayLab may ship other weights under the same name.
         made_for_these = lock is None or lock.model_sha256 == self.card.model_sha256
         return lock if made_for_these else self.lock_as_made
@@ -317,7 +317,7 @@ class Model(ModelFolder):
     @property
     def lock_as_made(self) -> Lock | None:
         """The lock in the model's own folder: for a shipped model, the one that it came with."""
-        return read_lock(self.folder / _LOCK)
+        return read_lock(self.folder / LOCK_FILE)
 
     def require_lock(self) -> Lock:
         """Return the lock.
@@ -405,7 +405,7 @@ class Model(ModelFolder):
     def _lock_files(self) -> tuple[Path, ...]:
         """Where the locks may be; the first is the one to write."""
         folders = (self.folder,) if self.kept is None else (self.kept, self.folder)
-        return tuple(folder / _LOCK for folder in folders)
+        return tuple(folder / LOCK_FILE for folder in folders)
 
 
 def _read_own(model: Model, file: str, damaged: str) -> HeldOut:

@@ -13,16 +13,18 @@ from types import MappingProxyType
 
 from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
-from xraylab.evaluation.band import Band
-from xraylab.evaluation.figures import Figures, Interval, measure
+from xraylab.evaluation.few import too_few
+from xraylab.evaluation.figures import Figures, Interval, measure, table_of
 from xraylab.evaluation.novelty import WARNED
-from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.rules import parse_rule
 from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent
 from xraylab.models import ENSEMBLE, About, Card, Lock, Members, order_words
 from xraylab.models.heatmap_scale import MapScale
 from xraylab.predictions import Predictions
+from xraylab.reports import film_words
 from xraylab.reports.calibration import calibrated, fitted_to, sentences
+from xraylab.reports.card_band import band_words, confusion, of_films, zones
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
 
@@ -244,7 +246,7 @@ def _lock(lock: Lock | None, *, fits: bool) -> tuple[str, ...]:
         return ("Not locked: the model gives scores, but no decisions.",)
     stamp = "It was made or changed after test results were seen, so the test films may have influenced it."
     wrong = "**It was made for other weights, another backend or other pixels, so it is not used.**"
-    chosen_on = f"{_of(lock.n, 'validation film')} of {named(lock.dataset)}"
+    chosen_on = f"{of_films(lock.n, 'validation film')} of {named(lock.dataset)}"
     facts = [
         f"Threshold {_exact(lock.threshold)}: a film is called positive when its score is this or higher",
         f"Rule: {_rule(lock.rule)}",
@@ -286,7 +288,7 @@ def _validation(card: Card, predictions: Predictions | str, lock: Lock | None) -
     chosen = "calibration and threshold" if card.arch == ENSEMBLE else f"{epoch}threshold"
     return (
         f"They were used to choose its {chosen}, so these figures look better than they are.",
-        *_figures(card, predictions, lock),
+        *_figures("validation", predictions, lock),
     )
 
 
@@ -295,11 +297,11 @@ def _test(card: Card, predictions: Predictions | str, lock: Lock | None, opening
         return (plain(predictions),)
     return (
         "" if lock is None else order_words(lock, openings),
-        *_figures(card, predictions, lock),
+        *_figures("test", predictions, lock),
     )
 
 
-def _figures(card: Card, predictions: Predictions | str, lock: Lock | None) -> tuple[str, ...]:
+def _figures(split: str, predictions: Predictions | str, lock: Lock | None) -> tuple[str, ...]:
     if isinstance(predictions, str):
         return (plain(predictions),)
     if lock is None:
@@ -308,13 +310,17 @@ def _figures(card: Card, predictions: Predictions | str, lock: Lock | None) -> t
         figures = measure(predictions, lock.threshold, review_from=lock.review_from)
     if not figures.n:
         return ("There are no scored films.",)
-    return _figure_parts(figures)
+    films = table_of(predictions.scored)
+    few = too_few(films, split=split)
+    below = lock and film_words.below(films, lock.threshold, lock.review_from, prevalence=USUAL, split=split)
+    return (f"**{few}.**" if few else "", *_figure_parts(figures), below or "")
 
 
 def _figure_parts(figures: Figures) -> tuple[str, ...]:
     films = (
-        f"{_of(figures.n, 'film')} of {_of(figures.patients, 'patient')}; {_of(figures.positives, 'film')} "
-        f"with pneumonia, {count(figures.n - figures.positives)} without."
+        f"{of_films(figures.n, 'film')} of {of_films(figures.patients, 'patient')}; "
+        f"{of_films(figures.positives, 'film')} with pneumonia, "
+        f"{count(figures.n - figures.positives)} without."
     )
     rows = [("AUC", auc(figures.auc), auc_interval(*figures.auc_ci))]
     if figures.point is None:
@@ -323,12 +329,12 @@ def _figure_parts(figures: Figures) -> tuple[str, ...]:
         _rate(words, getattr(figures.point, name), figures.intervals[name]) for name, words in _RATES.items()
     ]
     rows += [
-        _rate(f"Sensitivity, {plain(name)} ({_of(kind.n, 'film')})", kind.sensitivity, kind.interval)
+        _rate(f"Sensitivity, {plain(name)} ({of_films(kind.n, 'film')})", kind.sensitivity, kind.interval)
         for name, kind in figures.kinds.items()
     ]
     unknown = "" if figures.kinds else "The kinds of pneumonia of these films aren’t known."
     band = figures.band
-    counts = (_confusion(figures.point),) if band is None else (_zones(band), _band(band))
+    counts = (confusion(figures.point), *(() if band is None else (zones(band), band_words(band))))
     return films, table(_HEAD, rows), unknown, *counts, _calibrated(figures)
 
 
@@ -347,54 +353,12 @@ def _suite(robustness: Robustness | str) -> str:
         for row in robustness.rows
     ]
     heads = ("Change of every film", "AUC", "95 % interval", "Sensitivity", "Specificity")
-    films = _of(robustness.n, f"{robustness.split} film")
-    return f"{films} of {_of(robustness.patients, 'patient')}, at the lock:\n\n{table(heads, rows)}"
-
-
-def _of(number: int, what: str) -> str:
-    return f"{count(number)} {what}{'' if number == 1 else 's'}"
+    films = of_films(robustness.n, f"{robustness.split} film")
+    return f"{films} of {of_films(robustness.patients, 'patient')}, at the lock:\n\n{table(heads, rows)}"
 
 
 def _rate(words: str, rate: float, bounds: Interval) -> tuple[str, str, str]:
     return words, percent(rate), interval(*bounds)
-
-
-def _confusion(point: OperatingPoint) -> str:
-    return table(
-        ("Films", "Called positive", "Called negative"),
-        [
-            ("with pneumonia", count(point.tp), count(point.fn)),
-            ("without", count(point.fp), count(point.tn)),
-        ],
-    )
-
-
-def _band(band: Band) -> str:
-    """Describe how many films need a reader, and how many pneumonias lie below both cuts."""
-    reader = f"With the review band {percent(band.review.share)} of the films need a reader."
-    counted = "In the rates above, a film that needs a reader counts as not called positive."
-    if not band.below.all_diseased:
-        return (
-            f"{reader} Without films with pneumonia, the number missed below both cuts is unknown. {counted}"
-        )
-    low, high = band.missed_interval
-    return (
-        f"{reader} Below both cuts lie {count(band.missed)} of "
-        f"{_of(band.below.all_diseased, 'film')} with pneumonia, {percent(band.missed_rate)} "
-        f"({interval(low, high)}), so up to {percent(high)} of pneumonias may be missed there: a film below "
-        f"both is never “cleared”. {counted}"
-    )
-
-
-def _zones(band: Band) -> str:
-    zones = {"above both": band.above, "needs a reader": band.review, "below both": band.below}
-    return table(
-        ("Score", "With pneumonia", "Without", "Share of all films"),
-        [
-            (words, count(zone.diseased), count(zone.healthy), percent(zone.share))
-            for words, zone in zones.items()
-        ],
-    )
 
 
 def _calibrated(figures: Figures) -> str:

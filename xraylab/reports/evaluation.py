@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xraylab import __version__, documents
 from xraylab.errors import RecipeError
+from xraylab.evaluation.band import Band, band_of_a_thousand
 from xraylab.evaluation.classes import report_of
 from xraylab.evaluation.estimates import area_estimates, rate_estimates
 from xraylab.evaluation.figures import kinds_of, measure, table_of
@@ -96,6 +97,8 @@ def evaluation_report(
             n=lock.n,
             after_opening=lock.after_opening,
             openings_before=lock.openings_before,
+            review_from=lock.review_from,
+            review_rule=lock.review_rule,
         ),
         prevalence=prevalence,
         test_openings=openings,
@@ -128,7 +131,7 @@ def _share_of_pneumonia(validation: Predictions) -> float:
 
 
 def _split(name: str, predictions: Predictions, lock: Lock, elsewhere: _Elsewhere) -> documents.SplitReport:
-    figures = measure(predictions, lock.threshold)
+    figures = measure(predictions, lock.threshold, review_from=lock.review_from)
     scored = predictions.scored
     labels, scores, groups = scored.labels, scored.scores, scored.groups
     table = table_of(scored)
@@ -152,6 +155,7 @@ def _split(name: str, predictions: Predictions, lock: Lock, elsewhere: _Elsewher
             for rate, estimate in estimates.items()
         },
         confusion=((point.tn, point.fp), (point.fn, point.tp)),
+        band=figures.band and documents.ReviewBand.of(figures.band),
         calibration=calibrated(figures.calibration, brier=figures.brier, ece=figures.ece),
         report=_class_table(report_of(point), [[point.tn, point.fp], [point.fn, point.tp]]),
         by_kind=_by_kind(scored, lock.threshold),
@@ -165,7 +169,7 @@ def _split(name: str, predictions: Predictions, lock: Lock, elsewhere: _Elsewher
             )
             for name, kind in figures.kinds.items()
         ],
-        at_prevalence=_at_prevalence(table, lock.threshold, elsewhere),
+        at_prevalence=_at_prevalence(table, lock.threshold, figures.band, elsewhere),
         worth=_worth(point, elsewhere),
         decision=_decision(table, elsewhere),
         curves=_curves(table, scored),
@@ -217,9 +221,12 @@ def _average(name: documents.AverageName, report: ClassificationReport) -> docum
     )
 
 
-def _at_prevalence(table: ThresholdTable, threshold: float, elsewhere: _Elsewhere) -> documents.AtPrevalence:
+def _at_prevalence(
+    table: ThresholdTable, threshold: float, band: Band | None, elsewhere: _Elsewhere
+) -> documents.AtPrevalence:
     prevalence = elsewhere.prevalence
     values = predictive_values(table, threshold, prevalence)
+    below = None if band is None else predictive_values(table, band.review_from, prevalence)
     films = of_a_thousand(table.at(threshold), prevalence)
     return documents.AtPrevalence(
         prevalence=prevalence,
@@ -232,6 +239,24 @@ def _at_prevalence(table: ThresholdTable, threshold: float, elsewhere: _Elsewher
             found=films.tp, missed=films.fn, false_alarms=films.fp, rightly_below=films.tn
         ),
         probability_at_threshold=elsewhere.probability(threshold),
+        npv_below=below and below.npv,
+        npv_below_interval=below and below.npv_interval,
+        band_thousand=None if band is None else _band_thousand(band, prevalence),
+    )
+
+
+def _band_thousand(band: Band, prevalence: float) -> documents.BandThousand | None:
+    films = band_of_a_thousand(band, prevalence)
+    if films is None:
+        return None
+    return documents.BandThousand(
+        review_from=band.review_from,
+        above=films.above,
+        between=films.between,
+        below=films.below,
+        above_positive=films.found,
+        between_positive=films.reader_diseased,
+        below_positive=films.missed,
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from xraylab import formats
 from xraylab.evaluation.band import review_band
+from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.reports import film_words
 
@@ -50,11 +51,21 @@ class Standing:
     copies: int = 0  # perturbed copies of each film that the calibration was fitted to as well
     models: int = 1  # number of networks whose scores are averaged
     films: ThresholdTable | None = field(default=None, repr=False)  # the validation films, for comparison
+    test: ThresholdTable | None = field(default=None, repr=False)  # the test films, if they were opened
 
     @property
     def prevalence_words(self) -> str:
         """Sentences on whether a score is a probability, and at which prevalence."""
         return film_words.prevalence(self.positives, self.n, calibrated=self.calibrated, copies=self.copies)
+
+    def below_words(self, threshold: float, review_from: float | None, prevalence: float) -> list[str]:
+        """Return what "below" means on the validation films, and on the test films if they were opened."""
+        splits = {"validation": self.films, "test": self.test}
+        return [
+            film_words.below(films, threshold, review_from, prevalence=prevalence, split=split)
+            for split, films in splits.items()
+            if films is not None
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +115,19 @@ class FilmReport:
     notes: tuple[str, ...] = ()  # further remarks on the film, in sentences; they prevent no decision
     spread: float | None = None  # disagreement between an ensemble's models; None for one model
     kinds: tuple[tuple[str, float], ...] = ()  # of pneumonia, given pneumonia; empty unless positive
+    prevalence: float = USUAL  # share of films with pneumonia where the film is read, in (0, 1)
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is a decision; without one the score is a detail."""
+        return self.decision is not None
+
+    @property
+    def below_words(self) -> list[str]:
+        """What "below" means at the lock, in sentences; empty without a lock."""
+        if self.threshold is None:
+            return []
+        return self.standing.below_words(self.threshold, self.review_from, self.prevalence)
 
     @property
     def known_by(self) -> str:
@@ -130,7 +154,18 @@ class FilmReport:
     @property
     def about_score(self) -> list[str]:
         """Sentences that explain the score: its meaning, and how much the models of an ensemble differ."""
-        sentences = [self.standing.prevalence_words]
+        standing = self.standing
+        sentences = [standing.prevalence_words]
+        if self.decided and standing.n:
+            sentences.append(
+                film_words.probability(
+                    self.score,
+                    standing.positives,
+                    standing.n,
+                    self.prevalence,
+                    calibrated=standing.calibrated,
+                )
+            )
         if self.spread is not None:
             sentences.append(film_words.disagreement(self.spread, self.standing.models))
         return sentences

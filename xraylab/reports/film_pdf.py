@@ -138,6 +138,13 @@ def _score(report: FilmReport) -> list[Any]:
     """Set score and decision, a chart of the score next to them, and an explanation below."""
     decision, decision_note = report.decision_words
     films = report.standing.films
+    if not report.decided:  # a score in large type would be read as a decision
+        return [
+            spaced(decision, "head", spaceBefore=2),
+            spaced(decision_note),
+            _small(film_words.undecided(report.score)),
+            *map(_small, report.about_score),
+        ]
     words = [
         spaced(f"Pneumonia score {score(report.score)}", "head", spaceBefore=2),
         spaced(f"{decision}. {decision_note}".strip()),
@@ -221,7 +228,7 @@ def _lock(report: FilmReport) -> list[Any]:
                 "of films with pneumonia, below both thresholds",
             ]
         )
-    return [spaced("The lock", "small head"), grid(heads, rows)]
+    return [spaced("The lock", "small head"), grid(heads, rows), *map(_small, report.below_words)]
 
 
 def _or_dash(threshold: float | None) -> str:

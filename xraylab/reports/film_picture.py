@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from xraylab.formats import score
 from xraylab.imaging.picture import png
+from xraylab.reports import film_words
 from xraylab.reports.film import BURNED_IN, SYNTHETIC, FilmReport
 
 _SIDE = 1024  # pixels of a film's longer side, at most
@@ -116,12 +117,17 @@ def _words_below(report: FilmReport) -> list[str]:
     cut = ""
     if report.threshold is not None and report.decision in ("positive", "negative"):
         cut = f" ({score(report.threshold)})"
-    lines = [f"Pneumonia score {score(report.score)}. {decision}{cut}. {decision_note}".strip()]
+    large = f"Pneumonia score {score(report.score)}. " if report.decided else ""
+    lines = [f"{large}{decision}{cut}. {decision_note}".strip()]
     if report.overridden:
         lines[0] += f" {report.despite_warnings}"
     if report.warnings:
         lines.append(f"Warnings: {' '.join(report.warnings)}")
+    if not report.decided:
+        lines.append(film_words.undecided(report.score))
     lines.append(report.standing.prevalence_words)
+    if report.decision == "negative":
+        lines += report.below_words
     about = f"Model {report.standing.model}, {report.model_known_by}. XRayLab {report.version}."
     return [*lines, about if report.overlay is None else f"{about} Right: {report.overlay.words}"]
 

@@ -7,14 +7,18 @@ Sentences that explain one film's score and heatmap.
 - disagreement between models is never called an interval, and a faithful heatmap is never called correct
 """
 
+import math
 from collections.abc import Sequence
 
+from xraylab.evaluation.band import review_band
 from xraylab.evaluation.intervals import wilson_interval
+from xraylab.evaluation.prevalence import moved, predictive_values
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.formats import DASH, count, percent, score
+from xraylab.formats import DASH, count, interval, percent, score
 
 OVERRIDDEN = "Decided despite the warnings, at a person's request."
 NOT_DECIDED = "Not decided because of the warnings."
+NOT_MOVED = "An uncalibrated score can't be moved to another prevalence."
 KINDS_CAVEAT = (
     "Kind, if it is pneumonia, learnt from file names; films don't reliably tell bacterial from viral."
 )
@@ -22,6 +26,7 @@ BLANK = "It is blank: nothing in the film raised the pneumonia score, which is a
 FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
 FAINT = 0.1  # share of full colour below which a map is hardly visible
 _LEAST = 0.001  # smallest share of full colour that is written as a number
+_NEARLY_ALL = 0.9995  # from here a share would be rounded to 100.0 %
 
 
 def prevalence(positives: int, n: int, *, calibrated: bool, copies: int = 0) -> str:
@@ -57,6 +62,79 @@ def calibration_films(n: int, copies: int) -> str:
         return _films(n)
     of_each = f"{copies} perturbed {'copy' if copies == 1 else 'copies'} of each"
     return f"{_films(n)} and {of_each} ({count(n * (1 + copies))} scores)"
+
+
+def at_prevalence(at: float, positives: int, n: int, prevalence: float) -> float:
+    """Move a calibrated score by the prior odds from its validation films to another prevalence.
+
+    Parameters
+    ----------
+    at : float
+        The score, in [0, 1].
+    positives, n : int
+        Number of validation films with pneumonia, and of all validation films.
+    prevalence : float
+        In (0, 1).
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN if the validation films have one class only.
+    """
+    if not 0 < positives < n:
+        return math.nan
+    return float(moved(at, measured_at=positives / n, to=prevalence))
+
+
+def probability(at: float, positives: int, n: int, prevalence: float, *, calibrated: bool) -> str:
+    """Write the score that a calibrated model gives at another prevalence, or that it can't be moved."""
+    if not calibrated:
+        return NOT_MOVED
+    share = at_prevalence(at, positives, n, prevalence)
+    return f"Where {percent(prevalence)} of films have pneumonia, the probability is {score(share)}."
+
+
+def undecided(at: float) -> str:
+    """Write the score of a film that isn't decided, as a detail."""
+    return f"Score {score(at)}, which decides nothing here."
+
+
+def below(
+    films: ThresholdTable, threshold: float, review_from: float | None, *, prevalence: float, split: str
+) -> str:
+    """Write what "below" means: the pneumonias among the films below, the work of a reader, and the NPV.
+
+    Parameters
+    ----------
+    films : ThresholdTable
+        The films of a split.
+    threshold, review_from : float
+        Of the lock; None without a review band.
+    prevalence : float
+        Share of films with pneumonia that the NPV holds for, in (0, 1).
+    split : str
+        Names the films: ``validation`` or ``test``.
+    """
+    cut = threshold if review_from is None else review_from
+    band = review_band(films, cut, threshold)
+    where = "the threshold" if review_from is None else "both thresholds"
+    if not band.below.films:
+        return f"No {split} film lies below {where}, so nothing is known of such films."
+    have = "has" if band.missed == 1 else "have"
+    sentences = [
+        f"Of {count(band.below.films)} {split} film{'' if band.below.films == 1 else 's'} below {where}, "
+        f"{count(band.missed)} {have} pneumonia ({percent(band.below.diseased_share)}, 95 % interval "
+        f"{interval(*band.below_interval)})."
+    ]
+    if review_from is not None:
+        sentences.append(f"{percent(band.between.share)} of all {split} films need a reader.")
+    values = predictive_values(films, cut, prevalence)
+    if not math.isnan(values.npv):
+        sentences.append(
+            f"Where {percent(prevalence)} of films have pneumonia, {_almost(values.npv)} of the films below "
+            f"have none (NPV, {interval(*values.npv_interval)})."
+        )
+    return " ".join(sentences)
 
 
 def position(validation: ThresholdTable, at: float, *, locked: bool) -> str:
@@ -160,6 +238,13 @@ def faithful(beaten: int, maps: int) -> str:
         "is chance), by the change of the score when the marked parts are filled in (ROAD). That doesn't "
         "show whether the model is right about the patient."
     )
+
+
+def _almost(share: float) -> str:
+    """Write a share as a percentage that doesn't say all or none unless it is."""
+    if _NEARLY_ALL <= share < 1:
+        return f"more than {percent(0.999)}"
+    return f"less than {percent(_LEAST)}" if 0 < share < _LEAST / 2 else percent(share)
 
 
 def _films(n: int) -> str:

@@ -21,13 +21,20 @@ from xraylab.documents import (
     EvaluationReport,
     SplitReport,
 )
-from xraylab.errors import RecipeError
-from xraylab.evaluation.rules import parse_rule
 from xraylab.formats import DASH, count, percent, ratio, score
 from xraylab.reports import charts
 from xraylab.reports.calibration import bin_rows, sentences
 from xraylab.reports.markdown import tidy
 from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
+from xraylab.reports.pdf_lock import (
+    TITLES,
+    below_cells,
+    below_elsewhere,
+    lock_lines,
+    of_a_thousand,
+    of_films,
+    zones,
+)
 from xraylab.reports.typeset import (
     ALARM,
     MISSED,
@@ -47,7 +54,6 @@ _NAME, _LONG = 60, 120  # characters of a name in a line, and in a title
 _BY_PATIENT = "95 %, by patient"
 _COUNTS = {"n": "Films", "positives": "Films with pneumonia", "patients": "Patients"}
 _KEY = ("auc", "average_precision", "sensitivity", "specificity", "balanced_accuracy", "ppv", "npv")
-_TITLES = {"validation": "Validation films", "test": "Test films"}
 _METHODS = (
     "Intervals are at 95 %. By patient: films are clustered by patient; this is the interval to quote. By "
     "film: each film counts as a separate patient, for comparison with work that does so; this interval is "
@@ -106,40 +112,22 @@ def _summary(report: EvaluationReport, splits: list[SplitReport]) -> list[Any]:
         note(about),
         *([note(_BOXES)] if boxes else []),
         spaced("The lock", "small head"),
-        *map(spaced, _lock_lines(report)),
+        *map(spaced, lock_lines(report)),
         spaced("Key figures", "small head"),
         _key_figures(splits),
         *([] if report.test is not None else [note(_SEALED)]),
         spaced(f"If {percent(report.prevalence)} of the films have pneumonia", "small head"),
         _at_prevalence(splits),
+        *below_elsewhere(splits),
         note(_ELSEWHERE),
         note(_METHODS),
     ]
 
 
-def _lock_lines(report: EvaluationReport) -> list[str]:
-    lock = report.lock
-    # All digits, at least three: a rounded threshold could classify a film differently.
-    exact = max(f"{lock.threshold:.3f}", repr(lock.threshold), key=len)
-    try:
-        rule = parse_rule(lock.rule).words
-    except RecipeError:  # the lock was made by another version, which knew other rules
-        rule = tidy(lock.rule, longest=_NAME)
-    when = f"{lock.locked_at:%Y-%m-%d %H:%M}"
-    by = tidy(lock.actor, longest=_NAME)
-    lines = [
-        f"Threshold {exact}: a film is called positive when its score is this or higher.",
-        f"Chosen by the rule “{rule}” on {_of(lock.n, 'validation film')}, {when}, by {by}.",
-    ]
-    if report.test is not None or lock.after_opening:
-        lines.append(report.order)
-    return lines
-
-
 def _key_figures(splits: list[SplitReport]) -> Any:
     heads = [Head("", 1.2)]
     for split in splits:
-        heads += [Head(_TITLES[split.split], 0.9, right=True), Head(_BY_PATIENT, 1, muted=True)]
+        heads += [Head(TITLES[split.split], 0.9, right=True), Head(_BY_PATIENT, 1, muted=True)]
     rows = [
         [words, *(cell for split in splits for cell in (count(getattr(split, name)), ""))]
         for name, words in _COUNTS.items()
@@ -148,6 +136,10 @@ def _key_figures(splits: list[SplitReport]) -> Any:
         [NAMES[name], *(cell for split in splits for cell in _worded(name, split.estimates[name]))]
         for name in _KEY
     ]
+    bands = [split.band for split in splits if split.band is not None]
+    if bands:
+        rows.append(["Films that need a reader", *(c for b in bands for c in (percent(b.between.share), ""))])
+        rows.append(["Films below with pneumonia", *(cell for band in bands for cell in below_cells(band))])
     return grid(heads, rows)
 
 
@@ -162,21 +154,15 @@ def _at_prevalence(splits: list[SplitReport]) -> Any:
     ]
     rows = []
     for split in splits:
-        values, films = split.at_prevalence, split.at_prevalence.thousand
-        counts = (
-            f"{films.found} found, {films.missed} missed, {films.false_alarms} false alarms, "
-            f"{films.rightly_below} correctly negative"
-            if films
-            else DASH
-        )
+        values = split.at_prevalence
         rows.append(
             [
-                _TITLES[split.split],
+                TITLES[split.split],
                 percent(values.ppv),
                 formats.interval(*values.ppv_interval),
                 percent(values.npv),
                 formats.interval(*values.npv_interval),
-                counts,
+                of_a_thousand(values),
             ]
         )
     return grid(heads, rows)
@@ -185,22 +171,22 @@ def _at_prevalence(splits: list[SplitReport]) -> Any:
 def _split(report: EvaluationReport, split: SplitReport) -> list[Any]:
     without = count(split.n - split.positives)
     words = (
-        f"{_of(split.n, 'film')} of {_of(split.patients, 'patient')}; {count(split.positives)} with "
-        f"pneumonia, {without} without."
+        f"{of_films(split.n, 'film')} of {of_films(split.patients, 'patient')}; "
+        f"{count(split.positives)} with pneumonia, {without} without."
     )
     if split.refused:
-        words += f" {_of(split.refused, 'more film')} could not be scored or have no label."
+        words += f" {of_films(split.refused, 'more film')} could not be scored or have no label."
     words += f" {_FLATTERED if split.split == 'validation' else report.order}"
     return [
         PageBreak(),
-        spaced(_TITLES[split.split], "head"),
+        spaced(TITLES[split.split], "head"),
         spaced(words),
         charts.histogram(split, report.lock.threshold),
         Spacer(0, 6),
         _beside(charts.roc(split), charts.precision_recall(split)),
         _beside(charts.calibration(split), charts.decision(split)),
         _bins(split),
-        KeepTogether([spaced("At the lock", "small head"), _confusion(split)]),
+        KeepTogether([spaced("At the lock", "small head"), _confusion(split), *zones(split)]),
         CondPageBreak(90 * mm),  # so that the table of figures starts with several rows
         spaced("All figures", "small head"),
         _figures(split),
@@ -209,10 +195,6 @@ def _split(report: EvaluationReport, split: SplitReport) -> list[Any]:
         *_classes("Classification report", split.report),
         *(_classes("Classification report by kind", split.by_kind) if split.by_kind else ()),
     ]
-
-
-def _of(number: int, what: str) -> str:
-    return f"{count(number)} {what}{'' if number == 1 else 's'}"
 
 
 def _beside(left: Any, right: Any) -> Any:
@@ -377,7 +359,7 @@ def _classes(title: str, report: ClassTable) -> list[Any]:
         if names
     ]
     if report.left_out:
-        films = _of(report.left_out, "film")
+        films = of_films(report.left_out, "film")
         notes.append(f"{films} with pneumonia of another or an unknown kind: left out.")
     calls = [_calls(report)] if areas else []
     return [KeepTogether([spaced(title, "small head"), grid(heads, rows), *map(note, notes), *calls])]

@@ -164,13 +164,22 @@ def for_the_study(report: FilmReport, source: Film, *, confirmed: bool = False) 
     image.copy_patient_and_study_information(study)
     image.StudyInstanceUID = str(study.StudyInstanceUID)
     image.SeriesDescription = f"XRayLab: {BURNED_IN.lower()}"
+    about_score = f" Pneumonia score {score(report.score)}." if report.decided else ""
     sentences = (
-        f"{BURNED_IN}. Pneumonia score {score(report.score)}. {report.decision_words[0]}.",
+        f"{BURNED_IN}.{about_score} {report.decision_words[0]}.",
         report.despite_warnings,
+        _cuts(report),
         f"Model {report.standing.model} {report.model_known_by}.",
     )
     image.DerivationDescription = " ".join(filter(None, sentences))[:1024]  # DICOM's limit of short text
     return _written(image)
+
+
+def _cuts(report: FilmReport) -> str:
+    """Write the two thresholds of a review band; empty without one."""
+    if report.review_from is None or report.threshold is None:
+        return ""
+    return f"A film needs a reader from {score(report.review_from)} up to {score(report.threshold)}."
 
 
 def _study_of(source: Film) -> "Dataset":

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from xraylab import actions, documents, formats
-from xraylab.app import choice, shell, status, widgets, wording
+from xraylab.app import choice, reads, shell, status, widgets, wording
 from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
 from xraylab.app.glossary import SUITE
@@ -14,6 +14,11 @@ from xraylab.models import Model, load_model
 from xraylab.networks.registry import network
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Stage
+
+_HEAD = (
+    *("Model", "Network", "Films", "Recipe", "Validation AUC", "95 % interval"),
+    *("Validation films", "Locked at", "Made"),
+)
 
 
 def draw() -> None:
@@ -24,25 +29,40 @@ def draw() -> None:
         shell.empty_state("There are no models yet.", "Train one", key="models train", to="train")
         return
     widgets.table(
-        ("Model", "Network", "Films", "Recipe", "Validation AUC", "95 % interval", "Locked at", "Made"),
+        _HEAD,
         [
             (
-                wording.model(row.name, shipped=row.shipped),
+                wording.model(row.name, shipped=row.shipped) + (" · reads films" if row.reads else ""),
                 row.arch,
                 row.dataset,
                 row.recipe,
                 formats.auc(row.val_auc),
                 formats.auc_interval(*row.val_auc_ci),
+                "too few to judge" if row.few else "enough",
                 "not locked" if row.threshold is None else status.cut_words(row.threshold, row.review_from),
                 wording.when(row.created_at),
             )
             for row in rows
         ],
     )
+    reads.recall()
     model = choice.pick_model(settings, key="models model")
     if model is not None:
+        _draw_use(settings, model, next((row for row in rows if row.name == model.name), None))
         _draw_card(settings, model)
     shell.next_step("Move the threshold", "threshold")
+
+
+def _draw_use(settings: Settings, model: Model, row: documents.ModelRow | None) -> None:
+    """Say whether the model reads films, and offer to choose it; say whether it can be judged at all."""
+    if row is None:  # removed since the list was made
+        return
+    if row.few:
+        widgets.badge(row.few)
+    if row.reads:
+        st.caption("This model reads films, because it was chosen or because nobody chose another.")
+    else:
+        reads.use_for_reading(settings, model.name, key="use for reading")
 
 
 def _draw_card(settings: Settings, model: Model) -> None:
@@ -110,7 +130,12 @@ def _band_figures(band: documents.ReviewBand | None) -> list[tuple[str, str, str
     if band is None:
         return []
     return [
-        ("Films that need a reader", formats.percent(band.review.share), ""),
+        ("Films that need a reader", formats.percent(band.between.share), ""),
+        (
+            "Films below with pneumonia",
+            f"{formats.count(band.below_positive)} of {formats.count(band.below.films)}",
+            formats.interval(*band.below_positive_ci),
+        ),
         (
             "Pneumonias below both thresholds",
             formats.percent(band.missed_rate),

@@ -8,6 +8,7 @@ import streamlit as st
 from xraylab import actions, documents, formats
 from xraylab.app import choice, phantoms, shell, status, watch, widgets, wording
 from xraylab.app.faults import guard
+from xraylab.evaluation.few import too_few
 from xraylab.models import Model, list_models
 from xraylab.settings import Settings, load_settings
 
@@ -57,6 +58,7 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
     model = choice.model_in_use(settings)
     lock = model.lock if model else None
     evaluation = actions.evaluate_validation(settings, model.name) if model and lock else None
+    few = (too_few(model.table("validation")) if model and lock else None) or "validation films"
     steps = (  # title, name, fact, interval of the fact
         (
             "1 Films",
@@ -68,7 +70,7 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
             "2 Model",
             choice.model_words(model) if model else "none yet",
             f"AUC {formats.auc(evaluation.auc)}" if evaluation else "",
-            f"{formats.auc_interval(*evaluation.auc_ci)} on validation films" if evaluation else "",
+            f"{formats.auc_interval(*evaluation.auc_ci)} on {few}" if evaluation else "",
         ),
         (
             "3 Lock",

@@ -90,6 +90,7 @@ def threshold_cockpit(
     reminder: str = "",
     beside: Beside | None = None,
     cell: str | None = None,
+    few: str | None = None,
 ) -> Chosen:
     """Show the cockpit and return the cut of the last release.
 
@@ -117,6 +118,8 @@ def threshold_cockpit(
         Compared at the same threshold: figures, second curves, outlines among the scores.
     cell : str, optional
         Session key that receives the name of a clicked cell, as in ``evaluation.cells``.
+    few : str, optional
+        Says that these films are too few to judge a model by.
 
     Returns
     -------
@@ -175,6 +178,7 @@ def threshold_cockpit(
             "review_start": review_start.threshold if review_start else None,
             "review_start_rule": str(review_start.rule) if review_start else None,
             "reminder": reminder,
+            "few": few,
             "prevalence": usual[PREVALENCE],
             "cost": usual[COST],
             "revision": revision,

@@ -131,13 +131,14 @@ function predicted(odds, [rate, bounds], [other, otherBounds]) {
   return [value, [1 / (1 + odds * high), 1 / (1 + odds * low)]];
 }
 
-// PPV of the films above and NPV of the films below, if `prevalence` of all films show pneumonia.
+// PPV and NPV at the threshold, and NPV of the films below a review band, if `prevalence` of all films show pneumonia.
 function predictiveValues(table, { above, under }, prevalence) {
   const odds = prevalence / (1 - prevalence);
   const at = (name, counts) => estimate(table, name, counts);
   return {
     ppv: predicted(1 / odds, at("specificity", above), at("sensitivity", above)),
-    npv: predicted(odds, at("sensitivity", under), at("specificity", under)),
+    npv: predicted(odds, at("sensitivity", above), at("specificity", above)),
+    below: predicted(odds, at("sensitivity", under), at("specificity", under)),
   };
 }
 

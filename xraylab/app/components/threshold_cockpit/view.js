@@ -202,6 +202,7 @@ function drawStill(view, table, other, data, commit) {
   }
   view.put("positives", several(positives, "film"));
   view.put("negatives", several(negatives, "film"));
+  view.put("few", data.few ?? "");
   view.put("films", `${several(positives + negatives, "film")} · ${several(data.patients, "patient")}`);
   view.put("auc", data.auc === null ? "AUC –" : `AUC ${data.auc.toFixed(3)}`);
   view.put("ap", data.average_precision === null ? "AP –" : `AP ${data.average_precision.toFixed(3)}`);
@@ -295,10 +296,21 @@ function drawThere(view, table, c, prevalence) {
   view.put("thousand-prevalence", text);
   if (view.prevalence.valueAsNumber !== 100 * prevalence) view.prevalence.value = Math.round(100 * prevalence);
   view.prevalence.setAttribute("aria-valuetext", text);
-  const { ppv, npv } = predictiveValues(table, c, prevalence);
+  const { ppv, npv, below } = predictiveValues(table, c, prevalence);
   putEstimate(view, "ppv-there", ppv);
   putEstimate(view, "npv-there", npv);
+  putEstimate(view, "npv-below", below);
   drawThousand(view, c, prevalence);
+  drawUncertain(view, table, c, prevalence);
+}
+
+// Errors in a thousand come with their intervals: "0 missed" alone would look certain.
+function drawUncertain(view, table, c, prevalence) {
+  const thousand = (share, [low, high]) =>
+    Number.isNaN(low) ? "" : ` (${count(Math.round(THOUSAND * share * (1 - high)))}–${count(Math.round(THOUSAND * share * (1 - low)))})`;
+  const [, sensitivity] = estimate(table, "sensitivity", c.under), [, specificity] = estimate(table, "specificity", c.above);
+  view.put("thousand-fn-interval", thousand(prevalence, sensitivity));
+  view.put("thousand-fp-interval", thousand(1 - prevalence, specificity));
 }
 
 // Draw the review band: the films that need a reader, and the pneumonias missed below it.
@@ -318,10 +330,13 @@ function drawBand(view, table, at, c, prevalence) {
 
 // Draw other films, or another model, at the same threshold.
 function drawBeside(view, other, at, prevalence) {
-  const c = zones(other, at), { ppv, npv } = predictiveValues(other, c, prevalence);
+  const c = zones(other, at), { ppv, npv, below } = predictiveValues(other, c, prevalence);
   for (const name of ["sensitivity", "specificity"]) putEstimate(view, `beside-${name}`, estimate(other, name, c.above));
   putEstimate(view, "beside-ppv", ppv);
   putEstimate(view, "beside-npv", npv);
+  putEstimate(view, "beside-npv-below", below);
+  view.put("beside-reader", count(c.rp + c.rn));
+  view.put("beside-rp", count(c.rp));
   for (const name of ["tp", "fn", "fp", "tn"]) view.put(`beside-${name}`, count(c[name]));
   for (const name of ["roc", "pr"]) {
     place(view.find(`[data-curve=${name}] .second`), curvePoint(name, other, c.above.row));

@@ -132,7 +132,7 @@ def _pick(settings: Settings, entries: dict[str, _Entry]) -> list[_Entry]:
 
 def _start(settings: Settings, entries: dict[str, _Entry]) -> list[str]:
     """Choose the model in use, and if possible another network outside of its ensemble."""
-    model = choice.model_in_use(settings)
+    model = choice.model_looked_at(settings)
     first = entries.get(model.name if model else "") or next(iter(entries.values()))
     others = [other.models[0] for other in _others(entries, first) if len(other.models) == 1]
     model_one = first.models[0]

@@ -1,23 +1,20 @@
 """Read: drop films, and see for each its score, its decision at the lock, and a heatmap."""
 
-import html
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from PIL import Image
 
 from xraylab import formats
-from xraylab.app import choice, phantoms, widgets, wording
-from xraylab.app.screens.read import case_log, explain, keep
+from xraylab.app import choice, phantoms, wording
+from xraylab.app.screens.read import case_log, explain, keep, this_film
 from xraylab.data.intake import films_in
-from xraylab.evaluation.band import review_band
-from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import Film, Refused
 from xraylab.imaging.picture import png
 from xraylab.models import Model
-from xraylab.reports import film_words
 from xraylab.reports.film import DrawnHeatmap
 from xraylab.settings import load_settings
 
@@ -49,7 +46,7 @@ def draw() -> None:
     # Drawn before the columns are filled, since the script may return early; it still lies below them.
     case_log.draw(settings)
     with left:
-        model = choice.pick_model(settings, key="read model")
+        model = choice.pick_reading_model(settings, key="read model")
         uploads = st.file_uploader(
             "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP) or zip archives of them",
             type=None,  # DICOM files often have no extension, so the content decides
@@ -68,7 +65,9 @@ def draw() -> None:
     with middle:
         overlay = _draw_film(model, reading, film)
     with right:
-        _draw_reading(model, reading, film)
+        if reading.score is not None and isinstance(film, Film):
+            age, decide = partial(_ask_age, film), partial(_decide, model, film)
+            this_film.draw(model, reading, film, age=age, decide=decide)
         keep.draw(settings, model, reading, film, overlay, batch=readings)
 
 
@@ -213,6 +212,12 @@ def _ask_age(film: Film) -> None:
         st.rerun()
 
 
+def _decide(model: Model, film: Film) -> None:
+    """Decide a film in spite of its warnings, as a person asked."""
+    st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
+    st.rerun()  # the list of films on the left shows the decision too
+
+
 def _choose(readings: "list[Reading]", films: list[Film | Refused]) -> int:
     """Draw the list of films and return the index of the chosen one.
 
@@ -239,8 +244,9 @@ def _short(reading: "Reading") -> str:
     """Write a reading in a few words, for the list of films."""
     if reading.score is None:
         return f"{formats.DASH} unreadable"
-    decision = _IN_THE_LIST.get(reading.decision or "", "")
-    return f"{formats.score(reading.score)} {decision or ('check' if reading.warnings else '')}".strip()
+    if reading.decision is None:  # the score of a film that isn't decided would be read as a decision
+        return "not decided"
+    return f"{formats.score(reading.score)} {_IN_THE_LIST[reading.decision]}"
 
 
 def _draw_film(model: Model, reading: "Reading", film: Film | Refused) -> DrawnHeatmap | None:
@@ -256,75 +262,3 @@ def _draw_film(model: Model, reading: "Reading", film: Film | Refused) -> DrawnH
 def _shown(sha256: str, _film: Film) -> bytes:
     """Return a film at its native resolution, as PNG for the browser."""
     return png(Image.fromarray(_film.picture), compress_level=1)
-
-
-def _draw_reading(model: Model, reading: "Reading", film: Film | Refused) -> None:
-    if reading.score is None or isinstance(film, Refused):
-        return
-    lock = model.lock
-    widgets.figures([("Pneumonia score", formats.score(reading.score), "")])
-    if reading.spread is not None:
-        st.caption(film_words.disagreement(reading.spread, len(model.card.members)))
-    st.html(f'<p class="xl-decision">{_decision_words(reading)}</p>')
-    if reading.subtype:
-        widgets.figures([(name.capitalize(), formats.percent(share), "") for name, share in reading.subtype])
-        st.caption(film_words.KINDS_CAVEAT)
-    for warning in reading.warnings:
-        st.warning(wording.plain(warning))
-    if reading.warnings and not reading.overridden and reading.threshold is not None:
-        if st.button("Decide anyway", key="decide anyway"):
-            st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
-            st.rerun()  # the list of films on the left shows the decision too
-    elif reading.overridden:
-        st.caption(film_words.OVERRIDDEN)
-    for note in reading.notes:
-        st.caption(wording.plain(note))
-    if model.card.dataset.kind == "radiographs" and not reading.synthetic:
-        _ask_age(film)
-    validation = model.table("validation")
-    explain.draw_standing(model, validation, reading.score, lock)
-    st.markdown(film_words.position(validation, reading.score, locked=lock is not None))
-    if lock is not None:
-        point = validation.at(lock.threshold)
-        widgets.figures(
-            [
-                ("Threshold", formats.score(lock.threshold), ""),
-                (
-                    "Sensitivity at threshold",
-                    formats.percent(point.sensitivity),
-                    formats.interval(*validation.interval("sensitivity", lock.threshold)),
-                ),
-                (
-                    "Specificity at threshold",
-                    formats.percent(point.specificity),
-                    formats.interval(*validation.interval("specificity", lock.threshold)),
-                ),
-            ]
-        )
-        if lock.review_from is not None:
-            _draw_band(validation, lock.review_from, lock.threshold)
-        st.caption(
-            f"On {formats.count(validation.n)} validation films of {formats.count(validation.n_groups)} "
-            f"patients ({wording.plain(model.card.dataset.name)})."
-        )
-
-
-def _draw_band(validation: ThresholdTable, review_from: float, threshold: float) -> None:
-    """Draw what the lock's review band does with the validation films."""
-    band = review_band(validation, review_from, threshold)
-    widgets.figures(
-        [
-            ("Needs a reader from", formats.score(review_from), ""),
-            ("Films that need a reader", formats.percent(band.review.share), ""),
-            (
-                "Pneumonias below both thresholds",
-                formats.percent(band.missed_rate),
-                formats.interval(*band.missed_interval),
-            ),
-        ]
-    )
-
-
-def _decision_words(reading: "Reading") -> str:
-    decision, caveat = formats.decision(reading.decision, reading.threshold, reading.review_from)
-    return f"{decision}<small>{html.escape(caveat)}</small>" if caveat else decision

@@ -69,7 +69,8 @@ def _row(case: Case) -> tuple[str, ...]:
         str(case.number),
         wording.when(case.made_at),
         content.model,
-        formats.score(content.score),
+        # A score without a decision would be read as one; the export has it.
+        formats.DASH if content.decision is None else formats.score(content.score),
         formats.DASH if content.threshold is None else formats.score(content.threshold),
         decision,
         content.call or formats.DASH,

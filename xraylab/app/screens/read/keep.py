@@ -15,6 +15,7 @@ import streamlit as st
 
 from xraylab import actions, formats, records
 from xraylab.app.faults import guard
+from xraylab.app.screens.read import this_film
 from xraylab.errors import NotFoundError
 from xraylab.imaging import Film, Refused
 from xraylab.models import Model
@@ -274,7 +275,9 @@ def _report(
     model: Model, reading: "Reading", film: Film, overlay: DrawnHeatmap | None, call: str | None, note: str
 ) -> FilmReport:
     standing = actions.standing_of(model, model.lock if reading.threshold is not None else None)
-    return actions.film_report(standing, reading, film, overlay=overlay, call=call, note=note)
+    return actions.film_report(
+        standing, reading, film, overlay=overlay, call=call, note=note, prevalence=this_film.prevalence()
+    )
 
 
 def _deidentified(film: Film, looked: bool, report: FilmReport) -> bytes:

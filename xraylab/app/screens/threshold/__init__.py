@@ -7,11 +7,12 @@ from dataclasses import replace
 import streamlit as st
 
 from xraylab.actions.overlap import overlap_of_held_out
-from xraylab.app import cells, choice, link, phantoms, shell, status, wording
+from xraylab.app import cells, choice, link, phantoms, shell, wording
 from xraylab.app.components.threshold_cockpit import Beside, Preset, threshold_cockpit
 from xraylab.app.glossary import SPLIT
 from xraylab.app.screens.threshold import details, export, locking, shift
 from xraylab.errors import XRayLabError
+from xraylab.evaluation.few import too_few
 from xraylab.evaluation.rules import Rule, choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.models import Model, list_models
@@ -30,7 +31,6 @@ _NOTHING = "nothing"
 def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
-    status.recall("threshold")
     link.follow(settings)  # before the choices are drawn, because it sets their values
     if choice.model_in_use(settings) is None:
         phantoms.offer(
@@ -60,6 +60,7 @@ def draw() -> None:
         reminder=_REMINDERS[model.card.dataset.kind],
         beside=beside,
         cell=cell,
+        few=too_few(table, split=split),
     )
     link.keep(model, split, chosen)  # Copy link, in the cockpit, copies the address
     cells.draw(settings, model, split, table, chosen, store=cell)

@@ -6,12 +6,22 @@ from xraylab import actions, documents, formats
 from xraylab.app import status, widgets, wording
 from xraylab.app.components.threshold_cockpit import Chosen, move_to
 from xraylab.app.faults import guard
+from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import parse_rule, rule_that_chose
-from xraylab.models import Model, choose_threshold, openings_of, why_no_floor
+from xraylab.models import (
+    Lock,
+    Model,
+    asks_before_lock,
+    choose_threshold,
+    openings_of,
+    replaced_here,
+    why_no_floor,
+)
 from xraylab.settings import Settings
 
 _ACTOR = "app"
 _ASKED = "threshold asked to open"  # name of the model whose opening waits for confirmation
+_LOCKING = "threshold asked to lock"  # the same for a lock that would replace a shipped one
 _FLOOR = parse_rule("floor:0.95")
 _FLOOR_HELP = (
     "The highest threshold whose sensitivity on one film per patient is at least 95\u202f%, with "
@@ -41,19 +51,78 @@ def draw(settings: Settings, model: Model, chosen: Chosen, *, store: str) -> Non
         st.markdown(wording.plain(words[0].upper() + words[1:]))
         cut = status.cut_words(wanted.threshold, wanted.review_from)
         if st.button(f"Lock {cut}", key="lock", disabled=wanted == locked_at(model), help=_HELP):
-            made = actions.lock(settings, model.name, wanted.cut, actor=_ACTOR, review=wanted.review_cut)
-            cut = status.cut_words(made.threshold, made.review_from)
-            status.remember("threshold", f"Locked at {cut}.")
-            st.rerun()
+            if asks_before_lock(model):
+                st.session_state[_LOCKING] = model.name
+            else:
+                _lock(settings, model, wanted)
         _offer_floor(model, store)
+        if replaced_here(model) and model.lock_as_made is not None:
+            _offer_shipped(settings, model, model.lock_as_made, store)
         offered = lock is not None and not model.test_opened
         if offered and st.button("Reveal test results (recorded) …", key="open", help=_REVEAL_HELP):
             st.session_state[_ASKED] = model.name
+    # Not at the page's top: there it would push the cockpit down, and the page would jump.
+    status.recall("threshold")
+    if st.session_state.get(_LOCKING) == model.name and asks_before_lock(model):
+        _confirm_lock(settings, model, wanted)
     # Outside the row, and by a session key: a dialog must be opened again on each rerun while it is shown.
     if offered and st.session_state.get(_ASKED) == model.name:
         _confirm_opening(settings, model)
     if model.test_opened:
         _draw_test(settings, model)
+
+
+def _lock(settings: Settings, model: Model, wanted: Chosen) -> None:
+    made = actions.lock(settings, model.name, wanted.cut, actor=_ACTOR, review=wanted.review_cut)
+    status.remember("threshold", f"Locked at {status.cut_words(made.threshold, made.review_from)}.")
+    st.rerun()
+
+
+def _keep_shipped() -> None:
+    st.session_state.pop(_LOCKING, None)
+
+
+@st.dialog("Replace the shipped threshold", on_dismiss=_keep_shipped)
+def _confirm_lock(settings: Settings, model: Model, wanted: Chosen) -> None:
+    """Ask once before a lock of this home takes the place of the shipped one."""
+    with guard():
+        shipped = model.require_lock()
+        st.markdown(
+            f"{wording.plain(model.name)} came with the threshold "
+            f"{status.cut_words(shipped.threshold, shipped.review_from)}. Your lock at "
+            f"{status.cut_words(wanted.threshold, wanted.review_from)} replaces it in this home: decisions "
+            "on films use it from now on, and test results are sealed until you reveal them at your lock. "
+            "*Restore the shipped threshold* undoes this."
+        )
+        if st.button(f"Lock {status.cut_words(wanted.threshold, wanted.review_from)}", key="lock anyway"):
+            _keep_shipped()
+            _lock(settings, model, wanted)
+
+
+def _offer_shipped(settings: Settings, model: Model, shipped: Lock, store: str) -> None:
+    """Draw the button that restores the lock that a model came with."""
+
+    # A callback: the cockpit is drawn above this button, so its handle must be moved before the page is.
+    def restore() -> None:
+        status.forget_fault("threshold")
+        try:
+            made = actions.restore_lock(settings, model.name)
+        except XRayLabError as error:
+            status.remember_fault("threshold", str(error))
+            return
+        cut = status.cut_words(made.threshold, made.review_from)
+        status.remember(
+            "threshold", f"The shipped threshold {cut} is valid again. All openings stay recorded."
+        )
+        if (chosen := locked_at(model)) is not None:
+            move_to(chosen, store)
+
+    st.button(
+        "Restore the shipped threshold",
+        key="restore",
+        on_click=restore,
+        help=f"Makes {status.cut_words(shipped.threshold, shipped.review_from)} valid again.",
+    )
 
 
 def locked_at(model: Model) -> Chosen | None:
@@ -150,7 +219,12 @@ def _draw_band(band: documents.ReviewBand) -> None:
     """Draw what the lock's review band does with the test films."""
     widgets.figures(
         [
-            ("Needs a reader", formats.percent(band.review.share), ""),
+            ("Needs a reader", formats.percent(band.between.share), ""),
+            (
+                "Films below with pneumonia",
+                f"{formats.count(band.below_positive)} of {formats.count(band.below.films)}",
+                formats.interval(*band.below_positive_ci),
+            ),
             ("Missed below the band", formats.percent(band.missed_rate), formats.interval(*band.missed_ci)),
         ]
     )

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from xraylab import actions, documents, formats
-from xraylab.app import choice, status, watch, widgets, wording
+from xraylab.app import choice, reads, status, watch, widgets, wording
 from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
 from xraylab.app.screens.train import buttons
@@ -118,9 +118,15 @@ def _draw_result(settings: Settings, run: Run) -> None:
         f'<span class="xl-interval">{formats.auc_interval(*row.val_auc_ci)}</span>, locked at '
         f"<strong>{formats.score(row.threshold) if row.threshold is not None else formats.DASH}</strong>.</p>"
     )
-    if st.button("Move the threshold", type="primary", key=f"to threshold {run.id}"):
-        choice.use_model(run.name)  # before the page changes, so that it opens with this model
-        st.switch_page("pages/threshold.py")
+    if row.few:
+        widgets.badge(row.few)
+    reads.recall()
+    with st.container(horizontal=True):
+        if st.button("Move the threshold", type="primary", key=f"to threshold {run.id}"):
+            choice.look_at(run.name)  # before the page changes, so that it opens with this model
+            st.switch_page("pages/threshold.py")
+        if not row.reads:
+            reads.use_for_reading(settings, run.name, key=f"read with {run.id}")
 
 
 def _draw_log(settings: Settings, run: Run) -> None:

@@ -1,0 +1,51 @@
+"""The parts of a model card about calls at the threshold, and about the films by review band, as Markdown."""
+
+from xraylab.evaluation.band import Band
+from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.formats import count, interval, percent
+from xraylab.reports.markdown import table
+
+
+def confusion(point: OperatingPoint) -> str:
+    """Tabulate the films by truth and call at the threshold."""
+    return table(
+        ("Films", "Called positive", "Called negative"),
+        [
+            ("with pneumonia", count(point.tp), count(point.fn)),
+            ("without", count(point.fp), count(point.tn)),
+        ],
+    )
+
+
+def band_words(band: Band) -> str:
+    """Describe how many films need a reader, and how many pneumonias lie below both cuts."""
+    reader = f"With the review band {percent(band.review.share)} of the films need a reader."
+    counted = "In the rates above, a film that needs a reader counts as not called positive."
+    if not band.below.all_diseased:
+        return (
+            f"{reader} Without films with pneumonia, the number missed below both cuts is unknown. {counted}"
+        )
+    low, high = band.missed_interval
+    return (
+        f"{reader} Below both cuts lie {count(band.missed)} of "
+        f"{of_films(band.below.all_diseased, 'film')} with pneumonia, {percent(band.missed_rate)} "
+        f"({interval(low, high)}), so up to {percent(high)} of pneumonias may be missed there: a film below "
+        f"both is never “cleared”. {counted}"
+    )
+
+
+def zones(band: Band) -> str:
+    """Tabulate the films by truth and zone."""
+    zones = {"above both": band.above, "needs a reader": band.review, "below both": band.below}
+    return table(
+        ("Score", "With pneumonia", "Without", "Share of all films"),
+        [
+            (words, count(zone.diseased), count(zone.healthy), percent(zone.share))
+            for words, zone in zones.items()
+        ],
+    )
+
+
+def of_films(number: int, what: str) -> str:
+    """Write a number with its noun: ``1 film``, ``15 films``."""
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
