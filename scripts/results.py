@@ -251,6 +251,8 @@ Written by `python -m scripts.results` from the models that `python -m scripts.p
 
 {_films(settings, dataset)}
 
+{_seen(every)}
+
 ## The recipes
 
 Seed 0 of each.
@@ -271,6 +273,11 @@ figures show the variation between trainings. Keep both in mind.
 Both models of a pair have the same films and the same seed. The difference is the AUC of the second minus
 that of the first, by DeLong's paired test with films clustered by patient. If the interval contains zero,
 or the answer changes with the seed, the question is open.
+
+The questions are tested together, so an interval that narrowly excludes zero is no answer either: by
+Holm's rule the smallest p has to be below 0.05 divided by the number of questions, the next one below 0.05
+divided by one question less, and so on. Recipes also differ in their number of epochs, so a
+difference isn't due to one of their choices alone.
 
 ## Recall of each class
 
@@ -300,6 +307,15 @@ The last column of the first table isn't comparable with the others. Only the re
   [benchmarks.md](benchmarks.md) measures both ways side by side on one machine: the rows
   `frozen_mobilenet`, `frozen_densenet` and `tail`.
 """
+
+
+def _seen(every: dict[str, list[Trained]]) -> str:
+    """Say how often the test films were opened for this page."""
+    return (
+        f"The test films were opened for each of {sum(map(len, every.values()))} trainings on this page, "
+        "so a difference between two of\nthem may be chance. The shipped models were trained and tested on the "
+        "identical split."
+    )
 
 
 def _films(settings: Settings, dataset: str) -> str:

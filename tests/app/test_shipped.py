@@ -129,7 +129,7 @@ def test_a_home_with_films_and_no_model_of_its_own_is_told_to_train_one(show, im
 def test_a_shipped_model_is_locked_and_opened_on_the_screen_and_counted_without_its_films(show, newcomer):
     app = show("threshold")
     app = press(app, "Reveal test results (recorded) …")
-    assert "never been revealed" in written(app)
+    assert "On record, no results on these test films have been revealed." in written(app)
     app = app.button(key="open test").click().run()
     assert not app.error
     assert "were revealed once, for 1 model" in written(app)
