@@ -312,8 +312,8 @@ The last column of the first table isn't comparable with the others. Only the re
 def _seen(every: dict[str, list[Trained]]) -> str:
     """Say how often the test films were opened for this page."""
     return (
-        f"The test films were opened for each of {sum(map(len, every.values()))} trainings on this page, "
-        "so a difference between two of\nthem may be chance. The shipped models were trained and tested on the "
+        f"The test films were opened for each of {sum(map(len, every.values()))} trainings on this page, so "
+        "a difference between two of\nthem may be chance. The shipped models were trained and tested on the "
         "identical split."
     )
 

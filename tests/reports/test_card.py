@@ -29,6 +29,7 @@ from xraylab.cli import app
 from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.calibration import measure_calibration
 from xraylab.evaluation.intervals import auc_interval
+from xraylab.evaluation.reliability import share_interval
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import DASH, interval, percent, score
@@ -188,8 +189,10 @@ def test_a_review_band_is_told_by_its_zones_and_its_misses_with_their_bound(spli
         assert found[words] == [str(ill), str(well), percent(inside.mean())]
     missed = 1 - metrics.recall_score(labels, scores >= 0.15)
     low, high = threshold_table(labels, scores, films.groups).interval("sensitivity", 0.15)
+    between = zones["needs a reader"].astype(int)
+    reader = interval(*share_interval(between, np.unique(films.groups, return_inverse=True)[1]))
     assert (
-        f"{percent(zones['needs a reader'].mean())} of the films need a reader. Below both cuts lie "
+        f"{percent(between.mean())} of the films need a reader ({reader}). Below both cuts lie "
         f"{int(labels[zones['below both']].sum())} of {labels.sum()} films with pneumonia, "
         f"{percent(missed)} ({interval(1 - high, 1 - low)}), so up to {percent(1 - low)} of pneumonias"
     ) in part

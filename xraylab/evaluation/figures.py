@@ -6,17 +6,20 @@ Figures of one set of films, computed from predictions, for the model card and t
 - intervals of rates are clustered by patient; a rate with nothing to divide by is NaN
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 
 from xraylab.evaluation.balanced import balanced_accuracy_interval
 from xraylab.evaluation.band import Band, review_band
 from xraylab.evaluation.calibration import Calibration, measure_calibration
 from xraylab.evaluation.classes import Kinds, report_by_kind
 from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.reliability import share_interval
 from xraylab.evaluation.summary import summarise
 from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
 from xraylab.predictions import Predictions
@@ -50,6 +53,7 @@ class Figures:
     intervals: Mapping[str, Interval]  # sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy
     kinds: Mapping[str, KindFigures]  # by the kind of pneumonia, for films whose kind is known
     band: Band | None = None  # None without a review band
+    review_interval: Interval = (math.nan, math.nan)  # of the share of films that need a reader
 
 
 def table_of(scored: Predictions) -> ThresholdTable:
@@ -89,10 +93,13 @@ def measure(
     # AUC, Brier score and calibration don't depend on the threshold, so any value serves if there is none.
     summary = summarise(labels, scores, groups, 0.0 if threshold is None else threshold)
     intervals: dict[str, Interval] = {}
-    band = None
+    band, review_interval = None, (math.nan, math.nan)
     if threshold is not None:
         table = table_of(scored)
         band = None if review_from is None else review_band(table, review_from, threshold)
+        if review_from is not None:
+            inside = (scores >= review_from) & (scores < threshold)
+            review_interval = share_interval(inside.astype(np.int64), pd.factorize(groups)[0])
         intervals = {**summary.intervals, "balanced_accuracy": balanced_accuracy_interval(table, threshold)}
     return Figures(
         n=summary.n,
@@ -106,6 +113,7 @@ def measure(
         point=None if threshold is None else summary.point,
         intervals=MappingProxyType(intervals),
         kinds=MappingProxyType({} if threshold is None else _kinds(scored, threshold)),
+        review_interval=review_interval,
         band=band,
     )
 

@@ -334,7 +334,10 @@ def _figure_parts(figures: Figures) -> tuple[str, ...]:
     ]
     unknown = "" if figures.kinds else "The kinds of pneumonia of these films aren’t known."
     band = figures.band
-    counts = (confusion(figures.point), *(() if band is None else (zones(band), band_words(band))))
+    counts = (
+        confusion(figures.point),
+        *(() if band is None else (zones(band), band_words(band, figures.review_interval))),
+    )
     return films, table(_HEAD, rows), unknown, *counts, _calibrated(figures)
 
 

@@ -17,9 +17,12 @@ def confusion(point: OperatingPoint) -> str:
     )
 
 
-def band_words(band: Band) -> str:
+def band_words(band: Band, review_interval: tuple[float, float]) -> str:
     """Describe how many films need a reader, and how many pneumonias lie below both cuts."""
-    reader = f"With the review band {percent(band.review.share)} of the films need a reader."
+    reader = (
+        f"With the review band {percent(band.review.share)} of the films need a reader "
+        f"({interval(*review_interval)})."
+    )
     counted = "In the rates above, a film that needs a reader counts as not called positive."
     if not band.below.all_diseased:
         return (
