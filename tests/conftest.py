@@ -63,7 +63,8 @@ def browser():
             pytest.fail(message)
         pytest.skip(message)
     pytest.importorskip("playwright.sync_api")
-    with chromium() as browser:
+    # Tabs of one server share a process: it has compiled Streamlit's scripts already, which takes a second.
+    with chromium("--process-per-site") as browser:
         yield browser
 
 
