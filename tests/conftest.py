@@ -5,6 +5,7 @@ Fixtures of all tests: the reference radiographs, a browser, and the JSON docume
 long file that began last would leave the other workers idle.
 """
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -28,6 +29,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with slow tests first, and leave the order within a file as it is."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt all that the test modules have loaded from garbage collection.
+
+    It is never garbage, but each collection would look through it for half a second. Each stage of a training
+    collects twice.
+    """
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter collect all objects when it ends, which C libraries check."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +78,8 @@ def browser():
             pytest.fail(message)
         pytest.skip(message)
     pytest.importorskip("playwright.sync_api")
-    with chromium() as browser:
+    # Tabs of one server share a process: it has compiled Streamlit's scripts already, which takes a second.
+    with chromium("--process-per-site") as browser:
         yield browser
 
 

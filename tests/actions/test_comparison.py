@@ -2,28 +2,39 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 from tests.support.brief import BOTH, MEMBERS
+from tests.support.workers import made_once
 from xraylab import actions
 from xraylab.__main__ import main
 from xraylab.errors import ComparisonError, HonestOrderError, NotFoundError
 from xraylab.evaluation.comparison import holm, verdict_of_all
 from xraylab.models import Model, load_model
 from xraylab.reports.comparison import comparison_csv
+from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.support.averaged"]
 
 
+@pytest.fixture(scope="session")
+def seeded_home(tmp_path_factory, averaged_home, add_model):
+    def make(home):
+        shutil.copytree(averaged_home, home)
+        for seed in range(3):
+            add_model(load_settings(home=home), f"net-s{seed}", "small_cnn", 10 + seed)
+
+    return made_once(tmp_path_factory, "seeded", make)
+
+
 @pytest.fixture
-def seeded(averaged, add_model):
+def seeded(copied, seeded_home):
     """A home with two models, their ensemble, and three seeds of one training."""
-    for seed in range(3):
-        add_model(averaged, f"net-s{seed}", "small_cnn", 10 + seed)
-    return averaged
+    return copied(seeded_home)
 
 
 def test_every_model_gets_its_numbers_at_its_own_lock(averaged):

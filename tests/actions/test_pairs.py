@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,22 +10,33 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.support.brief import BOTH, DATASET, MEMBERS
+from tests.support.workers import made_once
 from xraylab import actions, predictions
 from xraylab.__main__ import main
 from xraylab.errors import ComparisonError, HonestOrderError, NotFoundError
 from xraylab.evaluation.comparison import holm
 from xraylab.models import load_model
+from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.support.averaged"]
 
 
+@pytest.fixture(scope="session")
+def disturbed_home(tmp_path_factory, averaged_home, add_model):
+    def make(folder):
+        shutil.copytree(averaged_home, folder)
+        settings = load_settings(home=folder)
+        add_model(settings, "three", "small_cnn", 3)
+        for seed, model in enumerate(("one", "two", "three")):
+            _disturb(settings, model, seed)
+
+    return made_once(tmp_path_factory, "disturbed", make)
+
+
 @pytest.fixture
-def home(averaged, add_model):
+def home(copied, disturbed_home):
     """A home with two models and their ensemble, and one that isn't in it."""
-    add_model(averaged, "three", "small_cnn", 3)
-    for seed, model in enumerate(("one", "two", "three")):
-        _disturb(averaged, model, seed)
-    return averaged
+    return copied(disturbed_home)
 
 
 def _disturb(settings, model, seed):

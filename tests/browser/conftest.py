@@ -47,9 +47,15 @@ def console_errors():
 
 @pytest.fixture(scope="module")
 def context(browser):
-    """Return a context for the tabs of one module; its cache loads the files of Streamlit only once."""
+    """Return a context for the tabs of one module; its cache loads the files of Streamlit only once.
+
+    A blank tab of the same site stays open. It keeps the process of the tabs alive from one test to the next.
+    """
     context = browser.new_context(viewport={"width": 1360, "height": 1000})
     context.set_default_timeout(PATIENCE)
+    blank = context.new_page()
+    blank.route("**", lambda route: route.fulfill(body=""))  # nothing is asked of the network
+    blank.goto("http://127.0.0.1")
     yield context
     context.close()
 

@@ -1,16 +1,12 @@
 """A real training in a real worker, on a handful of phantoms."""
 
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import psutil
 import pytest
 
 from tests.support.brief import BRIEF, DATASET
-from tests.support.serving import ROOT
 from tests.support.waiting import eventually, exit_code
 from xraylab import actions
 from xraylab.actions import training
@@ -20,7 +16,7 @@ from xraylab.runs import folder, launch, table
 from xraylab.runs.orphans import DIED
 from xraylab.training.recipe import Stage
 
-pytest_plugins = ["tests.support.trained"]
+pytest_plugins = ["tests.support.trained", "tests.support.forked"]
 pytestmark = pytest.mark.slow
 LONG = BRIEF.model_copy(
     update={"name": "long", "stages": (Stage(trains="all", epochs=500, learning_rate=1e-3),)}
@@ -28,15 +24,13 @@ LONG = BRIEF.model_copy(
 
 
 @pytest.fixture
-def worker(imported):
+def worker(imported, forks):
     """Start a worker of our own; whatever still runs at the end of the test is ended."""
     started = []
 
     def start():
-        command = [sys.executable, "-m", launch.WORKER, "--device", imported.device]
-        started.append(
-            subprocess.Popen(command, cwd=ROOT, env=os.environ | {"XRAYLAB_HOME": str(imported.home)})
-        )
+        home = {"XRAYLAB_HOME": str(imported.home)}
+        started.append(forks.start(launch.WORKER, "--device", imported.device, env=home))
         return started[-1]
 
     yield start

@@ -1,18 +1,14 @@
 """A worker killed in every phase of a real training: nothing is half-written, and the run ends or goes on."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import pyarrow.parquet
 import pytest
 import safetensors.numpy
 
 from tests.support.brief import BRIEF, DATASET, MODEL
-from tests.support.serving import ROOT
 from tests.support.waiting import eventually, exit_code
 from xraylab import actions
 from xraylab.actions import training
@@ -24,7 +20,7 @@ from xraylab.runs import folder, launch, table
 from xraylab.runs.orphans import DIED
 from xraylab.training.recipe import Stage
 
-pytest_plugins = ["tests.support.trained"]
+pytest_plugins = ["tests.support.trained", "tests.support.forked"]
 pytestmark = pytest.mark.slow
 HEAD = Stage(trains="head", epochs=2, learning_rate=1e-3)
 ALL = Stage(trains="all", epochs=2, learning_rate=1e-3)
@@ -47,7 +43,7 @@ STOPS = {
 
 
 @pytest.fixture
-def start(trained, monkeypatch):
+def start(trained, monkeypatch, forks):
     """Start a worker, to be killed at some moment if one is given; none outlives its test."""
     started = []
 
@@ -55,8 +51,7 @@ def start(trained, monkeypatch):
         if kill:
             monkeypatch.setenv("XRAYLAB_TEST_KILL", kill)
         module = "tests.runs.killed_worker" if kill else launch.WORKER
-        command = [sys.executable, "-m", module, "--device", trained.device]
-        started.append(subprocess.Popen(command, cwd=ROOT, env=os.environ))
+        started.append(forks.start(module, "--device", trained.device))
         return started[-1]
 
     yield start

@@ -1,10 +1,7 @@
 """Several processes on one training, on the processor; a GPU each is the same code with another backend."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 
 import pytest
 import safetensors.torch
@@ -18,7 +15,7 @@ from xraylab.networks.registry import build, network
 from xraylab.runs import launch, ranks
 from xraylab.training.recipe import Recipe, Stage
 
-pytest_plugins = ["tests.support.trained"]
+pytest_plugins = ["tests.support.trained", "tests.support.forked"]
 
 RECIPE = Recipe(
     name="shared",
@@ -34,7 +31,7 @@ RECIPE = Recipe(
 def command(name, recipe, weights):
     options = {"--dataset": DATASET, "--arch": "small_cnn", "--recipe": recipe, "--weights": weights}
     words = [str(word) for option in options.items() for word in option]
-    return [sys.executable, "-m", "xraylab", "train", *words, "--run", name, "--json"]
+    return ["xraylab", "train", *words, "--run", name, "--json"]
 
 
 def free_port():
@@ -44,25 +41,24 @@ def free_port():
 
 
 @pytest.mark.slow
-def test_two_processes_train_what_one_would(imported, tmp_path):
+def test_two_processes_train_what_one_would(imported, tmp_path, forks):
     recipe, weights = tmp_path / "shared.json", tmp_path / "first.safetensors"
     recipe.write_text(RECIPE.model_dump_json())
     torch.manual_seed(0)
     safetensors.torch.save_file(build(network("small_cnn")).state_dict(), weights)
     together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     processes = [
-        subprocess.Popen(
-            command("together", recipe, weights),
-            env=os.environ | together | {"RANK": str(rank), "LOCAL_RANK": str(rank), "XRAYLAB_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+        forks.start(
+            *command("together", recipe, weights),
+            env=together | {"RANK": str(rank), "LOCAL_RANK": str(rank), "XRAYLAB_THREADS": "1"},
+            output=tmp_path / f"output-{rank}",
         )
         for rank in range(2)
     ]
     assert [exit_code(process) for process in processes] == [0, 0]
-    said = [process.communicate()[0] for process in processes]
-    assert json.loads(said[0])["model"] == "together"
-    assert said[1] == b""
+    outputs = [(tmp_path / f"output-{rank}").read_bytes() for rank in range(2)]
+    assert json.loads(outputs[0])["model"] == "together"
+    assert outputs[1] == b""
 
     request = actions.request_training(
         imported, dataset=DATASET, arch="small_cnn", recipe=str(recipe), weights=str(weights), name="alone"

@@ -178,7 +178,7 @@ def kinds(copied: Callable[[Path], Settings], kinds_home: Path) -> Settings:
     return copied(kinds_home)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def add_model() -> Callable[..., Model]:
     """Return ``make_model``, to add a model."""
     return make_model

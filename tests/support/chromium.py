@@ -22,12 +22,18 @@ _ARGUMENTS = [
 
 
 @contextmanager
-def chromium() -> "Iterator[Browser]":
-    """Start Chromium, which must be on the path, and close it on leaving."""
+def chromium(*arguments: str) -> "Iterator[Browser]":
+    """Start Chromium, which must be on the path, and close it on leaving.
+
+    Parameters
+    ----------
+    arguments : str
+        More arguments of its command line.
+    """
     from playwright.sync_api import sync_playwright  # late: a test without a browser doesn't need it
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *arguments])
         try:
             yield browser
         finally:

@@ -37,7 +37,6 @@ from xraylab.models import (
 from xraylab.models.heatmap_scale import SCALE_FILE
 from xraylab.networks.registry import network
 from xraylab.predictions import Predictions
-from xraylab.reading.measure_scale import measure_scale, positives
 from xraylab.runs import folder
 from xraylab.settings import Settings
 from xraylab.training.contract import Fitted
@@ -129,6 +128,9 @@ def _lock(settings: Settings, model: Model, finished: Finished) -> None:
 
 def _write_scale(staging: Path, card: Card, finished: Finished) -> None:
     """Measure full colour of the model's heatmaps, on validation films with pneumonia."""
+    # Late: heatmaps load matplotlib and scikit-learn, and a training begins a second earlier without them.
+    from xraylab.reading.measure_scale import measure_scale, positives
+
     dataset, entry = finished.dataset, network(card.arch)
     films = dataset.pixels[positives(dataset.targets("pneumonia"), dataset.rows("validation"))]
     # Grad-CAM needs gradients of activations only; those of the weights would take memory.
