@@ -31,7 +31,7 @@ RECIPE = Recipe(
 def command(name, recipe, weights):
     options = {"--dataset": DATASET, "--arch": "small_cnn", "--recipe": recipe, "--weights": weights}
     words = [str(word) for option in options.items() for word in option]
-    return ["xraylab", "train", *words, "--run", name, "--json"]
+    return ["xraylab.__main__", "train", *words, "--run", name, "--json"]
 
 
 def free_port():
