@@ -219,7 +219,7 @@ def test_what_predict_reports_is_what_the_reading_says(run, averaged, tmp_path):
         *row["warnings"],
         *row["notes"],
         film_words.NOT_DECIDED,
-        film_words.position(table, row["score"], locked=True),
+        film_words.undecided(row["score"]),
         film_words.prevalence(table.positives, table.n, calibrated=True),
         film_words.disagreement(row["spread"], 2),
         "Grad-CAM on the network's own grid of 16 × 16",

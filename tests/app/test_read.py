@@ -129,7 +129,7 @@ def test_a_film_that_is_not_decided_shows_its_score_only_in_the_details(read, av
     [details] = [part for part in app.expander if part.label == "Details of the score"]
     [small] = [part.proto.body for part in details.get("html") if "xl-undecided" in part.proto.body]
     assert "which decides nothing here." in small
-    assert "normals score this high" in " ".join(part.value for part in details.markdown)
+    assert "normal validation films score this high" in " ".join(part.value for part in details.markdown)
     assert app.radio(key="film chosen").options[0].startswith("not decided · other")
     app.button(key="decide anyway").click().run()
     assert ">Pneumonia score</span><strong>" in html(app)

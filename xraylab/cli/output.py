@@ -20,6 +20,7 @@ from xraylab import documents
 from xraylab.files import Record
 from xraylab.formats import DASH, visible
 
+_SMALLEST = 0.0001  # a smaller number would be written with an exponent
 _NAME_COLUMNS = 26  # width of the names, so that the values stand below each other
 
 ACTOR = "command line"  # in the record of who locked a model or opened a test split
@@ -57,7 +58,7 @@ def _worded(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"<{_SMALLEST}" if 0 < value < _SMALLEST else f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(_worded, value))
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else visible(str(value))

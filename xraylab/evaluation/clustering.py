@@ -40,6 +40,7 @@ PROPORTIONS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = MappingProx
 # Weight of a correlation of 1, in wrong calls. Chosen by simulation: with less, the intervals of rates near 1
 # are too short where films of a patient fail together; with more, they are too wide where they don't.
 _WEIGHT = 0.75
+_ROUNDING = 1e-12  # products of two calls are of the order of 1
 
 
 class _OnDemand(Mapping[str, Any]):
@@ -252,7 +253,9 @@ def _effective_size(sums: PatientSums, metric: str) -> Floats:
         design = (variance * (total - 1) / (rate * (1 - rate))).clip(min=1)
         largest = squares / total  # the design effect if all films of a patient are called the same
         estimated = total / _averaged(design, largest, np.minimum(calls, total - calls), patients > 1)
-        freedom = 2 * residual**2 / _pairs_squared(sums, metric, rate, residual, patients)
+        spread = _pairs_squared(sums, metric, rate, residual, patients)
+        # Rounding leaves traces, also negative ones, of a spread of nothing.
+        freedom = np.where(spread > _ROUNDING, 2 * residual**2 / spread, np.inf)
     repeated = (squares > total) & (calls > 0) & (calls < total) & (patients > 1)
     widened = estimated.copy()
     widened[repeated] *= (NORMAL_95 / quantile_95(freedom[repeated])) ** 2
