@@ -29,6 +29,7 @@ from xraylab.evaluation.utility import decision_curve, expected_cost, net_benefi
 from xraylab.models import Card, Lock, order_words
 from xraylab.predictions import Predictions
 from xraylab.reports.calibration import bins_of, calibrated
+from xraylab.reports.checklists import with_checklists
 from xraylab.reports.standards import by_patient, sample_sizes
 
 BINS = 25  # of the score histogram
@@ -84,7 +85,7 @@ def evaluation_report(
         cost=_cost_of(lock) if cost is None else cost,
         calibrated=card.calibrated,
     )
-    return documents.EvaluationReport(
+    report = documents.EvaluationReport(
         model=card.name,
         model_sha256=card.model_sha256,
         arch=card.arch,
@@ -113,6 +114,7 @@ def evaluation_report(
         test=None if test is None else _split("test", test, lock, elsewhere),
         card=markdown,
     )
+    return with_checklists(report)
 
 
 def _chosen_by_validation(card: Card, lock: Lock) -> tuple[str, ...]:
