@@ -10,6 +10,7 @@ from typing import Any
 
 from xraylab import formats
 from xraylab.documents import (
+    ByPatient,
     EvaluationReport,
     FilmFlow,
     HeldOutFlow,
@@ -57,7 +58,8 @@ _HASHED = (
 _BY_PATIENT = (
     "Each patient counts once. A patient with pneumonia has at least one film with pneumonia, and is found "
     "if at least one of these films is called positive. A patient without pneumonia is correctly negative if "
-    "no film is called positive. Intervals are Wilson’s. A patient with more films has more chances of both."
+    "no film is called positive. Intervals are Wilson’s. A patient with more "
+    "films has more chances to be found, and more chances of a false alarm."
 )
 _WARNED = (
     "Films that the gate warns of: not known here, because stored predictions don’t hold warnings. Where the "
@@ -184,23 +186,28 @@ def by_patient(split: SplitReport) -> list[Any]:
         return [spaced(DASH)]
     heads = [
         Head("Each patient once", 1.6),
-        Head("patients", 0.7, right=True),
-        Head("right", 0.7, right=True),
-    ]
-    heads += [Head("Share", 0.8, right=True), Head("95 %", 1, muted=True)]
-    rates = (
-        ("With pneumonia (sensitivity)", counts.ill, counts.found, counts.sensitivity),
-        ("Without pneumonia (specificity)", counts.well, counts.negative, counts.specificity),
-    )
-    bounds = (counts.sensitivity_interval, counts.specificity_interval)
-    rows = [
-        [words, count(patients), count(right), percent(rate), formats.interval(*ends)]
-        for (words, patients, right, rate), ends in zip(rates, bounds, strict=True)
+        *(Head(words, 0.7, right=True) for words in ("patients", "right", "Share")),
+        Head("95 %", 1, muted=True),
     ]
     both = (
         f" {of_films(counts.both, 'patient')} with pneumonia also had films without." if counts.both else ""
     )
-    return [grid(heads, rows), note(_BY_PATIENT + both)]
+    return [grid(heads, _patient_rows(counts)), note(_BY_PATIENT + both)]
+
+
+def _patient_rows(counts: ByPatient) -> list[list[str]]:
+    rates = (
+        ("With pneumonia (sensitivity)", counts.ill, counts.found),
+        ("Without pneumonia (specificity)", counts.well, counts.negative),
+    )
+    values = (
+        (counts.sensitivity, counts.sensitivity_interval),
+        (counts.specificity, counts.specificity_interval),
+    )
+    return [
+        [words, count(patients), count(right), percent(rate), formats.interval(*ends)]
+        for (words, patients, right), (rate, ends) in zip(rates, values, strict=True)
+    ]
 
 
 def unclear(split: SplitReport) -> list[Any]:

@@ -267,20 +267,25 @@ def _laid_out(story: list[Any], title: str, running: str, *, pages: int) -> _Lay
     )
 
     def furnish(canvas: Any, _: Any) -> None:
-        canvas.saveState()
-        canvas.setFont(REGULAR, 7)
-        canvas.setFillColor(MUTED)
-        canvas.setStrokeColor(BORDER)
-        canvas.setLineWidth(0.4)
-        canvas.line(_MARGIN, 14 * mm, A4[0] - _MARGIN, 14 * mm)
-        canvas.drawString(_MARGIN, 10 * mm, NOTICE)
-        canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"Page {canvas.getPageNumber()} of {pages}")
-        if canvas.getPageNumber() > 1:
-            canvas.drawString(_MARGIN, A4[1] - 13 * mm, visible(running))
-        canvas.restoreState()
+        _furnish(canvas, running, pages)
 
     frame.build(story, onFirstPage=furnish, onLaterPages=furnish)
     return _Layout(file.getvalue(), int(frame.page), frame.sections)
+
+
+def _furnish(canvas: Any, running: str, pages: int) -> None:
+    """Draw what stands on every page: the notice, the page number, and the title but on the first page."""
+    canvas.saveState()
+    canvas.setFont(REGULAR, 7)
+    canvas.setFillColor(MUTED)
+    canvas.setStrokeColor(BORDER)
+    canvas.setLineWidth(0.4)
+    canvas.line(_MARGIN, 14 * mm, A4[0] - _MARGIN, 14 * mm)
+    canvas.drawString(_MARGIN, 10 * mm, NOTICE)
+    canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"Page {canvas.getPageNumber()} of {pages}")
+    if canvas.getPageNumber() > 1:
+        canvas.drawString(_MARGIN, A4[1] - 13 * mm, visible(running))
+    canvas.restoreState()
 
 
 def from_markdown(text: str) -> list[Any]:
