@@ -51,6 +51,10 @@ def in_the_wheel(tmp_path_factory):
     return wheel_of(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
+def test_the_checklists_of_a_report_are_in_the_wheel(in_the_wheel):
+    assert "xraylab/reports/checklists.json" in in_the_wheel
+
+
 def test_the_seven_main_packages_stand_first_in_the_requirements():
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     first = [line for line in lines if not line.startswith("-")][:7]

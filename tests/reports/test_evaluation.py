@@ -11,6 +11,7 @@ from tests.support.calibrated_films import held_out
 from tests.support.cards import HASH, THRESHOLD, a_card, a_lock, predictions
 from tests.support.evaluations import of_three, reported
 from xraylab.evaluation.calibration import measure_calibration
+from xraylab.evaluation.sample_size import films_needed
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.predictions import Predictions
 
@@ -162,3 +163,36 @@ def test_damaged_predictions_are_refused(columns):
     films = predictions()
     with pytest.raises(ValueError, match="must be"):
         reported(validation=Predictions(films.frame.assign(**columns), HASH))
+
+
+def test_patients_are_counted_once_in_the_shipped_ensembles_test():
+    found = shipped("test", 0.1).by_patient
+    frame = held_out(split="test")
+    ill = frame[frame["label"] == 1].groupby("group")["score"].max()
+    well = frame.groupby("group").agg(label=("label", "max"), score=("score", "max")).query("label == 0")
+    assert (found.ill, found.found) == (len(ill), (ill >= 0.9542).sum())
+    assert (found.well, found.negative) == (len(well), (well["score"] < 0.9542).sum())
+    assert found.sensitivity == found.found / found.ill
+    assert found.sensitivity_interval[0] < found.sensitivity < found.sensitivity_interval[1]
+
+
+def test_the_sample_size_reproduces_the_interval_at_hand():
+    found = shipped("test", 0.1)
+    assert [row.figure for row in found.sample_size] == ["sensitivity", "specificity"]
+    for row in found.sample_size:
+        low, high = found.estimates[row.figure].interval
+        assert row.half_width == pytest.approx((high - low) / 2)
+        # asked for the width that it has, the formula returns the films that there are
+        again = films_needed(row.observed, row.half_width, design_effect=row.design_effect)
+        assert abs(again - row.films) <= 1
+        assert [needed.half_width for needed in row.needed] == [0.05, 0.025]
+        assert all(needed.patients <= needed.films for needed in row.needed)
+    one_class = reported(validation=predictions(labels=1)).validation
+    assert [row.figure for row in one_class.sample_size] == ["sensitivity"]
+
+
+def test_what_validation_chose_is_listed_with_the_lock():
+    assert reported().validation_used_for == ("epoch", "threshold")
+    banded = reported(card=a_card(members=("one", "two")), lock=a_lock(review_from=0.1))
+    assert banded.validation_used_for == ("calibration", "threshold", "review band")
+    assert reported().validation.warned is None

@@ -9,7 +9,15 @@ from xraylab.reports.evaluation import evaluation_report
 
 
 def reported(
-    *, validation=None, test=None, lock=None, card=None, prevalence=0.1, cost=None, markdown="# Card\n"
+    *,
+    validation=None,
+    test=None,
+    lock=None,
+    card=None,
+    prevalence=0.1,
+    cost=None,
+    markdown="# Card\n",
+    provenance=None,
 ):
     return evaluation_report(
         card or a_card(),
@@ -21,6 +29,7 @@ def reported(
         prevalence=prevalence,
         made_at=AT,
         cost=cost,
+        provenance=provenance,
     )
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from xraylab import documents
 from xraylab.actions.cards import model_card
+from xraylab.actions.provenance import provenance
 from xraylab.errors import HonestOrderError, XRayLabError
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.clustering import PROPORTIONS
@@ -81,6 +82,7 @@ def evaluation_report(
         prevalence=prevalence,
         made_at=now or datetime.now(UTC),
         cost=cost,
+        provenance=provenance(settings, model),
     )
 
 

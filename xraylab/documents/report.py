@@ -8,6 +8,7 @@ from pydantic import Field
 from xraylab.documents.calibration import Calibrated, CalibrationBin
 from xraylab.documents.evaluation import ReviewBand
 from xraylab.documents.intervals import Interval
+from xraylab.documents.standards import ByPatient, Checklist, Provenance, SampleSize
 from xraylab.files import Record
 
 AverageName = Literal["micro", "macro", "weighted"]
@@ -205,6 +206,14 @@ class SplitReport(Record):
         description="Report over NORMAL and the kinds that the model distinguishes."
     )
     kinds: list[KindRow] = Field(description="Kinds by file name, if file names contain them.")
+    by_patient: ByPatient | None = Field(default=None, description="Figures with each patient counted once.")
+    warned: int | None = Field(
+        default=None,
+        description="Films that the gate warns of; null, because stored predictions don't hold warnings.",
+    )
+    sample_size: list[SampleSize] = Field(
+        default=[], description="Films for narrower intervals; empty without films of a class."
+    )
     at_prevalence: AtPrevalence
     worth: Worth
     decision: DecisionAt
@@ -228,6 +237,13 @@ class EvaluationReport(Record):
     test_openings: int = Field(
         description="Openings of the test films on record, for any model and under any name."
     )
+    validation_used_for: tuple[str, ...] = Field(
+        default=(), description="What the validation films chose, such as epoch, calibration and threshold."
+    )
+    provenance: Provenance | None = Field(
+        default=None, description="Flow of the films, their hashes and the openings; null if not looked up."
+    )
+    checklists: list[Checklist] = Field(default=[], description="TRIPOD+AI, CLAIM 2024 and STARD-AI.")
     order: str = Field(default="", description="Whether the test films were seen before the lock, in words.")
     validation: SplitReport = Field(
         description="Figures on the films that the lock was chosen on, so they are optimistic."

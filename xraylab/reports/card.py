@@ -28,7 +28,7 @@ from xraylab.reports.card_band import band_words, confusion, of_films, zones
 from xraylab.reports.markdown import MOST, bullets, named, plain, table
 from xraylab.reports.repeat import how_to_repeat
 
-_UNDESCRIBED = "Not described. The person who trained the model should add this."
+UNDESCRIBED = "Not described. The person who trained the model should add this."
 _ABOUT_PHANTOMS = About(
     users=("People who want to learn how such models are trained, locked and used.",),
     population=("No patients: the films are drawn by a program.",),
@@ -181,7 +181,7 @@ def _described(card: Card, sentences: tuple[str, ...], of_phantoms: tuple[str, .
     """List a person's sentences; without any, those for phantoms, or that a description is missing."""
     if sentences:
         return bullets(plain(sentence, longest=2000) for sentence in sentences)
-    return bullets(of_phantoms if card.dataset.kind == "phantoms" else (_UNDESCRIBED,))
+    return bullets(of_phantoms if card.dataset.kind == "phantoms" else (UNDESCRIBED,))
 
 
 def _films(card: Card) -> str:

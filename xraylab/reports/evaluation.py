@@ -29,6 +29,8 @@ from xraylab.evaluation.utility import decision_curve, expected_cost, net_benefi
 from xraylab.models import Card, Lock, order_words
 from xraylab.predictions import Predictions
 from xraylab.reports.calibration import bins_of, calibrated
+from xraylab.reports.checklists import with_checklists
+from xraylab.reports.standards import by_patient, sample_sizes
 
 BINS = 25  # of the score histogram
 _PROBABILITIES = np.arange(99) / 100  # of the decision curve at the films' own prevalence, 0 to 0.98
@@ -49,6 +51,7 @@ def evaluation_report(
     prevalence: float,
     made_at: datetime,
     cost: float | None = None,
+    provenance: documents.Provenance | None = None,
 ) -> documents.EvaluationReport:
     """Collect all results of a model at its lock in one document.
 
@@ -67,6 +70,8 @@ def evaluation_report(
     cost : float, optional
         Number of false alarms that one missed pneumonia costs; by default that of the lock's rule, if it is
         a cost rule.
+    provenance : Provenance, optional
+        Where the films came from, if it was looked up.
 
     Raises
     ------
@@ -80,7 +85,7 @@ def evaluation_report(
         cost=_cost_of(lock) if cost is None else cost,
         calibrated=card.calibrated,
     )
-    return documents.EvaluationReport(
+    report = documents.EvaluationReport(
         model=card.name,
         model_sha256=card.model_sha256,
         arch=card.arch,
@@ -102,11 +107,19 @@ def evaluation_report(
         ),
         prevalence=prevalence,
         test_openings=openings,
+        validation_used_for=_chosen_by_validation(card, lock),
+        provenance=provenance,
         order=order_words(lock, openings),
         validation=_split("validation", validation, lock, elsewhere),
         test=None if test is None else _split("test", test, lock, elsewhere),
         card=markdown,
     )
+    return with_checklists(report)
+
+
+def _chosen_by_validation(card: Card, lock: Lock) -> tuple[str, ...]:
+    band = () if lock.review_from is None else ("review band",)
+    return (*card.chosen_by_validation, "threshold", *band)
 
 
 @dataclass(frozen=True)
@@ -169,6 +182,8 @@ def _split(name: str, predictions: Predictions, lock: Lock, elsewhere: _Elsewher
             )
             for name, kind in figures.kinds.items()
         ],
+        by_patient=by_patient(scored, lock.threshold),
+        sample_size=sample_sizes(table, lock.threshold),
         at_prevalence=_at_prevalence(table, lock.threshold, figures.band, elsewhere),
         worth=_worth(point, elsewhere),
         decision=_decision(table, elsewhere),

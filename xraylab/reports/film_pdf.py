@@ -59,7 +59,7 @@ def film_pdf(report: FilmReport) -> bytes:
     highest = next(
         (high for high in _HIGHEST if _height(_page(report, pictures, high)) <= _PAGE), _HIGHEST[-1]
     )
-    return bound(lambda: _page(report, pictures, highest), title=title, running=f"{title} · {BURNED_IN}")
+    return bound(lambda _: _page(report, pictures, highest), title=title, running=f"{title} · {BURNED_IN}")
 
 
 def _height(parts: Sequence[Any]) -> float:

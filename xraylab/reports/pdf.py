@@ -7,10 +7,11 @@ The evaluation of a model as a PDF, drawn only from its JSON document.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, Spacer, Table
+from reportlab.platypus import CondPageBreak, KeepTogether, PageBreak, Paragraph, Spacer, Table
 
 from xraylab import formats
 from xraylab.documents import (
@@ -26,8 +27,8 @@ from xraylab.reports import charts
 from xraylab.reports.calibration import bin_rows, sentences
 from xraylab.reports.markdown import tidy
 from xraylab.reports.names import AVERAGES, NAMES, written, written_interval
+from xraylab.reports.pdf_checklists import checklist_pages
 from xraylab.reports.pdf_lock import (
-    TITLES,
     below_cells,
     below_elsewhere,
     lock_lines,
@@ -35,6 +36,8 @@ from xraylab.reports.pdf_lock import (
     of_films,
     zones,
 )
+from xraylab.reports.pdf_standards import by_patient, methods, provenance, sample_size, unclear
+from xraylab.reports.sections import SPLIT_TITLES, sections
 from xraylab.reports.typeset import (
     ALARM,
     MISSED,
@@ -42,9 +45,11 @@ from xraylab.reports.typeset import (
     TEXT,
     WIDTH,
     Head,
+    Pages,
     bound,
     from_markdown,
     grid,
+    headed,
     note,
     spaced,
     visible,
@@ -83,23 +88,38 @@ def evaluation_pdf(report: EvaluationReport) -> bytes:
         A PDF file; the same bytes for the same document.
     """
     return bound(
-        lambda: _story(report),
+        lambda pages: _story(report, pages),
         title=f"Evaluation of {tidy(report.model, longest=_LONG)}",
         running=f"Evaluation of {tidy(report.model, longest=_NAME)}",
     )
 
 
-def _story(report: EvaluationReport) -> list[Any]:
+def _story(report: EvaluationReport, pages: Pages) -> list[Any]:
     splits = [report.validation] + ([report.test] if report.test is not None else [])
+    titles = sections(report)
     return [
-        *_summary(report, splits),
-        *(part for split in splits for part in _split(report, split)),
+        *_summary(report, splits, titles),
         PageBreak(),
-        *from_markdown(report.card),
+        *methods(report, titles),
+        *provenance(report, titles),
+        *(part for split in splits for part in _split(report, split, titles)),
+        *checklist_pages(report, titles, pages),
+        PageBreak(),
+        *_card(report.card, titles),
     ]
 
 
-def _summary(report: EvaluationReport, splits: list[SplitReport]) -> list[Any]:
+def _card(markdown: str, titles: Mapping[str, str]) -> list[Any]:
+    """Set the model card, and mark those of its headings that checklists may point to."""
+    parts = from_markdown(markdown)
+    for part in parts:
+        key = f"card/{part.getPlainText()}" if part.__class__ is Paragraph else ""
+        if key in titles and part.style.name == "small head":
+            part.section = key
+    return parts
+
+
+def _summary(report: EvaluationReport, splits: list[SplitReport], titles: Mapping[str, str]) -> list[Any]:
     made = f"{report.made_at:%Y-%m-%d %H:%M} {report.made_at.tzname() or ''}".strip()
     arch, dataset, kind = (tidy(name, longest=_NAME) for name in (report.arch, report.dataset, report.kind))
     about = (
@@ -111,12 +131,12 @@ def _summary(report: EvaluationReport, splits: list[SplitReport]) -> list[Any]:
         spaced(f"Evaluation of {tidy(report.model, longest=_LONG)}", "title"),
         note(about),
         *([note(_BOXES)] if boxes else []),
-        spaced("The lock", "small head"),
+        headed(titles["lock"], "lock"),
         *map(spaced, lock_lines(report)),
-        spaced("Key figures", "small head"),
+        headed(titles["key figures"], "key figures"),
         _key_figures(splits),
         *([] if report.test is not None else [note(_SEALED)]),
-        spaced(f"If {percent(report.prevalence)} of the films have pneumonia", "small head"),
+        headed(titles["prevalence"], "prevalence"),
         _at_prevalence(splits),
         *below_elsewhere(splits),
         note(_ELSEWHERE),
@@ -127,7 +147,7 @@ def _summary(report: EvaluationReport, splits: list[SplitReport]) -> list[Any]:
 def _key_figures(splits: list[SplitReport]) -> Any:
     heads = [Head("", 1.2)]
     for split in splits:
-        heads += [Head(TITLES[split.split], 0.9, right=True), Head(_BY_PATIENT, 1, muted=True)]
+        heads += [Head(SPLIT_TITLES[split.split], 0.9, right=True), Head(_BY_PATIENT, 1, muted=True)]
     rows = [
         [words, *(cell for split in splits for cell in (count(getattr(split, name)), ""))]
         for name, words in _COUNTS.items()
@@ -157,7 +177,7 @@ def _at_prevalence(splits: list[SplitReport]) -> Any:
         values = split.at_prevalence
         rows.append(
             [
-                TITLES[split.split],
+                SPLIT_TITLES[split.split],
                 percent(values.ppv),
                 formats.interval(*values.ppv_interval),
                 percent(values.npv),
@@ -168,7 +188,11 @@ def _at_prevalence(splits: list[SplitReport]) -> Any:
     return grid(heads, rows)
 
 
-def _split(report: EvaluationReport, split: SplitReport) -> list[Any]:
+def _split(report: EvaluationReport, split: SplitReport, titles: Mapping[str, str]) -> list[Any]:
+    def head(section: str, kind: str = "small head") -> Any:
+        key = f"{split.split}/{section}"
+        return headed(titles[key], key, kind)
+
     without = count(split.n - split.positives)
     words = (
         f"{of_films(split.n, 'film')} of {of_films(split.patients, 'patient')}; "
@@ -179,19 +203,23 @@ def _split(report: EvaluationReport, split: SplitReport) -> list[Any]:
     words += f" {_FLATTERED if split.split == 'validation' else report.order}"
     return [
         PageBreak(),
-        spaced(TITLES[split.split], "head"),
+        head("charts", "head"),
         spaced(words),
         charts.histogram(split, report.lock.threshold),
         Spacer(0, 6),
         _beside(charts.roc(split), charts.precision_recall(split)),
         _beside(charts.calibration(split), charts.decision(split)),
         _bins(split),
-        KeepTogether([spaced("At the lock", "small head"), _confusion(split), *zones(split)]),
+        KeepTogether([head("confusion"), _confusion(split), *zones(split)]),
         CondPageBreak(90 * mm),  # so that the table of figures starts with several rows
-        spaced("All figures", "small head"),
+        head("figures"),
         _figures(split),
+        KeepTogether([head("patients"), *by_patient(split)]),
+        KeepTogether([head("unclear"), *unclear(split)]),
+        KeepTogether([head("size"), *sample_size(split)]),
+        head("calibration"),
         *_calibrated(split),
-        *_kinds(split),
+        *([head("kinds"), _kinds(split)] if split.kinds else []),
         *_classes("Classification report", split.report),
         *(_classes("Classification report by kind", split.by_kind) if split.by_kind else ()),
     ]
@@ -262,7 +290,6 @@ def _bins(split: SplitReport) -> Any:
 
 def _calibrated(split: SplitReport) -> list[Any]:
     return [
-        spaced("Calibration and net benefit", "small head"),
         spaced(sentences(split.calibration)),
         spaced(_weighed(split)),
         note(_meant(split)),
@@ -316,9 +343,7 @@ def _signed(value: float) -> str:
     return DASH if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
 
 
-def _kinds(split: SplitReport) -> list[Any]:
-    if not split.kinds:
-        return []
+def _kinds(split: SplitReport) -> Any:
     heads = [
         Head("Kind, by file name", 1.4),
         Head("films", 0.6, right=True),
@@ -336,7 +361,7 @@ def _kinds(split: SplitReport) -> list[Any]:
         ]
         for kind in split.kinds
     ]
-    return [spaced("Sensitivity by kind of pneumonia", "small head"), grid(heads, rows)]
+    return grid(heads, rows)
 
 
 def _classes(title: str, report: ClassTable) -> list[Any]:

@@ -14,9 +14,9 @@ from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
 from xraylab.formats import DASH, count, percent
 from xraylab.reports.markdown import tidy
+from xraylab.reports.sections import SPLIT_TITLES
 from xraylab.reports.typeset import WIDTH, Head, grid, note
 
-TITLES = {"validation": "Validation films", "test": "Test films"}
 _NAME = 60  # characters of a name in a line
 
 
@@ -81,8 +81,9 @@ def of_a_thousand(values: AtPrevalence) -> str:
 
 def below_elsewhere(splits: list[SplitReport]) -> list[Any]:
     """Write the NPV of the films below a review band, which is higher than that below the threshold."""
+    titles = SPLIT_TITLES
     values = [
-        f"{TITLES[split.split]} {percent(there.npv_below)} ({formats.interval(*there.npv_below_interval)})"
+        f"{titles[split.split]} {percent(there.npv_below)} ({formats.interval(*there.npv_below_interval)})"
         for split in splits
         if (there := split.at_prevalence).npv_below is not None and there.npv_below_interval is not None
     ]

@@ -8,7 +8,7 @@ Typesetting with reportlab: fonts, paragraphs, tables, and the Markdown that the
 
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +37,11 @@ _SPACES = {NARROW_SPACE: "\N{NO-BREAK SPACE}", THIN_SPACE: "\N{NO-BREAK SPACE}",
 _INLINE = re.compile(r"\\(?P<kept>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*|(?P<text>[^\\`*]+|.)")
 _CELL = re.compile(r"(?:\\.|[^|\\])+")
 _FENCE = re.compile(r"(`{3,})\w*")
+_MOST_LAYOUTS = 4
 _TALL = 40  # lines of code in one paragraph; a longer one couldn't be divided between pages
+
+
+Pages = Mapping[str, int]  # the page on which each section begins
 
 
 class Head(NamedTuple):
@@ -122,6 +126,7 @@ def style(name: str, **changes: Any) -> ParagraphStyle:
         "note": {"fontSize": 7.5, "leading": 10, "spaceAfter": 4, "textColor": MUTED},
         "cell": {"fontSize": 8, "leading": 10.5},
         "muted cell": {"fontSize": 7, "leading": 10.5, "textColor": MUTED},
+        "small cell": {"fontSize": 6.5, "leading": 8},
         "number": {"fontSize": 8, "leading": 10.5, "alignment": 2},
         "th": {"fontSize": 7, "leading": 9, "textColor": MUTED},
         "code": {"fontName": CODE, "fontSize": 7.2, "leading": 9.2, "backColor": SURFACE},
@@ -135,12 +140,21 @@ def spaced(words: str, kind: str = "body", **changes: Any) -> Any:
     return Paragraph(written(words), style(kind, **changes))
 
 
+def headed(words: str, section: str, kind: str = "small head") -> Any:
+    """Set a heading, and mark the place where a section begins; see ``bound``."""
+    heading = spaced(words, kind)
+    heading.section = section
+    return heading
+
+
 def note(words: str) -> Any:
     """Set text as a small grey paragraph, without markup."""
     return spaced(words, "note")
 
 
-def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float = WIDTH) -> Any:
+def grid(
+    heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float = WIDTH, tight: bool = False
+) -> Any:
     """Set a table with hairlines; its head is repeated on every page.
 
     Parameters
@@ -148,6 +162,10 @@ def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float =
     heads : sequence of Head
     rows : iterable of sequences
         Texts without markup, or flowables.
+    width : float
+        In points.
+    tight : bool
+        Whether rows stand closer, for a long table.
     """
 
     def cell(words: Any, head: Head) -> Any:
@@ -169,8 +187,8 @@ def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float =
             ("LINEBELOW", (0, 1), (-1, -1), 0.35, BORDER),
             ("LEFTPADDING", (0, 0), (-1, -1), 3),
             ("RIGHTPADDING", (0, 0), (-1, -1), 3),
-            ("TOPPADDING", (0, 0), (-1, -1), 2),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+            ("TOPPADDING", (0, 0), (-1, -1), 0.8 if tight else 2),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 1.4 if tight else 2.5),
         ],
         spaceBefore=3,
         spaceAfter=6,
@@ -178,13 +196,15 @@ def grid(heads: Sequence[Head], rows: Iterable[Sequence[Any]], *, width: float =
     )
 
 
-def bound(story: Callable[[], list[Any]], *, title: str, running: str) -> bytes:
+def bound(story: Callable[[Pages], list[Any]], *, title: str, running: str) -> bytes:
     """Lay out a story as an A4 document with the notice and the page number on every page.
 
     Parameters
     ----------
     story : callable
-        Returns new flowables at each call: the layout runs twice, since each page shows the number of pages.
+        Takes the page of each section, and returns new flowables at each call: the layout runs at least
+        twice, since pages show the number of pages and may name the pages of sections. At the first call no
+        page is known.
     title : str
         Title of the file.
     running : str
@@ -196,14 +216,43 @@ def bound(story: Callable[[], list[Any]], *, title: str, running: str) -> bytes:
         A PDF file; the same bytes for the same story, since nothing in it depends on time or machine.
     """
     fonts()
-    pages = _laid_out(story(), title, running, pages=0)[1]
-    return _laid_out(story(), title, running, pages=pages)[0]
+    layout = _Layout(b"", 0, {})
+    for _ in range(_MOST_LAYOUTS):
+        before, layout = layout, _laid_out(story(layout.sections), title, running, pages=layout.pages)
+        # Written page numbers can change where lines break, so the numbers are checked once more.
+        if (layout.pages, layout.sections) == (before.pages, before.sections):
+            break
+    return layout.file
 
 
-def _laid_out(story: list[Any], title: str, running: str, *, pages: int) -> tuple[bytes, int]:
-    """Lay out a document once; return the file and its number of pages."""
+class _Layout(NamedTuple):
+    """A document, its number of pages, and the page on which each section begins."""
+
+    file: bytes
+    pages: int
+    sections: Pages
+
+
+class _Document(SimpleDocTemplate):  # type: ignore[misc]  # reportlab has no types
+    """A document that notes on which page each section begins, and lists them in the file's outline."""
+
+    def __init__(self, file: io.BytesIO, **facts: Any) -> None:
+        super().__init__(file, **facts)
+        self.sections: dict[str, int] = {}
+
+    def afterFlowable(self, flowable: Any) -> None:  # noqa: N802  # reportlab calls it by this name
+        """Note the page of a heading that was just drawn."""
+        key = getattr(flowable, "section", None)
+        if key is not None and key not in self.sections:
+            self.sections[key] = self.page
+            self.canv.bookmarkPage(key)
+            self.canv.addOutlineEntry(flowable.getPlainText(), key, level=0)
+
+
+def _laid_out(story: list[Any], title: str, running: str, *, pages: int) -> _Layout:
+    """Lay out a document once."""
     file = io.BytesIO()
-    frame = SimpleDocTemplate(
+    frame = _Document(
         file,
         pagesize=A4,
         leftMargin=_MARGIN - 6,  # reportlab's frame adds a padding of 6 points on each side
@@ -218,20 +267,25 @@ def _laid_out(story: list[Any], title: str, running: str, *, pages: int) -> tupl
     )
 
     def furnish(canvas: Any, _: Any) -> None:
-        canvas.saveState()
-        canvas.setFont(REGULAR, 7)
-        canvas.setFillColor(MUTED)
-        canvas.setStrokeColor(BORDER)
-        canvas.setLineWidth(0.4)
-        canvas.line(_MARGIN, 14 * mm, A4[0] - _MARGIN, 14 * mm)
-        canvas.drawString(_MARGIN, 10 * mm, NOTICE)
-        canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"Page {canvas.getPageNumber()} of {pages}")
-        if canvas.getPageNumber() > 1:
-            canvas.drawString(_MARGIN, A4[1] - 13 * mm, visible(running))
-        canvas.restoreState()
+        _furnish(canvas, running, pages)
 
     frame.build(story, onFirstPage=furnish, onLaterPages=furnish)
-    return file.getvalue(), int(frame.page)
+    return _Layout(file.getvalue(), int(frame.page), frame.sections)
+
+
+def _furnish(canvas: Any, running: str, pages: int) -> None:
+    """Draw what stands on every page: the notice, the page number, and the title but on the first page."""
+    canvas.saveState()
+    canvas.setFont(REGULAR, 7)
+    canvas.setFillColor(MUTED)
+    canvas.setStrokeColor(BORDER)
+    canvas.setLineWidth(0.4)
+    canvas.line(_MARGIN, 14 * mm, A4[0] - _MARGIN, 14 * mm)
+    canvas.drawString(_MARGIN, 10 * mm, NOTICE)
+    canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"Page {canvas.getPageNumber()} of {pages}")
+    if canvas.getPageNumber() > 1:
+        canvas.drawString(_MARGIN, A4[1] - 13 * mm, visible(running))
+    canvas.restoreState()
 
 
 def from_markdown(text: str) -> list[Any]:
