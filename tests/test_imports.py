@@ -34,6 +34,8 @@ LIGHT = [
     "xraylab.evaluation.novelty",
     "xraylab.evaluation.operating_point",
     "xraylab.evaluation.paired",
+    "xraylab.evaluation.patients",
+    "xraylab.evaluation.sample_size",
     "xraylab.evaluation.prevalence",
     "xraylab.evaluation.ratios",
     "xraylab.evaluation.reliability",

@@ -21,7 +21,7 @@ def test_less_than_one_degree_of_freedom_counts_as_one():
     np.testing.assert_allclose(quantile_95(np.array([0.0, 0.4, 1.0])), stats.t.ppf(0.975, 1), rtol=1e-9)
 
 
-@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95, 0.99, 0.9999])
+@pytest.mark.parametrize("level", [1e-12, 1e-6, 1e-4, 0.5, 0.8, 0.9, 0.95, 0.99, 0.9999])
 @pytest.mark.parametrize("freedom", [*FREEDOM, math.inf])
 def test_a_quantile_at_any_level_is_that_of_scipy(freedom, level):
     expected = stats.t.ppf((1 + level) / 2, freedom)

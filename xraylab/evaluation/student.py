@@ -17,6 +17,7 @@ _FEWEST = 1.0  # degrees of freedom; below, the distribution says nothing useful
 _UPPER = 0.975
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _REACH = 60.0
+_NEAR_ZERO = 1e-5
 _STEPS, _PRECISION = 20, 1e-6  # a step this small is followed by one below 1e-12
 
 
@@ -56,9 +57,12 @@ def two_sided(deviations: float, freedom: float) -> float:
 def _quantiles(freedom: Floats, upper: float) -> Floats:
     """Solve for the quantiles by Newton's method, on the logarithms of the tail and of the quantile."""
     v, tail = np.maximum(freedom, _FEWEST), math.log(1 - upper)
+    constant = _log_constant(v)
+    if upper - 1 / 2 < _NEAR_ZERO:  # the density is flat there, and rounding would spoil the search
+        middle: Floats = (upper - 1 / 2) * np.sqrt(v) / np.exp(constant)
+        return middle
     # The logarithm of the tail is a concave function of x, so that Newton's method converges from any start.
     x = np.full(v.shape, math.log(NormalDist().inv_cdf(upper)))
-    constant = _log_constant(v)
     for _ in range(_STEPS):
         t = np.exp(x)
         log_tail = _log_tail(t, v, constant)
@@ -73,6 +77,21 @@ def _quantiles(freedom: Floats, upper: float) -> Floats:
 
 def _log_tail(t: Floats, v: Floats, constant: Floats) -> Floats:
     """Return the logarithm of the share of Student's distribution above t, (n,)."""
+    return np.where(t < 1, _log_less_middle(np.minimum(t, 1), v, constant), _log_far(t, v, constant))
+
+
+def _log_less_middle(t: Floats, v: Floats, constant: Floats) -> Floats:
+    """Return the logarithm of the tail above a small t, as one half less the part from 0 to t."""
+    places = t[:, None] / 2 * (1 + _NODES)
+    density = np.exp(
+        (constant - 0.5 * np.log(v))[:, None] - (v[:, None] + 1) / 2 * np.log1p(places**2 / v[:, None])
+    )
+    logarithm: Floats = np.log(1 / 2 - (t / 2) * (density * _WEIGHTS).sum(axis=1))
+    return logarithm
+
+
+def _log_far(t: Floats, v: Floats, constant: Floats) -> Floats:
+    """Return the logarithm of the tail above a t that isn't near 0."""
     # On the scale of log t the density times t is smooth and falls exponentially, which Gauss's rule
     # integrates well. It is cut off where it has fallen to e^-60 of its start, or to e^-30 for one degree
     # of freedom.
