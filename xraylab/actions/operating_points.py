@@ -25,6 +25,7 @@ from xraylab.evaluation.rules import Rule, as_rule
 from xraylab.evaluation.summary import Evaluation, summarise
 from xraylab.formats import score
 from xraylab.models import (
+    Lock,
     Model,
     choose_threshold,
     load_model,
@@ -81,6 +82,17 @@ def lock(
         after_opening=opened_before(settings, model),
         openings_before=len(openings_of(settings, model)),
     )
+    return locked(settings, name, made)
+
+
+def locked(settings: Settings, name: str, made: Lock) -> documents.Locked:
+    """Describe a lock, with the model's numbers on its validation films.
+
+    Raises
+    ------
+    NotFoundError, WeightsError
+        As ``evaluate_validation``.
+    """
     return documents.Locked(
         model=name,
         rule=made.rule,

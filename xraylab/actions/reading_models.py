@@ -1,7 +1,7 @@
 """Which model reads films, and the way back to the threshold that a shipped model came with."""
 
 from xraylab import documents
-from xraylab.actions.operating_points import evaluate_validation
+from xraylab.actions.operating_points import locked
 from xraylab.errors import NotFoundError
 from xraylab.models import choose_to_read, load_model, model_that_reads, restore_shipped_lock
 from xraylab.settings import Settings
@@ -47,13 +47,4 @@ def restore_lock(settings: Settings, name: str) -> documents.Locked:
     StorageError
         If the home can't be written.
     """
-    made = restore_shipped_lock(load_model(settings, name))
-    return documents.Locked(
-        model=name,
-        rule=made.rule,
-        threshold=made.threshold,
-        review_from=made.review_from,
-        review_rule=made.review_rule,
-        after_opening=made.after_opening,
-        val=evaluate_validation(settings, name),
-    )
+    return locked(settings, name, restore_shipped_lock(load_model(settings, name)))
