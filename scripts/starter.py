@@ -261,8 +261,7 @@ def write_films(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
         for name in (ENSEMBLE, *TRAINED, PHANTOM):
             model = load_shipped(shop, name)
             films = load_dataset(shop, PHANTOMS) if name == PHANTOM else load_dataset(settings, dataset)
-            own = model.card.dataset
-            if (films.info.pixel_hash, films.info.splits) != (own.pixel_hash, own.splits):
+            if not model.card.dataset.is_of(films.info):
                 raise XRayLabError(f"“{name}” was made with other films than those of “{films.info.name}”.")
             made = made_from(films.catalog, films.fingerprints(), None)
             write_bytes(model.folder / FILMS_FILE, films_bytes(made))

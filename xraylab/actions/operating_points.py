@@ -16,7 +16,6 @@ from xraylab.actions.datasets import Progress
 from xraylab.actions.labelled import LabelledFilms, count_warned, read_source, score_films
 from xraylab.actions.overlap import overlap, overlap_of_held_out
 from xraylab.data import datasets
-from xraylab.data.datasets import DatasetInfo
 from xraylab.data.openings import log_opening
 from xraylab.errors import DatasetError, NotFoundError, RecipeError
 from xraylab.evaluation.band import review_band
@@ -246,7 +245,7 @@ def _evaluate_dataset(
     films = LabelledFilms.of_split(dataset, split)
     if not len(films.rows):
         raise DatasetError(f"The {split} split of {data} is empty.")
-    if not _is_own(model, dataset.info):
+    if not model.card.dataset.is_of(dataset.info):
         return _evaluate_films(settings, model, films, split, include_used, actor, on_progress)
     if split == "train":  # asked for by its name, so it is shown, and the overlap says what it is
         return _evaluate_films(settings, model, films, split, True, actor, on_progress)
@@ -257,13 +256,6 @@ def _evaluate_dataset(
     # The lock was chosen on the stored scores; a new pass may differ in the last digit, so it only warns.
     warned = count_warned(score_films(settings, model, films, on_progress))
     return _evaluate_kept(settings, model, split, warned=warned)
-
-
-def _is_own(model: Model, info: DatasetInfo) -> bool:
-    """Return whether a dataset has the films and the split that a model was trained on, under any name."""
-    own = model.card.dataset
-    # The same films imported by another patient key have another split: test films that were trained on.
-    return (info.pixel_hash, info.patient_key, info.splits) == (own.pixel_hash, own.patient_key, own.splits)
 
 
 def _evaluate_films(

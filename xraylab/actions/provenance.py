@@ -54,9 +54,7 @@ def _dataset_info(settings: Settings, model: Model) -> DatasetInfo | None:
     dataset = dataset_of(settings, model)
     if dataset is None:
         return None
-    of_dataset, of_card = dataset.info, model.card.dataset
-    same = (of_dataset.pixel_hash, of_dataset.splits) == (of_card.pixel_hash, of_card.splits)
-    return of_dataset if same else None
+    return dataset.info if model.card.dataset.is_of(dataset.info) else None
 
 
 def _flow(model: Model, info: DatasetInfo | None, films: MadeFrom | None) -> documents.FilmFlow:

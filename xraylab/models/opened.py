@@ -28,7 +28,7 @@ def openings_of(settings: Settings, model: Model) -> list[Opening]:
     """
     films = test_fingerprints(settings, model)
     if not len(films):
-        return _of_lock(model)
+        return _noted(model, model.lock)
     known = openings_on_films(settings, Fingerprints.of_stored(films))
     return sorted(known + _earlier(dataset_of(settings, model)), key=lambda opening: opening.at)
 
@@ -42,7 +42,12 @@ def openings_of_dataset(settings: Settings, dataset: Dataset) -> list[Opening]:
 def openings_on_films(settings: Settings, films: Fingerprints) -> list[Opening]:
     """Return the openings in this home and of shipped models that showed at least one of these films."""
     shipped = [model for model in list_models(settings) if model.shipped]
-    brought = [opening for model in shipped if _shares_test(model, films) for opening in _as_made(model)]
+    brought = [
+        opening
+        for model in shipped
+        if _shares_test(model, films)
+        for opening in _noted(model, model.lock_as_made)
+    ]
     return brought + openings_on(settings, films)
 
 
@@ -110,14 +115,8 @@ def _shares_test(model: Model, films: Fingerprints) -> bool:
     return made_from is not None and bool((films.find(made_from.test.fingerprints) >= 0).any())
 
 
-def _as_made(model: Model) -> list[Opening]:
-    """Return the openings that a shipped model brought with it."""
-    lock = model.lock_as_made
-    return [_opening(model, at) for at in lock.opened_at] if lock else []
-
-
-def _of_lock(model: Model) -> list[Opening]:
-    lock = model.lock
+def _noted(model: Model, lock: Lock | None) -> list[Opening]:
+    """Return the openings that a lock of a model has noted."""
     return [_opening(model, at) for at in lock.opened_at] if lock else []
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from xraylab.data.datasets import DatasetInfo
 from xraylab.evaluation.averaging import Averaging
 from xraylab.evaluation.calibration import Platt
 from xraylab.files import Record
@@ -31,6 +32,12 @@ class TrainedOn(Record):
     pixel_hash: str
     patient_key: str
     splits: dict[str, dict[str, int]]
+
+    def is_of(self, info: DatasetInfo) -> bool:
+        """Return whether a dataset has these films and this split, under any name."""
+        # The same films imported by another patient key have another split: test films that were trained on.
+        own = (self.pixel_hash, self.patient_key, self.splits)
+        return own == (info.pixel_hash, info.patient_key, info.splits)
 
 
 class About(Record):

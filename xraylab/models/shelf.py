@@ -115,11 +115,8 @@ def films_of(settings: Settings, model: Model) -> MadeFrom | None:
     """Return the films a model was made from; None if neither its folder nor a dataset here tells."""
     films = model.made_from
     dataset = None if films is not None else dataset_of(settings, model)
-    # The same films can be imported again with another split: then this isn't the split of the training.
-    if dataset is None or dataset.info.splits != model.card.dataset.splits:
+    if dataset is None or not model.card.dataset.is_of(dataset.info):
         return films
-    if dataset.info.pixel_hash != model.card.dataset.pixel_hash:
-        return None
     incomplete = model.card.weights not in {"none", "imagenet"}
     return made_from(dataset.catalog, dataset.fingerprints(), None, incomplete=incomplete)
 
