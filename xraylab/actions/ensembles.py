@@ -46,8 +46,7 @@ from xraylab.models import (
     films_of,
     films_to_choose_by,
     load_model,
-    opened_before,
-    openings_of,
+    seen_before,
     together,
 )
 from xraylab.predictions import Predictions
@@ -225,13 +224,13 @@ def _publish(
             )
         model = Model(staging, card)
         # A person who saw the members' test results may have chosen the members by them.
-        seen = opened_before(settings, model) or any(_was_opened(member) for member in models)
+        seen = seen_before(settings, model)
         return model.write_lock(
             choose_threshold(model, rule),
             str(rule),
             actor=actor,
-            after_opening=seen,
-            openings_before=len(openings_of(settings, model)),
+            after_opening=seen.after_opening or any(_was_opened(member) for member in models),
+            openings_before=seen.openings,
         )
 
 

@@ -28,9 +28,9 @@ from xraylab.models import (
     Model,
     choose_threshold,
     load_model,
-    opened_before,
     openings_of,
     openings_on_films,
+    seen_before,
     test_fingerprints,
 )
 from xraylab.predictions import SPLITS, Predictions
@@ -72,14 +72,15 @@ def lock(
     # Both are checked before either is applied: a misspelt review rule must not cost the time of a floor.
     chosen_by, reviewed_by = as_rule(rule), None if review is None else as_rule(review)
     threshold = choose_threshold(model, chosen_by)
+    seen = seen_before(settings, model)
     made = model.write_lock(
         threshold,
         str(chosen_by),
         actor=actor,
         review_from=None if reviewed_by is None else _review_from(model, reviewed_by, threshold),
         review_rule=None if reviewed_by is None else str(reviewed_by),
-        after_opening=opened_before(settings, model),
-        openings_before=len(openings_of(settings, model)),
+        after_opening=seen.after_opening,
+        openings_before=seen.openings,
     )
     return locked(settings, name, made)
 

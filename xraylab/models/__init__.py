@@ -22,6 +22,7 @@ from xraylab.models.opened import (
     openings_of_dataset,
     openings_on_films,
     order_words,
+    seen_before,
     test_fingerprints,
 )
 from xraylab.models.related import Seeds, ready_made, seed_groups
@@ -96,6 +97,7 @@ __all__ = [
     "replaced_here",
     "restore_shipped_lock",
     "seed_groups",
+    "seen_before",
     "shipped_names",
     "test_fingerprints",
     "together",

@@ -5,6 +5,7 @@ Openings of a model's test films, for any model, under any name.
 - shipped models bring the openings that happened where they were made, in their locks
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -89,8 +90,27 @@ def opened_before(settings: Settings, model: Model) -> bool:
     """
     # A person who has seen a member's test result may have chosen the members by it, and an ensemble's
     # result is made of its members' results.
+    return _stamps(settings, model, openings_of(settings, model))
+
+
+@dataclass(frozen=True)
+class SeenBefore:
+    """What a new lock of a model has to say about the openings of its test films."""
+
+    after_opening: bool  # as ``opened_before`` returns it
+    openings: int  # on record now, for any model
+
+
+def seen_before(settings: Settings, model: Model) -> SeenBefore:
+    """Look up the openings of a model's test films once, for a lock that is about to be made."""
+    openings = openings_of(settings, model)
+    return SeenBefore(_stamps(settings, model, openings), len(openings))
+
+
+def _stamps(settings: Settings, model: Model, openings: list[Opening]) -> bool:
+    """Return whether openings concern a model, its members, or an ensemble with it."""
     names = (model.name, *model.card.members)
-    if any(opening.concerns(name) for opening in openings_of(settings, model) for name in names):
+    if any(opening.concerns(name) for opening in openings for name in names):
         return True
     # A lock in the home that was made for a shipped model remembers too.
     related = [

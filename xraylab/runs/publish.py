@@ -31,8 +31,7 @@ from xraylab.models import (
     list_models,
     made_from,
     novelty_bytes,
-    opened_before,
-    openings_of,
+    seen_before,
 )
 from xraylab.models.heatmap_scale import SCALE_FILE
 from xraylab.networks.registry import network
@@ -117,12 +116,13 @@ def _lock(settings: Settings, model: Model, finished: Finished) -> None:
     except RecipeError as error:  # hours of training are worth keeping; a person can lock by another rule
         _log.warning("not locked: %s", error)
         return
+    seen = seen_before(settings, model)
     model.write_lock(
         threshold,
         str(rule),
         actor="training",
-        after_opening=opened_before(settings, model),
-        openings_before=len(openings_of(settings, model)),
+        after_opening=seen.after_opening,
+        openings_before=seen.openings,
     )
 
 
