@@ -88,8 +88,6 @@ def opened_before(settings: Settings, model: Model) -> bool:
     An opening for a member counts for its ensemble, and an opening for an ensemble counts for its members.
     An opening for another model doesn't stamp the lock: the lock counts it in ``openings_before``.
     """
-    # A person who has seen a member's test result may have chosen the members by it, and an ensemble's
-    # result is made of its members' results.
     return _stamps(settings, model, openings_of(settings, model))
 
 
@@ -109,6 +107,8 @@ def seen_before(settings: Settings, model: Model) -> SeenBefore:
 
 def _stamps(settings: Settings, model: Model, openings: list[Opening]) -> bool:
     """Return whether openings concern a model, its members, or an ensemble with it."""
+    # A person who has seen a member's test result may have chosen the members by it, and an ensemble's
+    # result is made of its members' results.
     names = (model.name, *model.card.members)
     if any(opening.concerns(name) for opening in openings for name in names):
         return True
