@@ -77,7 +77,8 @@ def browser():
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    pytest.importorskip("playwright.sync_api")
+    playwright = pytest.importorskip("playwright.sync_api")
+    playwright.expect.set_options(timeout=60_000)  # other workers keep the cores busy
     # Tabs of one server share a process: it has compiled Streamlit's scripts already, which takes a second.
     with chromium("--process-per-site") as browser:
         yield browser

@@ -10,9 +10,12 @@ from PIL import Image
 
 from tests.support.serving import ROOT
 
+expect = pytest.importorskip("playwright.sync_api").expect
+
 # Films of flat greys, so that a shown pixel can be told from the settings alone; 400 wide, 200 high.
 PAGE = """
 import io
+import time
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -24,6 +27,12 @@ def png(pixels):
     return file.getvalue()
 
 st.session_state.runs = st.session_state.get("runs", 0) + 1
+if "late" in st.query_params:
+    film = png(np.full((200, 400), 60, dtype=np.uint8))
+    film_viewer(film, None, key="late", caption="late", films="late films")
+    time.sleep(0.5)
+    st.radio("Films", range(2 if st.toggle("Fewer") else 3), key="late films")
+    st.stop()
 if "one" in st.query_params:  # films of noise, wide and tall, with a heatmap of one place of 7 by 7
     sizes = [(800, 1600), (1600, 800)]
     films = [np.random.default_rng(0).integers(0, 256, size, np.uint8) for size in sizes]
@@ -110,11 +119,11 @@ def box(viewer, selector):
 
 def test_the_film_comes_first_and_its_heatmap_only_when_asked_for(viewer):
     heatmap, button = viewer.locator(".overlay"), viewer.get_by_role("button", name="Overlay")
-    assert not heatmap.is_visible()
-    assert not viewer.locator(".legend").is_visible()
+    expect(heatmap).to_be_hidden()
+    expect(viewer.locator(".legend")).to_be_hidden()
     button.click()
-    assert heatmap.is_visible()
-    assert viewer.locator(".legend").is_visible()
+    expect(heatmap).to_be_visible()
+    expect(viewer.locator(".legend")).to_be_visible()
     assert button.get_attribute("aria-pressed") == "true"
 
 
@@ -140,7 +149,7 @@ def test_the_film_keeps_its_resolution_and_proportions(viewer):
 def test_inverting_exchanges_black_and_white(page, viewer):
     viewer.get_by_role("button", name="Invert").click()
     until_grey(page, viewer, 195)
-    assert viewer.locator(".settings").inner_text() == "inverted"
+    expect(viewer.locator(".settings")).to_have_text("inverted")
 
 
 @pytest.mark.parametrize(
@@ -161,11 +170,11 @@ def test_the_next_film_comes_as_it_is_and_its_heatmap_as_it_was_when_it_is_asked
     set_slider(viewer, "opacity", 80)
     page.get_by_text("Next film").click()
     until_grey(page, viewer, 100, x_share=0.98)
-    assert not viewer.locator(".overlay").is_visible()
-    assert not viewer.get_by_role("slider", name="Divider").is_visible()
+    expect(viewer.locator(".overlay")).to_be_hidden()
+    expect(viewer.get_by_role("slider", name="Divider")).to_be_hidden()
     viewer.get_by_role("button", name="Overlay").click()
-    assert viewer.locator(".overlay").is_visible()
-    assert viewer.get_by_role("slider", name="Divider").is_visible()
+    expect(viewer.locator(".overlay")).to_be_visible()
+    expect(viewer.get_by_role("slider", name="Divider")).to_be_visible()
     assert viewer.locator(".overlay").evaluate("image => image.style.opacity") == "0.8"
     assert viewer.locator(".stage.zoomed-in").count() == 0
     page.get_by_text("Next film").click()
@@ -208,12 +217,12 @@ def test_the_right_button_drags_window_and_level(page, viewer):
     page.mouse.down(button="right")
     page.mouse.move(x - width / 4, y - width / 10)  # narrower and brighter
     page.mouse.up(button="right")
-    assert viewer.get_by_label("Window").input_value() == "50"
-    assert viewer.get_by_label("Level").input_value() == "40"
+    expect(viewer.get_by_label("Window")).to_have_value("50")
+    expect(viewer.get_by_label("Level")).to_have_value("40")
     until_grey(page, viewer, 43)  # 255 * ((60 / 255 - 0.4) / 0.5 + 0.5) = 43.5
-    assert viewer.locator(".settings").inner_text() == "window 50 %, level 40 %"
+    expect(viewer.locator(".settings")).to_have_text("window 50 %, level 40 %")
     page.mouse.move(x, y)
-    assert viewer.get_by_label("Window").input_value() == "50"
+    expect(viewer.get_by_label("Window")).to_have_value("50")
 
 
 def test_two_fingers_pinch_the_film(page, viewer):
@@ -252,9 +261,9 @@ def test_the_keys_do_what_the_buttons_do(page, viewer):
         page.keyboard.press(key)
     assert box(viewer, "canvas")[2] == pytest.approx(1.25 * whole, rel=1e-3)
     page.keyboard.press("o")
-    assert viewer.locator(".overlay").is_visible()
+    expect(viewer.locator(".overlay")).to_be_visible()
     page.keyboard.press("o")
-    assert not viewer.locator(".overlay").is_visible()
+    expect(viewer.locator(".overlay")).to_be_hidden()
     page.keyboard.press("0")
     assert box(viewer, "canvas")[2] == pytest.approx(whole, abs=0.5)
     until_grey(page, viewer, 195)
@@ -268,8 +277,8 @@ def test_a_synthetic_film_says_so_in_its_pixels_and_at_every_zoom(viewer):
     assert brightest == 255  # the film itself is a flat 60
     for _ in range(12):
         viewer.get_by_role("button", name="Zoom in").click()
-    assert viewer.locator(".mark").is_visible()
-    assert viewer.locator(".mark").inner_text() == "SYNTHETIC"
+    expect(viewer.locator(".mark")).to_be_visible()
+    expect(viewer.locator(".mark")).to_have_text("SYNTHETIC")
 
 
 def test_a_real_film_carries_no_mark_and_without_a_heatmap_nothing_is_offered(page):
@@ -279,14 +288,14 @@ def test_a_real_film_carries_no_mark_and_without_a_heatmap_nothing_is_offered(pa
     assert other.locator("canvas").evaluate(
         "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, 400, 200).data).size"
     ) == len({60, 255})  # grey and the alpha channel
-    assert other.get_by_role("button", name="Overlay").is_disabled()
+    expect(other.get_by_role("button", name="Overlay")).to_be_disabled()
     other.locator(".stage").focus()
     page.keyboard.press("o")
-    assert not other.locator(".overlay").is_visible()
+    expect(other.locator(".overlay")).to_be_hidden()
 
 
 def test_the_caption_is_text_and_names_the_film_to_a_screen_reader(viewer):
-    assert viewer.locator(".caption").inner_text() == "film <b>one</b>"
+    expect(viewer.locator(".caption")).to_have_text("film <b>one</b>")
     assert viewer.get_by_role("img", name="film <b>one</b> (synthetic)").count() == 1
 
 
@@ -299,7 +308,7 @@ def test_nothing_the_reader_does_to_the_view_runs_the_page_again(page, viewer):
     viewer.get_by_role("button", name="Zoom in").click()
     set_slider(viewer, "window", 60)
     page.wait_for_timeout(500)  # a rerun would have come back by now
-    assert page.get_by_text("runs ").inner_text() == before
+    expect(page.get_by_text("runs ")).to_have_text(before)
 
 
 @pytest.fixture
@@ -323,21 +332,21 @@ def test_methods_are_switched_between_without_a_rerun_and_the_legend_follows(pag
     before = page.get_by_text("runs ").inner_text()
     several.get_by_role("button", name="Grad-CAM").click()
     assert shown(page, several, 0.5) == (255, 0, 0)
-    assert several.locator(".most").inner_text() == "as strong as the <i>strongest</i>"
+    expect(several.locator(".most")).to_have_text("as strong as the <i>strongest</i>")
     several.get_by_role("button", name="HiResCAM").click()
     page.wait_for_timeout(200)
     assert shown(page, several, 0.5) == (0, 0, 255)
-    assert several.locator(".most").inner_text() == "its most"
+    expect(several.locator(".most")).to_have_text("its most")
     pressed = several.locator(".methods button").evaluate_all("all => all.map(one => one.ariaPressed)")
     assert pressed == ["false", "true"]
     several.locator(".stage").focus()
     page.keyboard.press("m")
-    assert several.locator(".most").inner_text() == "as strong as the <i>strongest</i>"
-    assert page.get_by_text("runs ").inner_text() == before
+    expect(several.locator(".most")).to_have_text("as strong as the <i>strongest</i>")
+    expect(page.get_by_text("runs ")).to_have_text(before)
 
 
 def test_one_heatmap_offers_no_methods(viewer):
-    assert not viewer.locator(".methods").is_visible()
+    expect(viewer.locator(".methods")).to_be_hidden()
 
 
 def test_the_divider_is_dragged_on_the_film_zoomed_too_and_by_keys(page, several):
@@ -366,22 +375,22 @@ def test_the_divider_is_dragged_on_the_film_zoomed_too_and_by_keys(page, several
     assert pixel(page, several, at - 0.03, middle) == (255, 0, 0)
     assert pixel(page, several, at + 0.03, middle) == (60, 60, 60)
     several.get_by_role("button", name="Reset").click()
-    assert not divider.is_visible()
+    expect(divider).to_be_hidden()
 
 
 def test_the_networks_square_and_its_true_grid_are_drawn_when_asked_for(page, several):
     grid = several.locator(".grid")
-    assert not grid.is_visible()
+    expect(grid).to_be_hidden()
     several.locator(".stage").focus()
     page.keyboard.press("g")
-    assert grid.is_visible()
+    expect(grid).to_be_visible()
     assert box(several, ".grid") == pytest.approx(box(several, "canvas"), abs=0.5)
     assert several.locator(".grid path").get_attribute("d").count("M") == 4 + 6
     assert several.get_by_role("button", name="Grid").get_attribute("aria-pressed") == "true"
 
 
 def test_without_a_grid_none_is_offered(viewer):
-    assert viewer.get_by_role("button", name="Grid").is_disabled()
+    expect(viewer.get_by_role("button", name="Grid")).to_be_disabled()
 
 
 @pytest.fixture(params=[1, 2])
@@ -401,7 +410,7 @@ def alone(request, browser, url):
 def test_one_to_one_is_the_film_pixel_for_pixel_and_a_heatmap_lies_where_it_belongs(alone):
     page, viewer, ratio = alone
     viewer.get_by_role("button", name="One to one").click()
-    assert viewer.locator(".zoomed").inner_text() == "100 %"
+    expect(viewer.locator(".zoomed")).to_have_text("100 %")
     film = np.random.default_rng(0).integers(0, 256, (800, 1600), np.uint8)
     stage, canvas = box(viewer, ".stage"), box(viewer, "canvas")
     page.mouse.move(0, 0)
@@ -435,35 +444,45 @@ def _assert_lit(page, viewer):
     assert (255, 0, 0) not in {pixel(page, viewer, 4.95 / 7, edge), pixel(page, viewer, 6.05 / 7, edge)}
 
 
+def test_a_list_of_films_drawn_after_the_viewer_or_changed_without_it_is_counted(context, url):
+    page = context.new_page()
+    page.goto(f"{url}?late")
+    place = page.get_by_label("Film viewer").locator(".place")
+    expect(place).to_have_text("1 of 3")
+    page.get_by_text("Fewer").click()
+    expect(place).to_have_text("1 of 2")
+    page.close()
+
+
 @pytest.mark.parametrize("alone", [1], indirect=True)
 def test_keys_work_wherever_the_focus_is_but_not_while_somebody_types(alone):
     page, viewer, _ = alone
     place = viewer.locator(".place")
-    assert place.inner_text() == "1 of 3"
+    expect(place).to_have_text("1 of 3")
     page.keyboard.press("j")
     page.get_by_text("800 × 1600 pixels").wait_for()
-    assert place.inner_text() == "2 of 3"
+    expect(place).to_have_text("2 of 3")
     page.keyboard.press("j")
     page.get_by_text("not a film").wait_for()
     page.keyboard.press("k")  # one that can't be read is no dead end
     page.get_by_text("800 × 1600 pixels").wait_for()
     page.keyboard.press("k")
     page.get_by_text("1600 × 800 pixels").wait_for()
-    assert viewer.get_by_role("button", name="Previous film").is_disabled()
+    expect(viewer.get_by_role("button", name="Previous film")).to_be_disabled()
 
     note = page.get_by_label("Note")
     note.click()
     page.keyboard.type("jokig+10")
-    assert note.input_value() == "jokig+10"
-    assert not viewer.locator(".overlay").is_visible()
-    assert viewer.locator(".settings").inner_text() == ""
-    assert place.inner_text() == "1 of 3"
+    expect(note).to_have_value("jokig+10")
+    expect(viewer.locator(".overlay")).to_be_hidden()
+    expect(viewer.locator(".settings")).to_have_text("")
+    expect(place).to_have_text("1 of 3")
 
     viewer.get_by_text("Keys", exact=True).click()
     viewer.get_by_label("Keys work anywhere").uncheck()  # who speaks to the browser may want that
     page.get_by_role("radio").first.focus()
     page.keyboard.press("o")
-    assert not viewer.locator(".overlay").is_visible()
+    expect(viewer.locator(".overlay")).to_be_hidden()
     viewer.locator(".stage").focus()
     page.keyboard.press("o")
-    assert viewer.locator(".overlay").is_visible()
+    expect(viewer.locator(".overlay")).to_be_visible()

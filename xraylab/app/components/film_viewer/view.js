@@ -280,8 +280,9 @@ export default function ({ parentElement: root, data }) {
   function countFilms() {
     const all = films();
     const at = all.findIndex(({ checked }) => checked);
+    const place = `${at + 1} of ${all.length}`;
     $(".films").hidden = $(".stepping").hidden = all.length < 2;
-    $(".place").textContent = `${at + 1} of ${all.length}`;
+    if ($(".place").textContent !== place) $(".place").textContent = place;
     $("[data-do=previous]").disabled = at <= 0;
     $("[data-do=next]").disabled = at === all.length - 1;
   }
@@ -518,11 +519,22 @@ export default function ({ parentElement: root, data }) {
   memory.place = place;
   memory.watcher ??= new ResizeObserver(() => memory.place());
   memory.watcher.observe(stage);
+  if (data.films) {
+    // The page may draw its list after this viewer, or change it without drawing the viewer anew.
+    memory.countFilms = countFilms;
+    memory.list ??= new MutationObserver(() => {
+      cancelAnimationFrame(memory.counting);
+      memory.counting = requestAnimationFrame(() => memory.countFilms());
+    });
+    memory.list.observe(document.body, { childList: true, subtree: true });
+  }
   showFilm();
   showControls();
 
   return () => {
     memory.watcher.disconnect();
+    memory.list?.disconnect();
+    cancelAnimationFrame(memory.counting);
     PAGE.mounted.delete(memory);
     if (data.films && !PAGE.mounted.size) PAGE.left = memory;
     else document.removeEventListener("keydown", memory.listener);
