@@ -15,6 +15,11 @@ NNBSP = "\u202f"
         (1.0, f"100.0{NNBSP}%"),
         (0.0, f"0.0{NNBSP}%"),
         (2 / 3, f"66.7{NNBSP}%"),
+        (0.99951, f">99.9{NNBSP}%"),
+        (0.9994, f"99.9{NNBSP}%"),
+        (0.0004, f"<0.1{NNBSP}%"),
+        (0.0006, f"0.1{NNBSP}%"),
+        (1 - 1e-16, f"100.0{NNBSP}%"),  # all films, but for rounding
         (math.nan, "\u2013"),
     ],
 )

@@ -19,6 +19,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUTE = 60
 _SMALLEST_SCORE = 0.001
+_ROUNDING = 1e-9  # a share of all films may be computed a little below 1
 _TEN, _HUNDRED = 10, 100
 _LEVEL = 0.05  # of significance
 _MOST_DECIMALS = 17
@@ -26,8 +27,18 @@ _NOTHING_ELSE = "No other finding was looked for."
 
 
 def percent(share: float) -> str:
-    """Write a share in [0, 1] as a percentage with one decimal, ``95.1 %``."""
-    return DASH if math.isnan(share) else f"{100 * share:.1f}{NARROW_SPACE}%"
+    """Write a share in [0, 1] as a percentage with one decimal, ``95.1 %``.
+
+    Only none and all read ``0.0 %`` and ``100.0 %``; a share near them reads ``<0.1 %`` or ``>99.9 %``.
+    """
+    if math.isnan(share):
+        return DASH
+    written = f"{100 * share:.1f}"
+    if written == "100.0" and share < 1 - _ROUNDING:
+        written = ">99.9"
+    elif written == "0.0" and share > _ROUNDING:
+        written = "<0.1"
+    return f"{written}{NARROW_SPACE}%"
 
 
 def interval(low: float, high: float) -> str:

@@ -181,7 +181,7 @@ def test_every_rate_and_interval_is_pythons(cockpit):
         texts, point = view.texts(), table.at(threshold)
         for metric in PROPORTIONS:
             low, high = table.interval(metric, threshold)
-            assert texts[metric] == _percent(getattr(point, metric))
+            assert texts[metric] == formats.percent(getattr(point, metric))
             assert texts[f"{metric}-interval"] == _range(low, high)
 
 
@@ -194,13 +194,13 @@ def test_every_count_rate_and_area_is_scikit_learns(cockpit):
         texts, called = view.texts(), scores >= threshold
         (tn, fp), (fn, tp) = metrics.confusion_matrix(labels, called)
         assert view.counts() == (tp, fp, tn, fn)
-        assert texts["sensitivity"] == _percent(metrics.recall_score(labels, called))
-        assert texts["specificity"] == _percent(metrics.recall_score(labels, called, pos_label=0))
-        assert texts["ppv"] == _percent(metrics.precision_score(labels, called))
-        assert texts["npv"] == _percent(metrics.precision_score(labels, called, pos_label=0))
-        assert texts["f1"] == _percent(metrics.f1_score(labels, called))
-        assert texts["accuracy"] == _percent(metrics.accuracy_score(labels, called))
-        assert texts["balanced"] == _percent(metrics.balanced_accuracy_score(labels, called))
+        assert texts["sensitivity"] == formats.percent(metrics.recall_score(labels, called))
+        assert texts["specificity"] == formats.percent(metrics.recall_score(labels, called, pos_label=0))
+        assert texts["ppv"] == formats.percent(metrics.precision_score(labels, called))
+        assert texts["npv"] == formats.percent(metrics.precision_score(labels, called, pos_label=0))
+        assert texts["f1"] == formats.percent(metrics.f1_score(labels, called))
+        assert texts["accuracy"] == formats.percent(metrics.accuracy_score(labels, called))
+        assert texts["balanced"] == formats.percent(metrics.balanced_accuracy_score(labels, called))
     assert texts["auc"] == f"AUC {metrics.roc_auc_score(labels, scores):.3f}"
     assert texts["ap"] == f"AP {metrics.average_precision_score(labels, scores):.3f}"
 
@@ -215,7 +215,7 @@ def test_what_would_follow_at_another_prevalence_is_pythons(cockpit, percent):
         texts, point = view.texts(), table.at(threshold)
         found = predictive_values(table, threshold, percent / 100)
         for name in ("ppv", "npv"):
-            assert texts[f"{name}-there"] == _percent(getattr(found, name))
+            assert texts[f"{name}-there"] == formats.percent(getattr(found, name))
             assert texts[f"{name}-there-interval"] == _range(*getattr(found, f"{name}_interval"))
         expected = of_a_thousand(point, percent / 100)
         for cell in ("tp", "fn", "fp", "tn"):
@@ -275,7 +275,7 @@ def test_more_figures_are_scikit_learns(cockpit):
         for name in ("positive", "negative"):
             bounds = getattr(ratios, f"{name}_interval")
             assert texts[f"lr-{name}-interval"] == formats.ratio_interval(*bounds)
-        assert texts["balanced"] == _percent(table.at(threshold).balanced_accuracy)
+        assert texts["balanced"] == formats.percent(table.at(threshold).balanced_accuracy)
 
 
 @pytest.mark.parametrize("cell", ["tp", "fn", "fp", "tn"])
@@ -307,13 +307,13 @@ def test_a_review_band_counts_as_python_does_and_python_hears_of_it(cockpit, pag
         texts, band = view.texts(), review_band(table, review, threshold)
         shown = [[int(texts[cell]) for cell in row] for row in (("tp", "rp", "fn"), ("fp", "rn", "tn"))]
         assert shown == _band_counts(table, threshold, review)
-        assert texts["missed-below"] == _percent(band.missed_rate)
+        assert texts["missed-below"] == formats.percent(band.missed_rate)
         assert texts["missed-below-interval"] == _range(*band.missed_interval)
-        assert texts["review-here"] == _percent(band.review.films / table.n)
+        assert texts["review-here"] == formats.percent(band.review.films / table.n)
         found = predictive_values(table, threshold, 0.1), predictive_values(table, review, 0.1)
-        assert texts["ppv-there"] == _percent(found[0].ppv)
+        assert texts["ppv-there"] == formats.percent(found[0].ppv)
         assert texts["npv-there-interval"] == _range(*found[0].npv_interval)
-        assert texts["npv-below"] == _percent(found[1].npv)
+        assert texts["npv-below"] == formats.percent(found[1].npv)
         assert texts["npv-below-interval"] == _range(*found[1].npv_interval)
         zones = band_of_a_thousand(band, 0.1)
         assert [int(texts[f"thousand-{name}"]) for name in ("tp", "rp", "fn", "fp", "tn")] == [
@@ -398,7 +398,7 @@ def test_what_stands_beside_is_counted_at_the_same_threshold(cockpit, page):
             ("ppv", found.ppv, found.ppv_interval),
             ("npv", found.npv, found.npv_interval),
         ):
-            assert texts[f"beside-{name}"] == _percent(value)
+            assert texts[f"beside-{name}"] == formats.percent(value)
             assert texts[f"beside-{name}-interval"] == _range(*bounds)
     assert texts["beside"] == "squared"
     assert len(_points(page.locator(".cockpit [data-curve=roc] .other"))) > 10
@@ -423,7 +423,7 @@ def test_with_a_band_on_every_film_of_what_stands_beside_is_counted(cockpit, pag
             reader = [int(texts[cell]) for cell in (("rp", "rn") if not prefix else ("beside-reader",))]
             assert sum(counts) + sum(reader) == of.n == len(films["labels"])
         assert int(texts["beside-rp"]) == rp
-        assert texts["beside-npv-below"] == _percent(predictive_values(other, review, 0.1).npv)
+        assert texts["beside-npv-below"] == formats.percent(predictive_values(other, review, 0.1).npv)
     assert page.locator(".cockpit [data-text=beside-reader]").is_visible()
 
 
@@ -440,7 +440,7 @@ def test_net_benefit_and_cost_are_pythons_at_the_prevalence(cockpit, page, perce
         view.number.fill(str(threshold))
         texts, point = view.texts(), table.at(threshold)
         assert texts["net-benefit"] == f"{100 * net_benefit(point, 0.2, prevalence=share):.1f}"
-        assert texts["odds"] == _percent(0.2)
+        assert texts["odds"] == formats.percent(0.2)
         assert texts["cost-here"] == str(round(1000 * expected_cost(point, 4, prevalence=share)))
         assert texts["cost-least"] == str(round(1000 * min(costs)))
         there = moved(threshold, measured_at=table.positives / table.n, to=share)
@@ -528,11 +528,7 @@ def test_halves_are_rounded_as_python_rounds_them(cockpit):
     view, table = cockpit(labels=np.repeat([1, 0], 16), scores=scores, groups=np.arange(32))
 
     assert table.at(0.5).sensitivity == 0.0625
-    assert view.texts()["sensitivity"] == _percent(0.0625) == "6.2\u202f%"
-
-
-def _percent(share):
-    return DASH if math.isnan(share) else f"{100 * share:.1f}\u202f%"
+    assert view.texts()["sensitivity"] == formats.percent(0.0625) == "6.2\u202f%"
 
 
 def _range(low, high):

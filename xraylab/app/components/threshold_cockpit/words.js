@@ -6,7 +6,15 @@ const ONE_DECIMAL = new Intl.NumberFormat("en", {
   minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false, roundingMode: "halfEven",
 });
 const hundredths = (share) => ONE_DECIMAL.format(100 * share);
-const percent = (share) => (Number.isNaN(share) ? "–" : `${hundredths(share)}\u202f%`);
+const ROUNDING = 1e-9;
+// Only none and all read 0.0 % and 100.0 %.
+function percent(share) {
+  if (Number.isNaN(share)) return "–";
+  let written = hundredths(share);
+  if (written === "100.0" && share < 1 - ROUNDING) written = ">99.9";
+  else if (written === "0.0" && share > ROUNDING) written = "<0.1";
+  return `${written}\u202f%`;
+}
 const range95 = ([low, high]) => (Number.isNaN(low) ? "–" : `${hundredths(low)}–${hundredths(high)}`);
 const whole = (share) => (Number.isNaN(share) ? "–" : `${Math.round(100 * share)}\u202f%`);
 const decimal = (value) => (Number.isNaN(value) ? "–" : value.toFixed(3));
