@@ -30,6 +30,7 @@ lint:
     ruff format --check
     mypy
     lint-imports
+    bandit -q -c pyproject.toml -r xraylab
 
 # build the documentation and serve it on this machine, again after each change
 docs:
@@ -47,3 +48,11 @@ screenshots *arguments:
 # measure how the code reads, room by room
 house *rooms:
     python -m scripts.house {{ rooms }}
+
+# write the locks again after a change of a requirement
+lock:
+    python -m scripts.lock
+
+# build the wheel twice, and its bill of materials
+release *arguments:
+    python -m scripts.release {{ arguments }}

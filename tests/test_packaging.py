@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import xraylab
+from scripts.release import write_sbom
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -67,6 +69,31 @@ def test_the_lock_is_used_and_agrees_with_every_pin(file):
     assert "-c constraints.txt" in (ROOT / file).read_text("utf-8").splitlines()
     lock = pins("constraints.txt")
     assert {name: lock.get(name) for name in pins(file)} == pins(file)
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_has_the_pinned_versions_and_hashes_of_everything(lock):
+    blocks = re.split(r"^(?=\S)", (ROOT / lock).read_text("utf-8"), flags=re.MULTILINE)[1:]
+    found = {}
+    for block in blocks:
+        name, version = re.match(r"([\w.-]+)==([\w.]+)", block).groups()
+        found[name] = version
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", block), name
+    pinned = pins(lock.replace(".lock", ".txt"))
+    assert {name: found.get(name) for name in pinned} == pinned
+    constraints = pins("constraints.txt")
+    assert {name: constraints.get(name) for name in found} == found
+    assert lock == "requirements.lock" or constraints == found
+
+
+def test_the_bill_of_materials_has_every_locked_package(tmp_path):
+    write_sbom(tmp_path / "sbom.json")
+    components = json.loads((tmp_path / "sbom.json").read_text("utf-8"))["components"]
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    locked = re.findall(r"^([\w.-]+)==([\w.]+)", lock, re.MULTILINE)
+    assert sorted((part["name"], part["version"]) for part in components) == sorted(locked)
+    hashes = [part["externalReferences"][0]["hashes"] for part in components]
+    assert all(hashed[0]["alg"] == "SHA-256" for hashed in hashes)
 
 
 def test_the_requirements_are_what_the_package_depends_on_and_lie_in_its_ranges():
