@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.serving import ROOT
 from tests.support.waiting import shown
+from xraylab.app.shell import LIBRARY, SCREENS
 from xraylab.data import phantoms
 from xraylab.runs import table
 from xraylab.runs.run import ACTIVE
@@ -16,11 +17,7 @@ from xraylab.settings import load_settings
 pytestmark = pytest.mark.slow
 
 IMPORTED = 600_000  # milliseconds; seconds on a free core
-SCREENS = {"": "Overview", "data": "Data", "train": "Train", "threshold": "Threshold"} | {
-    "compare": "Compare",
-    "read": "Read",
-    "models": "Models",
-}
+PATHS = {"" if screen.key == "overview" else screen.key: screen.label for screen in (*SCREENS, *LIBRARY)}
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +39,14 @@ def _shown(page, cell):
     return page.locator(f"[data-cell='{cell}'], [data-m='{cell}']").first.inner_text()
 
 
-@pytest.mark.parametrize("path", list(SCREENS))
+@pytest.mark.parametrize("path", PATHS)
 def test_every_screen_opens_first_on_a_fresh_home_and_says_what_there_is(page, serve, tmp_path, path):
     url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path)})
     page.goto(f"{url}/{path}")
-    page.get_by_role("heading", name=SCREENS[path], exact=True).wait_for()
-    page.get_by_role("link", name="Threshold", exact=True).wait_for()  # the sidebar
+    page.get_by_role("heading", name=PATHS[path], exact=True).wait_for()
+    sidebar = page.get_by_test_id("stSidebar")
+    sidebar.get_by_role("link", name=LIBRARY[-1].label, exact=True).wait_for()
+    assert sidebar.get_by_role("link").all_inner_texts() == [screen.label for screen in (*SCREENS, *LIBRARY)]
     page.locator("footer").get_by_text("Research and teaching. Not a medical device.").wait_for()
     missing = page.get_by_role("button", name=re.compile("teaching phantoms|Train one"))
     missing.or_(page.get_by_text("· shipped")).first.wait_for()

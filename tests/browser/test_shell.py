@@ -101,19 +101,6 @@ def until_background(page, colour):
 DARK, LIGHT = "rgb(15, 18, 22)", "rgb(255, 255, 255)"
 
 
-@pytest.mark.parametrize("screen", EVERY_SCREEN, ids=lambda screen: screen.key)
-def test_a_deep_link_as_the_first_visit_of_a_server_shows_the_page_and_the_sidebar(browser, tmp_path, screen):
-    with placeholders(tmp_path / "site", tmp_path / "home") as address:
-        page = browser.new_page()
-        page.goto(f"{address}/{'' if screen.key == 'overview' else screen.key}")
-        page.get_by_role("heading", name=f"The {screen.label}").wait_for()
-        sidebar = page.get_by_test_id("stSidebar")
-        sidebar.get_by_role("link", name=LIBRARY[-1].label).wait_for()
-        labels = sidebar.get_by_role("link").all_inner_texts()
-        page.close()
-    assert labels == [entry.label for entry in EVERY_SCREEN]
-
-
 def test_every_link_of_the_sidebar_leads_to_its_screen(visit):
     page = visit()
     for screen in reversed(EVERY_SCREEN):
