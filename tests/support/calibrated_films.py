@@ -5,25 +5,28 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 import xraylab
 
 
 @cache
-def held_out(model="ensemble", split="validation"):
+def held_out(model: str = "ensemble", split: str = "validation") -> pd.DataFrame:
     """The stored predictions of a shipped model."""
     films = pd.read_parquet(Path(xraylab.__file__).parent / "starter" / model / "predictions.parquet")
     return films[films["split"] == split].reset_index(drop=True)
 
 
 @cache
-def patients_of(model):
+def patients_of(model: str) -> list[NDArray[np.int64]]:
     """The rows of each patient's validation films."""
     return [rows.to_numpy() for rows in held_out(model).groupby("group").groups.values()]
 
 
-def drawn(rng, n, *, model="ensemble", alike=0.0, slope=1.0):
+def drawn(
+    rng: np.random.Generator, n: int, *, model: str = "ensemble", alike: float = 0.0, slope: float = 1.0
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Draw n films: whole patients of a shipped model with their scores, and new labels.
 
     The probability of label 1 is the sigmoid of ``slope`` times the logit, so 1 is a perfect calibration. A
