@@ -2,6 +2,9 @@
 Files: every write is atomic, and a full disk becomes a sentence for the user.
 
 - a file or folder is written beside its place under a temporary name, and then renamed
+- it is flushed to the disk before the rename, and its parent after it: a power cut undoes nothing that was
+  reported as done
+- its writer holds the temporary file or folder, so that a sweep removes only those of dead processes
 - a killed writer may leave an incomplete line in a ``.jsonl`` file: readers skip it, and the next writer
   begins a new line
 - JSON only: nothing here reads or writes pickles
@@ -13,14 +16,16 @@ import json
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
+from xraylab import system
 from xraylab.errors import NameTakenError, StorageError
+from xraylab.leftovers import as_known, drawn, sweep
 
 
 class Record(BaseModel):
@@ -35,6 +40,7 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST}
 _OCCUPIED = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
+_FLUSHED_TOGETHER = 8  # threads: the disk joins flushes that wait at the same time
 
 
 def check_name(name: str, *, what: str) -> str:
@@ -71,6 +77,7 @@ def storage_errors(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        where = as_known(where)
         if error.errno in _NO_SPACE:
             raise StorageError(
                 f"The disk that holds {where} is full, so nothing was saved. Free some space and try again."
@@ -88,32 +95,83 @@ def storage_errors(where: Path) -> Iterator[None]:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents, if they are missing, and flush their names.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or can't be written, or a file is in the way.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in made:
+            system.flush_folder(place.parent)
+
+
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file, which replaces ``path`` when the block ends without an error.
+
+    Parameters
+    ----------
+    durable : bool
+        False for a file that nobody needs after a power cut: it isn't flushed.
 
     Raises
     ------
     StorageError
         If the disk is full or can't be written.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     with storage_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
+        make_folder(path.parent)
+        temporary, file = _open_temporary(path)
+        with file:
+            try:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())  # else a power cut could leave the new name with an empty file
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
+                if durable:  # else a power cut could leave the new name with an empty file
+                    system.flush(file.fileno())
+                _let_rename(file)
+                _rename(temporary, path, durable=durable)
+            except BaseException:
+                _let_rename(file)
+                temporary.unlink(missing_ok=True)
+                raise
+        if durable:
+            system.flush_folder(path.parent)
+
+
+def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
+    """Open a temporary file beside ``path`` that no sweep takes from this process."""
+    while True:
+        temporary = drawn(path, "partial")
+        file = temporary.open("x+b")
+        if system.hold(file.fileno(), temporary):
+            return temporary, file
+        file.close()
+
+
+def _rename(temporary: Path, path: Path, *, durable: bool) -> None:
+    try:
+        temporary.replace(path)
+    except PermissionError:
+        # Windows refuses to replace a file while a page reads it. What isn't durable is soon written again.
+        if durable:
             raise
+        temporary.unlink()
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file completely or not at all."""
-    with replacing(path) as file:
+def _let_rename(file: BinaryIO) -> None:
+    # On other systems the file stays open: closing would end the hold before the rename.
+    if not system.RENAMES_OPEN_FILES:
+        file.close()
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file completely or not at all; see ``replacing``."""
+    with replacing(path, durable=durable) as file:
         file.write(data)
 
 
@@ -134,9 +192,12 @@ def append_line(path: Path, value: dict[str, Any]) -> None:
         # A killed writer may have left half a line, to which this line must not be added.
         if file.tell() and _last_byte(file) != b"\n":
             line = b"\n" + line
+        is_new = not file.tell()
         file.write(line)  # one small write, so that the lines of two writers don't mix
         file.flush()
-        os.fsync(file.fileno())
+        system.flush(file.fileno())
+        if is_new:
+            system.flush_folder(path.parent)
 
 
 def _last_byte(file: BinaryIO) -> bytes:
@@ -155,6 +216,22 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         with contextlib.suppress(ValueError):  # half an object is never valid JSON
             values.append(json.loads(line))
     return [value for value in values if isinstance(value, dict)]
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file for good, if there is one.
+
+    Raises
+    ------
+    StorageError
+        If it can't be removed.
+    """
+    with storage_errors(path.parent):
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        system.flush_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -180,33 +257,59 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     StorageError
         If the disk is full or can't be written. An older folder is then still there.
     """
-    staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
-    with storage_errors(target.parent):
-        staging.mkdir(parents=True)
-        try:
-            yield staging
-            if replace and target.exists():
-                _exchange(staging, target)
-            else:
-                _put_in_place(staging, target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-
-
-def mend_folder(target: Path) -> None:
-    """Clean up after a killed ``new_folder``; no process may be building there.
-
-    Restore the old folder if its replacement never arrived, and remove half-built folders.
-    """
-    # Exactly the 32 digits of an id: “.b.*” would also match the temporary folders of a model “b.c”.
-    drawn = "[0-9a-f]" * 32
-    for retired in target.parent.glob(f".{target.name}.{drawn}.retired"):
-        if target.exists():
-            shutil.rmtree(retired, ignore_errors=True)
+    sweep(target.parent, target.name)
+    with storage_errors(target.parent), scratch(target) as staging:
+        yield staging
+        _flush_tree(staging)
+        if replace and target.exists():
+            _exchange(staging, target)
         else:
-            retired.rename(target)
-    for staging in target.parent.glob(f".{target.name}.{drawn}.partial"):
-        shutil.rmtree(staging, ignore_errors=True)
+            _put_in_place(staging, target)
+        system.flush_folder(target.parent)
+
+
+@contextlib.contextmanager
+def scratch(beside: Path) -> Iterator[Path]:
+    """Make a temporary folder beside a place, and remove it at the end; a sweep removes it after a kill."""
+    with storage_errors(beside.parent):
+        make_folder(beside.parent)
+        folder, descriptor = _make_scratch(beside)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _make_scratch(beside: Path) -> tuple[Path, int | None]:
+    """Make a temporary folder that no sweep takes from this process; return what holds it, too."""
+    while True:
+        folder = drawn(beside, "partial")
+        folder.mkdir()
+        try:
+            descriptor = system.open_folder(folder)
+        except FileNotFoundError:  # a sweep was faster
+            continue
+        if descriptor is None or system.hold(descriptor, folder):
+            return folder, descriptor
+        os.close(descriptor)
+
+
+def _flush_tree(folder: Path) -> None:
+    """Flush all files of a folder, and the folders in it."""
+    places = [Path(place) for place, _, _ in os.walk(folder)]
+    entries = [entry for place in places for entry in os.scandir(place)]
+    paths = [Path(entry.path) for entry in entries if entry.is_file(follow_symlinks=False)]
+    with ThreadPoolExecutor(_FLUSHED_TOGETHER) as pool:
+        list(pool.map(_flush_file, paths))  # a list, so that an error is raised here
+    for place in places:
+        system.flush_folder(place)
+
+
+def _flush_file(path: Path) -> None:
+    with path.open("rb+") as file:  # Windows flushes only what is open for writing
+        system.flush(file.fileno())
 
 
 def _put_in_place(staging: Path, target: Path) -> None:
@@ -225,14 +328,32 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 def _exchange(staging: Path, target: Path) -> None:
     """Replace an old folder; it is removed only when the new one is in its place."""
-    retired = target.with_name(f".{target.name}.{uuid.uuid4().hex}.retired")
-    try:
-        target.rename(retired)
+    # In one step the old folder is then called ``staging`` and is removed under that name.
+    if not system.exchange(staging, target):
+        _exchange_in_two_steps(staging, target)
+
+
+def _exchange_in_two_steps(staging: Path, target: Path) -> None:
+    """Replace an old folder by two renames; ``mend`` undoes the first one if the second never came."""
+    with retired(target):
         staging.rename(target)
-    except BaseException:  # Ctrl-C may come between the two renames
-        if retired.exists() and not target.exists():
-            retired.rename(target)
-        raise
-    finally:
-        if target.exists():
-            shutil.rmtree(retired, ignore_errors=True)
+        system.flush_folder(target.parent)
+
+
+@contextlib.contextmanager
+def retired(target: Path) -> Iterator[None]:
+    """Take a folder out of its place; remove it at the end, or put it back if the block raises.
+
+    After a kill inside the block ``mend`` puts it back, unless another folder is in its place.
+    """
+    aside = drawn(target, "retired")
+    # Held under its new name too, so that no other process puts it back meanwhile.
+    with system.abandoned(target):
+        try:
+            target.rename(aside)
+            yield
+        except BaseException:  # Ctrl-C too
+            if aside.exists() and not target.exists():
+                aside.rename(target)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)

@@ -459,6 +459,23 @@ def test_clutter_in_the_home_is_no_dataset(settings, archive):
     assert list_datasets(settings) == [info]
 
 
+@pytest.mark.parametrize("look", ["list", "load", "import"])
+def test_a_dataset_that_a_killed_replacement_moved_aside_is_there_for_everyone_who_looks(
+    settings, archive, look
+):
+    made = import_dataset(settings, archive, "films")
+    made.folder.rename(settings.datasets / f".films.{'0' * 32}.retired")
+    (settings.datasets / f".films.{'1' * 32}.partial").mkdir()
+    if look == "list":
+        assert list_datasets(settings) == [made.info]
+    elif look == "load":
+        assert load_dataset(settings, "films").info == made.info
+    else:
+        with pytest.raises(NameTakenError, match="already a dataset"):
+            import_dataset(settings, archive, "films")
+    assert load_dataset(settings, "films").lineage == made.lineage
+
+
 def test_datasets_are_listed_newest_first(settings, archive):
     for name in ("b", "a", "c"):
         import_dataset(settings, archive, name)

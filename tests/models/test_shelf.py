@@ -258,6 +258,19 @@ def test_what_cannot_be_done_to_a_shipped_model_is_refused(settled, brief_recipe
         actions.resume(settled, "cnn")
 
 
+@pytest.mark.parametrize("look", ["list", "load", "name"])
+def test_a_model_that_a_killed_replacement_moved_aside_is_there_for_everyone_who_looks(trained, look):
+    (trained.models / MODEL).rename(trained.models / f".{MODEL}.{'0' * 32}.retired")
+    if look == "list":
+        assert names(trained) == [MODEL]
+    elif look == "load":
+        assert load_model(trained, MODEL).lock is not None
+    else:
+        with pytest.raises(NameTakenError, match="already"):
+            check_name_free(trained, MODEL)
+    assert [file.name for file in trained.models.iterdir()] == [MODEL]
+
+
 def test_shipped_models_are_found_without_torch(newcomer, starter):
     code = (
         "import sys, xraylab.settings; from pathlib import Path;"

@@ -6,7 +6,6 @@ import resource
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -201,7 +200,17 @@ def test_a_killed_download_leaves_no_file_and_the_next_starts_anew(settings, pub
     assert left.endswith(".partial"), "the test needs a download that was under way"
     published("whole")
     assert fetch_imagenet(settings, ENTRY, on_progress=quietly).read_bytes() == CONTENT
-    long_ago = time.time() - 3600
-    os.utime(settings.weights / left, (long_ago, long_ago))
-    fetch_imagenet(settings, ENTRY, on_progress=quietly)
+    assert inside(settings) == [NAME]
+
+
+def test_a_download_leaves_the_partial_file_of_another_one_alone(settings, published):
+    published("whole")
+
+    def meanwhile(done, _total):
+        if done == len(CONTENT):
+            assert len(inside(settings)) == 1
+            fetch_imagenet(settings, ENTRY, on_progress=quietly)
+            assert len(inside(settings)) == 2
+
+    assert fetch_imagenet(settings, ENTRY, on_progress=meanwhile).read_bytes() == CONTENT
     assert inside(settings) == [NAME]

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from xraylab import __version__, documents
 from xraylab.actions.catalogue import network_rows
 from xraylab.errors import XRayLabError
-from xraylab.files import write_bytes
+from xraylab.files import scratch, write_bytes
 from xraylab.models import load_shipped, shipped_names
 from xraylab.runs import table
 from xraylab.settings import Settings
@@ -56,9 +56,8 @@ def _look_at_device(settings: Settings) -> tuple[bool, str]:
 
 def _look_at_home(settings: Settings) -> tuple[bool, str]:
     # Only a write shows whether writing works: permissions alone say little on network drives.
-    probe = settings.home / ".doctor"
-    write_bytes(probe, b"")
-    probe.unlink()
+    with scratch(settings.home / "doctor") as folder:
+        write_bytes(folder / "probe", b"")
     free = shutil.disk_usage(settings.home).free
     return free > _LOW_DISK, f"{settings.home}, {free / 2**30:.1f} GB free"
 

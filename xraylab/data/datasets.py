@@ -32,6 +32,7 @@ from xraylab.files import (
 )
 from xraylab.imaging import PREPROCESS_VERSION, SIDE
 from xraylab.imaging.fingerprint import Fingerprints
+from xraylab.leftovers import mend
 from xraylab.settings import Settings
 
 SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
@@ -179,6 +180,7 @@ def _fingerprints(folder: Path, created_at: datetime, split_name: str | None) ->
 
 def list_datasets(settings: Settings) -> list[DatasetInfo]:
     """List every dataset in the home folder, newest first, without folders that can't be read."""
+    mend(settings.datasets)
     infos = []
     for file in settings.datasets.glob("*/dataset.json"):
         if not file.parent.name.startswith("."):
@@ -197,6 +199,7 @@ def load_dataset(settings: Settings, name: str) -> Dataset:
     DatasetError
         If it is damaged, or another version of XRayLab prepared its pixels differently.
     """
+    mend(settings.datasets)
     file = settings.datasets / check_name(name, what="dataset") / "dataset.json"
     if not file.exists():
         known = ", ".join(info.name for info in list_datasets(settings)) or "none yet"

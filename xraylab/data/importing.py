@@ -8,7 +8,6 @@ Import labelled films: read every file once, and write a dataset's folder, compl
 import hashlib
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -29,8 +28,9 @@ from xraylab.data.datasets import CATALOG_SCHEMA, SPLIT_SCHEMA, Dataset, Dataset
 from xraylab.data.sources import Source, SourceFile, open_source, printable
 from xraylab.data.split import LEFT_OUT
 from xraylab.errors import DatasetError, NameTakenError, UnreadableImageError
-from xraylab.files import check_name, new_folder, write_bytes, write_json, write_text
+from xraylab.files import check_name, new_folder, replacing, write_bytes, write_json, write_text
 from xraylab.imaging import PREPROCESS_VERSION, SIDE, standardise
+from xraylab.leftovers import mend
 from xraylab.settings import Settings
 
 Progress = Callable[[int, int], None]  # films done, films in all
@@ -75,6 +75,7 @@ def import_dataset(
         If the disk is full; an older dataset of this name stays.
     """
     target = settings.datasets / check_name(name, what="dataset")
+    mend(settings.datasets)  # else a dataset that a killed replacement moved aside would count as missing
     _check_free(target, name, replace=replace)
     key = patients.patient_key(patient_key)
     with open_source(source) as opened, new_folder(target, replace=replace) as folder:
@@ -101,7 +102,7 @@ def import_dataset(
         _write_split(folder / "split.json", info, catalog)
         write_text(folder / "dataset.json", info.model_dump_json(indent=2))
         if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
-            shutil.copyfile(target / "lineage.jsonl", folder / "lineage.jsonl")
+            write_bytes(folder / "lineage.jsonl", (target / "lineage.jsonl").read_bytes())
         Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
     return Dataset(target, info)
 
@@ -154,7 +155,7 @@ def _store_pixels(
     films: list[dict[str, Any]] = []
     refused: list[RefusedFile] = []
     digest = hashlib.sha256()
-    with file.open("wb") as out:
+    with replacing(file) as out:
         _write_header(out, len(source.files))
         for done, (entry, film) in enumerate(_read_films(source.files), 1):
             if isinstance(film, str):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from xraylab.files import Record, append_line, read_lines, storage_errors, write_bytes
+from xraylab.files import Record, append_line, read_lines, write_bytes
 from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
 from xraylab.settings import Settings
 
@@ -61,8 +61,6 @@ def log_opening(settings: Settings, films: NDArray[np.uint8], **facts: object) -
     raw = films.tobytes()
     digest = hashlib.sha256(raw).hexdigest()
     opening = Opening.model_validate({"at": datetime.now(UTC), "films": digest, **facts})
-    with storage_errors(settings.home):
-        (settings.home / _FOLDER).mkdir(parents=True, exist_ok=True)
     write_bytes(settings.home / _FOLDER / digest, raw)
     append_line(settings.home / _FILE, opening.model_dump(mode="json", by_alias=True))
 

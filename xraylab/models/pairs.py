@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from xraylab.files import Record, append_line, read_lines, storage_errors
+from xraylab.files import Record, append_line, make_folder, read_lines
 from xraylab.settings import Settings
 
 
@@ -53,8 +53,7 @@ def keep_pair(settings: Settings, pair: Pair) -> None:
     StorageError
         If the disk is full or the home may not be written.
     """
-    with storage_errors(settings.home):
-        settings.home.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.home)
     append_line(_file(settings), pair.model_dump(mode="json"))
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, XRayLabError
 from xraylab.files import check_name
+from xraylab.leftovers import mend
 from xraylab.models.films_file import MadeFrom, made_from
 from xraylab.models.folder import Model
 from xraylab.settings import Settings, shipped_models
@@ -25,6 +26,7 @@ RESERVED_NAMES = frozenset({"none", "imagenet", *SHIPPED_NAMES})
 
 def list_models(settings: Settings) -> list[Model]:
     """Return every model in the home, newest first, then the shipped ones; pass over unreadable folders."""
+    mend(settings.models)
     models = []
     for file in settings.models.glob("*/card.json"):
         # A name that starts with a dot is a folder that is still being built, or that a crash left.
@@ -47,6 +49,7 @@ def load_model(settings: Settings, name: str) -> Model:
     NotFoundError
         If there is no such model, or another version of XRayLab wrote it.
     """
+    mend(settings.models)
     file = _card_at_home(settings, check_name(name, what="model"))
     if not file.exists():
         if name in shipped_names():
@@ -97,6 +100,7 @@ def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> 
         If it can't be a name, is reserved, or is taken and must not be replaced.
     """
     check_name(name, what="model")
+    mend(settings.models)
     # Lower case, because some file systems don't tell "CNN" from "cnn".
     if name.lower() in SHIPPED_NAMES:
         raise NameTakenError(

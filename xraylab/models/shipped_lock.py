@@ -7,7 +7,7 @@ The shipped lock of a model, and the way back to it.
 """
 
 from xraylab.errors import XRayLabError
-from xraylab.files import storage_errors, write_text
+from xraylab.files import remove_file, write_text
 from xraylab.models.folder import LOCK_FILE, Model
 from xraylab.models.lock_file import read_lock
 from xraylab.models.schema import Lock
@@ -55,8 +55,7 @@ def restore_shipped_lock(model: Model) -> Lock:
     seen = set(own.opened_at) - set(shipped.opened_at) if own is not None else set()
     # A damaged lock may have known of an opening, so it counts as one.
     if own is not None and not seen:
-        with storage_errors(model.kept):
-            file.unlink()
+        remove_file(file)
         return shipped
     openings = tuple(sorted({*shipped.opened_at, *seen}))
     restored = shipped.model_copy(update={"opened_at": openings, "after_opening": True})

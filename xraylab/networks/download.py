@@ -6,22 +6,19 @@ Download of ImageNet weights from the address where torchvision publishes them.
 - without a connection, the error says which file to place where
 """
 
-import contextlib
 import hashlib
 import http.client
-import os
 import re
-import time
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from xraylab.errors import WeightsError
-from xraylab.files import storage_errors
+from xraylab.files import replacing
+from xraylab.leftovers import sweep
 from xraylab.networks.pretrained import imagenet_path, weights_path
 from xraylab.networks.registry import Network
 from xraylab.settings import Settings
@@ -30,7 +27,6 @@ OnProgress = Callable[[int, int], None]
 
 _TIMEOUT = 15.0  # seconds without any data
 _CHUNK = 1 << 18  # bytes
-_ABANDONED = 10 * _TIMEOUT  # seconds: an older partial file belongs to no running download
 _HASH = re.compile(r"-([0-9a-f]{8,64})\.pth$")
 
 
@@ -76,26 +72,15 @@ def fetch_imagenet(settings: Settings, entry: Network, *, on_progress: OnProgres
         If the disk is full or the folder isn't writable.
     """
     folder, name = settings.weights, entry.imagenet_file
-    target = folder / name
-    partial = folder / f".{name}.{uuid.uuid4().hex}.partial"
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder)
-        try:
-            with partial.open("wb") as file:
-                why = _stream(_url(entry), file, on_progress)
-                file.flush()
-                os.fsync(file.fileno())
-            why = why or _fault(partial, name)
-            if why:
-                raise WeightsError(
-                    f"The ImageNet weights of {entry.title} couldn't be downloaded: {why}. Place {name} in "
-                    f"{folder}, or choose none."
-                )
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    return target
+    sweep(folder)
+    with replacing(folder / name) as file:
+        why = _stream(_url(entry), file, on_progress) or _fault(file, name)
+        if why:
+            raise WeightsError(
+                f"The ImageNet weights of {entry.title} couldn't be downloaded: {why}. Place {name} in "
+                f"{folder}, or choose none."
+            )
+    return folder / name
 
 
 def _url(entry: Network) -> str:
@@ -131,19 +116,11 @@ def _stream(url: str, file: BinaryIO, on_progress: OnProgress) -> str:
     return "the connection broke off" if done < total else ""
 
 
-def _fault(file: Path, name: str) -> str:
+def _fault(file: BinaryIO, name: str) -> str:
     """Return what is wrong with a complete file: its hash must match the digits in torchvision's name."""
     expected = _HASH.search(name)
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it is buffered
     if expected is None or digest.startswith(expected[1]):
         return ""
     return "the file received has another SHA-256"
-
-
-def _sweep(folder: Path) -> None:
-    """Remove partial files of killed downloads; the file of a running download keeps changing."""
-    for partial in folder.glob(".*.partial"):
-        with contextlib.suppress(FileNotFoundError):  # another download has just renamed it
-            if time.time() - partial.stat().st_mtime > _ABANDONED:
-                partial.unlink()

@@ -15,17 +15,16 @@ The run folder: the facts of one run, as files that outlive the table.
 NaN and infinity are written as null, because JSON has neither.
 """
 
-import contextlib
 import json
 import math
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from xraylab.errors import NotFoundError
-from xraylab.files import append_line, new_folder, read_lines, storage_errors, write_bytes, write_json
+from xraylab.files import append_line, new_folder, read_lines, remove_file, write_bytes, write_json
+from xraylab.leftovers import sweep as sweep_folder
 from xraylab.settings import Settings
 from xraylab.training import checkpoint
 
@@ -105,17 +104,10 @@ def replace_history(settings: Settings, run_id: str, epochs: list[dict[str, Any]
 
 def write_progress(settings: Settings, run_id: str, progress: dict[str, Any]) -> None:
     """Replace the latest progress."""
-    target = path(settings, run_id) / PROGRESS
-    temporary = target.with_name(f".{PROGRESS}.{uuid.uuid4().hex}.partial")
-    with storage_errors(target.parent):
-        try:
-            # No fsync here: this is written twice per second, and nobody needs it after a power cut.
-            temporary.write_text(json.dumps(finite(progress), allow_nan=False), encoding="utf-8")
-            # Windows refuses to replace a file while a page reads it; the next progress replaces it.
-            with contextlib.suppress(PermissionError):
-                temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+    data = json.dumps(finite(progress), allow_nan=False).encode()
+    if path(settings, run_id).is_dir():  # as in ``write_result``
+        # Not durable: this is written twice per second, and nobody needs it after a power cut.
+        write_bytes(path(settings, run_id) / PROGRESS, data, durable=False)
 
 
 def read_progress(settings: Settings, run_id: str) -> dict[str, Any] | None:
@@ -136,9 +128,7 @@ def read_result(settings: Settings, run_id: str) -> dict[str, Any] | None:
 
 def remove_result(settings: Settings, run_id: str) -> None:
     """Remove how a run ended, because it goes on."""
-    file = path(settings, run_id) / RESULT
-    with storage_errors(file.parent):
-        file.unlink(missing_ok=True)
+    remove_file(path(settings, run_id) / RESULT)
 
 
 def has_checkpoint(settings: Settings, run_id: str) -> bool:
@@ -149,11 +139,10 @@ def has_checkpoint(settings: Settings, run_id: str) -> bool:
 def mark_keep(settings: Settings, run_id: str, *, keep: bool = True) -> None:
     """Ask for a model of the best epoch without more training, or take that back."""
     file = path(settings, run_id) / KEEP
-    with storage_errors(file.parent):
-        if keep:
-            file.touch()
-        else:
-            file.unlink(missing_ok=True)
+    if keep:
+        write_bytes(file, b"")
+    else:
+        remove_file(file)
 
 
 def is_kept(settings: Settings, run_id: str) -> bool:
@@ -162,12 +151,9 @@ def is_kept(settings: Settings, run_id: str) -> bool:
 
 
 def sweep(settings: Settings, run_id: str) -> None:
-    """Remove the temporary files of a killed process; no process may work on the run."""
-    for temporary in path(settings, run_id).rglob(".*.partial"):
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+    """Remove the temporary files of a killed process."""
+    for place in (path(settings, run_id), path(settings, run_id) / CHECKPOINT):
+        sweep_folder(place)
 
 
 def read_log(settings: Settings, run_id: str, *, tail: int = 64_000) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, select
 
 from xraylab.database import leases, reading, runs, writing
 from xraylab.errors import XRayLabError
-from xraylab.files import mend_folder
+from xraylab.leftovers import sweep
 from xraylab.models import load_model
 from xraylab.runs import folder, rows
 from xraylab.runs.holder import OBSERVER, Holder, Observer
@@ -57,7 +57,7 @@ def remove_leftovers(settings: Settings, run: Run) -> None:
     """Remove the temporary files and the half-built model that a dead holder left."""
     try:
         folder.sweep(settings, run.id)
-        mend_folder(settings.models / run.name)
+        sweep(settings.models, run.name)
     except OSError:
         # Leftovers only take room. A run that can't be ended would block its name and its device.
         _log.exception("the files that run %s left behind could not be removed", run.id)

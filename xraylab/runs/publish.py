@@ -75,7 +75,7 @@ def publish(settings: Settings, finished: Finished) -> None:
         write_bytes(staging / FILMS_FILE, films_bytes(_made_from(settings, finished)))
         if finished.novelty is not None:
             made_for = {"model_sha256": card.model_sha256, "layer": network(card.arch).middle}
-            (staging / NOVELTY_FILE).write_bytes(novelty_bytes(finished.novelty, **made_for))
+            write_bytes(staging / NOVELTY_FILE, novelty_bytes(finished.novelty, **made_for))
         for epoch in finished.fitted.history:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
         _write_scale(staging, card, finished)
@@ -87,7 +87,7 @@ def _write_weights(staging: Path, finished: Finished) -> Card:
     """Write the weights; return the card with their hash."""
     state = finished.fitted.net.state_dict()
     raw = safetensors.torch.save({name: tensor.cpu().contiguous() for name, tensor in state.items()})
-    (staging / "model.safetensors").write_bytes(raw)
+    write_bytes(staging / "model.safetensors", raw)
     return finished.card.model_copy(update={"model_sha256": hashlib.sha256(raw).hexdigest()})
 
 

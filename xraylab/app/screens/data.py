@@ -1,6 +1,5 @@
 """Data: the list of datasets, an import, and the films of the dataset in use."""
 
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from xraylab.data.patients import PATIENT_KEYS
 from xraylab.data.phantoms import burn_in
 from xraylab.data.sources import LABELS
 from xraylab.errors import DatasetError
+from xraylab.files import replacing, scratch
 from xraylab.models import list_models, openings_of_dataset
 from xraylab.settings import Settings, load_settings
 
@@ -115,12 +115,15 @@ def _import(
         bar.progress(done / total, text=f"Reading films: {formats.count(done)} of {formats.count(total)}")
 
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        # In the home and not in the system's temporary folder: if this process is killed, the next start
+        # removes the films.
+        with scratch(settings.home / "upload") as folder:
             source = Path(path).expanduser()
             # An upload wins over a path. Its file goes with the folder: only the dataset keeps films.
             if upload is not None:
-                source = Path(folder) / "upload.zip"
-                source.write_bytes(upload.getbuffer())
+                source = folder / "upload.zip"
+                with replacing(source, durable=False) as file:
+                    file.write(upload.getbuffer())
             imported = actions.import_dataset(
                 settings, source, name, patient_key=key, replace=replace, on_progress=report
             )
