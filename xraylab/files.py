@@ -335,25 +335,30 @@ def _exchange(staging: Path, target: Path) -> None:
 
 def _exchange_in_two_steps(staging: Path, target: Path) -> None:
     """Replace an old folder by two renames; ``mend`` undoes the first one if the second never came."""
-    with retired(target):
+    with retired(target) as aside:
         staging.rename(target)
         system.flush_folder(target.parent)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def retired(target: Path) -> Iterator[None]:
-    """Take a folder out of its place; remove it at the end, or put it back if the block raises.
+def retired(target: Path) -> Iterator[Path]:
+    """Take a folder out of its place, and put it back if the block raises.
 
-    After a kill inside the block ``mend`` puts it back, unless another folder is in its place.
+    A sweep after a kill puts it back too, unless another folder is in its place.
+
+    Yields
+    ------
+    Path
+        Where the folder lies now; the caller removes it.
     """
     aside = drawn(target, "retired")
     # Held under its new name too, so that no other process puts it back meanwhile.
     with system.abandoned(target):
         try:
             target.rename(aside)
-            yield
+            yield aside
         except BaseException:  # Ctrl-C too
             if aside.exists() and not target.exists():
                 aside.rename(target)
             raise
-        shutil.rmtree(aside, ignore_errors=True)

@@ -77,6 +77,11 @@ def sweep(folder: Path, name: str | None = None, *, undo_only: bool = False) -> 
     return swept
 
 
+def any_in(folder: Path) -> bool:
+    """Return whether a folder holds a temporary file or folder, of a live process or a dead one."""
+    return any(_TEMPORARY.fullmatch(entry.name) for entry in _entries(folder))
+
+
 def mend(folder: Path) -> None:
     """Put folders back whose replacement never arrived; call it before the folder is listed."""
     sweep(folder, undo_only=True)

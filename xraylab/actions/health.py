@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from xraylab import __version__, documents
 from xraylab.actions.catalogue import network_rows
+from xraylab.actions.leftovers import look_at_leftovers
 from xraylab.errors import XRayLabError
 from xraylab.files import scratch, write_bytes
 from xraylab.models import load_shipped, shipped_names
@@ -23,6 +24,7 @@ def doctor(settings: Settings) -> documents.Doctor:
         "device": lambda: _look_at_device(settings),
         "home": lambda: _look_at_home(settings),
         "database": lambda: _look_at_database(settings),
+        "leftovers": lambda: look_at_leftovers(settings),
         "weights": lambda: _look_at_weights(settings),
         "golden film": _look_at_pixels,
         "golden score": _look_at_score,

@@ -9,6 +9,7 @@ from xraylab.actions import film_reports
 from xraylab.data.intake import films_at
 from xraylab.errors import NotFoundError, StorageError
 from xraylab.files import write_bytes, write_text
+from xraylab.leftovers import sweep
 from xraylab.models import load_model
 from xraylab.reports.film import DrawnHeatmap
 from xraylab.settings import Settings
@@ -105,6 +106,8 @@ def _check_places(paths: list[str], heatmaps: Path | None, report: Path | None) 
     for folder, what in ((heatmaps, "heatmaps"), (report, "reports")):
         if folder is not None and folder.exists() and not folder.is_dir():
             raise StorageError(f"{folder} is not a folder, so no {what} can go there. Name a folder.")
+        if folder is not None:
+            sweep(folder)  # it lies outside of the home, so no start sweeps it
 
 
 class _Reports:

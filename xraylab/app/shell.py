@@ -16,6 +16,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from xraylab.app import starting
 from xraylab.app.faults import guard
 from xraylab.app.wording import plain
 
@@ -90,6 +91,7 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
         If there is no such screen.
     """
     _screen(key)
+    starting.sweep_once()
     st.set_page_config(
         page_title=f"{title} · XRayLab",
         page_icon=str(_HERE / "icon.svg"),  # a Material symbol here would be fetched from a remote host

@@ -6,12 +6,16 @@ The command line: one command per job, presentation only.
 - exit code 2 means the user's mistake, 1 ours, 130 Ctrl-C
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
+from xraylab.actions.leftovers import sweep_at_start
 from xraylab.cli import comparing, installation, models, reading, training
+from xraylab.errors import SettingsError
+from xraylab.settings import load_settings
 
 app = typer.Typer(
     name="xraylab",
@@ -20,6 +24,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _begin() -> None:
+    # Before the command: it must not meet what a killed one left.
+    with contextlib.suppress(SettingsError):  # the command itself says what is wrong with them
+        sweep_at_start(load_settings())
+
 
 # ``--help`` lists them in this order: from films to a model, then what there is, then the installation.
 _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (

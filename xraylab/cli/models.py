@@ -8,7 +8,8 @@ import typer
 from xraylab import actions, documents
 from xraylab.cli.output import ACTOR, Json, bar, tell, tell_report
 from xraylab.errors import SettingsError
-from xraylab.files import write_bytes, write_text
+from xraylab.files import write_bytes
+from xraylab.leftovers import sweep
 from xraylab.settings import load_settings
 
 _REPORTS = (".pdf", ".json")
@@ -122,7 +123,7 @@ def card(
     """Show a model's card as Markdown: its use, its quality, and how to train it again."""
     markdown = actions.model_card(load_settings(), model)
     if out is not None:
-        write_text(out, markdown)
+        _write(out, markdown.encode())
     if json:
         tell(documents.ModelCard(model=model, markdown=markdown), json)
     elif out is None:
@@ -154,8 +155,14 @@ def report(
     document = actions.evaluation_report(load_settings(), model, prevalence=prevalence, cost=cost)
     if out is not None:
         pdf = out.suffix.lower() == ".pdf"
-        write_bytes(out, actions.drawn(document) if pdf else actions.as_json(document).encode())
+        _write(out, actions.drawn(document) if pdf else actions.as_json(document).encode())
     if json:
         tell(document, json)
     elif out is None:
         tell_report(document)
+
+
+def _write(out: Path, content: bytes) -> None:
+    """Write a file outside of the home, where no start sweeps what a killed command left."""
+    sweep(out.parent, out.name)
+    write_bytes(out, content)

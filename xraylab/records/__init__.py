@@ -21,6 +21,7 @@ from xraylab.records.log import (
     note_export,
 )
 from xraylab.records.pictures import Kept, Tags
+from xraylab.records.sweeping import sweep
 
 __all__ = [
     "CALLS",
@@ -38,4 +39,5 @@ __all__ = [
     "full_trail",
     "keep",
     "note_export",
+    "sweep",
 ]

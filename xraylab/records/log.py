@@ -6,6 +6,7 @@ The case log: one row per film that a reader kept, and a trail of all changes wi
 - deleting wipes a case's content and keeps its number and times, so that a gap in the numbers is explained
 """
 
+import contextlib
 import json
 import math
 import time
@@ -15,11 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from xraylab import database
 from xraylab.errors import NotFoundError, XRayLabError
 from xraylab.records import pictures
+from xraylab.records.sweeping import sweep
 from xraylab.settings import Settings
 
 Call = Literal["pneumonia", "no pneumonia", "unsure"]
@@ -147,14 +149,28 @@ def keep(
         "made_at": moment,
         "changed_at": moment,
     }
-    with database.writing(settings) as db:
-        number = int(db.scalars(insert(database.cases).returning(database.cases.c.number), values).one())
-        kept = ", with the film" if picture is not None else ""
-        _log(db, number, actor, "created", f"call {case.call or 'none'}{kept}", moment)
-        if picture is not None:
-            # Inside the transaction: if writing fails, the case isn't kept either.
-            pictures.write(settings, number, picture)
+    try:
+        with database.writing(settings) as db:
+            number = _next_number(settings, db)
+            db.execute(insert(database.cases), {"number": number, **values})
+            kept = ", with the film" if picture is not None else ""
+            _log(db, number, actor, "created", f"call {case.call or 'none'}{kept}", moment)
+            if picture is not None:
+                # Inside the transaction: if writing fails, the case isn't kept either.
+                pictures.write(settings, number, picture)
+    except BaseException:
+        # Only the log can tell whether a commit that failed kept the case.
+        with contextlib.suppress(XRayLabError):
+            sweep(settings)
+        raise
+    if picture is not None:
+        pictures.confirm(pictures.folder_of(settings, number))
     return number
+
+
+def _next_number(settings: Settings, db: Connection) -> int:
+    last = db.execute(select(func.max(database.cases.c.number))).scalar()
+    return pictures.free_number(settings, 1 + (last or 0))
 
 
 def change(
@@ -203,13 +219,13 @@ def delete(settings: Settings, number: int, *, actor: str, now: float | None = N
     NotFoundError
         If there is no such case, or it was deleted already.
     StorageError
-        If its picture can't be removed; then nothing is deleted.
+        If its picture can't be moved aside; then nothing is deleted. Or if the picture can't be removed after
+        that; then the next start tries again.
     """
     moment = _moment(now)
-    with database.writing(settings) as db:
+    # The picture is moved aside first: if that fails, the case stays as it was. It is removed at the end.
+    with pictures.removing(settings, number), database.writing(settings) as db:
         _row(db, number)  # raises unless the case exists
-        # Before the row: if removing fails, the transaction leaves the case as it was.
-        pictures.remove(settings, number)
         wiped: dict[str, Any] = dict.fromkeys(_CONTENT)
         where = database.cases.c.number == number
         db.execute(update(database.cases).where(where).values(**wiped, changed_at=moment, deleted_at=moment))

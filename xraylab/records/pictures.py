@@ -1,12 +1,15 @@
 """
 Pictures that a reader asked to keep: ``cases/<number>/film.png``, and its few tags in ``film.json``.
 
+- a new folder carries a mark until its case is in the log: see ``sweeping``
 - the PNG is encoded here from grey values, so nothing else from the uploaded file is kept
 - tags are kept only if they are on short lists of DICOM terms: a name in the wrong field is dropped
 """
 
+import contextlib
 import math
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xraylab.files import storage_errors, write_bytes, write_json
+from xraylab.files import new_folder, remove_file, retired, storage_errors, write_bytes, write_json
 from xraylab.imaging.picture import png
 from xraylab.settings import Settings
 
+_MARK = ".unconfirmed"
 _MODALITIES = frozenset({"CR", "DX", "DR", "RG", "RF", "XA", "CT", "MR", "US", "OT", "SC"})
 _VIEWS = frozenset({"PA", "AP", "LL", "RL", "LLD", "RLD", "LLO", "RLO"})
 _BODY_PARTS = frozenset(
@@ -74,23 +78,56 @@ def write(settings: Settings, number: int, kept: Kept) -> None:
     """
     if kept.film.ndim != 2 or kept.film.dtype != np.uint8:  # noqa: PLR2004
         raise ValueError(f"a film is uint8 (height, width), not {kept.film.dtype} {kept.film.shape}")
-    folder = folder_of(settings, number)
     tags = kept.tags
-    write_bytes(folder / "film.png", png(Image.fromarray(np.ascontiguousarray(kept.film))))
-    write_json(
-        folder / "film.json",
-        {
-            "schema": "xraylab.kept-film/1",
-            "modality": tags.modality,
-            "view": tags.view,
-            "body_part": tags.body_part,
-            "age_years": tags.age_years,
-        },
-    )
+    with new_folder(folder_of(settings, number)) as folder:
+        write_bytes(folder / "film.png", png(Image.fromarray(np.ascontiguousarray(kept.film))))
+        write_json(
+            folder / "film.json",
+            {
+                "schema": "xraylab.kept-film/1",
+                "modality": tags.modality,
+                "view": tags.view,
+                "body_part": tags.body_part,
+                "age_years": tags.age_years,
+            },
+        )
+        write_bytes(folder / _MARK, b"")
 
 
-def remove(settings: Settings, number: int) -> None:
-    """Remove a case's picture, if there is one.
+def is_marked(folder: Path) -> bool:
+    """Return whether the case of a picture wasn't in the log yet when its folder was last changed."""
+    return (folder / _MARK).exists()
+
+
+def confirm(folder: Path) -> None:
+    """Take the mark away, because the case is in the log.
+
+    Raises
+    ------
+    StorageError
+        If the folder can't be written.
+    """
+    remove_file(folder / _MARK)
+
+
+def free_number(settings: Settings, number: int) -> int:
+    """Return the first number from ``number`` on that has no picture of a case.
+
+    The caller holds the write lock of the database, in which no case has one of these numbers.
+    """
+    while (folder := folder_of(settings, number)).exists():
+        if is_marked(folder):  # a killed process never kept its case
+            shutil.rmtree(folder, ignore_errors=True)
+        else:  # the log was lost; its picture must not become that of another case
+            number += 1
+    return number
+
+
+@contextlib.contextmanager
+def removing(settings: Settings, number: int) -> Iterator[None]:
+    """Remove a case's picture, if there is one, after the block has deleted the case.
+
+    If the block raises, the picture stays.
 
     Raises
     ------
@@ -98,9 +135,13 @@ def remove(settings: Settings, number: int) -> None:
         If it can't be removed.
     """
     folder = folder_of(settings, number)
-    if folder.exists():
-        with storage_errors(folder):
-            shutil.rmtree(folder)
+    if not folder.exists():
+        yield
+        return
+    with storage_errors(folder):
+        with retired(folder) as aside:
+            yield
+        shutil.rmtree(aside)
 
 
 def folder_of(settings: Settings, number: int) -> Path:

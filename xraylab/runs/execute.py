@@ -11,7 +11,6 @@ import hashlib
 import logging
 import math
 import platform
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -346,7 +345,7 @@ class _Job:
     def clean_up(self, fitted: Fitted) -> None:
         """Remove the checkpoint, and keep the speeds for the next estimate."""
         # Only after the model is in its place: until then a stopped run needs its checkpoint.
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        folder.remove_checkpoint(self.settings, self.run_id)
         for kind in KINDS:
             if kind in fitted.speeds:
                 speed = fitted.speeds[kind] * film_gflop(self.entry, kind)

@@ -9,6 +9,7 @@ The run folder: the facts of one run, as files that outlive the table.
     ├── progress.json    the latest progress, replaced as a whole
     ├── log.txt          everything that the run wrote, tracebacks included
     ├── checkpoint/      the training after its last complete epoch, and its best epoch so far
+    ├── .unqueued        an empty file: the run isn't in the table yet, see ``unqueued``
     ├── keep             an empty file: make a model of the best epoch, without more training
     └── result.json      the final state, and notes on the training
 
@@ -35,6 +36,7 @@ RESULT = "result.json"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint"
 KEEP = "keep"
+_UNQUEUED = ".unqueued"
 
 
 def path(settings: Settings, run_id: str) -> Path:
@@ -43,7 +45,7 @@ def path(settings: Settings, run_id: str) -> Path:
 
 
 def create(settings: Settings, run_id: str, recipe: dict[str, Any]) -> None:
-    """Make a run's folder with its recipe in it, completely or not at all.
+    """Make a run's folder with its recipe in it, completely or not at all, marked as not queued yet.
 
     Raises
     ------
@@ -54,6 +56,17 @@ def create(settings: Settings, run_id: str, recipe: dict[str, Any]) -> None:
     """
     with new_folder(path(settings, run_id)) as staging:
         write_json(staging / RECIPE, recipe)
+        write_bytes(staging / _UNQUEUED, b"")
+
+
+def confirm(settings: Settings, run_id: str) -> None:
+    """Take the mark away, because the run is in the table."""
+    remove_file(path(settings, run_id) / _UNQUEUED)
+
+
+def marked(settings: Settings) -> list[Path]:
+    """Return the folders of runs that may never have been queued."""
+    return [mark.parent for mark in settings.runs.glob(f"*/{_UNQUEUED}") if mark.parent.name[0] != "."]
 
 
 def remove(settings: Settings, run_id: str) -> None:
@@ -129,6 +142,11 @@ def read_result(settings: Settings, run_id: str) -> dict[str, Any] | None:
 def remove_result(settings: Settings, run_id: str) -> None:
     """Remove how a run ended, because it goes on."""
     remove_file(path(settings, run_id) / RESULT)
+
+
+def remove_checkpoint(settings: Settings, run_id: str) -> None:
+    """Remove the checkpoint of a run whose model is in its place."""
+    shutil.rmtree(path(settings, run_id) / CHECKPOINT, ignore_errors=True)
 
 
 def has_checkpoint(settings: Settings, run_id: str) -> bool:

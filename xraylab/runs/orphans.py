@@ -82,6 +82,7 @@ def _end_orphan(settings: Settings, db: Connection, run: Run) -> Run:
         rows.save(db, ended)
         return ended
     if is_published(settings, run):
+        folder.remove_checkpoint(settings, run.id)
         return rows.end(settings, db, run, "done")
     if run.cancel:
         return rows.end(settings, db, run, "cancelled")

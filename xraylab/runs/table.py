@@ -66,17 +66,19 @@ def submit_all(settings: Settings, orders: Sequence[Order]) -> list[Run]:
     reconcile(settings)  # a dead run must not keep its name
     submitted: list[Run] = []
     try:
-        # The folders come before the rows: a worker that sees a queued run can always read its recipe.
-        for run, order in zip(_queued(orders), orders, strict=True):
-            submitted.append(_with_folder(settings, run, order.recipe_json))
+        # In one transaction, so that no sweep sees a folder whose row is still to come.
         with writing(settings) as db:
-            for run in submitted:
+            for run, order in zip(_queued(orders), orders, strict=True):
                 rows.check_not_active(db, run.name)
-                rows.add(db, run)
+                # The folder comes before the row: a worker that sees a queued run can always read its recipe.
+                submitted.append(_with_folder(settings, run, order.recipe_json))
+                rows.add(db, submitted[-1])
     except BaseException:  # Ctrl-C too must not leave folders of runs that were never queued
         for run in submitted:
             folder.remove(settings, run.id)
         raise
+    for run in submitted:
+        folder.confirm(settings, run.id)
     return submitted
 
 

@@ -37,6 +37,7 @@ from xraylab.runs.orphans import reconcile
 from xraylab.runs.run import Run, RunCancelled, State
 from xraylab.runs.table import cancel_requested, finish
 from xraylab.settings import Settings, load_settings
+from xraylab.tidy import sweep_home
 
 STOPPED = (
     "The run was stopped by the system (a shutdown, or somebody ended the worker). "
@@ -110,6 +111,7 @@ def drain(
     stopping = stopping or threading.Event()
     with held(settings, lease) as lost:
         reconcile(settings)
+        sweep_home(settings)
         while not stopping.is_set() and (run := next_run(settings, lease)) is not None:
             _work(settings, run, execute, lambda: stopping.is_set() or lost.is_set())
 
