@@ -45,7 +45,7 @@ def test_the_entry_script_builds_the_app_when_a_server_imports_it():
 
 def test_the_door_stands_for_this_machine_without_any_setting(options, monkeypatch):
     monkeypatch.delenv("XRAYLAB_ALLOW_HOSTS", raising=False)
-    (door,) = serving.middleware()
+    door, _ = serving.middleware()
     assert (door.cls, door.kwargs["hosts"]) == (Guard, ())
     assert len(door.kwargs["scripts"]) == 3, "the script of Streamlit's page and our two"
     assert serving.audience_of_page() is None
@@ -64,7 +64,7 @@ def test_an_exposed_address_ends_the_server_with_a_sentence(options, monkeypatch
 def test_allowed_hosts_let_others_in(options, monkeypatch):
     monkeypatch.setenv("XRAYLAB_ALLOW_HOSTS", "films:8501, 10.0.0.7")
     options["server.address"] = EVERY
-    (door,) = serving.middleware()
+    door, _ = serving.middleware()
     assert door.kwargs["hosts"] == ("films:8501", "10.0.0.7")
 
 

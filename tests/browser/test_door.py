@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.chromium import another
 from tests.support.serving import ROOT
-from tests.support.waiting import shown
+from tests.support.waiting import eventually, shown
 from xraylab import actions
 from xraylab.app import phantoms
 from xraylab.settings import load_settings
@@ -90,6 +90,27 @@ def hostile_model(folder):
     films = pa.array([f"{number}{FILE}" for number in range(predictions.num_rows)])
     at = predictions.schema.get_field_index("image_id")
     pq.write_table(predictions.set_column(at, "image_id", films), folder / "predictions.parquet")
+
+
+CROWDED = """
+import streamlit as st
+from streamlit import runtime
+from xraylab.app import serving, sessions, shell
+from xraylab.door.limits import Limits, Uploads
+
+if __name__ == "__main__":
+    if refusal := serving.refusal_of_page():
+        st.error(refusal)
+        st.stop()
+    shell._load_scripts()
+    st.file_uploader("Films", accept_multiple_files=True)
+    st.write(f"kept by {len(runtime.get_instance().uploaded_file_mgr.file_storage)}")
+else:
+    sessions.GRACE, sessions._SWEEP = 1.0, 0.2
+    serving._Door.uploads = Uploads(Limits(session_bytes=2**20))
+    serving._Door.sessions = sessions.Sessions(serving._Door.uploads, Limits(sessions=1))
+    app = st.App(__file__, middleware=serving.middleware(), lifespan=serving.lifespan)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -302,3 +323,32 @@ def test_names_of_files_and_a_note_stay_text(held, app):
     held.get_by_text("Cases kept", exact=True).click()
     shown(held.get_by_role("table").filter(has_text="Your call"))
     assert_text_stayed_text(held)
+
+
+def test_a_tab_and_a_file_too_many_get_a_sentence_and_a_closed_tab_frees_its_uploads(page, context, serve):
+    url = serve(CROWDED)
+    first = context.new_page()
+    first.goto(url)
+    for name in ("a.png", "b.png"):
+        film = {"name": name, "mimeType": "image/png", "buffer": bytes(700_000)}
+        shown(first.locator("input[type=file]"), state="attached")
+        first.locator("input[type=file]").set_input_files(film)
+        shown(first.get_by_text(name))
+    shown(
+        first.get_by_role("alert").filter(
+            has_text="This file doesn't fit: one tab has room for 1 MB of uploads."
+        )
+    )
+    shown(first.get_by_text("kept by 1"))
+
+    page.goto(url)
+    shown(page.get_by_text("1 tabs of XRayLab are open, and the server has no room for one more."))
+    assert page.locator("input[type=file]").count() == 0
+    first.close()
+
+    def freed():
+        page.reload()
+        settle(page)
+        return page.get_by_text("kept by 0").count()
+
+    eventually(freed)

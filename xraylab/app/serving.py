@@ -6,6 +6,7 @@ Serving: the door before the screens, for every way to start the app.
 - the browser is opened from here: Streamlit opens none for an ``st.App``
 """
 
+import asyncio
 import contextlib
 import re
 import sys
@@ -18,10 +19,12 @@ from typing import Any, NoReturn
 import streamlit as st
 from starlette.middleware import Middleware
 
+from xraylab.app.sessions import Sessions
 from xraylab.door.addresses import check_hosts, is_loopback
 from xraylab.door.exposure import audience, check_exposure
 from xraylab.door.guard import Guard
 from xraylab.door.headers import script_hash
+from xraylab.door.limits import Meter, Uploads
 from xraylab.errors import XRayLabError
 from xraylab.settings import load_settings
 
@@ -36,6 +39,8 @@ class _Door:
     """The door of this process: which hosts it lets in; None until it stands."""
 
     hosts: tuple[str, ...] | None = None
+    uploads = Uploads()
+    sessions = Sessions(uploads)
 
 
 def middleware() -> list[Middleware]:
@@ -46,15 +51,18 @@ def middleware() -> list[Middleware]:
     except XRayLabError as error:
         _end(str(error))
     _Door.hosts = hosts
-    return [Middleware(Guard, hosts=hosts, scripts=_script_hashes())]
+    guard = Middleware(Guard, hosts=hosts, scripts=_script_hashes())
+    return [guard, Middleware(Meter, uploads=_Door.uploads)]
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
-    """Open the browser once the server is there, unless it was started without one."""
+    """Open the browser once the server is there, unless it was started without one; end closed sessions."""
     if not st.get_option("server.headless"):
         threading.Thread(target=webbrowser.open, args=[_address()], daemon=True).start()
+    sweeping = asyncio.create_task(_Door.sessions.keep_sweeping())
     yield None
+    sweeping.cancel()
 
 
 def audience_of_page() -> str | None:
@@ -62,9 +70,14 @@ def audience_of_page() -> str | None:
     return audience(_Door.hosts or ())
 
 
-def passes_the_door() -> bool:
-    """Return whether the present page came through the door; without a browser there is nothing to guard."""
-    return _Door.hosts is not None or "host" not in {name.lower() for name in st.context.headers}
+def refusal_of_page() -> str | None:
+    """Return the sentence about why the present page isn't drawn; None if it is."""
+    if _Door.hosts is not None:
+        return _Door.sessions.admit()
+    # Without a browser there is nothing to guard.
+    if "host" not in {name.lower() for name in st.context.headers}:
+        return None
+    return "This screen was started without its door. Start XRayLab with “streamlit run streamlit_app.py”."
 
 
 def inline_scripts() -> Sequence[str]:

@@ -100,10 +100,9 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     )
     st.html(_HERE / "shell.css")
     _load_scripts()
-    if not serving.passes_the_door():
-        st.error(
-            "This screen was started without its door. Start XRayLab with “streamlit run streamlit_app.py”."
-        )
+    refusal = serving.refusal_of_page()
+    if refusal is not None:
+        st.error(refusal)
         st.stop()
     _sidebar(status)
     _draw_audience()

@@ -77,11 +77,11 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await _refuse(scope, send, refusal)
+            await refuse(scope, send, refusal)
 
     def _origin(self, scope: Scope) -> str | None:
         """Return the origin that the request's Host belongs to; None if it isn't served."""
-        sent = _headers(scope, b"host")
+        sent = header_values(scope, b"host")
         port = (scope.get("server") or ("", 0))[1]
         if len(sent) != 1 or not isinstance(port, int):
             return None
@@ -95,12 +95,13 @@ class Guard:
         if origin is None:
             return UNKNOWN_HOST
         # A browser sends it with each websocket and upload, and with each request of a foreign script.
-        if any(sent != origin for sent in _headers(scope, b"origin")):
+        if any(sent != origin for sent in header_values(scope, b"origin")):
             return FOREIGN_ORIGIN
         return CLOSED if scope["path"].startswith(_CLOSED) else None
 
 
-def _headers(scope: Scope, name: bytes) -> list[str]:
+def header_values(scope: Scope, name: bytes) -> list[str]:
+    """Return every value that a request has for a header; ``name`` is in lower case."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
 
 
@@ -113,7 +114,8 @@ def _protected(send: Send, path: str, policy: str) -> Send:
     return send_protected
 
 
-async def _refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
+async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
+    """Answer a request or a websocket with a refusal."""
     body = f"{refusal.sentence}\n".encode()
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": refusal.sentence[:100]})
