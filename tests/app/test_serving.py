@@ -1,8 +1,8 @@
 """How the app is started and served: the door stands, whatever starts it."""
 
-import asyncio
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.web.server.app_discovery import discover_asgi_app
 
+from tests.support.loops import run
 from tests.support.screens import written
 from tests.support.serving import ROOT
 from xraylab.app import serving
@@ -101,18 +102,21 @@ def test_a_screen_that_was_started_past_the_door_is_not_drawn(monkeypatch, show)
 )
 def test_the_browser_opens_at_the_address_of_the_app(options, monkeypatch, changed, address):
     opened = []
-    monkeypatch.setattr(serving.webbrowser, "open", opened.append)
     options |= changed | {"server.headless": False}
-    monkeypatch.setattr(
-        serving.threading,
-        "Thread",
-        lambda target, args, daemon: SimpleNamespace(start=lambda: target(*args)),
-    )
-    asyncio.run(start())
+    monkeypatch.setattr(serving, "_open", opened.append)
+    run(start())
     assert opened == [address]
     options["server.headless"] = True
-    asyncio.run(start())
+    run(start())
     assert opened == [address], "no browser is opened when none is wanted"
+
+
+def test_opening_the_browser_does_not_hold_up_the_server(monkeypatch):
+    opened, leave = threading.Event(), threading.Event()
+    monkeypatch.setattr(serving.webbrowser, "open", lambda _: opened.set() or leave.wait(60))
+    serving._open("http://127.0.0.1:8501")
+    assert opened.wait(60)
+    leave.set()
 
 
 async def start():

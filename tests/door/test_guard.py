@@ -1,9 +1,8 @@
 """The guard answers what belongs to the app and rejects the rest, on every kind of route."""
 
-import asyncio
-
 import pytest
 
+from tests.support.loops import run
 from xraylab.door.guard import Guard
 from xraylab.door.headers import script_hash
 
@@ -41,7 +40,7 @@ def ask(path="/", *, kind="http", hosts=(), server=("127.0.0.1", 8501), extensio
     async def receive():
         raise AssertionError("the guard reads no body")
 
-    asyncio.run(Guard(app, hosts=hosts, scripts=[script_hash("a")])(scope, receive, send))
+    run(Guard(app, hosts=hosts, scripts=[script_hash("a")])(scope, receive, send))
     return sent
 
 

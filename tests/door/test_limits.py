@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.support.loops import run
 from xraylab.door.limits import Limits, Meter, Uploads
 
 MB = 2**20
@@ -47,7 +48,7 @@ class Server:
 
     def put(self, path, size, *more):
         length = (b"content-length", str(size).encode())
-        return asyncio.run(self.asked("PUT", f"/_stcore/upload_file/{path}", length, *more))
+        return run(self.asked("PUT", f"/_stcore/upload_file/{path}", length, *more))
 
 
 def test_uploads_of_a_session_are_bounded_in_sum_with_what_to_do(server):
@@ -74,10 +75,10 @@ def test_uploads_of_all_sessions_are_bounded_in_sum(server):
 def test_room_comes_back_when_a_file_is_removed_or_its_session_ends(server):
     server.put("one/a", 2 * MB)
     server.put("one/b", 1 * MB)
-    asyncio.run(server.asked("DELETE", "/_stcore/upload_file/one/a"))
+    run(server.asked("DELETE", "/_stcore/upload_file/one/a"))
     assert server.uploads.used("one") == MB
     server.status = 403
-    asyncio.run(server.asked("DELETE", "/_stcore/upload_file/one/b"))
+    run(server.asked("DELETE", "/_stcore/upload_file/one/b"))
     assert server.uploads.used("one") == MB, "a removal that was refused frees nothing"
     server.uploads.forget("one")
     assert server.uploads.sessions == []
@@ -108,7 +109,7 @@ def test_uploads_at_the_same_time_count_from_their_start(server):
         asked = (server.asked("PUT", f"/_stcore/upload_file/one/{name}", length) for name in "ab")
         return [answer[0]["status"] for answer in await asyncio.gather(*asked)]
 
-    assert asyncio.run(both()) == [204, 413]
+    assert run(both()) == [204, 413]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_uploads_at_the_same_time_count_from_their_start(server):
     ],
 )
 def test_an_upload_states_its_length(server, headers):
-    refused = asyncio.run(server.asked("PUT", "/_stcore/upload_file/one/a", *headers))
+    refused = run(server.asked("PUT", "/_stcore/upload_file/one/a", *headers))
     assert refused[0]["status"] == 411
     assert server.uploads.sessions == []
 
@@ -147,8 +148,8 @@ def test_websockets_are_bounded_and_other_requests_are_passed_on(server):
         await asyncio.gather(*tabs)
         return refused, await server.asked("GET", "/_stcore/stream", kind="websocket")
 
-    refused, later = asyncio.run(crowd())
+    refused, later = run(crowd())
     assert refused[0]["status"] == 503
     assert refused[1]["body"].startswith(b"1 tabs of XRayLab are open")
     assert later[0]["type"] == "websocket.accept"
-    assert asyncio.run(server.asked("GET", "/"))[0]["status"] == 204
+    assert run(server.asked("GET", "/"))[0]["status"] == 204

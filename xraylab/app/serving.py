@@ -59,7 +59,7 @@ def middleware() -> list[Middleware]:
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
     """Open the browser once the server is there, unless it was started without one; end closed sessions."""
     if not st.get_option("server.headless"):
-        threading.Thread(target=webbrowser.open, args=[_address()], daemon=True).start()
+        _open(_address())
     sweeping = asyncio.create_task(_Door.sessions.keep_sweeping())
     yield None
     sweeping.cancel()
@@ -89,6 +89,11 @@ def _script_hashes() -> list[str]:
     # Streamlit's page has a short script of its own, which changes with its version.
     page = Path(st.__file__).parent / "static" / "index.html"
     return [script_hash(text) for text in (*_INLINE.findall(page.read_text("utf-8")), *inline_scripts())]
+
+
+def _open(address: str) -> None:
+    # Some browsers return only when they are closed.
+    threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
 
 def _address() -> str:
