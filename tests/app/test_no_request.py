@@ -18,6 +18,11 @@ REQUESTS = [
     websocket("http://evil.test", Host=OWN),
 ]
 ANSWERS = [200, 101, 403]
+SCREENS = {"": "Overview", "data": "Data", "train": "Train", "threshold": "Threshold"} | {
+    "compare": "Compare",
+    "models": "Models",
+    "read": "Read",
+}
 ALLOWED = [
     ("/", {"Host": f"films:{PORT}"}),
     websocket(f"http://films:{PORT}", Host=f"films:{PORT}"),
@@ -34,16 +39,17 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("command", "env", "requests"),
+    ("command", "env", "requests", "screens"),
     [
-        (APP, {}, REQUESTS),
-        (RUN, {"STREAMLIT_SERVER_ADDRESS": EVERY, "XRAYLAB_ALLOW_HOSTS": "films"}, ALLOWED),
+        (APP, {}, REQUESTS, SCREENS),
+        (RUN, {"STREAMLIT_SERVER_ADDRESS": EVERY, "XRAYLAB_ALLOW_HOSTS": "films"}, ALLOWED, {}),
     ],
     ids=["xraylab app", "streamlit run, exposed on purpose"],
 )
-def test_a_server_asks_nothing_of_the_network(tmp_path, home, command, env, requests):
-    seen = served_enclosed(tmp_path, command, requests, home | env)
+def test_a_server_asks_nothing_of_the_network(tmp_path, home, command, env, requests, screens):
+    seen = served_enclosed(tmp_path, command, requests, home | env, list(screens))
     assert seen.answers == ANSWERS, seen.output
+    assert seen.titles == list(screens.values())
     assert seen.outside == []
 
 

@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
 
 ROOT = Path(__file__).parents[2]
 PORT = 8501
@@ -41,13 +44,18 @@ class Enclosed:
     """What a server did in a network of its own."""
 
     answers: list[int]  # the status of each request
+    titles: list[str]  # what each screen that was drawn starts with
     code: int | None  # exit code, if the server ended by itself
     output: str
     outside: list[str]  # lines of the record that name an address beyond this machine, or a name server
 
 
 def served_enclosed(
-    folder: Path, command: list[str], requests: list[tuple[str, dict[str, str]]], env: Mapping[str, str]
+    folder: Path,
+    command: list[str],
+    requests: list[tuple[str, dict[str, str]]],
+    env: Mapping[str, str],
+    screens: list[str] | None = None,
 ) -> Enclosed:
     """Start a server in a network of its own, send it requests, stop it, and return what it did.
 
@@ -61,6 +69,8 @@ def served_enclosed(
         Path and headers of each request; a header "Upgrade" makes it a websocket.
     env : mapping
         Variables to add.
+    screens : list of str, optional
+        Screens to draw, by their addresses.
     """
     if not shutil.which("strace") or not shutil.which("unshare"):
         if os.environ.get("CI"):
@@ -68,7 +78,13 @@ def served_enclosed(
         pytest.skip("strace and unshare aren't installed")
     record, output = folder / "strace.txt", folder / "output.txt"
     inside = json.dumps(
-        {"command": command, "requests": requests, "record": str(record), "output": str(output)}
+        {
+            "command": command,
+            "requests": requests,
+            "record": str(record),
+            "output": str(output),
+            "screens": screens or [],
+        }
     )
     done = subprocess.run(
         ["unshare", "-rn", sys.executable, "-m", "tests.support.enclosed"],
@@ -80,9 +96,8 @@ def served_enclosed(
         env={**os.environ, "PYTHONPATH": str(ROOT), **env},
     )
     outcome = json.loads(done.stdout)
-    return Enclosed(
-        outcome["answers"], outcome["code"], output.read_text("utf-8"), _outside(record.read_text("utf-8"))
-    )
+    outside = _outside(record.read_text("utf-8"))
+    return Enclosed(output=output.read_text("utf-8"), outside=outside, **outcome)
 
 
 def websocket(origin: str, **headers: str) -> tuple[str, dict[str, str]]:
@@ -100,7 +115,13 @@ def _outside(record: str) -> list[str]:
     return lines
 
 
-def _inside(command: list[str], requests: list[tuple[str, dict[str, str]]], record: str, output: str) -> None:
+def _inside(
+    command: list[str],
+    requests: list[tuple[str, dict[str, str]]],
+    record: str,
+    output: str,
+    screens: list[str],
+) -> None:
     _raise_loopback()
     calls = "trace=connect,sendto,sendmsg,sendmmsg"
     with Path(output).open("wb") as written:
@@ -113,13 +134,14 @@ def _inside(command: list[str], requests: list[tuple[str, dict[str, str]]], reco
     while server.poll() is None and not _healthy():
         time.sleep(0.1)
     answers = [] if server.poll() is not None else [_status(*request) for request in requests]
+    titles = [_title(screen) for screen in screens]
     code = server.poll()
     if code is None:
         server.terminate()  # with -D the recorder is a grandchild, so this ends the server itself
         server.wait(60)
     while f"{server.pid} +++" not in Path(record).read_text("utf-8"):  # the recorder writes its last lines
         time.sleep(0.05)
-    sys.stdout.write(json.dumps({"answers": answers, "code": code}))
+    sys.stdout.write(json.dumps({"answers": answers, "titles": titles, "code": code}))
 
 
 def _raise_loopback() -> None:
@@ -134,6 +156,21 @@ def _healthy() -> bool:
         return _status("/_stcore/health", {}) < http.client.INTERNAL_SERVER_ERROR
     except OSError:
         return False
+
+
+def _title(screen: str) -> str:
+    """Run the script of a screen, as a browser does, and return its title once it has ended."""
+    origin, title = f"http://127.0.0.1:{PORT}", ""
+    with connect(f"{origin.replace('http', 'ws')}/_stcore/stream", origin=origin, max_size=None) as browser:
+        request = BackMsg()
+        request.rerun_script.page_name = screen
+        browser.send(request.SerializeToString())
+        while True:
+            message = ForwardMsg()
+            message.ParseFromString(browser.recv(timeout=120))
+            title = title or message.delta.new_element.heading.body
+            if message.WhichOneof("type") == "script_finished":
+                return title
 
 
 def _status(path: str, headers: dict[str, str]) -> int:

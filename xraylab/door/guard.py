@@ -72,6 +72,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         origin = self._origin(scope)
+        # Before the decision, so that a refusal carries the headers as well.
         send = _protected(send, scope["path"], content_policy(origin or "http://127.0.0.1", self._scripts))
         refusal = self._refusal(scope, origin)
         if refusal is None:
@@ -82,6 +83,7 @@ class Guard:
     def _origin(self, scope: Scope) -> str | None:
         """Return the origin that the request's Host belongs to; None if it isn't served."""
         sent = header_values(scope, b"host")
+        # With two of them, a proxy and the server could each believe another one.
         port = (scope.get("server") or ("", 0))[1]
         if len(sent) != 1 or not isinstance(port, int):
             return None
@@ -117,6 +119,7 @@ def _protected(send: Send, path: str, policy: str) -> Send:
 async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
     """Answer a request or a websocket with a refusal."""
     body = f"{refusal.sentence}\n".encode()
+    # Without the extension a server answers a closed handshake with 403 by itself.
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": refusal.sentence[:100]})
         return

@@ -124,6 +124,7 @@ class Meter:
         elif upload is not None and scope["method"] == "PUT":
             await self._put(upload["session"], upload["file"], scope, receive, send)
         elif upload is not None and scope["method"] == "DELETE":
+            # Streamlit refuses a removal without its token: then the file is still there.
             if await self._passed(scope, receive, send):
                 self._uploads.keep(upload["session"], upload["file"], None)
         else:
@@ -155,7 +156,7 @@ class Meter:
         try:
             passed = await self._passed(scope, receive, send)
         finally:
-            if not passed:
+            if not passed:  # a file that was there before stays in Streamlit's memory
                 self._uploads.keep(session, file, before)
 
     async def _passed(self, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -174,6 +175,7 @@ class Meter:
 def _length(scope: Scope) -> int | None:
     """Return the length that a request states; None if there is none that its body is held to."""
     stated = header_values(scope, b"content-length")
+    # With a transfer encoding the length is ignored, so the body could have any size.
     if len(stated) != 1 or not stated[0].isdecimal() or header_values(scope, b"transfer-encoding"):
         return None
     return int(stated[0])
