@@ -566,6 +566,55 @@ def test_the_app_is_started_on_the_port_asked_for():
     assert Path(command[4]).name == "streamlit_app.py"
 
 
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that the process would become, with the hosts that they allow."""
+    started = []
+    monkeypatch.delenv("XRAYLAB_ALLOW_HOSTS", raising=False)
+    monkeypatch.setattr(installation.sys, "platform", "linux")
+    monkeypatch.setattr(
+        installation.os,
+        "execve",
+        lambda _, command, env: started.append((command, env["XRAYLAB_ALLOW_HOSTS"])),
+    )
+    return started
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "10.0.0.7"])  # noqa: S104
+def test_the_app_is_not_started_for_other_machines_without_the_flag(capsys, monkeypatch, started, address):
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", address)
+    assert main(["app"]) == 2
+    assert f"XRayLab would be open to other machines at {address}" in capsys.readouterr().err
+    assert started == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address"),
+    [
+        (["10.0.0.7"], "10.0.0.7"),
+        (["films"], "0.0.0.0"),  # noqa: S104 - a name may belong to any address
+        (["10.0.0.7", "films"], "0.0.0.0"),  # noqa: S104
+    ],
+)
+def test_the_flag_names_the_addresses_that_others_open(started, hosts, address):
+    assert main(["app", *(text for host in hosts for text in ("--expose", host))]) == 0
+    ((command, allowed),) = started
+    assert f"--server.address={address}" in command
+    assert allowed == ",".join(hosts)
+
+
+def test_the_app_without_the_flag_keeps_the_address_of_its_configuration(started):
+    assert main(["app"]) == 0
+    ((command, allowed),) = started
+    assert not [option for option in command if option.startswith("--server.address")]
+    assert allowed == ""
+
+
+def test_a_host_that_cant_be_exposed_is_a_sentence(capsys, started):
+    assert main(["app", "--expose", "*"]) == 2
+    assert "There is no word for every host" in capsys.readouterr().err
+
+
 def test_the_score_of_a_film_that_is_not_decided_stands_last_for_a_person(capsys):
     decided = documents.Predicted(
         file="a.png",

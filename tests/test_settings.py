@@ -11,7 +11,7 @@ from xraylab.settings import load_settings
 @pytest.fixture
 def default_home(tmp_path, monkeypatch):
     """A machine on which nobody has set anything."""
-    for name in ("HOME", "THREADS", "DEVICE"):
+    for name in ("HOME", "THREADS", "DEVICE", "ALLOW_HOSTS"):
         monkeypatch.delenv(f"XRAYLAB_{name}", raising=False)
     monkeypatch.setattr("xraylab.settings.user_data_path", lambda *_, **__: tmp_path / "default")
     return tmp_path / "default"
@@ -40,6 +40,16 @@ def test_a_variable_beats_the_config_and_an_argument_beats_both(tmp_path, defaul
     monkeypatch.setenv("XRAYLAB_THREADS", "5")
     assert (load_settings().threads, load_settings().device) == (5, "cuda")
     assert load_settings(home=tmp_path / "other").home == tmp_path / "other"
+
+
+@pytest.mark.parametrize("text", ["films,10.0.0.7", "films 10.0.0.7", "films, 10.0.0.7"])
+def test_allowed_hosts_are_a_list_in_the_file_and_a_text_in_the_variable(
+    tmp_path, default_home, monkeypatch, text
+):
+    home = configure(tmp_path / "home", 'allow_hosts = ["films", "10.0.0.7"]')
+    assert load_settings(home=home).allow_hosts == ("films", "10.0.0.7")
+    monkeypatch.setenv("XRAYLAB_ALLOW_HOSTS", text)
+    assert load_settings(home=tmp_path).allow_hosts == ("films", "10.0.0.7")
 
 
 def test_the_config_is_that_of_the_home_in_use(tmp_path, default_home, monkeypatch):
@@ -96,6 +106,7 @@ def test_everything_lies_in_the_home(tmp_path):
         ("threads = ", "not valid TOML"),
         ("threads = -1", "The setting “threads” can't be -1"),
         ('threads = "many"', "The setting “threads” can't be 'many'"),
+        ("allow_hosts = 7", "The setting “allow_hosts” can't be 7.*XRAYLAB_ALLOW_HOSTS"),
         ('device = "gpu"', "The setting “device” can't be 'gpu'.*XRAYLAB_DEVICE"),
     ],
 )

@@ -10,11 +10,13 @@ Settings: flag > ``XRAYLAB_*`` > ``config.toml`` in the home folder > default.
 import os
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -49,6 +51,16 @@ class Settings(BaseSettings):
         pattern="^(fp32|compile|openvino)$",
         description="Backend that scores films for models trained from now on; a model keeps its backend.",
     )
+    allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses under which other machines may open the app; without any, none can.",
+    )
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _split(cls, hosts: object) -> object:
+        """Split the text of a variable at commas and spaces; a list of the file stays as it is."""
+        return hosts.replace(",", " ").split() if isinstance(hosts, str) else hosts
 
     @field_validator("home")
     @classmethod

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserType
 
 CHROMIUM = shutil.which("chromium")
 _ARGUMENTS = [
@@ -32,9 +32,23 @@ def chromium(*arguments: str) -> "Iterator[Browser]":
     """
     from playwright.sync_api import sync_playwright  # late: a test without a browser doesn't need it
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *arguments])
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with sync_playwright() as playwright, another(playwright.chromium, *arguments) as browser:
+        yield browser
+
+
+@contextmanager
+def another(browsers: "BrowserType", *arguments: str) -> "Iterator[Browser]":
+    """Start one more Chromium where one runs already, and close it on leaving.
+
+    Parameters
+    ----------
+    browsers : BrowserType
+        The `browser_type` of the browser that runs.
+    arguments : str
+        More arguments of its command line.
+    """
+    browser = browsers.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *arguments])
+    try:
+        yield browser
+    finally:
+        browser.close()

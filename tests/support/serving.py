@@ -12,6 +12,12 @@ from pathlib import Path
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+LAUNCHER = """
+import streamlit as st
+from xraylab.app import serving
+
+app = st.App({script!r}, middleware=serving.middleware(), lifespan=serving.lifespan)
+"""
 
 
 @contextlib.contextmanager
@@ -22,10 +28,11 @@ def served(
     env: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """Serve a Streamlit script from its own working folder, and yield the address.
+    """Serve a Streamlit script from its own working folder, behind the app's door, and yield the address.
 
     The server is stopped on leaving.
     """
+    script = script if "st.App(" in script.read_text("utf-8") else _behind_the_door(script)
     port = _free_port()
     settings = {
         "server.port": str(port),
@@ -55,6 +62,13 @@ def served(
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def _behind_the_door(script: Path) -> Path:
+    """Write a launcher beside a script, with the same door as the entry of the app."""
+    launcher = script.with_name(f"serve_{script.stem}.py")
+    launcher.write_text(LAUNCHER.format(script=str(script)), "utf-8")
+    return launcher
 
 
 def _free_port() -> int:

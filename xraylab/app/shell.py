@@ -16,7 +16,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraylab.app import starting
+from xraylab.app import serving, starting
 from xraylab.app.faults import guard
 from xraylab.app.wording import plain
 
@@ -101,7 +101,12 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     )
     st.html(_HERE / "shell.css")
     _load_scripts()
+    refusal = serving.refusal_of_page()
+    if refusal is not None:
+        st.error(refusal)
+        st.stop()
     _sidebar(status)
+    _draw_audience()
     st.title(title, anchor=False)
     st.html(f'<p class="xl-purpose">{html.escape(purpose)}</p>')
     body = st.container()
@@ -157,9 +162,17 @@ def _load_scripts() -> None:
     """
     # Sent on every rerun, because a reload or a new page starts without them; each guards itself against a
     # second run.
-    scripts = ((_HERE / name).read_text("utf-8") for name in ("theme.js", "uploads.js"))
     with st.container(key="xl-scripts"):
-        st.html("".join(f"<script>{script}</script>" for script in scripts), unsafe_allow_javascript=True)
+        st.html(
+            "".join(f"<script>{script}</script>" for script in serving.inline_scripts()),
+            unsafe_allow_javascript=True,
+        )
+
+
+def _draw_audience() -> None:
+    sentences = serving.audience_of_page()
+    if sentences is not None:
+        st.html(f'<p class="xl-exposed" role="status">{html.escape(sentences)}</p>')
 
 
 def _sidebar(status: Callable[[], Status]) -> None:

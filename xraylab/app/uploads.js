@@ -33,6 +33,24 @@
     return files;
   };
 
+  // Streamlit shows only the number of a refusal. The server's sentence says what to do.
+  const say = (sentence) => {
+    document.querySelector(".xl-refused")?.remove();
+    if (!sentence) return;
+    const note = document.createElement("p");
+    note.className = "xl-refused";
+    note.setAttribute("role", "alert");
+    note.textContent = sentence;
+    document.querySelector('[data-testid="stApp"]').append(note);
+  };
+  const open = XMLHttpRequest.prototype.open;
+  XMLHttpRequest.prototype.open = function (method, address, ...others) {
+    if (method.toUpperCase() === "PUT" && String(address).includes("/_stcore/upload_file/")) {
+      this.addEventListener("loadend", () => say(this.status === 413 ? this.responseText : ""));
+    }
+    return open.call(this, method, address, ...others);
+  };
+
   // Both listeners capture, so that they run before Streamlit's own.
   document.addEventListener(
     "change",

@@ -1,8 +1,10 @@
 """Commands on the installation: check it, and start the app."""
 
+import ipaddress
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,11 @@ import typer
 
 from xraylab import actions
 from xraylab.cli.output import Json, tell
+from xraylab.door.addresses import check_hosts
+from xraylab.door.exposure import check_exposure
 from xraylab.settings import load_settings
+
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - used only if a person exposes the app
 
 
 def doctor(json: Json = False) -> None:
@@ -29,19 +35,43 @@ def doctor(json: Json = False) -> None:
 def app_(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    expose: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="Let other machines open the app under this name or address; nobody signs in.",
+        ),
+    ] = None,
 ) -> None:
     """Start the app and open it in the browser."""
-    command = _app_command(port, browser=browser)
+    hosts = check_hosts([*(expose or ()), *load_settings().allow_hosts])
+    address = _address_for(check_hosts(expose or ()))
+    # Checked here too, so that the server doesn't bind to the address even for a moment.
+    check_exposure(address or os.environ.get("STREAMLIT_SERVER_ADDRESS") or "127.0.0.1", hosts)
+    command = _app_command(port, browser=browser, address=address)
+    environment = os.environ | {"XRAYLAB_ALLOW_HOSTS": ",".join(hosts)}
     # Windows can't replace a process.
     if sys.platform == "win32":
-        raise typer.Exit(subprocess.call(command))
-    os.execv(command[0], command)  # noqa: S606 - this process becomes the server, so that ending it ends the server
+        raise typer.Exit(subprocess.call(command, env=environment))
+    # This process becomes the server, so that ending it ends the server.
+    os.execve(command[0], command, environment)  # noqa: S606
 
 
-def _app_command(port: int, *, browser: bool) -> list[str]:
+def _address_for(hosts: Sequence[str]) -> str | None:
+    """Return the address to bind to for the hosts that others open; None keeps the configured one."""
+    if not hosts:
+        return None
+    try:
+        return str(ipaddress.ip_address(hosts[0].strip("[]"))) if len(hosts) == 1 else _EVERYWHERE
+    except ValueError:
+        return _EVERYWHERE  # a name may belong to any address of this machine
+
+
+def _app_command(port: int, *, browser: bool, address: str | None = None) -> list[str]:
     package = Path(__file__).parents[1]
     # An installed package contains the screens; in a clone they lie beside the package.
     site = package / "site"
     script = (site if site.is_dir() else package.parent) / "streamlit_app.py"
     options = [f"--server.port={port}", f"--server.headless={'false' if browser else 'true'}"]
+    options += [] if address is None else [f"--server.address={address}"]
     return [sys.executable, "-m", "streamlit", "run", str(script), *options]
