@@ -1,7 +1,9 @@
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy.exc
@@ -10,7 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, select
 
+from tests.support import old_databases
 from xraylab import database
+from xraylab.copies import keep_copy
 from xraylab.database import leases, metadata, reading, writing
 from xraylab.errors import StorageError
 from xraylab.settings import load_settings
@@ -23,6 +27,7 @@ with reading(load_settings()) as db:
     db.exec_driver_sql("SELECT * FROM run")
 print("alembic" in sys.modules)
 """
+FULL = 2  # of the pragma ``synchronous``
 LEASE = {"device": "cpu", "host": "here", "pid": 1, "process_start": 0.0, "token": "t"}
 
 
@@ -114,9 +119,111 @@ def test_a_removed_file_is_made_anew(settings):
 def test_a_damaged_file_is_a_sentence_and_is_left_as_it_is(settings):
     settings.home.mkdir()
     settings.database.write_bytes(b"not a database" * 100)
-    with pytest.raises(StorageError, match="is damaged"), reading(settings):
+    with pytest.raises(StorageError, match="is damaged") as caught, reading(settings):
         pass
     assert settings.database.read_bytes() == b"not a database" * 100
+    assert "holds the case log and the trail, which exist nowhere else" in str(caught.value)
+    assert "doctor --mend" in str(caught.value)
+    assert "copy" not in str(caught.value)
+
+
+def test_the_sentence_on_a_damaged_file_names_the_newest_copy(settings):
+    old_databases.make(settings, "0001")
+    copy = keep_copy(settings.database, "0001")
+    settings.database.write_bytes(b"not a database" * 100)
+    with pytest.raises(StorageError) as caught, reading(settings):
+        pass
+    assert str(caught.value).endswith(f"The newest copy, from before an upgrade, is {copy}.")
+
+
+def test_every_transaction_is_flushed_to_the_disk(settings):
+    with writing(settings) as db:
+        assert db.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
+        assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_new_database_is_in_its_folder_for_good(settings, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(database, "_flush", flushed.append)
+    with reading(settings):
+        pass
+    assert flushed == [settings.home, settings.home.parent]
+
+
+@pytest.fixture
+def read_only(settings, monkeypatch):
+    """Make a home that this process may not write; nothing here may try."""
+
+    def seal():
+        monkeypatch.setattr(database.os, "access", lambda place, mode: mode != os.W_OK)
+        return {file: file.stat().st_mtime_ns for file in settings.home.rglob("*")}
+
+    return seal
+
+
+@pytest.mark.parametrize("open_elsewhere", [False, True])
+def test_a_home_that_may_not_be_written_is_read_with_all_that_was_written(
+    settings, read_only, open_elsewhere
+):
+    with contextlib.ExitStack() as stack:
+        if open_elsewhere:  # then the row is still in the write-ahead log
+            with reading(settings):
+                pass
+            stack.enter_context(contextlib.closing(sqlite3.connect(settings.database))).execute(
+                "SELECT * FROM run"
+            )
+        with writing(settings) as db:
+            db.execute(insert(leases).values(**LEASE))
+        before = read_only()
+        with reading(settings) as db:
+            assert [row.token for row in db.execute(select(leases))] == ["t"]
+            with pytest.raises(sqlalchemy.exc.OperationalError, match="readonly"):
+                db.execute(insert(leases).values(**LEASE | {"device": "cuda"}))
+        assert {file: file.stat().st_mtime_ns for file in settings.home.rglob("*")} == before
+
+
+def test_a_home_that_is_missing_and_cannot_be_made_has_no_rows(settings, read_only):
+    read_only()
+    with reading(settings) as db:
+        assert db.execute(select(leases)).all() == []
+    assert not settings.home.exists()
+
+
+def test_an_old_database_that_cannot_be_upgraded_is_a_sentence(settings, read_only):
+    old_databases.make(settings, "0001")
+    read_only()
+    with pytest.raises(StorageError, match="can't be upgraded"), reading(settings):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("code", "free", "words"),
+    [
+        (sqlite3.SQLITE_FULL, 2**40, "is full"),
+        (sqlite3.SQLITE_IOERR, 0, "is full"),  # as a full tmpfs answers
+        (sqlite3.SQLITE_IOERR, 2**40, "The disk failed"),
+        (sqlite3.SQLITE_READONLY, 2**40, "may not write"),
+        (sqlite3.SQLITE_CANTOPEN, 2**40, "can't be opened"),
+        (sqlite3.SQLITE_BUSY, 2**40, "keeps .* locked"),
+    ],
+)
+def test_what_the_disk_answers_is_the_right_sentence(settings, monkeypatch, code, free, words):
+    settings.home.mkdir()
+    monkeypatch.setattr(database.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    with pytest.raises(StorageError, match=words), reading(settings):
+        raise error
+
+
+def test_writing_where_nothing_may_be_written_is_a_sentence(settings, read_only):
+    with reading(settings):
+        pass
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    read_only()
+    with pytest.raises(StorageError, match="may not write"), writing(settings):
+        raise error
 
 
 def test_a_file_of_a_newer_version_is_a_sentence(settings):

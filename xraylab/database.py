@@ -4,18 +4,22 @@ The database: one SQLite file in the home, its tables, and short transactions on
 - ``reading`` sees one consistent state; ``writing`` takes the write lock at its start (``BEGIN IMMEDIATE``),
   so that nothing changes between its reads and its writes
 - a connection ends with its transaction, so nothing is shared between threads or processes
-- the file is upgraded to the newest schema when a process first uses it
-- errors of SQLite reach the user as a ``StorageError``
+- a transaction that has ended survives a power cut: the write-ahead log is flushed at each (``FULL``)
+- the file is copied and upgraded to the newest schema when a process first uses it
+- a home that may not be written is only read; errors of SQLite reach the user as a ``StorageError``
 """
 
 import contextlib
 import functools
+import os
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     DDL,
@@ -30,6 +34,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     NullPool,
+    StaticPool,
     String,
     Table,
     create_engine,
@@ -37,6 +42,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from xraylab.copies import forget_in_copies, keep_copy, kept_copies
 from xraylab.errors import StorageError
 from xraylab.files import storage_errors
 from xraylab.settings import Settings
@@ -44,6 +50,7 @@ from xraylab.settings import Settings
 HEAD = "0002"  # the newest migration; named here, so that a current file opens without loading Alembic
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _PATIENCE = 15.0  # seconds to wait for another process's write
+_ROOM = 2**20  # bytes; SQLite calls a disk with less than this damaged rather than full
 
 metadata = MetaData(
     naming_convention={
@@ -144,14 +151,14 @@ for _name, _what, _table in (
 
 @contextlib.contextmanager
 def reading(settings: Settings) -> Iterator[Connection]:
-    """Open a transaction that only reads.
+    """Open a transaction that only reads; a home that may not be written is read as it is.
 
     Raises
     ------
     StorageError
         If the database can't be opened or read.
     """
-    with _sentences(settings.database), engine(settings).begin() as connection:
+    with _sentences(settings.database), _for_reading(settings).begin() as connection:
         yield connection
 
 
@@ -172,12 +179,21 @@ def writing(settings: Settings) -> Iterator[Connection]:
 
 
 def forget(settings: Settings) -> None:
-    """Empty the write-ahead log into the database file, so that deleted text doesn't remain in the log.
+    """Make deleted text disappear from the write-ahead log and from the copies too.
 
-    Another transaction can prevent this; the last connection to close does it then.
+    The log is emptied into the database file. Another transaction can prevent this; the last connection to
+    close does it then.
     """
-    with _sentences(settings.database), contextlib.closing(sqlite3.connect(settings.database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = settings.database
+    with _sentences(path):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        forget_in_copies(path)
+
+
+def may_write(settings: Settings) -> bool:
+    """Return whether the system lets this process write into the home, or make the home if it is missing."""
+    return _may_write(settings.database)
 
 
 def engine(settings: Settings) -> Engine:
@@ -203,6 +219,27 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _may_write(path: Path) -> bool:
+    folder = next(parent for parent in path.parents if parent.exists())
+    return all(os.access(place, os.W_OK) for place in (folder, path) if place.exists())
+
+
+def _for_reading(settings: Settings) -> Engine:
+    path = settings.database.absolute()
+    if _may_write(path):
+        return engine(settings)
+    # Without permission to write, SQLite can't make the files that go with a write-ahead log.
+    if not path.exists():
+        return _empty()
+    made = _read_only(path)
+    if _version(made) != HEAD:
+        raise StorageError(
+            f"{path} was written by another version of XRayLab, and may not be written, so it can't be "
+            "upgraded. Give XRayLab permission to write there, or choose another folder with XRAYLAB_HOME."
+        )
+    return made
+
+
 @functools.lru_cache(maxsize=16)
 def _engine(path: Path) -> Engine:
     made = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": _PATIENCE})
@@ -211,11 +248,26 @@ def _engine(path: Path) -> Engine:
     return made
 
 
+def _read_only(path: Path) -> Engine:
+    """Return an engine that writes nothing, not even the files of the write-ahead log."""
+    log = path.with_name(f"{path.name}-wal")
+    # An immutable file is read without its log, so transactions that are still in the log would be missing.
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return create_engine(f"sqlite:///file:{quote(str(path))}?{mode}&uri=true", poolclass=NullPool)
+
+
+def _empty() -> Engine:
+    """Return a database without rows, in memory, for a home that has none and can't get one."""
+    made = create_engine("sqlite://", poolclass=StaticPool)
+    metadata.create_all(made)
+    return made
+
+
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # sqlite3 would begin by itself, too late for BEGIN IMMEDIATE
     connection.execute("PRAGMA foreign_keys = ON")
-    # With a write-ahead log a power cut can lose the last transactions, but never damage the file.
-    connection.execute("PRAGMA synchronous = NORMAL")
+    # FULL flushes the log at each transaction: with NORMAL a power cut could lose the end of the trail.
+    connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA recursive_triggers = ON")  # otherwise REPLACE avoids a trigger on DELETE
     connection.execute("PRAGMA secure_delete = ON")  # deleted content is overwritten, not only unlinked
 
@@ -233,19 +285,46 @@ def _prepare(path: Path) -> None:
         raise StorageError(
             f"{path.parent} is not a folder. Choose another home with XRAYLAB_HOME."
         ) from error
-    if _version(path) == HEAD:
+    if _version(_engine(path)) == HEAD:
         return
     _use_wal(path)
     with _engine(path).execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+        _copy_first(path, connection)
         _upgrade(connection)
+    # SQLite flushes the folder for its log, but not for the database file itself.
+    for folder in (path.parent, path.parent.parent):
+        _flush(folder)
 
 
-def _version(path: Path) -> str | None:
-    with _engine(path).begin() as connection:
-        table = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
-        if connection.exec_driver_sql(table).first() is None:
-            return None
-        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+def _copy_first(path: Path, connection: Connection) -> None:
+    """Keep a copy of a file that is about to be upgraded."""
+    version = _version_in(connection)
+    # The write lock is held, so the copy is what the upgrade starts from, and only one process makes it.
+    if version is not None and version < HEAD:
+        with storage_errors(path.parent):
+            keep_copy(path, version)
+
+
+def _flush(folder: Path) -> None:
+    """Write a folder's list of files to the disk, where the system can do that."""
+    with contextlib.suppress(OSError):  # Windows can't open a folder
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.begin() as connection:
+        return _version_in(connection)
+
+
+def _version_in(connection: Connection) -> str | None:
+    table = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+    if connection.exec_driver_sql(table).first() is None:
+        return None
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
     return None if row is None else str(row[0])
 
 
@@ -304,18 +383,40 @@ def _sentences(path: Path) -> Iterator[None]:
 
 def _sentence(path: Path, code: int | None) -> str | None:
     home = path.parent
+    full = f"The disk that holds {home} is full, so nothing was saved. Free some space and try again."
+    failed = f"The disk failed while {path} was in use. Check the disk and try again."
+    forbidden = (
+        f"XRayLab may not write to {path}. Give it permission, or choose another folder with XRAYLAB_HOME."
+    )
+    unopened = (
+        f"{path} can't be opened. Check that {home} is a folder XRayLab may write to, or choose another with "
+        "XRAYLAB_HOME."
+    )
     return {
-        sqlite3.SQLITE_FULL: f"The disk that holds {home} is full, so nothing was saved. "
-        "Free some space and try again.",
+        sqlite3.SQLITE_FULL: full,
         sqlite3.SQLITE_BUSY: f"Another program keeps {path} locked. Close it and try again.",
-        sqlite3.SQLITE_READONLY: f"XRayLab may not write to {path}. Give it permission, or choose another "
-        "folder with XRAYLAB_HOME.",
-        sqlite3.SQLITE_CANTOPEN: f"{path} can't be opened. Check that {home} is a folder XRayLab may write "
-        "to, or choose another with XRAYLAB_HOME.",
-        sqlite3.SQLITE_IOERR: f"The disk failed while {path} was in use. Check the disk and try again.",
-        sqlite3.SQLITE_CORRUPT: _DAMAGED.format(path=path),
-        sqlite3.SQLITE_NOTADB: _DAMAGED.format(path=path),
+        sqlite3.SQLITE_READONLY: forbidden,
+        sqlite3.SQLITE_CANTOPEN: unopened if _may_write(path) else forbidden,
+        # The log is mapped into memory, and a disk in memory without room for it fails instead of being full.
+        sqlite3.SQLITE_IOERR: full if _free(home) < _ROOM else failed,
+        sqlite3.SQLITE_CORRUPT: _damaged(path),
+        sqlite3.SQLITE_NOTADB: _damaged(path),
     }.get(code or 0)
 
 
-_DAMAGED = "{path} is damaged. Move it away: the list of runs can be rebuilt from the run folders."
+def _free(home: Path) -> int:
+    try:
+        return shutil.disk_usage(home).free
+    except OSError:
+        return _ROOM  # unknown, so nothing is claimed
+
+
+def _damaged(path: Path) -> str:
+    """Say what a damaged database holds, and the ways back; nothing is deleted."""
+    copies = kept_copies(path)
+    newest = f" The newest copy, from before an upgrade, is {copies[0]}." if copies else ""
+    return (
+        f"{path} is damaged. Don't delete it: it holds the case log and the trail, which exist nowhere else. "
+        "“doctor --mend” keeps the damaged file under another name, saves every row that can be read, and "
+        f"makes the list of runs again from the run folders.{newest}"
+    )

@@ -1,0 +1,28 @@
+"""Databases as earlier versions of XRayLab left them."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from xraylab import database
+from xraylab.settings import Settings
+
+CASE_OF_0002 = (
+    "INSERT INTO kept_case (model, model_sha256, score, decision, warnings, overridden, synthetic, note, "
+    "pixels_kept, made_at, changed_at) "
+    "VALUES ('cnn', 'ab', 0.5, 'positive', '[]', 0, 0, '{note}', 0, 1e9, 1e9)"
+)
+
+
+def make(settings: Settings, revision: str, *statements: str) -> None:
+    """Make the database of a home at a revision, and run statements on it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option("script_location", str(database._MIGRATIONS))
+    engine = create_engine(f"sqlite:///{settings.database}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
