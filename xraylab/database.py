@@ -47,7 +47,7 @@ from xraylab.errors import StorageError
 from xraylab.files import storage_errors
 from xraylab.settings import Settings
 
-HEAD = "0002"  # the newest migration; named here, so that a current file opens without loading Alembic
+HEAD = "0003"  # the newest migration; named here, so that a current file opens without loading Alembic
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _PATIENCE = 15.0  # seconds to wait for another process's write
 _ROOM = 2**20  # bytes; SQLite calls a disk with less than this damaged rather than full
@@ -125,24 +125,30 @@ cases = Table(
     ),
 )
 
-# Every change of a case, with its actor and time. SQLite itself refuses to change or remove a row.
+# The chain of all that was done, see ``xraylab.trail``. SQLite itself refuses to change or remove a row.
 trail = Table(
-    "case_trail",
+    "trail",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("case_number", Integer, ForeignKey(cases.c.number, name="fk_case_trail_case_number")),
+    Column("sequence", Integer, primary_key=True),
+    Column("at", String, nullable=False),  # ISO 8601, in UTC
     Column("actor", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("subject", String, nullable=False),
     Column("action", String, nullable=False),
+    Column("name", String),
+    Column("case", Integer, ForeignKey(cases.c.number, name="fk_trail_case")),
+    Column("objects", String, nullable=False),  # a JSON object of hashes
     Column("changed", String, nullable=False),  # in words; never the text of a note
-    Column("at", Float, nullable=False),
-    CheckConstraint("action IN ('created', 'call', 'note', 'exported', 'deleted')", name="action"),
+    Column("origin", String, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("sha256", String, nullable=False),
 )
 _KEPT_FOR_GOOD = (
     "CREATE TRIGGER {name} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
 )
 for _name, _what, _table in (
-    ("case_trail_no_update", "UPDATE", trail),
-    ("case_trail_no_delete", "DELETE", trail),
+    ("trail_no_update", "UPDATE", trail),
+    ("trail_no_delete", "DELETE", trail),
     ("kept_case_no_delete", "DELETE", cases),
 ):
     _ddl = _KEPT_FOR_GOOD.format(name=_name, what=_what, table=_table.name)

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         """Split the text of a variable at commas and spaces; a list of the file stays as it is."""
         return hosts.replace(",", " ").split() if isinstance(hosts, str) else hosts
 
+    account: str = Field(
+        default="",
+        max_length=64,
+        description="Name of the account in the trail; by default that of the system. Never a patient's.",
+    )
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:

@@ -35,7 +35,7 @@ def on_disk(settings):
 
 
 def actions(settings):
-    return [(entry.number, entry.action, entry.changed) for entry in records.full_trail(settings)]
+    return [(entry.case, entry.action, entry.changed) for entry in records.full_trail(settings)]
 
 
 def test_a_case_comes_back_as_it_was_kept(settings):
@@ -92,9 +92,10 @@ def test_only_what_changed_is_a_line_of_the_trail_and_a_note_is_never_quoted(set
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE case_trail SET actor = 'nobody'",
-        "DELETE FROM case_trail",
-        "INSERT OR REPLACE INTO case_trail (id, actor, action, changed, at) VALUES (1, 'x', 'call', '', 0)",
+        "UPDATE trail SET actor = 'nobody'",
+        "DELETE FROM trail",
+        "INSERT OR REPLACE INTO trail SELECT sequence, at, 'x', account, subject, action, name, "
+        '"case", objects, changed, origin, previous, sha256 FROM trail',
         "DELETE FROM kept_case",
         "UPDATE kept_case SET deleted_at = 1",
     ],

@@ -31,6 +31,7 @@ from xraylab.actions.exports import (
     as_json,
     drawn,
     evaluation_report,
+    export_report,
     predictions_csv,
     threshold_csv,
 )
@@ -40,15 +41,18 @@ from xraylab.actions.film_reports import (
     film_pdf,
     film_png,
     film_report,
+    note_film,
+    note_scores,
     predicted,
     scores_csv,
     standing_of,
     study_dicom,
 )
 from xraylab.actions.health import doctor
+from xraylab.actions.history import export_trail, trail_entries
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
-from xraylab.actions.reading import load_for_reading, predict
+from xraylab.actions.reading import load_for_reading, note_override, predict, read_films
 from xraylab.actions.reading_models import reading_model, restore_lock, use_for_reading
 from xraylab.actions.robustness import robustness
 from xraylab.actions.seeds import request_seeds, train_seeds
@@ -93,6 +97,8 @@ __all__ = [
     "evaluate",
     "evaluate_validation",
     "evaluation_report",
+    "export_report",
+    "export_trail",
     "film_pdf",
     "film_png",
     "film_report",
@@ -112,10 +118,14 @@ __all__ = [
     "named_pairs",
     "network_rows",
     "note_export",
+    "note_film",
+    "note_override",
+    "note_scores",
     "open_test",
     "predict",
     "predicted",
     "predictions_csv",
+    "read_films",
     "reading_model",
     "recipe_rows",
     "request_of",
@@ -136,6 +146,7 @@ __all__ = [
     "test_pairs",
     "test_result",
     "threshold_csv",
+    "trail_entries",
     "train",
     "train_seeds",
     "use_for_reading",

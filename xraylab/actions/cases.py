@@ -151,7 +151,7 @@ def cases_json(settings: Settings, *, actor: str) -> str:
         cases=[_row(case) for case in list_cases(settings)],
         trail=[
             documents.TrailRow(
-                case=entry.number,
+                case=entry.case,
                 actor=entry.actor,
                 action=entry.action,
                 changed=entry.changed,

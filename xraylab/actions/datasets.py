@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from xraylab import documents
+from xraylab import documents, trail
 from xraylab.actions.overlap import overlaps_of_test
 from xraylab.data import datasets, importing, phantoms
 from xraylab.data.datasets import Dataset, DatasetInfo
@@ -29,10 +29,33 @@ def import_dataset(
     patient_key: str = "prefix-number",
     replace: bool = False,
     on_progress: Progress | None = None,
+    actor: str = trail.PYTHON,
 ) -> documents.Imported:
-    """Import a zip archive or folder of labelled films; see ``importing.import_dataset``."""
+    """Import a zip archive or folder of labelled films; see ``importing.import_dataset``.
+
+    Its entry in the trail is written when the dataset is complete, before it is in its place.
+    """
+    there = (settings.datasets / name).exists()
+
+    def note(info: DatasetInfo) -> None:
+        trail.enter(
+            settings,
+            trail.DATASET,
+            "replaced" if there else "imported",
+            actor=actor,
+            name=name,
+            objects={"pixels": info.pixel_hash},
+            changed=f"{info.n} films of {info.patients} patients",
+        )
+
     dataset = importing.import_dataset(
-        settings, source, name, patient_key=patient_key, replace=replace, on_progress=on_progress
+        settings,
+        source,
+        name,
+        patient_key=patient_key,
+        replace=replace,
+        on_progress=on_progress,
+        before=note,
     )
     imported = _imported(dataset.info, len(openings_of_dataset(settings, dataset)))
     return imported.model_copy(update={"overlaps": overlaps_of_test(settings, dataset)})
@@ -53,6 +76,7 @@ def import_phantoms(
     n: int = PHANTOM_FILMS,
     seed: int = 0,
     on_progress: Progress | None = None,
+    actor: str = trail.PYTHON,
 ) -> documents.Imported:
     """Make teaching phantoms and import them, as one job.
 
@@ -77,7 +101,7 @@ def import_phantoms(
     # Phantoms are only written into an empty folder, and an earlier attempt may have been cut off.
     shutil.rmtree(source, ignore_errors=True)
     phantoms.write(source, n, seed=seed, on_progress=report(0))
-    return import_dataset(settings, source, name, replace=True, on_progress=report(n))
+    return import_dataset(settings, source, name, replace=True, on_progress=report(n), actor=actor)
 
 
 def list_datasets(settings: Settings) -> list[documents.Imported]:

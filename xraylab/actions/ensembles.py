@@ -17,7 +17,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
-from xraylab import documents
+from xraylab import documents, trail
 from xraylab import predictions as predictions_file
 from xraylab.actions.operating_points import evaluate_validation
 from xraylab.errors import CalibrationError, EnsembleError
@@ -225,13 +225,24 @@ def _publish(
         model = Model(staging, card)
         # A person who saw the members' test results may have chosen the members by them.
         seen = seen_before(settings, model)
-        return model.write_lock(
+        lock = model.write_lock(
             choose_threshold(model, rule),
             str(rule),
             actor=actor,
             after_opening=seen.after_opening or any(_was_opened(member) for member in models),
             openings_before=seen.openings,
         )
+        # Inside the block: without its entry the folder doesn't get into its place.
+        trail.enter(
+            settings,
+            trail.MODEL,
+            "replaced" if (settings.models / card.name / "card.json").exists() else "averaged",
+            actor=actor,
+            name=card.name,
+            objects={"model": card.model_sha256},
+            changed=f"{', '.join(card.members)}; locked at {lock.threshold!r} by {rule}",
+        )
+        return lock
 
 
 def _made_from(settings: Settings, models: list[Model]) -> MadeFrom:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from xraylab import documents
+from xraylab import documents, trail
 from xraylab.actions.cards import model_card
 from xraylab.actions.provenance import provenance
 from xraylab.errors import HonestOrderError, XRayLabError
@@ -19,7 +19,7 @@ from xraylab.evaluation.band import review_band
 from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.models import Lock, load_model, openings_of
+from xraylab.models import Lock, Model, load_model, openings_of
 from xraylab.reports import evaluation
 from xraylab.reports.tables import as_csv
 from xraylab.settings import Settings
@@ -86,6 +86,28 @@ def evaluation_report(
     )
 
 
+def export_report(
+    settings: Settings, report: documents.EvaluationReport, kind: str, *, actor: str = trail.PYTHON
+) -> bytes:
+    """Write an evaluation as a file, with its entry in the trail before the file is handed out.
+
+    Parameters
+    ----------
+    kind : str
+        ``PDF`` or ``JSON``.
+    """
+    made = drawn(report) if kind == "PDF" else as_json(report).encode()
+    _note(settings, load_model(settings, report.model), f"evaluation as {kind}", actor)
+    return made
+
+
+def _note(settings: Settings, model: Model, changed: str, actor: str) -> None:
+    objects = {"model": model.card.model_sha256}
+    trail.enter(
+        settings, trail.MODEL, "exported", actor=actor, name=model.name, objects=objects, changed=changed
+    )
+
+
 def drawn(report: documents.EvaluationReport) -> bytes:
     """Draw an evaluation as a PDF."""
     from xraylab.reports.pdf import evaluation_pdf  # loads reportlab, which other actions don't need
@@ -98,7 +120,7 @@ def as_json(report: documents.EvaluationReport) -> str:
     return report.model_dump_json(indent=2) + "\n"
 
 
-def threshold_csv(settings: Settings, name: str, split: str) -> str:
+def threshold_csv(settings: Settings, name: str, split: str, *, actor: str = trail.PYTHON) -> str:
     """Write every row of a model's exact threshold table as CSV, highest threshold first.
 
     Columns are ``threshold`` (all its digits; at ``inf`` no film is positive), ``tp``, ``fp``, ``fn``,
@@ -128,10 +150,11 @@ def threshold_csv(settings: Settings, name: str, split: str) -> str:
         [*_row(table, threshold), *_zones(table, threshold, review_from)]
         for threshold in table.threshold.tolist()
     )
+    _note(settings, model, f"thresholds on {split} as CSV", actor)
     return as_csv(("threshold", "tp", "fp", "fn", "tn", *ends, *_ZONES), rows)
 
 
-def predictions_csv(settings: Settings, name: str, split: str) -> str:
+def predictions_csv(settings: Settings, name: str, split: str, *, actor: str = trail.PYTHON) -> str:
     """Write the score of every film of a split as CSV.
 
     Columns are ``film`` (its name in the dataset, which may itself say whose film it is), ``patient`` (a
@@ -168,6 +191,7 @@ def predictions_csv(settings: Settings, name: str, split: str) -> str:
         "threshold": [lock and lock.threshold] * len(frame),
         "review_from": [lock and lock.review_from] * len(frame),
     }
+    _note(settings, model, f"film scores on {split} as CSV", actor)
     return as_csv(tuple(columns), zip(*(list(column) for column in columns.values()), strict=True))
 
 

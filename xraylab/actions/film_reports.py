@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from xraylab import __version__, documents
+from xraylab import __version__, documents, trail
 from xraylab.data.sources import printable
 from xraylab.errors import RecipeError
 from xraylab.evaluation.prevalence import USUAL
@@ -18,6 +18,7 @@ from xraylab.imaging import Film
 from xraylab.models import Lock, Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
 from xraylab.reports.tables import as_csv
+from xraylab.settings import Settings
 
 if TYPE_CHECKING:
     from xraylab.reading.heatmap import Heatmap
@@ -192,6 +193,32 @@ def study_dicom(report: FilmReport, film: Film, *, confirmed: bool = False) -> b
     from xraylab.reports.secondary_capture import for_the_study
 
     return for_the_study(report, film, confirmed=confirmed)
+
+
+def note_film(settings: Settings, report: FilmReport, kind: str, *, actor: str) -> None:
+    """Write into the trail that a document on a film is exported; call it before the file is handed out.
+
+    Parameters
+    ----------
+    kind : str
+        The format, as people call it.
+    """
+    objects = {"film": report.film_sha256, "model": report.standing.model_sha256}
+    name, changed = report.standing.model, f"as {kind}"
+    trail.enter(settings, trail.FILM, "exported", actor=actor, name=name, objects=objects, changed=changed)
+
+
+def note_scores(settings: Settings, model: Model, films: int, *, actor: str) -> None:
+    """Write into the trail that the scores of a batch, with their reports if there are any, are exported."""
+    trail.enter(
+        settings,
+        trail.FILM,
+        "exported",
+        actor=actor,
+        name=model.name,
+        objects={"model": model.card.model_sha256},
+        changed=f"scores of {films} {'film' if films == 1 else 'films'} as CSV",
+    )
 
 
 def predicted(

@@ -6,12 +6,14 @@ Operating points: lock a model on validation, open its test split, evaluate it a
 - numbers on films that a model held out come from its stored scores, to their last digit
 """
 
+import hashlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab import documents
+from xraylab import documents, trail
 from xraylab.actions.datasets import Progress
 from xraylab.actions.labelled import LabelledFilms, count_warned, read_source, score_films
 from xraylab.actions.overlap import overlap, overlap_of_held_out
@@ -72,17 +74,34 @@ def lock(
     # Both are checked before either is applied: a misspelt review rule must not cost the time of a floor.
     chosen_by, reviewed_by = as_rule(rule), None if review is None else as_rule(review)
     threshold = choose_threshold(model, chosen_by)
+    review_from = None if reviewed_by is None else _review_from(model, reviewed_by, threshold)
     seen = seen_before(settings, model)
-    made = model.write_lock(
-        threshold,
-        str(chosen_by),
-        actor=actor,
-        review_from=None if reviewed_by is None else _review_from(model, reviewed_by, threshold),
-        review_rule=None if reviewed_by is None else str(reviewed_by),
-        after_opening=seen.after_opening,
-        openings_before=seen.openings,
-    )
+    with _entered_lock(settings, model, threshold, str(chosen_by), review_from, actor):
+        made = model.write_lock(
+            threshold,
+            str(chosen_by),
+            actor=actor,
+            review_from=review_from,
+            review_rule=None if reviewed_by is None else str(reviewed_by),
+            after_opening=seen.after_opening,
+            openings_before=seen.openings,
+        )
     return locked(settings, name, made)
+
+
+def _entered_lock(
+    settings: Settings, model: Model, threshold: float, rule: str, review_from: float | None, actor: str
+) -> AbstractContextManager[None]:
+    band = "" if review_from is None else f", review from {review_from!r}"
+    return trail.entered(
+        settings,
+        trail.MODEL,
+        "locked",
+        actor=actor,
+        name=model.name,
+        objects={"model": model.card.model_sha256},
+        changed=f"at {threshold!r} by {rule}{band}",
+    )
 
 
 def locked(settings: Settings, name: str, made: Lock) -> documents.Locked:
@@ -214,6 +233,17 @@ def evaluate(
 def _log_opening(settings: Settings, model: Model, films: NDArray[np.uint8], data: str, actor: str) -> None:
     """Log that results on films are about to be shown, given by their stored fingerprints."""
     lock = model.require_lock()
+    # The hash stands for the films: a folder's name may be that of a patient.
+    shown = {"model": model.card.model_sha256, "films": hashlib.sha256(films.tobytes()).hexdigest()}
+    trail.enter(
+        settings,
+        trail.MODEL,
+        "test opened",
+        actor=actor,
+        name=model.name,
+        objects=shown,
+        changed=f"{len(films)} films at {lock.threshold!r}",
+    )
     log_opening(
         settings,
         films,

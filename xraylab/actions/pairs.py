@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from xraylab import documents
+from xraylab import documents, trail
 from xraylab.actions.comparison import Compared, compare_on, pair_document
 from xraylab.errors import ComparisonError, EnsembleError, HonestOrderError, NotFoundError, XRayLabError
 from xraylab.evaluation.comparison import holm
@@ -64,7 +64,10 @@ def name_pair(settings: Settings, first: str, second: str, *, actor: str) -> doc
         named_at=datetime.now(UTC),
         actor=actor,
     )
-    keep_pair(settings, pair)
+    objects = {"films": pair.films, "first": pair.first_sha256, "second": pair.second_sha256}
+    names = f"{first} and {second}"
+    with trail.entered(settings, trail.PAIR, "named", actor=actor, objects=objects, changed=names):
+        keep_pair(settings, pair)
     # Pairs are kept in the order in which they were named: the new one is the last.
     return test_pairs(settings, pair.films)[-1]
 

@@ -1,16 +1,18 @@
 """Reading films: load a model, score files, write heatmaps and reports."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xraylab import documents
+from xraylab import database, documents, trail
 from xraylab.actions import film_reports
 from xraylab.data.intake import films_at
 from xraylab.errors import NotFoundError, StorageError
 from xraylab.files import write_bytes, write_text
+from xraylab.imaging import Film, Refused
 from xraylab.leftovers import sweep
-from xraylab.models import load_model
+from xraylab.models import Model, load_model
 from xraylab.reports.film import DrawnHeatmap
 from xraylab.settings import Settings
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
 _LONGEST = 80  # bytes of a film's name that the name of its heatmap repeats
+_log = logging.getLogger(__name__)
 _NOT_IN_A_NAME = frozenset('<>:"/\\|?*')  # on Windows
 
 
@@ -39,6 +42,65 @@ def load_for_reading(settings: Settings, name: str) -> "LoadedModel":
     return load(load_model(settings, name))
 
 
+def read_films(
+    settings: Settings,
+    loaded: "LoadedModel",
+    films: "Iterable[Film | Refused]",
+    *,
+    actor: str,
+    age: float | None = None,
+) -> "Iterator[Reading]":
+    """Read films as ``reading.read_films`` does, each with its entry in the trail before it is shown.
+
+    A home that may not be written keeps nothing, so it can't keep an entry either. Its films are read all the
+    same, and the log says that they aren't in the trail.
+
+    Yields
+    ------
+    Reading
+        In order.
+
+    Raises
+    ------
+    StorageError
+        If an entry can't be written to a home that may be written.
+    """
+    from xraylab.reading.read import read_films as read
+
+    kept = database.may_write(settings)
+    if not kept:
+        _log.warning("films are read without entries in the trail: the home may not be written")
+    for reading in read(loaded, films, age=age):
+        if kept and reading.film is not None:
+            _enter(settings, loaded.model, reading.film, reading, "read", actor)
+        yield reading
+
+
+def note_override(settings: Settings, model: Model, film: Film, reading: "Reading", *, actor: str) -> None:
+    """Write into the trail that a person decides a film in spite of its warnings.
+
+    Raises
+    ------
+    StorageError
+        If the entry can't be written; then the decision must not be shown.
+    """
+    _enter(settings, model, film, reading.decided_anyway(), "overridden", actor)
+
+
+def _enter(settings: Settings, model: Model, film: Film, reading: "Reading", action: str, actor: str) -> None:
+    threshold = "" if reading.threshold is None else f" at {reading.threshold!r}"
+    trail.enter(
+        settings,
+        trail.FILM,
+        action,
+        actor=actor,
+        name=model.name,
+        # The film's hash alone: its name may be that of a patient.
+        objects={"film": film.sha256, "model": model.card.model_sha256},
+        changed=f"score {reading.score!r}, {reading.decision or 'no decision'}{threshold}",
+    )
+
+
 def predict(
     settings: Settings,
     name: str,
@@ -48,6 +110,7 @@ def predict(
     age: float | None = None,
     report: Path | None = None,
     on_progress: Callable[[int], None] | None = None,
+    actor: str = trail.PYTHON,
 ) -> list[documents.Predicted]:
     """Score files, folders (with all below them) and archives.
 
@@ -78,15 +141,13 @@ def predict(
     StorageError
         If heatmaps or reports can't be written.
     """
-    from xraylab.reading.read import read_films
-
     _check_places(paths, heatmaps, report)
     loaded = load_for_reading(settings, name)  # a missing model is reported before any file is read
     reports = _Reports(loaded, report) if report is not None else None
     rows = []
     films = (film for path in paths for film in films_at(path))
     # Readings hold their files, so each is turned into its row before the next batch is read.
-    for number, reading in enumerate(read_films(loaded, films, age=age), 1):
+    for number, reading in enumerate(read_films(settings, loaded, films, age=age, actor=actor), 1):
         overlay = _overlay(loaded, reading) if heatmaps or reports else None
         drawn = _write_heatmap(overlay, reading, heatmaps, number) if heatmaps else None
         written = reports.write(overlay, reading, number) if reports else None
@@ -94,6 +155,7 @@ def predict(
         if on_progress:
             on_progress(number)
     if report is not None:
+        film_reports.note_scores(settings, loaded.model, len(rows), actor=actor)
         write_text(report / "scores.csv", film_reports.scores_csv(loaded.model, rows))
     return rows
 

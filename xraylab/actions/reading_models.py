@@ -1,6 +1,6 @@
 """Which model reads films, and the way back to the threshold that a shipped model came with."""
 
-from xraylab import documents
+from xraylab import documents, trail
 from xraylab.actions.operating_points import locked
 from xraylab.errors import NotFoundError
 from xraylab.models import choose_to_read, load_model, model_that_reads, restore_shipped_lock
@@ -17,7 +17,10 @@ def use_for_reading(settings: Settings, name: str, *, actor: str) -> documents.R
     StorageError
         If the home can't be written.
     """
-    chosen = choose_to_read(settings, load_model(settings, name), actor=actor)
+    model = load_model(settings, name)
+    objects = {"model": model.card.model_sha256}
+    with trail.entered(settings, trail.MODEL, "used", actor=actor, name=name, objects=objects):
+        chosen = choose_to_read(settings, model, actor=actor)
     return documents.ReadingModel(model=chosen.model, chosen_at=chosen.chosen_at)
 
 
@@ -35,7 +38,7 @@ def reading_model(settings: Settings) -> str:
     return model.name
 
 
-def restore_lock(settings: Settings, name: str) -> documents.Locked:
+def restore_lock(settings: Settings, name: str, *, actor: str = trail.PYTHON) -> documents.Locked:
     """Make the threshold that a shipped model came with valid again; the record of its openings stays.
 
     Raises
@@ -47,4 +50,8 @@ def restore_lock(settings: Settings, name: str) -> documents.Locked:
     StorageError
         If the home can't be written.
     """
-    return locked(settings, name, restore_shipped_lock(load_model(settings, name)))
+    model = load_model(settings, name)
+    objects = {"model": model.card.model_sha256}
+    with trail.entered(settings, trail.MODEL, "lock restored", actor=actor, name=name, objects=objects):
+        lock = restore_shipped_lock(model)
+    return locked(settings, name, lock)

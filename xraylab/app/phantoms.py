@@ -19,6 +19,9 @@ def offer(settings: Settings, sentence: str, *, key: str) -> None:
     shell.empty_state(sentence, "Try it on teaching phantoms", key=key, action=lambda: try_phantoms(settings))
 
 
+_ACTOR = "app"
+
+
 def try_phantoms(settings: Settings) -> None:
     """Make phantoms if there are none, start a training on them, and go to the Train screen."""
     if not any(row.name == DATASET for row in actions.list_datasets(settings)):
@@ -31,7 +34,7 @@ def try_phantoms(settings: Settings) -> None:
                 words = "Drawing teaching phantoms" if 2 * done <= total else "Preparing the films"
                 bar.progress(done / total, text=words)
 
-            actions.import_phantoms(settings, DATASET, on_progress=report)
+            actions.import_phantoms(settings, DATASET, on_progress=report, actor=_ACTOR)
             bar.empty()
     use_dataset(DATASET)
     request = actions.request_training(

@@ -11,12 +11,32 @@ from typing import Annotated
 import typer
 
 from xraylab import actions
-from xraylab.cli.output import Json, tell
+from xraylab.cli.output import ACTOR, Json, tell
 from xraylab.door.addresses import check_hosts
 from xraylab.door.exposure import check_exposure
+from xraylab.errors import SettingsError
+from xraylab.files import write_text
 from xraylab.settings import load_settings
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - used only if a person exposes the app
+_TRAILS = ("jsonl", "csv")
+
+
+def trail(
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to export the trail to: .jsonl or .csv.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the trail of what was done here, or export it; doctor --deep checks its chain."""
+    settings = load_settings()
+    if out is not None:
+        kind = out.suffix[1:].lower()
+        if kind not in _TRAILS:
+            raise SettingsError(f"“{out}” ends in neither .jsonl nor .csv, so its format isn't known.")
+        write_text(out, actions.export_trail(settings, kind, actor=ACTOR))
+    if json or out is None:
+        tell(actions.trail_entries(settings), json)
 
 
 def doctor(json: Json = False) -> None:

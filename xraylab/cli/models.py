@@ -38,7 +38,7 @@ def restore(
     model: Annotated[str, typer.Argument(help="Name of a model that comes with XRayLab.")], json: Json = False
 ) -> None:
     """Restore the threshold that a shipped model came with; the record of its openings stays."""
-    tell(actions.restore_lock(load_settings(), model), json)
+    tell(actions.restore_lock(load_settings(), model, actor=ACTOR), json)
 
 
 def use(model: Annotated[str, typer.Argument(help="Name of a model.")], json: Json = False) -> None:
@@ -152,10 +152,11 @@ def report(
     # Before the report is computed, which takes seconds.
     if out is not None and out.suffix.lower() not in _REPORTS:
         raise SettingsError(f"“{out}” ends in neither .pdf nor .json, so its format isn't known.")
-    document = actions.evaluation_report(load_settings(), model, prevalence=prevalence, cost=cost)
+    settings = load_settings()
+    document = actions.evaluation_report(settings, model, prevalence=prevalence, cost=cost)
     if out is not None:
-        pdf = out.suffix.lower() == ".pdf"
-        _write(out, actions.drawn(document) if pdf else actions.as_json(document).encode())
+        kind = out.suffix[1:].upper()
+        _write(out, actions.export_report(settings, document, kind, actor=ACTOR))
     if json:
         tell(document, json)
     elif out is None:

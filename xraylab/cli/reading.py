@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from xraylab import actions
-from xraylab.cli.output import Json, bar, tell, tell_films
+from xraylab.cli.output import ACTOR, Json, bar, tell, tell_films
 from xraylab.settings import load_settings
 
 
@@ -34,6 +34,7 @@ def predict(
             age=age,
             report=report,
             on_progress=lambda done: show(done, done),
+            actor=ACTOR,
         )
     if json:
         tell(rows, json)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from xraylab import actions
-from xraylab.cli.output import Json, bar, tell, tell_seeds, training_bar
+from xraylab.cli.output import ACTOR, Json, bar, tell, tell_seeds, training_bar
 from xraylab.settings import load_settings
 
 
@@ -20,7 +20,13 @@ def import_(
     """Import labelled films and split them by patient."""
     with bar("Reading films") as report:
         document = actions.import_dataset(
-            load_settings(), source, name, patient_key=patient_key, replace=replace, on_progress=report
+            load_settings(),
+            source,
+            name,
+            patient_key=patient_key,
+            replace=replace,
+            on_progress=report,
+            actor=ACTOR,
         )
     tell(document, json)
 

@@ -47,6 +47,7 @@ def import_dataset(
     seed: int = 0,
     replace: bool = False,
     on_progress: Progress | None = None,
+    before: Callable[[DatasetInfo], object] | None = None,
 ) -> Dataset:
     """Read a zip archive or folder of labelled films into a dataset.
 
@@ -64,6 +65,8 @@ def import_dataset(
         True to replace a dataset of this name when the new one is complete.
     on_progress : callable, optional
         Called with films done and films in all.
+    before : callable, optional
+        Called with the complete dataset before it is in its place; if it raises, nothing is imported.
 
     Raises
     ------
@@ -104,6 +107,8 @@ def import_dataset(
         if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
             write_bytes(folder / "lineage.jsonl", (target / "lineage.jsonl").read_bytes())
         Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
+        if before is not None:
+            before(info)
     return Dataset(target, info)
 
 

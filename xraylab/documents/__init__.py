@@ -60,6 +60,7 @@ from xraylab.documents.standards import (
     SampleSize,
     SplitFlow,
 )
+from xraylab.documents.trail import TrailEntry
 
 __all__ = [
     "AboutLock",
@@ -124,6 +125,7 @@ __all__ = [
     "SplitReport",
     "Spread",
     "Thousand",
+    "TrailEntry",
     "TrailRow",
     "Trained",
     "UnderPerturbation",

@@ -126,7 +126,7 @@ def restore_lock(model: str | Named, *, settings: Settings | None = None) -> Loc
     XRayLabError
         If the model didn't come with XRayLab.
     """
-    return _locked(actions.restore_lock(settings or load_settings(), name_of(model)))
+    return _locked(actions.restore_lock(settings or load_settings(), name_of(model), actor=ACTOR))
 
 
 def evaluate(

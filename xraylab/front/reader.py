@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from typing import Any, overload
 
-from xraylab.actions import reading_model
+from xraylab import trail
+from xraylab.actions import read_films, reading_model
 from xraylab.data.sources import printable
 from xraylab.errors import NotFoundError, UnreadableImageError
 from xraylab.front import films as films_of_caller
@@ -119,12 +120,12 @@ def _readings(
     settings: Settings,
 ) -> Iterator[FilmReading]:
     # Torch is loaded here, after every check that doesn't need it.
-    from xraylab.reading.read import read_films, usable_lock
+    from xraylab.reading.read import usable_lock
 
     weights = weights_of(settings, name)
     loaded = weights.loaded()
     lock = usable_lock(loaded)  # a lock that was made for other weights decides nothing
-    readings = read_films(loaded, films_of_caller.files_of(films), age=age)
+    readings = read_films(settings, loaded, films_of_caller.files_of(films), age=age, actor=trail.PYTHON)
     for done, reading in enumerate(readings, 1):
         yield film_reading(reading, loaded.model, lock, weights)
         if on_progress:

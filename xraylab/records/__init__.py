@@ -1,5 +1,5 @@
 """
-The case log of films that were read, its trail, and pictures of films on request.
+The case log of films that were read, and pictures of films on request.
 
 - nothing here identifies a patient: there is no field for a name, file name, identifier or date of the film
 - a picture is kept only on request, and is encoded anew, so nothing else from its file is kept with it
@@ -10,7 +10,6 @@ from xraylab.records.log import (
     LONGEST_NOTE,
     Call,
     Case,
-    Entry,
     NewCase,
     all_cases,
     change,
@@ -28,7 +27,6 @@ __all__ = [
     "LONGEST_NOTE",
     "Call",
     "Case",
-    "Entry",
     "Kept",
     "NewCase",
     "Tags",

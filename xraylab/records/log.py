@@ -1,8 +1,9 @@
 """
-The case log: one row per film that a reader kept, and a trail of all changes with their actors.
+The case log: one row per film that a reader kept; all changes are entries of the trail, with their actors.
 
 - a case is identified by its number; agreement with the model is derived from call and decision, never stored
-- the trail is append-only, which SQLite enforces; it records that a note was changed, not its text
+- a change and its entry in the trail are one transaction, so that neither is there without the other; the
+  entry says that a note was changed, not its text
 - deleting wipes a case's content and keeps its number and times, so that a gap in the numbers is explained
 """
 
@@ -18,7 +19,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from xraylab import database
+from xraylab import database, trail
 from xraylab.errors import NotFoundError, XRayLabError
 from xraylab.records import pictures
 from xraylab.records.sweeping import sweep
@@ -85,17 +86,6 @@ class Case:
         return content.call == _SAME[content.decision]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the trail."""
-
-    number: int | None  # of the case; None for the whole log
-    actor: str
-    action: str  # created, call, note, exported or deleted
-    changed: str
-    at: datetime
-
-
 def keep(
     settings: Settings,
     case: NewCase,
@@ -150,11 +140,12 @@ def keep(
         "changed_at": moment,
     }
     try:
-        with database.writing(settings) as db:
+        with trail.writing(settings) as db:
             number = _next_number(settings, db)
             db.execute(insert(database.cases), {"number": number, **values})
             kept = ", with the film" if picture is not None else ""
-            _log(db, number, actor, "created", f"call {case.call or 'none'}{kept}", moment)
+            model = {"model": case.model_sha256}
+            _log(db, number, actor, "created", f"call {case.call or 'none'}{kept}", moment, objects=model)
             if picture is not None:
                 # Inside the transaction: if writing fails, the case isn't kept either.
                 pictures.write(settings, number, picture)
@@ -192,7 +183,7 @@ def change(
     """
     tidy = tidy_note(note)
     moment = _moment(now)
-    with database.writing(settings) as db:
+    with trail.writing(settings) as db:
         before = _content(_row(db, number))
         lines = []
         if _checked_call(call) != before.call:
@@ -224,7 +215,7 @@ def delete(settings: Settings, number: int, *, actor: str, now: float | None = N
     """
     moment = _moment(now)
     # The picture is moved aside first: if that fails, the case stays as it was. It is removed at the end.
-    with pictures.removing(settings, number), database.writing(settings) as db:
+    with pictures.removing(settings, number), trail.writing(settings) as db:
         _row(db, number)  # raises unless the case exists
         wiped: dict[str, Any] = dict.fromkeys(_CONTENT)
         where = database.cases.c.number == number
@@ -250,7 +241,7 @@ def note_export(
     NotFoundError
         If there is no such case, or it was deleted.
     """
-    with database.writing(settings) as db:
+    with trail.writing(settings) as db:
         if number is None:
             there = select(database.cases.c.number).where(database.cases.c.deleted_at.is_(None))
             kept = len(db.execute(there).all())
@@ -280,11 +271,9 @@ def find(settings: Settings, number: int) -> Case:
         return _case(_row(db, number))
 
 
-def full_trail(settings: Settings) -> list[Entry]:
-    """Return the whole trail, oldest line first."""
-    with database.reading(settings) as db:
-        rows = db.execute(select(database.trail).order_by(database.trail.c.id)).all()
-    return [Entry(row.case_number, row.actor, row.action, row.changed, _time(row.at)) for row in rows]
+def full_trail(settings: Settings) -> list[trail.Entry]:
+    """Return the trail of the case log, oldest entry first."""
+    return trail.entries(settings, subject=trail.CASE)
 
 
 def tidy_note(note: str) -> str:
@@ -308,9 +297,10 @@ def _checked_call(call: str | None) -> str | None:
     return call
 
 
-def _log(db: Connection, number: int | None, actor: str, action: str, changed: str, moment: float) -> None:
-    line = {"case_number": number, "actor": actor, "action": action, "changed": changed, "at": moment}
-    db.execute(insert(database.trail).values(**line))
+def _log(
+    db: Connection, number: int | None, actor: str, action: str, changed: str, moment: float, **facts: Any
+) -> None:
+    trail.add(db, trail.CASE, action, actor=actor, case=number, changed=changed, now=moment, **facts)
 
 
 def _row(db: Connection, number: int) -> Mapping[str, Any]:

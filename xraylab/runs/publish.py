@@ -13,6 +13,7 @@ import pandas as pd
 import safetensors.torch
 
 from xraylab import predictions as predictions_file
+from xraylab import trail
 from xraylab.data.datasets import Dataset
 from xraylab.errors import RecipeError
 from xraylab.evaluation.novelty import Novelty
@@ -80,7 +81,23 @@ def publish(settings: Settings, finished: Finished) -> None:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
         _write_scale(staging, card, finished)
         # Inside the block: the folder appears with its lock, so nobody can lock the model before its recipe.
-        _lock(settings, Model(staging, card), finished)
+        model = Model(staging, card)
+        _lock(settings, model, finished)
+        _enter(settings, model)
+
+
+def _enter(settings: Settings, model: Model) -> None:
+    """Write the entry of a model and its lock, without which the model doesn't get into its place."""
+    card, lock = model.card, model.lock
+    trail.enter(
+        settings,
+        trail.MODEL,
+        "replaced" if (settings.models / card.name / "card.json").exists() else "trained",
+        actor="training",
+        name=card.name,
+        objects={"model": card.model_sha256, "pixels": card.dataset.pixel_hash},
+        changed="not locked" if lock is None else f"locked at {lock.threshold!r} by {lock.rule}",
+    )
 
 
 def _write_weights(staging: Path, finished: Finished) -> Card:

@@ -125,7 +125,7 @@ def _import(
                 with replacing(source, durable=False) as file:
                     file.write(upload.getbuffer())
             imported = actions.import_dataset(
-                settings, source, name, patient_key=key, replace=replace, on_progress=report
+                settings, source, name, patient_key=key, replace=replace, on_progress=report, actor="app"
             )
     finally:
         bar.empty()

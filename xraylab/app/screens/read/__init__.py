@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import Image
 
-from xraylab import formats
+from xraylab import actions, formats
 from xraylab.app import choice, phantoms, wording
 from xraylab.app.screens.read import case_log, explain, keep, this_film
 from xraylab.data.intake import films_in
@@ -16,7 +16,7 @@ from xraylab.imaging import Film, Refused
 from xraylab.imaging.picture import png
 from xraylab.models import Model
 from xraylab.reports.film import DrawnHeatmap
-from xraylab.settings import load_settings
+from xraylab.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def draw() -> None:
         if model is None or not films:
             _draw_waiting(middle, model)
             return
-        readings = _read_all(model, films)
+        readings = _read_all(settings, model, films)
         chosen = _choose(readings, films)
     reading, film = readings[chosen], films[chosen]
     _drop_pixels(films, chosen)
@@ -66,7 +66,7 @@ def draw() -> None:
         overlay = _draw_film(model, reading, film)
     with right:
         if reading.score is not None and isinstance(film, Film):
-            age, decide = partial(_ask_age, film), partial(_decide, model, film)
+            age, decide = partial(_ask_age, film), partial(_decide, settings, model, film, reading)
             this_film.draw(model, reading, film, age=age, decide=decide)
         keep.draw(settings, model, reading, film, overlay, batch=readings)
 
@@ -141,7 +141,7 @@ def _drop_pixels(films: list[Film | Refused], chosen: int) -> None:
             film.drop_pixels()
 
 
-def _read_all(model: Model, films: list[Film | Refused]) -> "list[Reading]":
+def _read_all(settings: Settings, model: Model, films: list[Film | Refused]) -> "list[Reading]":
     """Return the readings of all films; each film is scored once per model, whatever its name."""
     from xraylab.app.loaded import loaded  # loads torch, so not before there are films
 
@@ -150,7 +150,7 @@ def _read_all(model: Model, films: list[Film | Refused]) -> "list[Reading]":
     missing = {key: film for key, film in zip(keys, films, strict=True) if key not in kept}
     if missing:
         bar = st.progress(0.0, text="Reading films")
-        for done, (key, reading) in enumerate(_read(loaded(model), missing), 1):
+        for done, (key, reading) in enumerate(_read(settings, loaded(model), missing), 1):
             kept[key] = replace(reading, film=None)  # the session keeps no film that was removed
             if reading.film is not None and done > _MOST_STANDARD:
                 reading.film.drop_pixels()
@@ -166,13 +166,14 @@ def _read_all(model: Model, films: list[Film | Refused]) -> "list[Reading]":
     return readings
 
 
-def _read(network: "LoadedModel", films: "dict[str, Film | Refused]") -> "Iterator[tuple[str, Reading]]":
+def _read(
+    settings: Settings, network: "LoadedModel", films: "dict[str, Film | Refused]"
+) -> "Iterator[tuple[str, Reading]]":
     """Read the films of each age together, since the network scores a batch faster than single films."""
-    from xraylab.reading.read import read_films
-
     for age in {_age(film) for film in films.values()}:
         same_age = {key: film for key, film in films.items() if _age(film) == age}
-        yield from zip(same_age, read_films(network, same_age.values(), age=age), strict=True)
+        readings = actions.read_films(settings, network, same_age.values(), age=age, actor=keep.ACTOR)
+        yield from zip(same_age, readings, strict=True)
 
 
 def _identity(film: Film | Refused) -> str:
@@ -212,8 +213,9 @@ def _ask_age(film: Film) -> None:
         st.rerun()
 
 
-def _decide(model: Model, film: Film) -> None:
+def _decide(settings: Settings, model: Model, film: Film, reading: "Reading") -> None:
     """Decide a film in spite of its warnings, as a person asked."""
+    actions.note_override(settings, model, film, reading, actor=keep.ACTOR)
     st.session_state.setdefault(_OVERRIDDEN, set()).add(_key(model, film))
     st.rerun()  # the list of films on the left shows the decision too
 

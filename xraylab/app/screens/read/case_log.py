@@ -96,6 +96,15 @@ def _draw_exports(settings: Settings) -> None:
                 key=f"log {kind}",
                 on_click="ignore",
             )
+        st.download_button(
+            "Trail as CSV",
+            partial(actions.export_trail, settings, "csv", actor=_ACTOR),
+            file_name="trail.csv",
+            mime="text/csv",
+            key="trail CSV",
+            on_click="ignore",
+            help="What was done here, by whom and when: readings, locks, openings, imports, exports.",
+        )
 
 
 def _draw_deletion(settings: Settings, cases: list[Case]) -> None:

@@ -63,7 +63,7 @@ def draw(
         _draw_documents(settings, model, reading, film, overlay, key, call=call, note=note)
     _offer(
         f"All films as CSV ({formats.count(len(batch))})",
-        partial(_table, model, tuple(batch)),
+        partial(_table, settings, model, tuple(batch)),
         "scores.csv",
         "text/csv",
         key="all films csv",
@@ -264,10 +264,13 @@ def _made(
     report: Callable[[], FilmReport],
     make: Callable[[FilmReport], bytes],
 ) -> bytes:
-    """Make a document; if the case was kept, note the export in its trail."""
-    made = make(report())
+    """Make a document, and note the export in the trail: of the case if it was kept, else of the film."""
+    about = report()
+    made = make(about)
     if number is not None:
         actions.note_export(settings, kind, actor=ACTOR, number=number)
+    else:
+        actions.note_film(settings, about, kind, actor=ACTOR)
     return made
 
 
@@ -288,5 +291,6 @@ def _study(film: Film, confirmed: bool, report: FilmReport) -> bytes:
     return actions.study_dicom(report, film, confirmed=confirmed)
 
 
-def _table(model: Model, batch: "tuple[Reading, ...]") -> str:
+def _table(settings: Settings, model: Model, batch: "tuple[Reading, ...]") -> str:
+    actions.note_scores(settings, model, len(batch), actor=ACTOR)
     return actions.scores_csv(model, map(actions.predicted, batch))

@@ -10,6 +10,8 @@ from xraylab.app.components.threshold_cockpit import COST, PREVALENCE
 from xraylab.models import Model
 from xraylab.settings import Settings
 
+_ACTOR = "app"
+
 
 def draw(settings: Settings, model: Model, split: str) -> None:
     """Draw the buttons of four kinds of file, in an expander.
@@ -30,26 +32,26 @@ def draw(settings: Settings, model: Model, split: str) -> None:
         with st.container(horizontal=True):
             _offer(
                 "Thresholds as CSV",
-                partial(actions.threshold_csv, settings, name, split),
+                partial(actions.threshold_csv, settings, name, split, actor=_ACTOR),
                 f"{name}-{split}-thresholds.csv",
                 "text/csv",
             )
             _offer(
                 "Film scores as CSV",
-                partial(actions.predictions_csv, settings, name, split),
+                partial(actions.predictions_csv, settings, name, split, actor=_ACTOR),
                 f"{name}-{split}-scores.csv",
                 "text/csv",
             )
             _offer(
                 "Evaluation as JSON",
-                partial(_json, settings, name, prevalence, cost),
+                partial(_file, settings, name, prevalence, cost, "JSON"),
                 f"{name}-evaluation.json",
                 "application/json",
                 disabled=not locked,
             )
             _offer(
                 "Evaluation as PDF",
-                partial(_pdf, settings, name, prevalence, cost),
+                partial(_file, settings, name, prevalence, cost, "PDF"),
                 f"{name}-evaluation.pdf",
                 "application/pdf",
                 disabled=not locked,
@@ -83,9 +85,6 @@ def _weighed(cost: float | None) -> str:
     return f" A missed pneumonia costs {cost:g} false alarms, as typed above."
 
 
-def _json(settings: Settings, name: str, prevalence: float, cost: float | None) -> str:
-    return actions.as_json(actions.evaluation_report(settings, name, prevalence=prevalence, cost=cost))
-
-
-def _pdf(settings: Settings, name: str, prevalence: float, cost: float | None) -> bytes:
-    return actions.drawn(actions.evaluation_report(settings, name, prevalence=prevalence, cost=cost))
+def _file(settings: Settings, name: str, prevalence: float, cost: float | None, kind: str) -> bytes:
+    report = actions.evaluation_report(settings, name, prevalence=prevalence, cost=cost)
+    return actions.export_report(settings, report, kind, actor=_ACTOR)

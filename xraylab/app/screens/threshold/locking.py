@@ -106,7 +106,7 @@ def _offer_shipped(settings: Settings, model: Model, shipped: Lock, store: str) 
     def restore() -> None:
         status.forget_fault("threshold")
         try:
-            made = actions.restore_lock(settings, model.name)
+            made = actions.restore_lock(settings, model.name, actor=_ACTOR)
         except XRayLabError as error:
             status.remember_fault("threshold", str(error))
             return
