@@ -6,6 +6,7 @@ Actions: everything that a user can do, one function per job.
 - no torch at import: the light screens come through here too; what needs it imports it when called
 """
 
+from xraylab.actions.backups import backup
 from xraylab.actions.cards import model_card
 from xraylab.actions.cases import (
     cases_csv,
@@ -54,6 +55,7 @@ from xraylab.actions.operating_points import evaluate, evaluate_validation, lock
 from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
 from xraylab.actions.reading import load_for_reading, note_override, predict, read_films
 from xraylab.actions.reading_models import reading_model, restore_lock, use_for_reading
+from xraylab.actions.restoring import restore_backup
 from xraylab.actions.robustness import robustness
 from xraylab.actions.seeds import request_seeds, train_seeds
 from xraylab.actions.shift import Shifted, shift
@@ -81,6 +83,7 @@ __all__ = [
     "as_json",
     "assist",
     "attend_runs",
+    "backup",
     "cancel_run",
     "cases_csv",
     "cases_json",
@@ -132,6 +135,7 @@ __all__ = [
     "request_planned",
     "request_seeds",
     "request_training",
+    "restore_backup",
     "restore_lock",
     "resume",
     "resume_run",

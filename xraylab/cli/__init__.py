@@ -56,6 +56,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("networks", training.networks),
     ("recipes", training.recipes),
     ("phantoms", training.phantoms),
+    ("backup", installation.backup),
     ("trail", installation.trail),
     ("doctor", installation.doctor),
     ("app", installation.app_),

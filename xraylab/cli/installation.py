@@ -39,6 +39,15 @@ def trail(
         tell(actions.trail_entries(settings), json)
 
 
+def backup(
+    file: Annotated[Path, typer.Argument(help="The archive to write, such as backup.zip.")],
+    pixels: Annotated[bool, typer.Option(help="Keep the films of datasets too.")] = True,
+    json: Json = False,
+) -> None:
+    """Write everything in the home into one archive; the app and trainings may go on meanwhile."""
+    tell(actions.backup(load_settings(), file, pixels=pixels, actor=ACTOR), json)
+
+
 def doctor(json: Json = False) -> None:
     """Check this installation, and that films get the scores that they should."""
     document = actions.doctor(load_settings())

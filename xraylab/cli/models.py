@@ -35,10 +35,23 @@ def lock(
 
 
 def restore(
-    model: Annotated[str, typer.Argument(help="Name of a model that comes with XRayLab.")], json: Json = False
+    target: Annotated[
+        str,
+        typer.Argument(help="A backup, such as backup.zip; or the name of a model that comes with XRayLab."),
+    ],
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace a home that isn't empty; it is kept under another name."),
+    ] = False,
+    json: Json = False,
 ) -> None:
-    """Restore the threshold that a shipped model came with; the record of its openings stays."""
-    tell(actions.restore_lock(load_settings(), model, actor=ACTOR), json)
+    """Restore a backup; or the threshold that a shipped model came with, whose record of openings stays."""
+    file = Path(target)
+    # No model that comes with XRayLab has such a name, so the two can't be confused.
+    if file.is_file() or file.suffix.lower() == ".zip":
+        tell(actions.restore_backup(load_settings(), file, replace=replace, actor=ACTOR), json)
+        return
+    tell(actions.restore_lock(load_settings(), target, actor=ACTOR), json)
 
 
 def use(model: Annotated[str, typer.Argument(help="Name of a model.")], json: Json = False) -> None:

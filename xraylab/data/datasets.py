@@ -31,12 +31,13 @@ from xraylab.files import (
     read_lines,
 )
 from xraylab.imaging import PREPROCESS_VERSION, SIDE
-from xraylab.imaging.fingerprint import Fingerprints
+from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
 from xraylab.leftovers import mend
 from xraylab.settings import Settings
 
 SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
 CATALOG_SCHEMA = "xraylab.catalog/1"
+FINGERPRINTS_FILE = "fingerprints.bin"  # in place of the films, after a backup without them
 SPLIT_SCHEMA = "xraylab.split/1"
 SPLITS = ("train", "validation", "test")
 KINDS = ("bacterial", "viral")  # of pneumonia, from the file names of the Kermany films
@@ -174,8 +175,18 @@ class Dataset:
 def _fingerprints(folder: Path, created_at: datetime, split_name: str | None) -> Fingerprints:
     """Compute the fingerprints of a dataset's films; ``created_at`` is only part of the cache's key."""
     dataset = Dataset(folder, _read_info(folder / "dataset.json"))
+    if (stored := _stored_fingerprints(folder)) is not None:
+        return Fingerprints.of_stored(stored if split_name is None else stored[dataset.rows(split_name)])
     pixels = dataset.pixels if split_name is None else dataset.pixels[dataset.rows(split_name)]
     return Fingerprints.of_pixels(pixels)
+
+
+def _stored_fingerprints(folder: Path) -> NDArray[np.uint8] | None:
+    """Return what a backup without films kept of them; None for a dataset that has its films."""
+    if (folder / "pixels.npy").exists() or not (folder / FINGERPRINTS_FILE).exists():
+        return None
+    with _damage(folder / FINGERPRINTS_FILE) as file:
+        return np.frombuffer(file.read_bytes(), np.uint8).reshape(-1, FINGERPRINT_BYTES)
 
 
 def list_datasets(settings: Settings) -> list[DatasetInfo]:

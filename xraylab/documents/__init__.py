@@ -22,7 +22,7 @@ from xraylab.documents.evaluation import (
     Robustness,
     UnderPerturbation,
 )
-from xraylab.documents.installation import Check, Doctor
+from xraylab.documents.installation import Backup, Check, Doctor, Restored
 from xraylab.documents.intervals import Interval
 from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow, ReadingModel
 from xraylab.documents.reading import CaseLog, CaseRow, Predicted, TrailRow
@@ -68,6 +68,7 @@ __all__ = [
     "AtPrevalence",
     "AverageName",
     "AverageRow",
+    "Backup",
     "BandThousand",
     "BandZone",
     "ByPatient",
@@ -113,6 +114,7 @@ __all__ = [
     "ReadingModel",
     "Reason",
     "RecipeRow",
+    "Restored",
     "ReviewBand",
     "Robustness",
     "RunRow",
