@@ -10,10 +10,6 @@ from xraylab import chain, database, records, trail
 from xraylab.errors import StorageError
 from xraylab.settings import load_settings
 
-OLD_ENTRY = (
-    "INSERT INTO case_trail (case_number, actor, action, changed, at) VALUES ({0}, 'app', '{1}', 'x', {2})"
-)
-
 
 @pytest.fixture
 def settings(tmp_path):
@@ -113,8 +109,8 @@ def test_old_entries_are_taken_into_the_chain_and_say_so(settings):
         settings,
         "0002",
         old_databases.CASE_OF_0002.format(note="a"),
-        OLD_ENTRY.format("1", "created", 1e9),
-        OLD_ENTRY.format("NULL", "exported", 1e9 + 0.5),
+        old_databases.ENTRY_OF_0002.format(case="1", action="created", at=1e9),
+        old_databases.ENTRY_OF_0002.format(case="NULL", action="exported", at=1e9 + 0.5),
     )
     records.change(settings, 1, call="unsure", note="a", actor="app")
     entries = trail.entries(settings)

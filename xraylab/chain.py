@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 SCHEMA = "xraylab.trail/1"
@@ -30,6 +31,31 @@ def hash_of(entry: Mapping[str, Any]) -> str:
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     # A surrogate can't be UTF-8, but a name from a damaged file must not make an entry impossible.
     return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
+
+
+def from_case_trail(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries of the second schema's ``case_trail`` as links of a chain; ``origin`` marks them.
+
+    Their hashes are made when they are taken in: they show no change from before that.
+    """
+    entries: list[dict[str, Any]] = []
+    for row in rows:
+        entry = {
+            "sequence": len(entries) + 1,
+            "at": datetime.fromtimestamp(row["at"], UTC).isoformat(timespec="microseconds"),
+            "actor": row["actor"],
+            "account": "",
+            "subject": "case",
+            "action": row["action"],
+            "name": None,
+            "case": row["case_number"],
+            "objects": {},
+            "changed": row["changed"],
+            "origin": "0002",
+            "previous": entries[-1]["sha256"] if entries else FIRST,
+        }
+        entries.append(seal(entry))
+    return entries
 
 
 @dataclass(frozen=True)

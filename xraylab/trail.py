@@ -86,6 +86,7 @@ def add(
     objects: Mapping[str, str] | None = None,
     changed: str = "",
     now: float | None = None,
+    after: int = 0,
 ) -> int:
     """Write an entry at the end of the chain; return its sequence number.
 
@@ -95,6 +96,8 @@ def add(
         Of ``writing``, which holds the write lock, so that no other entry comes in between.
     now : float, optional
         Unix seconds; by default the clock's time. The order of entries is that of their numbers.
+    after : int
+        A number that was used before and lost; the entry gets a higher one, so that the gap can be seen.
     """
     last = db.execute(select(database.trail).order_by(database.trail.c.sequence.desc()).limit(1)).first()
     entry = Entry(
@@ -107,7 +110,7 @@ def add(
         objects=objects or {},
         changed=changed,
         account=db.info["account"],
-        sequence=1 if last is None else last.sequence + 1,
+        sequence=max(after, 0 if last is None else last.sequence) + 1,
         previous=FIRST if last is None else last.sha256,
     )
     row = {**entry.plain(), "sha256": hash_of(entry.plain())}

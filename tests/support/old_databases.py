@@ -13,6 +13,11 @@ CASE_OF_0002 = (
     "VALUES ('cnn', 'ab', 0.5, 'positive', '[]', 0, 0, '{note}', 0, 1e9, 1e9)"
 )
 
+ENTRY_OF_0002 = (
+    "INSERT INTO case_trail (case_number, actor, action, changed, at) "
+    "VALUES ({case}, 'app', '{action}', 'x', {at})"
+)
+
 
 def make(settings: Settings, revision: str, *statements: str) -> None:
     """Make the database of a home at a revision, and run statements on it."""

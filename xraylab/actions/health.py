@@ -3,11 +3,15 @@
 import platform
 import shutil
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 
-from xraylab import __version__, documents
+from xraylab import __version__, documents, trail
+from xraylab.actions import deep as deep_checks
+from xraylab.actions import mending
 from xraylab.actions.catalogue import network_rows
 from xraylab.actions.leftovers import look_at_leftovers
+from xraylab.copies import kept_copies
 from xraylab.errors import XRayLabError
 from xraylab.files import scratch, write_bytes
 from xraylab.models import load_shipped, shipped_names
@@ -17,8 +21,19 @@ from xraylab.settings import Settings
 _LOW_DISK = 2**30  # bytes
 
 
-def doctor(settings: Settings) -> documents.Doctor:
-    """Check everything that a fault report would ask for, one line per check."""
+def doctor(
+    settings: Settings, *, deep: bool = False, mend: bool = False, actor: str = trail.PYTHON
+) -> documents.Doctor:
+    """Check everything that a fault report would ask for, one line per check.
+
+    Parameters
+    ----------
+    deep : bool
+        Whether hashes, the database, orphans and the chain of the trail are checked too.
+    mend : bool
+        Whether what can be mended is mended before the checks, the deep ones too.
+    """
+    mended = mending.mend(settings, actor=actor) if mend else []
     looks: dict[str, Callable[[], tuple[bool, str]]] = {
         "versions": _look_at_versions,
         "device": lambda: _look_at_device(settings),
@@ -30,6 +45,8 @@ def doctor(settings: Settings) -> documents.Doctor:
         "golden score": _look_at_score,
         "shipped models": lambda: _look_at_shipped(settings),
     }
+    if deep or mend:
+        looks |= {name: partial(look, settings) for name, look in deep_checks.looks().items()}
     checks = []
     for name, look in looks.items():
         try:
@@ -37,7 +54,7 @@ def doctor(settings: Settings) -> documents.Doctor:
         except Exception as error:  # a broken part must not keep the others from being checked
             ok, detail = False, f"{type(error).__name__}: {error}"
         checks.append(documents.Check(name=name, ok=ok, detail=detail))
-    return documents.Doctor(ok=all(check.ok for check in checks), checks=checks)
+    return documents.Doctor(ok=all(check.ok for check in checks), checks=checks, mended=mended)
 
 
 def _look_at_versions() -> tuple[bool, str]:
@@ -65,7 +82,9 @@ def _look_at_home(settings: Settings) -> tuple[bool, str]:
 
 
 def _look_at_database(settings: Settings) -> tuple[bool, str]:
-    return True, f"{len(table.list_runs(settings))} runs, up to date"
+    runs, copies = len(table.list_runs(settings)), kept_copies(settings.database)
+    kept = f"; {len(copies)} kept from before an upgrade, {copies[0]} is the newest" if copies else ""
+    return True, f"{runs} runs, up to date{kept}"
 
 
 def _look_at_weights(settings: Settings) -> tuple[bool, str]:

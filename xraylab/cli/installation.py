@@ -48,12 +48,20 @@ def backup(
     tell(actions.backup(load_settings(), file, pixels=pixels, actor=ACTOR), json)
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Check hashes, the database, orphans and the trail too.")
+    ] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="Mend what can be mended, then check deeply.")] = False,
+    json: Json = False,
+) -> None:
     """Check this installation, and that films get the scores that they should."""
-    document = actions.doctor(load_settings())
+    document = actions.doctor(load_settings(), deep=deep, mend=mend, actor=ACTOR)
     if json:
         tell(document, json)
     else:
+        for sentence in document.mended:
+            typer.echo(f"mended  {sentence}")
         for check in document.checks:
             typer.echo(f"{'ok' if check.ok else 'FAULT':>6}  {check.name}: {check.detail}")
     # A script that installs XRayLab can stop here.

@@ -20,6 +20,7 @@ class Doctor(Record):
 
     ok: bool
     checks: list[Check]
+    mended: list[str] = Field(default=[], description="What “--mend” mended, in sentences.")
 
 
 class Backup(Record):

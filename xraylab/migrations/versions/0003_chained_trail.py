@@ -1,12 +1,9 @@
 """One trail for everything, chained by hash; the entries of the case log's trail are taken into the chain."""
 
-import json
-from datetime import UTC, datetime
-
 import sqlalchemy as sa
 from alembic import op
 
-from xraylab.chain import FIRST, seal
+from xraylab.chain import from_case_trail
 
 revision = "0003"
 down_revision = "0002"
@@ -43,31 +40,10 @@ def upgrade() -> None:
     )
     for trigger in _TRIGGERS:
         op.execute(trigger)
-    if rows := _chained():
-        op.bulk_insert(table, rows)
+    rows = op.get_bind().exec_driver_sql("SELECT * FROM case_trail ORDER BY id").mappings().all()
+    if rows:
+        op.bulk_insert(table, [{**entry, "objects": "{}"} for entry in from_case_trail(map(dict, rows))])
     op.drop_table("case_trail")  # and its triggers
-
-
-def _chained() -> list[dict[str, object]]:
-    """Return the old entries as links of a chain; their hashes are of now, which ``origin`` says."""
-    rows: list[dict[str, object]] = []
-    for old in op.get_bind().exec_driver_sql("SELECT * FROM case_trail ORDER BY id").mappings().all():
-        entry = {
-            "sequence": len(rows) + 1,
-            "at": datetime.fromtimestamp(old["at"], UTC).isoformat(timespec="microseconds"),
-            "actor": old["actor"],
-            "account": "",
-            "subject": "case",
-            "action": old["action"],
-            "name": None,
-            "case": old["case_number"],
-            "objects": {},
-            "changed": old["changed"],
-            "origin": "0002",
-            "previous": rows[-1]["sha256"] if rows else FIRST,
-        }
-        rows.append({**seal(entry), "objects": json.dumps({})})
-    return rows
 
 
 def downgrade() -> None:
