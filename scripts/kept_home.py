@@ -22,7 +22,13 @@ from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Recipe, Stage
 
 _FILMS = 120
-_LARGE = ("**/*.pt", "datasets/*/pixels.npy", "models/*/*.safetensors", "models/*/suite.parquet", "**/log.txt")
+_LARGE = (
+    "**/*.pt",
+    "datasets/*/pixels.npy",
+    "models/*/*.safetensors",
+    "models/*/suite.parquet",
+    "**/log.txt",
+)
 _NEEDLESS = ("cache", "logs", "phantoms", "speeds.json")
 _RECIPE = Recipe(
     name="kept", stages=(Stage(trains="all", epochs=12, learning_rate=3e-3),), batch_size=16, augmentation=0.0

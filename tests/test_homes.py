@@ -35,7 +35,10 @@ def test_every_list_shows_what_was_made(settings):
     assert [row.model for row in actions.model_rows(settings)] == ["both", "two", "one"]
     [dataset] = actions.list_datasets(settings)
     assert (dataset.name, dataset.n, dataset.test_openings) == ("films", 120, 1)
-    assert {(run.name, run.state) for run in actions.list_runs(settings)} == {("one", "done"), ("two", "done")}
+    assert {(run.name, run.state) for run in actions.list_runs(settings)} == {
+        ("one", "done"),
+        ("two", "done"),
+    }
     cases = actions.list_cases(settings)
     assert [(case.number, case.pixels_kept, case.content is None) for case in cases] == [
         (1, True, False),

@@ -13,6 +13,7 @@ import pytest
 from tests.support.brief import DATASET, MODEL
 from tests.support.films import encoded, grey
 from xraylab import actions, chain, database, files, records, trail
+from xraylab.actions import deep
 from xraylab.errors import NameTakenError, NotFoundError, StorageError
 from xraylab.imaging import Film
 from xraylab.models import load_model
@@ -319,3 +320,24 @@ def test_a_backup_while_a_model_is_replaced_has_one_of_both_whole(worked, tmp_pa
     actions.restore_backup(home, tmp_path / "b.zip")
     load_model(home, MODEL).read_weights()
     assert load_model(home, MODEL).films("validation").labels.size
+
+
+def test_a_backup_while_a_training_runs_is_whole(trained, brief_recipe, tmp_path):
+    request = actions.request_training(
+        trained, dataset=DATASET, arch="small_cnn", recipe=str(brief_recipe), name="second"
+    )
+    worker = threading.Thread(target=actions.train, args=(trained, request))
+    worker.start()
+    made = 0
+    while worker.is_alive():
+        records.keep(trained, CASE, actor="app", picture=Kept(grey(1)))
+        actions.backup(trained, tmp_path / f"{made}.zip", pixels=False)
+        made += 1
+    worker.join()
+    assert load_model(trained, "second").lock
+    for number in range(0, made, max(1, made // 4)):
+        home = load_settings(home=tmp_path / f"fresh{number}")
+        actions.restore_backup(home, tmp_path / f"{number}.zip")
+        assert {name for name, look in deep.looks().items() if not look(home)[0]} == set()
+        assert DATASET in [row.name for row in actions.list_datasets(home)]
+        assert len(actions.list_cases(home)) == number + 1
