@@ -86,7 +86,10 @@ def _shrink(settings: Settings) -> None:
     for name in _NEEDLESS:
         shutil.rmtree(settings.home / name, ignore_errors=True)
         (settings.home / name).unlink(missing_ok=True)
-    with contextlib.closing(sqlite3.connect(settings.database)) as connection:
+    record = films.folder / "dataset.json"  # names the folder of this machine that the films came from
+    record.write_text(record.read_text().replace(str(settings.home), "home"))
+    with contextlib.closing(sqlite3.connect(settings.database, isolation_level=None)) as connection:
+        connection.execute("UPDATE run SET host = 'here'")
         for statement in ("PRAGMA journal_mode = DELETE", "PRAGMA page_size = 1024", "VACUUM"):
             connection.execute(statement)
 

@@ -1,7 +1,7 @@
 """
 Homes that earlier versions left, kept in ``tests/homes``: every list, lock, evaluation and the trail work.
 
-``scripts/kept_home.py`` makes one for each release. Their films and weights were taken out, since they are large.
+``scripts/kept_home.py`` makes one for each release. Films and weights were taken out, since they are large.
 """
 
 import shutil
@@ -32,7 +32,7 @@ def test_there_is_a_home_of_each_release():
 
 
 def test_every_list_shows_what_was_made(settings):
-    assert [row.model for row in actions.model_rows(settings)] == ["both", "two", "one"]
+    assert [row.name for row in actions.model_rows(settings)] == ["both", "two", "one"]
     [dataset] = actions.list_datasets(settings)
     assert (dataset.name, dataset.n, dataset.test_openings) == ("films", 120, 1)
     assert {(run.name, run.state) for run in actions.list_runs(settings)} == {
