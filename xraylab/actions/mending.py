@@ -19,7 +19,7 @@ from sqlalchemy import update
 
 from xraylab import chain, database, trail
 from xraylab.actions import deep
-from xraylab.files import mend_folder, storage_errors
+from xraylab.files import storage_errors
 from xraylab.runs.rebuild import rebuild
 from xraylab.settings import Settings
 
@@ -171,10 +171,14 @@ def _forget_picture(settings: Settings, number: int, actor: str) -> str:
 
 def _clear(settings: Settings, place: Path, actor: str) -> str:
     """Remove a half-built file or folder, or put back a folder whose replacement never arrived."""
-    name = place.name[1:].rsplit(".", 2)[0]
     trail.enter(settings, trail.HOME, "mended", actor=actor, changed="a leftover of a dead process")
-    if place.is_file():
-        place.unlink()
+    name, kind = place.name[1:].rsplit(".", 2)[0], place.suffix
+    target = place.with_name(name)
+    if kind == ".retired" and not target.exists():
+        place.rename(target)
+        return f"{target} was put back: its replacement never arrived."
+    if place.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
     else:
-        mend_folder(place.with_name(name))
-    return f"{place} was cleared away." if not place.exists() else f"{place} could not be cleared away."
+        place.unlink(missing_ok=True)
+    return f"{place} was removed." if not place.exists() else f"{place} can't be removed. Remove it by hand."
