@@ -88,6 +88,16 @@ def test_a_decision_in_spite_of_warnings_is_an_entry_of_its_own(trained, film_fi
     assert reading.decided_anyway().decision in entry.changed
 
 
+def test_a_document_on_a_film_is_in_the_trail(trained, film_file):
+    loaded = actions.load_for_reading(trained, MODEL)
+    film = Film(film_file.name, film_file.read_bytes())
+    report = actions.film_report(actions.standing_of(loaded.model, None), read_film(loaded, film), film)
+    actions.note_film(trained, report, "PDF", actor="app")
+    entry = newest(trained)
+    assert (facts(entry), entry.changed) == (("film", "exported", "app", MODEL), "as PDF")
+    assert entry.objects == {"film": film.sha256, "model": loaded.model.card.model_sha256}
+
+
 def test_exports_are_in_the_trail(trained, film_file, tmp_path, run):
     actions.threshold_csv(trained, MODEL, "validation", actor="app")
     actions.predictions_csv(trained, MODEL, "validation", actor="app")

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from tests.support.brief import BOTH
 from tests.support.films import encoded, grey
 from tests.support.serving import ROOT
-from xraylab import actions
+from xraylab import actions, trail
 from xraylab.app import phantoms
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import interval, percent, score
@@ -131,7 +131,11 @@ def test_a_film_that_is_not_decided_shows_its_score_only_in_the_details(read, av
     assert "which decides nothing here." in small
     assert "normal validation films score this high" in " ".join(part.value for part in details.markdown)
     assert app.radio(key="film chosen").options[0].startswith("not decided · other")
+    before = trail.entries(averaged, subject="film")
+    assert {(entry.action, entry.actor, entry.name) for entry in before} == {("read", "app", "one")}
     app.button(key="decide anyway").click().run()
+    [*same, overridden] = trail.entries(averaged, subject="film")
+    assert (same, overridden.action) == (before, "overridden")
     assert ">Pneumonia score</span><strong>" in html(app)
     assert not [part for part in app.expander if part.label == "Details of the score"]
 
