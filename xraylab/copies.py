@@ -11,6 +11,8 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from xraylab import system
+
 MOST = 3
 # A deleted case loses its content here as there; a note that was changed is emptied.
 _FORGET = (
@@ -50,6 +52,7 @@ def keep_copy(database: Path, version: str) -> Path:
     half = place.with_suffix(".partial")
     write_copy(database, half)
     half.replace(place)
+    system.flush_folder(folder)
     for old in kept_copies(database)[MOST:]:
         old.unlink(missing_ok=True)
     return place

@@ -42,6 +42,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from xraylab import system
 from xraylab.copies import forget_in_copies, keep_copy, kept_copies
 from xraylab.errors import StorageError
 from xraylab.files import storage_errors
@@ -299,7 +300,7 @@ def _prepare(path: Path) -> None:
         _upgrade(connection)
     # SQLite flushes the folder for its log, but not for the database file itself.
     for folder in (path.parent, path.parent.parent):
-        _flush(folder)
+        system.flush_folder(folder)
 
 
 def _copy_first(path: Path, connection: Connection) -> None:
@@ -309,16 +310,6 @@ def _copy_first(path: Path, connection: Connection) -> None:
     if version is not None and version < HEAD:
         with storage_errors(path.parent):
             keep_copy(path, version)
-
-
-def _flush(folder: Path) -> None:
-    """Write a folder's list of files to the disk, where the system can do that."""
-    with contextlib.suppress(OSError):  # Windows can't open a folder
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _version(engine: Engine) -> str | None:

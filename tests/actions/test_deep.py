@@ -1,7 +1,6 @@
 """The deep doctor: every kind of damage is found and said, and mended where no person must judge."""
 
 import contextlib
-import os
 import sqlite3
 
 import pytest
@@ -93,8 +92,6 @@ def test_a_whole_home_has_no_fault(trained):
         (lambda s: flip(s.cases / "1" / "film.png", 60), "kept pictures", "is damaged"),
         (lambda s: (s.cases / "1" / "film.png").unlink(), "kept pictures", "picture of case 1 is missing"),
         (lambda s: (s.cases / "7").mkdir(), "kept pictures", "the picture of no case"),
-        (lambda s: (s.models / f".m.{'a' * 32}.partial").mkdir(), "leftovers", "was cut off"),
-        (lambda s: (s.home / f".reads.json.{'a' * 32}.partial").touch(), "leftovers", "was cut off"),
         (lambda s: rewrite(s, "DELETE FROM trail WHERE sequence = 1"), "trail", "Entry 1 is missing"),
         (lambda s: rewrite(s, "UPDATE trail SET account = 'x'"), "trail", "was changed"),
         (lambda s: rewrite(s, "DELETE FROM trail"), "trail", "The end is cut off"),
@@ -125,22 +122,6 @@ def test_a_missing_picture_is_mended_in_the_log(settings):
     assert mending.mend(settings) == ["Case 1 says now that its picture is gone."]
     assert not records.find(settings, 1).pixels_kept
     assert records.full_trail(settings)[-1].action == "mended"
-
-
-def test_old_leftovers_are_mended_and_young_ones_left_to_their_process(settings):
-    retired = settings.models / f".m.{'a' * 32}.retired"
-    half = settings.datasets / f".d.{'b' * 32}.partial"
-    young = settings.datasets / f".e.{'c' * 32}.partial"
-    file = settings.home / f".reads.json.{'d' * 32}.partial"
-    for folder in (retired, half, young):
-        folder.mkdir(parents=True)
-    (retired / "card.json").write_text("{}")
-    file.touch()
-    for old in (retired, half, file):
-        os.utime(old, (1e9, 1e9))
-    assert len(mending.mend(settings)) == 3
-    assert (settings.models / "m" / "card.json").exists()
-    assert deep.leftovers(settings) == [young]
 
 
 @pytest.mark.parametrize("table", ["kept_case", "trail", "run"])

@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 import time
-import uuid
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from xraylab import __version__, database, documents, trail
 from xraylab.copies import write_copy
 from xraylab.data import datasets
 from xraylab.errors import DatasetError, NameTakenError, StorageError
-from xraylab.files import Record, replacing, storage_errors
+from xraylab.files import Record, replacing, scratch, storage_errors
 from xraylab.settings import Settings
 
 MANIFEST = "manifest.json"
@@ -105,18 +104,11 @@ def digest_of(file: Path) -> str:
 @contextlib.contextmanager
 def _staged(settings: Settings, *, pixels: bool) -> Iterator[Path]:
     """Yield a folder that holds the home as it was at one moment."""
-    staging = settings.home / f".backup.{uuid.uuid4().hex}.partial"
-    with storage_errors(settings.home):
-        try:
-            # With the lock held nobody can write an entry, so no model, lock or case comes or goes.
-            with database.writing(settings):
-                _stage(settings.home, staging)
-                write_copy(settings.database, staging / DATABASE)
-            if not pixels:
-                _drop_films(settings.model_copy(update={"home": staging}))
-            yield staging
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    with storage_errors(settings.home), scratch(settings.home / "backup") as staging:
+        _stage(settings, staging)
+        if not pixels:
+            _drop_films(settings.model_copy(update={"home": staging}))
+        yield staging
 
 
 def _drop_films(staged: Settings) -> None:
@@ -128,21 +120,32 @@ def _drop_films(staged: Settings) -> None:
         films.unlink()
 
 
-def _stage(home: Path, staging: Path) -> None:
+def _stage(settings: Settings, staging: Path) -> None:
     """Give every file a second name, all at a moment when no folder was being exchanged."""
-    # An import or training that wrote its entry before may be putting its folder in place just now.
     for _ in range(_TRIES):
-        before = _inodes(home)
-        with contextlib.suppress(FileNotFoundError):
-            for file in before:
-                _second_name(file, staging / file.relative_to(home))
-            if _inodes(home) == before and not _half_replaced(home):
+        # With the lock held nobody can write an entry, so no model, lock or case comes or goes.
+        with database.writing(settings):
+            if _at_rest(settings.home, staging):
+                write_copy(settings.database, staging / DATABASE)
                 return
-        shutil.rmtree(staging, ignore_errors=True)
+        # An action that wrote its entry before may need the lock to put its folder in place.
+        for place in staging.iterdir():
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
         time.sleep(_PAUSE)
     raise StorageError(
-        "The home changes all the time, or a replacement was cut off. Run “doctor --mend” and try again."
+        "The home changes all the time, or a replacement was cut off. Start any command, which mends that, "
+        "and try again."
     )
+
+
+def _at_rest(home: Path, staging: Path) -> bool:
+    """Give every file a second name; return False if files came or went meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        before = _inodes(home)
+        for file in before:
+            _second_name(file, staging / file.relative_to(home))
+        return _inodes(home) == before and not _half_replaced(home)
+    return False
 
 
 def _inodes(home: Path) -> dict[Path, int]:

@@ -8,7 +8,6 @@ The deep checks of the doctor: hashes, the database, orphans and the chain of th
 import contextlib
 import hashlib
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +25,6 @@ from xraylab.models import ENSEMBLE, load_model
 from xraylab.settings import Settings
 
 _CHUNK = 64  # films hashed at once, 4 MB
-_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}\.(partial|retired)")
 _MENDS = "“doctor --mend” mends this."
 
 Look = Callable[[Settings], tuple[bool, str]]
@@ -41,10 +39,6 @@ def looks() -> dict[str, Look]:
         "datasets": lambda settings: _all(faults_of_datasets(settings), "all films have their hash"),
         "openings": lambda settings: _all(faults_of_openings(settings), "all films have their hash"),
         "kept pictures": lambda settings: _all(faults_of_pictures(settings), "each has its case"),
-        "leftovers": lambda settings: _all(
-            (f"{place} was left by a process that was cut off. {_MENDS}" for place in leftovers(settings)),
-            "none",
-        ),
     }
 
 
@@ -200,14 +194,6 @@ def _is_picture(file: Path) -> bool:
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
         return False
     return True
-
-
-def leftovers(settings: Settings) -> list[Path]:
-    """Return the temporary files and folders in a home, of killed processes or of living ones."""
-    rooms = ("datasets", "models", "runs", "runs/*", "cases", "cases/*", "openings", "copies")
-    patterns = (".*", *(f"{room}/.*" for room in rooms))
-    places = (place for pattern in patterns for place in settings.home.glob(pattern))
-    return sorted(place for place in places if _LEFTOVER.fullmatch(place.name))
 
 
 def _folders(room: Path, record: str) -> list[Path]:

@@ -1,7 +1,7 @@
 """
-Mending a home with one word: a damaged database, cases without their picture, leftovers.
+Mending a home with one word: a damaged database, and cases without their picture.
 
-- nothing is deleted but half-built leftovers: a damaged database is kept under another name
+- nothing is deleted: a damaged database is kept under another name
 - each thing that was mended is an entry in the trail
 """
 
@@ -23,7 +23,6 @@ from xraylab.files import storage_errors
 from xraylab.runs.rebuild import rebuild
 from xraylab.settings import Settings
 
-_QUIET = 3600.0  # seconds; a younger leftover may be that of a process that is still at work
 _TABLES = ("kept_case", "trail", "run")
 _LOST_CASE = (
     "INSERT INTO kept_case (number, made_at, changed_at, deleted_at) VALUES (:number, :now, :now, :now)"
@@ -43,9 +42,6 @@ def mend(settings: Settings, *, actor: str = trail.PYTHON) -> list[str]:
     if deep.damage_of(settings.database) is not None:
         mended.append(salvage(settings, actor=actor))
     mended += [_forget_picture(settings, number, actor) for number in deep.cases_without_picture(settings)]
-    for place in deep.leftovers(settings):
-        if time.time() - place.stat().st_mtime > _QUIET:
-            mended.append(_clear(settings, place, actor))
     return mended
 
 
@@ -167,18 +163,3 @@ def _forget_picture(settings: Settings, number: int, actor: str) -> str:
         db.execute(update(database.cases).where(row).values(pixels_kept=False))
         trail.add(db, trail.CASE, "mended", actor=actor, case=number, changed="its picture was missing")
     return f"Case {number} says now that its picture is gone."
-
-
-def _clear(settings: Settings, place: Path, actor: str) -> str:
-    """Remove a half-built file or folder, or put back a folder whose replacement never arrived."""
-    trail.enter(settings, trail.HOME, "mended", actor=actor, changed="a leftover of a dead process")
-    name, kind = place.name[1:].rsplit(".", 2)[0], place.suffix
-    target = place.with_name(name)
-    if kind == ".retired" and not target.exists():
-        place.rename(target)
-        return f"{target} was put back: its replacement never arrived."
-    if place.is_dir():
-        shutil.rmtree(place, ignore_errors=True)
-    else:
-        place.unlink(missing_ok=True)
-    return f"{place} was removed." if not place.exists() else f"{place} can't be removed. Remove it by hand."

@@ -14,7 +14,6 @@ import re
 import shutil
 import sqlite3
 import stat
-import uuid
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,10 +21,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xraylab import database, documents, trail
+from xraylab import database, documents, system, trail
 from xraylab.actions.backups import DATABASE, FILES, FOLDERS, MANIFEST, Manifest, Member, digest_of
 from xraylab.errors import NameTakenError, NotFoundError, StorageError
-from xraylab.files import storage_errors
+from xraylab.files import scratch, storage_errors
 from xraylab.runs import table
 from xraylab.runs.orphans import reconcile
 from xraylab.settings import Settings
@@ -107,23 +106,18 @@ def _check_idle(settings: Settings) -> None:
 @contextlib.contextmanager
 def _unpacked(home: Path, file: Path) -> Iterator[tuple[Manifest, Path]]:
     """Unpack a backup beside the home, check all of it, and yield its manifest and the folder."""
-    staging = home.with_name(f".{home.name}.{uuid.uuid4().hex}.partial")
-    with storage_errors(home.parent):
+    with storage_errors(home.parent), scratch(home) as staging:
         try:
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    manifest = _manifest(archive, file)
-                    staging.mkdir(parents=True)
-                    _check_room(manifest, staging)
-                    for member in manifest.members:
-                        _unpack(archive, member, staging)
-            # zipfile raises many kinds of exception on hostile bytes.
-            except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
-                raise _rejected("it is damaged") from error
-            _check_database(staging / DATABASE)
-            yield manifest, staging
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            with zipfile.ZipFile(file) as archive:
+                manifest = _manifest(archive, file)
+                _check_room(manifest, staging)
+                for member in manifest.members:
+                    _unpack(archive, member, staging)
+        # zipfile raises many kinds of exception on hostile bytes.
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+            raise _rejected("it is damaged") from error
+        _check_database(staging / DATABASE)
+        yield manifest, staging
 
 
 def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
@@ -210,6 +204,7 @@ def _put_in_place(staging: Path, home: Path) -> Path | None:
         _rename(home, aside)
     try:
         _rename(staging, home)  # replaces an empty folder
+        system.flush_folder(home.parent)
     except BaseException:
         if aside is not None:
             aside.rename(home)
