@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -362,3 +363,27 @@ def test_files_and_their_folders_are_flushed_before_and_after_the_rename(tmp_pat
     flushed.clear()
     write_bytes(tmp_path / "progress.json", b"{}", durable=False)
     assert flushed == []
+
+
+# Ways to write, move or remove a file that pass by ``files``, and the modules that may use them.
+PAST_FILES = re.compile(
+    r"\.(write_bytes|write_text|touch|unlink)\(|\.open\(\"[wax]|os\.(replace|rename|remove)\(|tempfile"
+    r"|shutil\.(copy|move)|np\.save|save_file\(|to_parquet\("
+)
+MAY = {
+    "files.py",
+    "leftovers.py",  # removes what it finds
+    "data/phantoms.py",  # into a new folder, which is flushed as a whole
+    "runs/launch.py",  # a log
+    "training/cache.py",  # activations that may be lost at any time
+}
+
+
+def test_every_write_goes_through_files():
+    package = Path(files.__file__).parent
+    past = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if PAST_FILES.search(file.read_text("utf-8"))
+    }
+    assert past <= MAY
