@@ -1,0 +1,24 @@
+"""
+The bytes that a decoder and its caller exchange; both sides load this module.
+
+::
+
+    ready:    1 byte, once, when the decoder has loaded its libraries and set its limits
+    request:  what is wanted (1 byte), token (8 bytes), length (8 bytes), the film's file
+    answer:   token of the request (8 bytes), length (4 bytes), JSON, pixels for networks, picture
+
+The token ties an answer to its request: bytes that a decoder sent too many are never taken for the next film.
+"""
+
+import struct
+
+READY = b"\x06"
+STANDARD, PICTURE, BOTH, STUDY = b"S", b"P", b"B", b"T"
+REQUEST = struct.Struct(">c8sQ")
+ANSWER = struct.Struct(">8sI")
+MOST_JSON = 64 * 2**10  # bytes; an answer without its pixels has less than 1,000
+
+SECONDS_CPU = 15.0  # per film; the largest JPEG 2000 film takes half of it
+SECONDS = 20.0  # per film, by the clock
+
+PICTURES, DICOM = "pictures", "dicom"  # what a decoder loads; pydicom takes longer than all others together
