@@ -1,6 +1,7 @@
 """Films are decoded apart: a hostile one costs itself alone, and the limits are really set."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import psutil
 import pytest
 
 from tests.imaging import test_dicom, test_standard
-from tests.support import bad_decoder
 from tests.support.bad_decoder import HARMS, harmful
 from tests.support.damaged import whole
 from tests.support.dicoms import BUNDLED, dicom
@@ -23,47 +23,15 @@ from xraylab.errors import UnreadableImageError
 from xraylab.imaging import decode, standardise
 from xraylab.imaging.apart import Decoders, pool, protocol
 from xraylab.imaging.apart import decoders as current
-from xraylab.imaging.apart.process import Decoder, command
+from xraylab.imaging.apart.process import Decoder
 from xraylab.imaging.decoding import pixels
 from xraylab.imaging.decoding.confine import MOST_CPU, MOST_MEMORY
 
+pytest_plugins = ["tests.support.harmful"]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="limits and filters as Linux has them")
 STOPPED, TOO_LONG = "stopped at this file", "not decoded within 20 seconds"
 ROOT = Path(__file__).parents[2]
 WIDE = encoded(grey(width=640, height=480))
-
-
-def bad_command(family):
-    """The command of a decoder that can be made to do harm."""
-    return [part if "__main__" not in part else bad_decoder.__file__ for part in command(family)]
-
-
-def harmful_pool():
-    return Decoders(lambda family: Decoder(bad_command(family)), 2)
-
-
-@pytest.fixture(scope="module")
-def shared():
-    """Decoders that can be made to do harm, for all tests that don't look at how they start and end."""
-    made = harmful_pool()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def worn(shared, monkeypatch):
-    """Let the films of a test be decoded by the shared decoders that can be made to do harm."""
-    monkeypatch.setattr(pool, "_decoders", shared)
-    return shared
-
-
-@pytest.fixture
-def bad(monkeypatch):
-    """Let the films of a test be decoded by new decoders that can be made to do harm."""
-    made = harmful_pool()
-    monkeypatch.setattr(pool, "_decoders", made)
-    yield made
-    made.close()
 
 
 def gone(pid):
@@ -145,6 +113,22 @@ def test_the_process_that_asks_for_films_loads_no_decoder():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_files_of_strangers_are_opened_in_the_decoder_alone():
+    calls = re.compile(r"\b(Image\.open|dcmread|read_dataset|get_decoder)\(")
+    package = ROOT / "xraylab"
+    files = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if calls.search(path.read_text("utf-8"))
+    }
+    own = {
+        "imaging/perturbations.py",  # a JPEG that it has just made of standard pixels
+        "reports/film_picture.py",  # the overlay of a heatmap
+        "reports/secondary_capture.py",  # patient and study, written anew by a decoder
+    }
+    assert {file for file in files if not file.startswith("imaging/decoding/")} == own
 
 
 # What a broken decoder costs

@@ -10,20 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.imaging.apart import decoders, protocol
-from xraylab.imaging.facts import SIDE, StandardFilm
+from xraylab.imaging.facts import StandardFilm
 from xraylab.imaging.recognition import DICOM, recognise
 
 PREPROCESS_VERSION = 1  # raise it when the bytes that standardise() returns change
-
-__all__ = [
-    "PREPROCESS_VERSION",
-    "SIDE",
-    "StandardFilm",
-    "decode",
-    "decode_dicom",
-    "prepare_to_decode",
-    "standardise",
-]
 
 
 def standardise(data: bytes) -> StandardFilm:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from xraylab.imaging.apart.protocol import MOST_STUDY
 from xraylab.imaging.facts import MAX_PIXELS, FileFacts, Signs
 
 Pixels = NDArray[np.uint8]
@@ -65,6 +66,8 @@ class Header(_Plain):
     facts: _Facts | None = None
     signs: _Signs | None = None
     shape: Annotated[tuple[int, int], AfterValidator(_possible)] | None = None  # of the picture
+    lossy: bool | None = None  # whether a DICOM file says that it was compressed with loss
+    length: Annotated[int, Field(ge=0, le=MOST_STUDY)] = 0  # bytes of the study
 
     def facts_of(self, data: bytes) -> FileFacts:
         """Return the facts of the file that was sent."""

@@ -54,6 +54,8 @@ class Answer:
 
     standard: StandardFilm | None = None
     picture: Pixels | None = None
+    lossy: bool | None = None  # whether a DICOM file says that it was compressed with loss
+    study: bytes = b""  # patient and study of a DICOM file, written anew
 
     @property
     def film(self) -> StandardFilm:
@@ -184,7 +186,7 @@ class Decoder:
             standard = StandardFilm(self._receive_pixels(SIDE, SIDE), facts, signs)
         if want in (protocol.PICTURE, protocol.BOTH):
             picture = self._receive_pixels(*header.size)
-        return header, Answer(standard, picture)
+        return header, Answer(standard, picture, header.lossy, bytes(self._receive(header.length)))
 
     def _send(self, data: bytes) -> None:
         left = memoryview(data)

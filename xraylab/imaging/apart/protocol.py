@@ -5,7 +5,7 @@ The bytes that a decoder and its caller exchange; both sides load this module.
 
     ready:    1 byte, once, when the decoder has loaded its libraries and set its limits
     request:  what is wanted (1 byte), token (8 bytes), length (8 bytes), the film's file
-    answer:   token of the request (8 bytes), length (4 bytes), JSON, pixels for networks, picture
+    answer:   token of the request (8 bytes), length (4 bytes), JSON, pixels for networks, picture, study
 
 The token ties an answer to its request: bytes that a decoder sent too many are never taken for the next film.
 """
@@ -13,9 +13,11 @@ The token ties an answer to its request: bytes that a decoder sent too many are 
 import struct
 
 READY = b"\x06"
-STANDARD, PICTURE, BOTH, STUDY = b"S", b"P", b"B", b"T"
+STANDARD, PICTURE, BOTH = b"S", b"P", b"B"  # the film for networks, for people, or for both
+LOSSY, STUDY = b"L", b"T"  # of a DICOM file: whether it was compressed with loss; its patient and study
 REQUEST = struct.Struct(">c8sQ")
 ANSWER = struct.Struct(">8sI")
+MOST_STUDY = 2**20  # bytes of a patient and study
 MOST_JSON = 64 * 2**10  # bytes; an answer without its pixels has less than 1,000
 
 SECONDS_CPU = 15.0  # per film; the largest JPEG 2000 film takes half of it

@@ -21,15 +21,16 @@ from xraylab.errors import UnreadableImageError
 from xraylab.imaging.apart import protocol
 from xraylab.imaging.decoding import pixels
 from xraylab.imaging.decoding.confine import MOST_CPU, Usage, confine
+from xraylab.imaging.decoding.guard import guarded
 from xraylab.imaging.facts import StandardFilm
 
 _MOST_FILMS = 2_000  # per process; to start one costs as much as 20 films
 _MOST_GROWTH = 256 * 2**20  # bytes
 # DICOM's own module, and what Python and NumPy import only when a date or a palette is first read.
-_LATE = ("xraylab.imaging.decoding.dicom", "_strptime", "numpy.ma")
+_LATE = ("xraylab.imaging.decoding.dicom", "xraylab.imaging.decoding.study", "_strptime", "numpy.ma")
 _NO_MEMORY = "The image is too large for this machine's memory. Export it smaller."
 
-Made = tuple[dict[str, Any], list[NDArray[np.uint8]]]  # the JSON of an answer, and the pixels that follow
+Made = tuple[dict[str, Any], list[memoryview]]  # the JSON of an answer, and the bytes that follow
 
 
 def serve(family: str) -> None:
@@ -70,7 +71,8 @@ class _Life:
 def load(family: str) -> None:
     """Import all that decoding one family of formats needs."""
     for name in _LATE if family == protocol.DICOM else ():
-        importlib.import_module(name)
+        module = importlib.import_module(name)
+        getattr(module, "load_encodings", lambda: None)()
     Image.preinit()
 
 
@@ -86,16 +88,32 @@ def make(want: bytes, data: bytes) -> Made:
         return _described(pixels.standardise(data))
     if want == protocol.BOTH:
         picture, standard = pixels.decode_dicom(data)
-        header, arrays = _described(standard)
-        return header | {"shape": picture.shape}, [*arrays, picture]
+        header, parts = _described(standard)
+        return header | {"shape": picture.shape}, [*parts, _bytes_of(picture)]
+    if want in (protocol.LOSSY, protocol.STUDY):
+        return _of_header(want, data)
     picture = pixels.decode(data)
-    return {"shape": picture.shape}, [picture]
+    return {"shape": picture.shape}, [_bytes_of(picture)]
+
+
+def _of_header(want: bytes, data: bytes) -> Made:
+    from xraylab.imaging.decoding import study
+
+    with guarded():
+        if want == protocol.LOSSY:
+            return {"lossy": study.lossy(data)}, []
+        written = study.study(data)
+        return {"length": len(written)}, [memoryview(written)]
 
 
 def _described(film: StandardFilm) -> Made:
     facts = asdict(film.facts)
     del facts["bytes"]  # the caller knows it
-    return {"facts": facts, "signs": asdict(film.signs)}, [film.pixels]
+    return {"facts": facts, "signs": asdict(film.signs)}, [_bytes_of(film.pixels)]
+
+
+def _bytes_of(pixels: NDArray[np.uint8]) -> memoryview:
+    return np.ascontiguousarray(pixels).data.cast("B")
 
 
 def _next(requests: BinaryIO) -> tuple[bytes, bytes, bytes] | None:
@@ -110,9 +128,9 @@ def _next(requests: BinaryIO) -> tuple[bytes, bytes, bytes] | None:
 
 
 def _answer(answers: int, want: bytes, token: bytes, data: bytes, life: _Life) -> None:
-    arrays: list[NDArray[np.uint8]] = []
+    parts: list[memoryview] = []
     try:
-        header, arrays = make(want, data)
+        header, parts = make(want, data)
     except UnreadableImageError as error:
         header = {"why": str(error)}
     except MemoryError:
@@ -120,8 +138,8 @@ def _answer(answers: int, want: bytes, token: bytes, data: bytes, life: _Life) -
     _arm(0, 0)
     text = json.dumps(header | {"ends": life.ends()}).encode()
     _write(answers, protocol.ANSWER.pack(token, len(text)) + text)
-    for array in arrays:
-        _write(answers, np.ascontiguousarray(array).data)
+    for part in parts:
+        _write(answers, part)
 
 
 def _arm(cpu: float, clock: float) -> None:
@@ -132,6 +150,6 @@ def _arm(cpu: float, clock: float) -> None:
 
 
 def _write(to: int, data: bytes | memoryview) -> None:
-    left = memoryview(data).cast("B")
+    left = memoryview(data)
     while left:
         left = left[os.write(to, left) :]
