@@ -1,5 +1,6 @@
 """Films are decoded apart: a hostile one costs itself alone, and the limits are really set."""
 
+import itertools
 import os
 import re
 import signal
@@ -29,7 +30,7 @@ from xraylab.imaging.decoding.confine import MOST_CPU, MOST_MEMORY
 
 pytest_plugins = ["tests.support.harmful"]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="limits and filters as Linux has them")
-STOPPED, TOO_LONG = "stopped at this file", "not decoded within 20 seconds"
+STOPPED, TOO_LONG = "stopped at this file", "takes too long to decode"
 ROOT = Path(__file__).parents[2]
 WIDE = encoded(grey(width=640, height=480))
 
@@ -137,7 +138,7 @@ SENTENCES = dict.fromkeys(HARMS, STOPPED) | {
     "hoard": "too large for this machine's memory",
     "too much": None,  # the film is whole, and the bytes behind it are thrown away with the decoder
 }
-SLOW = {"wait", "spin", "attempts"}
+SLOW = {"wait", "nap", "spin", "attempts"}
 
 
 @linux
@@ -160,9 +161,24 @@ def test_a_film_that_hangs_is_given_up_by_the_clock(worn, monkeypatch):
     standardise(film())  # it runs, so that only the film is measured
     with monkeypatch.context() as patch:
         patch.setattr(protocol, "SECONDS", 0.2)
+        patch.setattr(protocol, "SECONDS_STILL", 0.2)
         with pytest.raises(UnreadableImageError, match=TOO_LONG):
             standardise(harmful(film(), "wait"))
     assert standardise(film()).facts.format == "PNG"
+
+
+@linux
+def test_a_film_that_is_decoded_slowly_is_waited_for_but_not_for_ever(worn, monkeypatch):
+    worked = itertools.count(5, 5)
+    standardise(film())
+    monkeypatch.setattr("xraylab.imaging.apart.process._processor_seconds", lambda pid: next(worked))
+    monkeypatch.setattr(protocol, "SECONDS", 0.0)
+    monkeypatch.setattr(protocol, "SECONDS_STILL", 0.0)
+    assert standardise(harmful(film(), "nap")).facts.format == "PNG"
+    assert next(worked) > 10  # it was looked at while it slept
+    monkeypatch.setattr(protocol, "SECONDS_MOST", 1.0)
+    with pytest.raises(UnreadableImageError, match=TOO_LONG):
+        standardise(harmful(film(), "wait"))
 
 
 @linux

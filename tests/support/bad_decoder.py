@@ -114,6 +114,7 @@ HARMS = {
     "panic": lambda: 1 / 0,
     "hoard": hoard,
     "wait": wait,
+    "nap": lambda: time.sleep(1.5),
     "spin": spin,
     "attempts": attempts,
     "noise": lambda: send(bytes(range(256)) * 300),

@@ -78,7 +78,7 @@ def stress(first: int, count: int) -> dict[str, float]:
             counts["read"] += refused is None
             counts["refused"] += refused is not None
             counts["stopped"] += "stopped at this file" in (refused or "")
-            counts["too_long"] += "not decoded within" in (refused or "")
+            counts["too_long"] += "takes too long to decode" in (refused or "")
     return counts
 
 

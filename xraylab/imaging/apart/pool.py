@@ -128,8 +128,7 @@ class Decoders:
         with self._lock:
             now = time.monotonic()
             for decoder in self._busy:
-                if decoder.due is not None and now > decoder.due:
-                    decoder.end_late()
+                decoder.end_if_late()
             for idle in self._idle.values():
                 while idle and now - idle[0].idle_since > _IDLE_SECONDS:
                     idle.pop(0).end()

@@ -10,7 +10,6 @@ import contextlib
 import mmap
 import os
 import sys
-import time
 from pathlib import Path
 
 from xraylab.imaging.decoding import seccomp
@@ -51,7 +50,7 @@ def _limit() -> None:
 
 
 class Usage:
-    """What this process has used since it was loaded.
+    """Memory that this process has taken since it was loaded.
 
     The file with its memory is opened at once, because the limits forbid it later.
     """
@@ -60,13 +59,11 @@ class Usage:
         self._file: int | None = None
         with contextlib.suppress(OSError):  # only Linux has it
             self._file = os.open("/proc/self/statm", os.O_RDONLY)
-        self._loaded: int | None = None
+        self._loaded = self._resident()
 
-    def since(self) -> tuple[int, float]:
-        """Return by how many bytes its memory grew since the first call, and its processor seconds."""
-        now = self._resident()
-        self._loaded = now if self._loaded is None else self._loaded
-        return now - self._loaded, time.process_time()
+    def grown(self) -> int:
+        """Return by how many bytes its resident memory has grown; 0 if the system doesn't say."""
+        return self._resident() - self._loaded
 
     def _resident(self) -> int:
         if self._file is None:
