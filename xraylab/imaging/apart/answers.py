@@ -7,14 +7,10 @@ in a possible range are passed on, and text only if it is short and printable.
 
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from xraylab.imaging.apart.protocol import MOST_STUDY
 from xraylab.imaging.facts import MAX_PIXELS, FileFacts, Signs
-
-Pixels = NDArray[np.uint8]
 
 _Word = Annotated[str, Field(pattern="^[A-Z]{1,16}$")]
 _Count = Annotated[int, Field(ge=0, le=2**31)]

@@ -8,7 +8,6 @@ One decoder: start it, hand it a film, take its answer, end it.
 """
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -16,14 +15,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging.apart import protocol
-from xraylab.imaging.apart.answers import Header, Pixels, parse
 from xraylab.imaging.facts import SIDE, StandardFilm
+
+if TYPE_CHECKING:
+    from xraylab.imaging.apart.answers import Header
 
 _PROGRAM = Path(__file__).parents[1] / "decoding" / "__main__.py"
 _PACKAGE = Path(__file__).parents[3]  # the folder that xraylab lies in
@@ -51,7 +53,7 @@ class Answer:
     """What a decoder made of a film; which parts there are depends on what was wanted."""
 
     standard: StandardFilm | None = None
-    picture: Pixels | None = None
+    picture: NDArray[np.uint8] | None = None
     lossy: bool | None = None  # whether a DICOM file says that it was compressed with loss
     study: bytes = b""  # patient and study of a DICOM file, written anew
 
@@ -62,7 +64,7 @@ class Answer:
         return self.standard
 
     @property
-    def pixels(self) -> Pixels:
+    def pixels(self) -> NDArray[np.uint8]:
         """The picture at its native resolution; it must have been wanted."""
         assert self.picture is not None  # noqa: S101 (for the type checker)
         return self.picture
@@ -179,8 +181,12 @@ class Decoder:
         self._asked, self._worked = time.monotonic(), 0.0
         self._due = self._asked + seconds
 
-    def _exchange(self, want: bytes, data: bytes) -> tuple[Header, Answer]:
-        token = secrets.token_bytes(8)
+    def _exchange(self, want: bytes, data: bytes) -> tuple["Header", Answer]:
+        from xraylab.imaging.apart.answers import (
+            parse,  # late: a decoder loads this module too, but no pydantic
+        )
+
+        token = os.urandom(protocol.TOKEN)
         self._send(protocol.REQUEST.pack(want, token, len(data)))
         self._send(data)
         echoed, length = protocol.ANSWER.unpack(self._receive(protocol.ANSWER.size))
@@ -207,7 +213,7 @@ class Decoder:
         self._fill(memoryview(received))
         return received
 
-    def _receive_pixels(self, height: int, width: int) -> Pixels:
+    def _receive_pixels(self, height: int, width: int) -> NDArray[np.uint8]:
         pixels = np.empty((height, width), np.uint8)
         self._fill(pixels.data.cast("B"))
         return pixels

@@ -15,8 +15,9 @@ import struct
 READY = b"\x06"
 STANDARD, PICTURE, BOTH = b"S", b"P", b"B"  # the film for networks, for people, or for both
 LOSSY, STUDY = b"L", b"T"  # of a DICOM file: whether it was compressed with loss; its patient and study
-REQUEST = struct.Struct(">c8sQ")
-ANSWER = struct.Struct(">8sI")
+TOKEN = 8  # bytes
+REQUEST = struct.Struct(f">c{TOKEN}sQ")
+ANSWER = struct.Struct(f">{TOKEN}sI")
 MOST_STUDY = 2**20  # bytes of a patient and study
 MOST_JSON = 64 * 2**10  # bytes; an answer without its pixels has less than 1,000
 
