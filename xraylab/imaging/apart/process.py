@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,14 +60,12 @@ class Answer:
     @property
     def film(self) -> StandardFilm:
         """The film as networks see it; it must have been wanted."""
-        assert self.standard is not None  # noqa: S101 (for the type checker)
-        return self.standard
+        return cast("StandardFilm", self.standard)
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
         """The picture at its native resolution; it must have been wanted."""
-        assert self.picture is not None  # noqa: S101 (for the type checker)
-        return self.picture
+        return cast("NDArray[np.uint8]", self.picture)
 
 
 class Decoder:
@@ -86,6 +84,7 @@ class Decoder:
         self._ready = self._late = False
         self._last = False
         self._process = _started(command)
+        self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
 
     @property
     def pid(self) -> int:
@@ -94,7 +93,7 @@ class Decoder:
 
     @property
     def usable(self) -> bool:
-        """Whether it can take a film."""
+        """Whether it can take a film: it lives and has sent nothing that wasn't asked for."""
         return not self._last and self._process.poll() is None and not _readable(self._out, self._ready)
 
     def ask(self, want: bytes, data: bytes) -> Answer:
@@ -158,16 +157,6 @@ class Decoder:
         self._out.close()
         self._process.returncode = 0  # it is no child of this process, which therefore can't wait for it
 
-    @property
-    def _in(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101 (for the type checker)
-        return self._process.stdin
-
-    @property
-    def _out(self) -> IO[bytes]:
-        assert self._process.stdout is not None  # noqa: S101 (for the type checker)
-        return self._process.stdout
-
     def _await_ready(self) -> None:
         if self._ready:
             return
@@ -182,9 +171,8 @@ class Decoder:
         self._due = self._asked + seconds
 
     def _exchange(self, want: bytes, data: bytes) -> tuple["Header", Answer]:
-        from xraylab.imaging.apart.answers import (
-            parse,  # late: a decoder loads this module too, but no pydantic
-        )
+        # Late: a decoder loads this module too, and has no use for pydantic.
+        from xraylab.imaging.apart.answers import parse
 
         token = os.urandom(protocol.TOKEN)
         self._send(protocol.REQUEST.pack(want, token, len(data)))

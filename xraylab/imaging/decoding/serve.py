@@ -3,7 +3,8 @@ The loop of a decoder: load, set the limits, then answer one request after anoth
 
 - everything is loaded before the limits are set: later nothing can be opened
 - a timer ends the process if a film takes too long, so that it ends even if its caller is dead
-- it ends by itself after many films, much time, or if its memory has grown, and says so in its last answer
+- after many films, much time, or if its memory has grown, it says that this answer is its last, and another
+  decoder takes its place
 """
 
 import gc
@@ -67,7 +68,7 @@ class _Life:
         """Count a film; return whether it was the last one."""
         self._films += 1
         if self._usage.grown() > _MOST_GROWTH:
-            gc.collect()  # Pillow's files refer to themselves, so a film of many megabytes can still be there
+            gc.collect()  # objects that refer to each other may still hold a film of many megabytes
         return (
             self._films >= _MOST_FILMS
             or self._usage.grown() > _MOST_GROWTH
