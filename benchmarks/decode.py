@@ -12,7 +12,8 @@ from torchvision import transforms
 
 from benchmarks.frame import Difference
 from benchmarks.material import Files, Material
-from xraylab.imaging import SIDE, standardise
+from xraylab.imaging import SIDE
+from xraylab.imaging.decoding.pixels import standardise
 
 # The draft shrinks a film before it is brought to the square; a grainy film shows that most.
 _ALL_FILMS, _ONE_FILM = 1.0, 2.5  # mean difference in grey levels that is allowed

@@ -1,5 +1,6 @@
 """Every row, in the order of the report."""
 
+from benchmarks.apart import ImportApart, ReadApart
 from benchmarks.augment import Augment
 from benchmarks.decode import DecodeDraft, DecodeMemmap
 from benchmarks.evaluation import Intervals, Thresholds
@@ -23,6 +24,8 @@ ROWS: tuple[Row, ...] = (
     Infer(8),
     ReadCam(),
     ReadBatch(),
+    ReadApart(),
+    ImportApart(),
     Thresholds("thresholds_624", 624),
     Thresholds("thresholds_25k", 25_000),
     Thresholds("thresholds_1m", 1_000_000),

@@ -1,28 +1,61 @@
-"""Read thousands of damaged files: ``python .ci/stress/films.py [COUNT]``.
+"""Read thousands of damaged files: ``python .ci/stress/films.py [COUNT] [--json]``.
 
-Each file must give a film or a sentence. Each batch is read in its own process, so that the batch
-of a decoder that crashes is known.
+Each file must give a film or a sentence, through the decoders that the program uses. Each batch is read in
+its own process, so that the batch is known if that process itself crashes. Files that stop their decoder, or
+take too long, are counted: each costs itself alone. ``--json`` writes the result as one JSON object.
 """
 
+import argparse
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BATCH = 250
+BATCH = 500
+LONGEST = 20.0  # seconds of one file; the time to start a decoder anew comes on top
+_CODE = "import json; from tests.support.damaged import stress; print(json.dumps(stress({first}, {number})))"
 
 
-def main(count: int) -> int:
-    """Read ``count`` damaged files and return 1 if one gave neither a film nor a sentence, else 0."""
-    failed = 0
-    for first in range(0, count, BATCH):
-        number = min(BATCH, count - first)
-        code = f"from tests.support.damaged import stress; stress({first}, {number})"
-        done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", code], cwd=ROOT, check=False)
-        print(f"files {first} to {first + number - 1}: {'well' if done.returncode == 0 else done.returncode}")
-        failed += done.returncode != 0
-    return int(failed > 0)
+def main() -> int:
+    """Read damaged files and return 1 if one gave neither a film nor a sentence, or took too long, else 0."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=5000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    counts: dict[str, float] = {}
+    failures = []
+    for first in range(0, options.count, BATCH):
+        number = min(BATCH, options.count - first)
+        result = _batch(first, number)
+        if result is None:
+            failures.append(f"files {first} to {first + number - 1}")
+        for name, value in (result or {}).items():
+            known = counts.get(name, 0)
+            counts[name] = max(known, value) if name == "longest" else known + int(value)
+        if not options.json:
+            print(f"files {first} to {first + number - 1}: {result or 'failed'}", flush=True)
+    if counts.get("longest", 0) > LONGEST + 5:
+        failures.append(f"a file took {counts['longest']:.1f} s")
+    report = {
+        "name": "films",
+        "tried": "damaged files of all formats, each decoded for networks and for people",
+        "counts": {"files": options.count} | counts,
+        "failures": failures,
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": f"python .ci/stress/films.py {options.count} --json",
+    }
+    print(json.dumps(report) if options.json else counts)
+    return int(bool(failures))
+
+
+def _batch(first: int, number: int) -> dict[str, float] | None:
+    """Read a batch of files in a process of its own; return its counts, or None if it failed."""
+    command = [sys.executable, "-X", "faulthandler", "-c", _CODE.format(first=first, number=number)]
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE)
+    return json.loads(done.stdout) if done.returncode == 0 else None
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000))
+    sys.exit(main())

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.apart import ImportApart, ReadApart
 from benchmarks.augment import Augment
 from benchmarks.decode import DecodeDraft, DecodeMemmap
 from benchmarks.evaluation import Intervals, Thresholds, _apart
@@ -31,6 +32,8 @@ ROWS = [
     Intervals(resamples=200),
     ReadCam("phantom"),
     ReadBatch(3, "phantom"),
+    ReadApart(3, "phantom"),
+    ImportApart(4),
     GpuEpoch("small_cnn", device="cpu", films=6),
 ]
 

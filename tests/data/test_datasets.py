@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.support.bad_decoder import harmful
 from tests.support.films import encoded, film, grey, kermany, write_folder, write_zip
 from xraylab.data import datasets, importing, phantoms
 from xraylab.data.datasets import (
@@ -24,6 +25,8 @@ from xraylab.errors import DatasetError, NameTakenError, NotFoundError, StorageE
 from xraylab.files import read_lines, write_json
 from xraylab.imaging import PREPROCESS_VERSION, standardise
 from xraylab.settings import load_settings
+
+pytest_plugins = ["tests.support.harmful"]
 
 COLUMNS = {
     *("image_id", "path", "label", "subtype", "patient", "group", "split", "sha256", "pixel_sha256"),
@@ -259,6 +262,23 @@ def test_a_refusal_may_change_the_number_of_digits_in_the_header(settings, tmp_p
     films["chest_xray/train/NORMAL/IM-0004-0001.png"] = b""
     dataset = import_dataset(settings, write_zip(tmp_path / "films.zip", films), "films")
     assert np.load(dataset.folder / "pixels.npy").shape == (9, 256, 256)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
+def test_films_that_break_their_decoder_are_refused_and_the_rest_is_imported(settings, tmp_path, worn):
+    files = kermany(8, 8)
+    names = sorted(files)
+    harms = {names[2]: "crash", names[5]: "hoard", names[9]: "noise"}
+    for name, harm in harms.items():
+        files[name] = harmful(files[name], harm)
+    info = import_dataset(settings, write_folder(tmp_path / "films", files), "films").info
+    assert info.n == 13
+    assert [refused.file for refused in info.refused] == sorted(harms)
+    assert [refused.reason.partition(".")[0] for refused in info.refused] == [
+        "The program that decodes films stopped at this file, so it was left out",
+        "The image is too large for this machine's memory",
+        "The program that decodes films stopped at this file, so it was left out",
+    ]
 
 
 def test_a_damaged_member_is_refused_and_the_rest_goes_on(settings, archive):

@@ -1,4 +1,7 @@
-"""Films: one way from a file to pixels, and any bytes are safe."""
+"""Films: one way from a file to pixels, and any bytes are safe.
+
+What runs in a decoder is tested here in this process; ``test_apart.py`` compares both.
+"""
 
 import io
 import struct
@@ -18,7 +21,9 @@ from PIL.PngImagePlugin import PngInfo
 from tests.support.films import PNG_SIGNATURE, bare_png, encoded, film, grey, passes, png_chunk
 from xraylab.data import phantoms
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging import PHANTOM_MARK, SIDE, FileFacts, decode, raster, standardise
+from xraylab.imaging import PHANTOM_MARK, SIDE, FileFacts
+from xraylab.imaging.decoding import raster
+from xraylab.imaging.decoding.pixels import decode, standardise
 
 EXIF_ORIENTATION = 0x0112
 PALETTE = [value for level in range(256) for value in (level, level, level)]

@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import io
+import sys
 import weakref
 from itertools import islice
 
@@ -10,17 +11,20 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from tests.support.bad_decoder import harmful
 from tests.support.brief import MODEL
+from tests.support.damaged import whole
 from xraylab.data.phantoms import generate
 from xraylab.errors import DatasetError, WeightsError
 from xraylab.imaging import Film, Refused, standardise
+from xraylab.imaging.headers import lossy_before
 from xraylab.models import load_model
 from xraylab.networks.inference import BATCH
 from xraylab.reading.loaded import load
 from xraylab.reading.read import _decoded_ahead, read_film, read_films
 from xraylab.reading.scoring import score_pixels
 
-pytest_plugins = ["tests.support.trained"]
+pytest_plugins = ["tests.support.trained", "tests.support.harmful"]
 
 
 @pytest.fixture
@@ -143,6 +147,43 @@ def test_films_keep_their_order_and_their_score_beside_refused_ones(loaded, real
         else:
             assert reading.score == pytest.approx(alone[reading.name], abs=1e-6)
             assert reading.film.name == reading.name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
+def test_films_that_crash_fill_the_memory_or_never_end_cost_themselves_alone(loaded, phantom_film, worn):
+    expected = read_film(loaded, Film("film.png", phantom_film)).score
+    harms = ["", "crash", "", "hoard", "spin", "", "noise", "exit", ""] * 2
+    films = [Film(harm, harmful(phantom_film, harm) if harm else phantom_film) for harm in harms]
+    readings = list(read_films(loaded, films))
+    assert [reading.name for reading in readings] == harms
+    for reading in readings:
+        if reading.name:
+            assert (reading.score, reading.decision) == (None, None)
+            assert reading.refused.endswith(".")
+        else:
+            assert reading.score == pytest.approx(expected, abs=1e-6)
+
+
+def test_nothing_of_a_film_is_opened_by_pillow_or_pydicom_in_this_process(loaded, monkeypatch):
+    films = [Film(str(number), data) for number, data in enumerate(whole())]
+    opened = []
+
+    def note(*given, **options):
+        opened.append(given)
+        raise AssertionError("opened in this process")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.__init__", note)
+    monkeypatch.setattr("PIL.Image.open", note)
+    for name in ("dcmread", "filereader.dcmread", "filereader.read_dataset", "pixels.get_decoder"):
+        monkeypatch.setattr(f"pydicom.{name}", note)
+    readings = list(read_films(loaded, films))
+    pictures = [reading.film.picture for reading in readings if reading.film]
+    for film in films:
+        if film.is_dicom:
+            lossy_before(film)
+    assert len(readings) == len(films) > 20
+    assert len(pictures) > 20
+    assert opened == []
 
 
 def test_no_more_files_are_taken_ahead_than_a_batch_or_so_many_bytes(loaded, phantom_film, monkeypatch):

@@ -19,7 +19,8 @@ from tests.support.film_reports import IDENTITY, a_report, a_source, an_overlay,
 from tests.support.films import encoded, grey
 from xraylab.errors import XRayLabError
 from xraylab.imaging import Film, decode
-from xraylab.reports.secondary_capture import deidentified, for_the_study, lossy_before
+from xraylab.imaging.headers import lossy_before
+from xraylab.reports.secondary_capture import deidentified, for_the_study
 
 TYPE_2 = [
     "PatientName",

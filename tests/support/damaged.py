@@ -1,5 +1,8 @@
 """Damaged files of every format that XRayLab reads; the same number gives the same file."""
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
@@ -50,21 +53,45 @@ def damaged(number: int, files: list[bytes]) -> bytes:
     return bytes(data)
 
 
-def stress(first: int, count: int) -> int:
-    """Return how many of the damaged files could be read; raise if one gives neither film nor sentence."""
-    files, read = whole(), 0
+def stress(first: int, count: int) -> dict[str, float]:
+    """Read damaged files as the program does, for networks and for people.
+
+    Returns
+    -------
+    dict of str to float
+        How many were ``read`` and ``refused``, how many of those ``stopped`` their decoder or took
+        ``too_long``, and the seconds of the ``longest``.
+
+    Raises
+    ------
+    AssertionError
+        If a file gives neither a film nor a sentence.
+    """
+    files = whole()
+    counts = dict.fromkeys(("read", "refused", "stopped", "too_long", "longest"), 0.0)
     for number in range(first, first + count):
         data = damaged(number, files)
         for way in (standardise, decode):
-            try:
-                result = way(data)
-            except UnreadableImageError as error:
-                if not str(error).endswith((".", ").")):
-                    raise AssertionError(f"damaged file {number}: {error}") from error
-                continue
-            except BaseException as error:
-                raise AssertionError(f"damaged file {number}") from error
-            pixels = result if isinstance(result, np.ndarray) else result.pixels
-            assert (pixels.dtype, pixels.ndim) == (np.uint8, 2)
-            read += 1
-    return read
+            began = time.monotonic()
+            refused = _refusal(way, data, number)
+            counts["longest"] = max(counts["longest"], time.monotonic() - began)
+            counts["read"] += refused is None
+            counts["refused"] += refused is not None
+            counts["stopped"] += "stopped at this file" in (refused or "")
+            counts["too_long"] += "takes too long to decode" in (refused or "")
+    return counts
+
+
+def _refusal(way: Callable[[bytes], object], data: bytes, number: int) -> str | None:
+    """Read a file; return why it is refused, or None."""
+    try:
+        result = way(data)
+    except UnreadableImageError as error:
+        if not str(error).endswith((".", ").")):
+            raise AssertionError(f"damaged file {number}: {error}") from error
+        return str(error)
+    except BaseException as error:
+        raise AssertionError(f"damaged file {number}") from error
+    pixels = result if isinstance(result, np.ndarray) else result.pixels
+    assert (pixels.dtype, pixels.ndim) == (np.uint8, 2)
+    return None

@@ -4,23 +4,18 @@ from collections import Counter
 
 import pytest
 
-from xraylab.imaging import dicom, raster
+from xraylab.imaging.apart import Decoders, protocol
 
 
 @pytest.fixture
 def decodes(monkeypatch):
     """Return a counter of decodes: ``read`` counts DICOM files, ``opened`` the other formats."""
     counts = Counter()
+    ask = Decoders.ask
 
-    def count_calls(module, name):
-        original = getattr(module, name)
+    def counted(self, family, *wanted):
+        counts["read" if family == protocol.DICOM else "opened"] += 1
+        return ask(self, family, *wanted)
 
-        def counted(*given):
-            counts[name] += 1
-            return original(*given)
-
-        monkeypatch.setattr(module, name, counted)
-
-    count_calls(dicom, "read")
-    count_calls(raster, "opened")
+    monkeypatch.setattr(Decoders, "ask", counted)
     return counts

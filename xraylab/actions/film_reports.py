@@ -167,7 +167,8 @@ def deidentified_dicom(report: FilmReport, film: Film, *, looked: bool = False) 
     NotConfirmedError
         If nobody confirmed it.
     """
-    from xraylab.reports.secondary_capture import deidentified, lossy_before
+    from xraylab.imaging.headers import lossy_before
+    from xraylab.reports.secondary_capture import deidentified
 
     return deidentified(report, looked=looked, lossy=lossy_before(film))
 

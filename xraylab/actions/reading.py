@@ -10,7 +10,7 @@ from xraylab.actions import film_reports
 from xraylab.data.intake import films_at
 from xraylab.errors import NotFoundError, StorageError
 from xraylab.files import write_bytes, write_text
-from xraylab.imaging import Film, Refused
+from xraylab.imaging import Film, Refused, prepare_to_decode
 from xraylab.leftovers import sweep
 from xraylab.models import Model, load_model
 from xraylab.reports.film import DrawnHeatmap
@@ -35,6 +35,7 @@ def load_for_reading(settings: Settings, name: str) -> "LoadedModel":
     XRayLabError
         If its weights can't be used; see ``reading.loaded.load``.
     """
+    prepare_to_decode()  # it takes less time than to load torch, which comes next
     from xraylab.reading.loaded import load
     from xraylab.training.device import use_threads
 

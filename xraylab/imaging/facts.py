@@ -1,16 +1,20 @@
 """
-Facts that a file states about its film, in addition to the grey values.
+What is passed on of a film: its pixels for networks, and facts that its file states.
 
 - ``FileFacts`` describe the file, ``Signs`` the film; neither holds anything that identifies a patient
 - both are small, so they may be kept after the pixels are dropped
+- only plain data: a decoder's process and its caller both load this module
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
-_SMALL = 64  # pixels; the side at which the colour of a film is measured
+SIDE = 256  # of a film as networks see it
+MAX_PIXELS = 100_000_000  # a film plate at 0.1 mm has 18 million
+PHANTOM_MARK = "xraylab-phantom"  # PNG text key of a teaching phantom
+CAPTION_ROWS = 24  # rows below an exported phantom that say SYNTHETIC
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,10 @@ class Signs:
     notes: tuple[str, ...] = ()  # what was assumed or is doubtful about the grey scale, in sentences
 
 
-def colour_of(image: Image.Image) -> float:
-    """Return how coloured an image is.
+@dataclass(frozen=True, eq=False)
+class StandardFilm:
+    """A film as networks see it, with what its file states."""
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        In any mode and size; it is measured at 64 × 64 pixels at most.
-
-    Returns
-    -------
-    float
-        Mean distance between the largest and the smallest channel of a pixel, 0 to 255.
-    """
-    # A palette may hold transparency, which Pillow converts without a warning only by way of RGBA.
-    rgb = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA") else image.convert("RGB")
-    if max(rgb.size) > _SMALL:
-        rgb = rgb.resize((_SMALL, _SMALL), Image.Resampling.BOX)
-    return float(np.ptp(np.asarray(rgb).astype(np.int16), axis=2).mean())
+    pixels: NDArray[np.uint8]  # (256, 256)
+    facts: FileFacts
+    signs: Signs = field(default_factory=Signs)

@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.imaging.facts import FileFacts, Signs
+from xraylab.imaging.facts import FileFacts, Signs, StandardFilm
 from xraylab.imaging.recognition import is_dicom
-from xraylab.imaging.standard import StandardFilm, decode, decode_dicom, standardise
+from xraylab.imaging.standard import decode, decode_dicom, standardise
 
 
 @dataclass(frozen=True)

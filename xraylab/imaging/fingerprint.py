@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.imaging.standard import SIDE
+from xraylab.imaging.facts import SIDE
 
 FINGERPRINT_BYTES = 16
 _WAVES = 8 * FINGERPRINT_BYTES

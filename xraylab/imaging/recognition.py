@@ -1,32 +1,26 @@
 """
 Recognise a film's format by its first bytes, never by its name.
 
-``None`` stands for DICOM in the result of ``recognise``: it has no Pillow class.
+Only bytes are compared: nothing of the file is decoded here.
 """
-
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from xraylab.errors import UnreadableImageError
 
+DICOM = "DICOM"
 PREAMBLE, MARK = 128, b"DICM"  # offset and text of the mark that a DICOM file carries
 EXPLICIT_VRS = frozenset(b"AE AS CS DA DT LO LT OB OW PN SH SQ ST TM UI UL UN US UT".split())
 
-_SIGNATURES: dict[bytes, type[ImageFile]] = {
-    b"\xff\xd8\xff": JpegImageFile,
-    b"\x89PNG\r\n\x1a\n": PngImageFile,
-    b"II*\x00": TiffImageFile,
-    b"MM\x00*": TiffImageFile,
+_SIGNATURES: dict[bytes, str] = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
 }
 _BMP, _RIFF, _WEBP = b"BM", b"RIFF", b"WEBP"
 
 
-def recognise(data: bytes) -> type[ImageFile] | None:
-    """Return what reads a file, by its first bytes.
+def recognise(data: bytes) -> str:
+    """Return a file's format, by its first bytes.
 
     Parameters
     ----------
@@ -35,8 +29,8 @@ def recognise(data: bytes) -> type[ImageFile] | None:
 
     Returns
     -------
-    type or None
-        Pillow's class for the format; None for DICOM.
+    str
+        ``JPEG``, ``PNG``, ``TIFF``, ``BMP``, ``WEBP`` or ``DICOM``.
 
     Raises
     ------
@@ -48,14 +42,14 @@ def recognise(data: bytes) -> type[ImageFile] | None:
     marked = data[PREAMBLE : PREAMBLE + len(MARK)] == MARK
     for signature, kind in _SIGNATURES.items():
         # A DICOM file may begin like a TIFF, so that programs for both can open it.
-        if data.startswith(signature) and not (marked and kind is TiffImageFile):
+        if data.startswith(signature) and not (marked and kind == "TIFF"):
             return kind
     if marked or _begins_as_dicom(data):
-        return None
+        return DICOM
     if data.startswith(_RIFF) and data[8:12] == _WEBP:
-        return WebPImageFile
+        return "WEBP"
     if data.startswith(_BMP) and data[6:10] == bytes(4):  # two letters alone could begin a text
-        return BmpImageFile
+        return "BMP"
     raise UnreadableImageError(
         "This is not a DICOM, PNG, JPEG, TIFF, BMP or WebP image. Export the film as one of these."
     )
@@ -73,7 +67,7 @@ def is_film(data: bytes) -> bool:
 def is_dicom(data: bytes) -> bool:
     """Return whether a file is read as DICOM, with or without its mark."""
     try:
-        return recognise(data) is None
+        return recognise(data) == DICOM
     except UnreadableImageError:
         return False
 

@@ -1,41 +1,19 @@
 """
 From a file's bytes to pixels: 256 × 256 for networks, the native resolution for people.
 
-- DICOM goes through ``dicom``, all other formats through ``raster``
-- a JPEG is decoded at the smallest scale that still covers the square, which costs a fifth of the time;
-  the picture for people therefore needs a decode of its own
-- one decode of a DICOM file gives both
+- a film is recognised here and decoded in another process, see ``apart``: this is the only way to its pixels
+- the picture for people needs a decode of its own, unless the film is DICOM: a JPEG for networks is decoded
+  at a smaller scale, which costs a fifth of the time
 """
-
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
 
-from xraylab.imaging import raster
-from xraylab.imaging.facts import FileFacts, Signs, colour_of
-from xraylab.imaging.guard import guarded
-from xraylab.imaging.recognition import recognise
-
-if TYPE_CHECKING:
-    from xraylab.imaging.dicom import DicomFilm
+from xraylab.imaging.apart import decoders, protocol
+from xraylab.imaging.facts import StandardFilm
+from xraylab.imaging.recognition import DICOM, recognise
 
 PREPROCESS_VERSION = 1  # raise it when the bytes that standardise() returns change
-SIDE = 256
-_SMALL = (64, 64)  # pixels; enough to measure the colour of a JPEG
-
-
-@dataclass(frozen=True, eq=False)
-class StandardFilm:
-    """A film as networks see it, with what its file states."""
-
-    pixels: NDArray[np.uint8]  # (256, 256)
-    facts: FileFacts
-    signs: Signs = field(default_factory=Signs)
 
 
 def standardise(data: bytes) -> StandardFilm:
@@ -55,12 +33,10 @@ def standardise(data: bytes) -> StandardFilm:
     Raises
     ------
     UnreadableImageError
-        If the bytes are no such file, are damaged, hold several pictures, or too many or too few pixels.
+        If the bytes are no such file, are damaged, hold several pictures, or too many or too few pixels; also
+        if decoding takes too long, or stops the decoder.
     """
-    kind = recognise(data)
-    if kind is None:
-        return _standard_of(_read_dicom(data), data)
-    return _standardise_raster(data, kind)
+    return decoders().ask(_family(data), protocol.STANDARD, data).film
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
@@ -75,12 +51,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     UnreadableImageError
         As for ``standardise``.
     """
-    kind = recognise(data)
-    if kind is None:
-        return _read_dicom(data).pixels
-    with raster.opened(data, kind) as image:
-        grey = raster.grey_of(image, synthetic=raster.facts_of(data, image).synthetic)
-        return np.asarray(grey, dtype=np.uint8).copy()
+    return decoders().ask(_family(data), protocol.PICTURE, data).pixels
 
 
 def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], StandardFilm]:
@@ -96,37 +67,15 @@ def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], StandardFilm]:
     UnreadableImageError
         As for ``standardise``.
     """
-    film = _read_dicom(data)
-    return film.pixels, _standard_of(film, data)
+    answer = decoders().ask(_family(data), protocol.BOTH, data)
+    return answer.pixels, answer.film
 
 
-def _standardise_raster(data: bytes, kind: type[ImageFile]) -> StandardFilm:
-    with raster.opened(data, kind) as image:
-        facts, stored = raster.facts_of(data, image), image.mode
-        if image.mode in ("L", "RGB"):
-            image.draft("L", (SIDE, SIDE))  # only JPEG has drafts; other formats ignore it
-        grey = raster.grey_of(image, synthetic=facts.synthetic)
-        colour = 0.0 if stored in raster.GREY_MODES or kind is JpegImageFile else colour_of(image)
-    if kind is JpegImageFile and stored not in raster.GREY_MODES:
-        # The grey draft has lost the colour: open the file again, at the smallest scale.
-        with raster.opened(data, kind) as image:
-            image.draft("RGB", _SMALL)
-            colour = colour_of(image)
-    return StandardFilm(_square(grey), facts, Signs(colour=colour))
+def prepare_to_decode() -> None:
+    """Start decoders in the background, so that the first film doesn't wait for them; return at once."""
+    decoders().prepare()
 
 
-def _read_dicom(data: bytes) -> "DicomFilm":
-    with guarded():
-        from xraylab.imaging import dicom  # late: it loads pydicom, which most films don't need
-
-        return dicom.read(data)
-
-
-def _standard_of(film: "DicomFilm", data: bytes) -> StandardFilm:
-    height, width = film.pixels.shape
-    facts = FileFacts("DICOM", len(data), width, height, film.bits, None, synthetic=False)
-    return StandardFilm(_square(Image.fromarray(film.pixels)), facts, film.signs)
-
-
-def _square(grey: Image.Image) -> NDArray[np.uint8]:
-    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.uint8).copy()
+def _family(data: bytes) -> str:
+    """Return which decoders read a file; raise if it is no film."""
+    return protocol.DICOM if recognise(data) == DICOM else protocol.PICTURES

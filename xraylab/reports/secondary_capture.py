@@ -17,20 +17,19 @@ IOD), C.7.1.1 (Patient Identity Removed).
 
 import io
 import logging
-import warnings
 from typing import TYPE_CHECKING
 
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.formats import score
 from xraylab.imaging import Film
+from xraylab.imaging.headers import lossy_before, study_of
 from xraylab.reports.film import BURNED_IN, FilmReport
 from xraylab.reports.film_picture import film_picture
 
 if TYPE_CHECKING:
     from highdicom.sc import SCImage
-    from pydicom import DataElement, Dataset
+    from pydicom import Dataset
 
-_JPEG = b"\xff\xd8\xff"
 _SERIES = 9001  # number of XRayLab's series in a study: far from the numbers that machines use
 _METHOD = "Written anew by XRayLab; DICOM PS3.15 Basic Profile"
 _PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")
@@ -42,14 +41,6 @@ _DATES = (  # when the file was made, not the film; the profile removes these to
     "DateOfSecondaryCapture",
     "TimeOfSecondaryCapture",
     "ContributingEquipmentSequence",
-)
-_WHOSE = ("PatientName", "PatientID")  # copied unchanged: an archive finds its patients by them
-_SEXES = frozenset("MFO")
-# Kinds of values whose format DICOM defines.
-_CODED = frozenset(["AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"])
-_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-_LOSSY = frozenset(  # JPEG, JPEG-LS near-lossless, JPEG 2000 and HTJ2K where they may be lossy
-    f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203)
 )
 _EMPTY = (  # type 2: must be present, may be empty
     "PatientName",
@@ -64,29 +55,6 @@ _EMPTY = (  # type 2: must be present, may be empty
     "ContentDate",
     "ContentTime",
 )
-
-
-def lossy_before(film: Film) -> bool | None:
-    """Return whether a film was ever compressed with loss; None if its file doesn't say."""
-    import pydicom
-
-    if film.data.startswith(_JPEG):
-        return True
-    if not film.is_dicom:
-        return None
-    _silence()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(
-                io.BytesIO(film.data), force=True, specific_tags=["LossyImageCompression"]
-            )
-            declared = str(header.get("LossyImageCompression", ""))
-    except Exception:  # pydicom raises many kinds of exception for manipulated bytes
-        return None
-    if header.file_meta.get("TransferSyntaxUID") in _LOSSY:
-        return True
-    return {"00": False, "01": True}.get(declared)
 
 
 def deidentified(report: FilmReport, *, looked: bool = False, lossy: bool | None = None) -> bytes:
@@ -183,59 +151,17 @@ def _cuts(report: FilmReport) -> str:
 
 
 def _study_of(source: Film) -> "Dataset":
-    """Read the uploaded file without its pixels, decode its text, and drop values that DICOM forbids."""
+    """Return patient and study of the uploaded file, without its pixels and values that DICOM forbids."""
     import pydicom
-    from pydicom.uid import UID, SecondaryCaptureImageStorage
+    from pydicom.uid import SecondaryCaptureImageStorage
 
     if not source.is_dicom:
         raise XRayLabError("The film was not read from a DICOM file, so there is no study to add this to.")
     _silence()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # faults in parts of the file that aren't used
-            study = pydicom.dcmread(io.BytesIO(source.data), force=True, stop_before_pixels=True)
-            study.remove_private_tags()
-            study.decode()
-            # pydicom converts a value on access, so look at all of them here, where errors are caught.
-            for element in list(study):
-                if element.keyword not in _WHOSE and not _allowed(element):
-                    del study[element.tag]
-            identity = "".join(str(study.get(keyword, "")) for keyword in _WHOSE)
-    except Exception as error:  # pydicom raises many kinds of exception for manipulated bytes
-        raise XRayLabError(
-            "The DICOM file's patient and study can't be read. Export the film again."
-        ) from error
-    if _UNREADABLE in identity:
-        raise XRayLabError(
-            "The patient's name or ID isn't written in the character set that the DICOM file names, so it "
-            "can't be copied. Export the film again."
-        )
-    if not UID(str(study.get("StudyInstanceUID", ""))).is_valid:
-        raise XRayLabError(
-            "The DICOM file names no study (Study Instance UID), so nothing can be added to it."
-        )
+    study = pydicom.dcmread(io.BytesIO(study_of(source)))
     study.SOPClassUID = SecondaryCaptureImageStorage  # which has the same patient and study modules
     study.SOPInstanceUID = ""  # highdicom writes it to its log
     return study
-
-
-def _allowed(element: "DataElement") -> bool:
-    """Return whether all values of an element, nested ones included, are allowed by DICOM."""
-    from pydicom.config import RAISE
-    from pydicom.valuerep import validate_value
-
-    if element.VR == "SQ":
-        return all(_allowed(part) for item in element.value for part in item)
-    values = element.value if element.VM > 1 else [element.value]
-    words = [str(value) for value in values if value not in (None, "")]
-    if element.keyword == "PatientSex":
-        return set(words) <= _SEXES
-    try:
-        for word in words if element.VR in _CODED else ():
-            validate_value(element.VR, word, RAISE)
-    except ValueError:
-        return False
-    return not any(_UNREADABLE in word for word in words)
 
 
 def _silence() -> None:

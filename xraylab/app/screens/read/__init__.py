@@ -12,7 +12,7 @@ from xraylab import actions, formats
 from xraylab.app import choice, phantoms, wording
 from xraylab.app.screens.read import case_log, explain, keep, this_film
 from xraylab.data.intake import films_in
-from xraylab.imaging import Film, Refused
+from xraylab.imaging import Film, Refused, prepare_to_decode
 from xraylab.imaging.picture import png
 from xraylab.models import Model
 from xraylab.reports.film import DrawnHeatmap
@@ -72,6 +72,7 @@ def draw() -> None:
 
 
 def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | None) -> None:
+    prepare_to_decode()  # while the person still looks for a film
     with place, st.container(key="xl-empty-read"):
         st.markdown(
             "Drop one or more films on the left. They stay in memory and are deleted when the page is "

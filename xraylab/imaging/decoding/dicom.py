@@ -44,11 +44,12 @@ from pydicom.uid import (
 )
 
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging.dicom_elements import whole
-from xraylab.imaging.dicom_grey import eight_bits, shown
-from xraylab.imaging.dicom_signs import signs_of
-from xraylab.imaging.facts import Signs, colour_of
-from xraylab.imaging.limits import MAX_PIXELS, check_scans, check_size
+from xraylab.imaging.decoding.colour import colour_of
+from xraylab.imaging.decoding.dicom_elements import whole
+from xraylab.imaging.decoding.dicom_grey import eight_bits, shown
+from xraylab.imaging.decoding.dicom_signs import signs_of
+from xraylab.imaging.decoding.limits import check_scans, check_size
+from xraylab.imaging.facts import MAX_PIXELS, Signs
 from xraylab.imaging.recognition import EXPLICIT_VRS, MARK, PREAMBLE
 
 _NATIVE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian}

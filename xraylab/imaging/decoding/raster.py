@@ -13,19 +13,27 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging.facts import FileFacts
-from xraylab.imaging.guard import guarded
-from xraylab.imaging.limits import MAX_PIXELS, check_scans, check_size
+from xraylab.imaging.decoding.guard import guarded
+from xraylab.imaging.decoding.limits import check_scans, check_size
+from xraylab.imaging.facts import CAPTION_ROWS, MAX_PIXELS, PHANTOM_MARK, FileFacts
 
-PHANTOM_MARK = "xraylab-phantom"  # PNG text key of a teaching phantom
-CAPTION_ROWS = 24  # rows below an exported phantom that say SYNTHETIC
 GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})  # modes without colour
 
+_CLASSES: dict[str, type[ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "TIFF": TiffImageFile,
+    "BMP": BmpImageFile,
+    "WEBP": WebPImageFile,
+}
 _MOST_COUNTED = 100  # pictures of a TIFF
 _EIGHT_BITS = 8
 _PNG_BIT_DEPTH = 24  # offset of the bit depth in the header chunk, which always comes first
@@ -34,15 +42,15 @@ _TILE_TAGS = (322, 323)  # width and height of a TIFF's tiles
 
 
 @contextlib.contextmanager
-def opened(data: bytes, kind: type[ImageFile]) -> Iterator[ImageFile]:
+def opened(data: bytes, kind: str) -> Iterator[ImageFile]:
     """Open a file in the format that it was recognised as.
 
     Parameters
     ----------
     data : bytes
         A whole file.
-    kind : type
-        Pillow's class for it, from ``recognition.recognise``.
+    kind : str
+        Its format, from ``recognition.recognise``; not DICOM.
 
     Yields
     ------
@@ -55,10 +63,10 @@ def opened(data: bytes, kind: type[ImageFile]) -> Iterator[ImageFile]:
         If the file is damaged, holds several pictures, or too many or too few pixels; also for any
         exception that the block raises.
     """
-    if kind is JpegImageFile:
+    if kind == "JPEG":
         check_scans(data)
     # The file's own class, not Image.open: that one judges the size before we can say it in our words.
-    with guarded(), kind(io.BytesIO(data)) as image:
+    with guarded(), _CLASSES[kind](io.BytesIO(data)) as image:
         check_size(*image.size)
         _check_kind(image)
         yield image

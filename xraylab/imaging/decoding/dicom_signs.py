@@ -11,7 +11,7 @@ import re
 
 from pydicom.dataset import Dataset
 
-from xraylab.imaging.dicom_elements import text
+from xraylab.imaging.decoding.dicom_elements import text
 from xraylab.imaging.facts import Signs
 
 

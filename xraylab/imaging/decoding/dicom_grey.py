@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
-from xraylab.imaging.dicom_elements import number, text, whole
+from xraylab.imaging.decoding.dicom_elements import number, text, whole
 
 _STRIP = 256  # rows brought to grey at a time, so that a large film needs little memory
 _RANGE = (0.5, 99.5)  # percentiles that become black and white if the file names no window

@@ -8,8 +8,8 @@ Limits that a picture keeps before any of it is decoded, whatever format it is i
 import re
 
 from xraylab.errors import UnreadableImageError
+from xraylab.imaging.facts import MAX_PIXELS
 
-MAX_PIXELS = 100_000_000  # a film plate at 0.1 mm has 18 million
 _MIN_SIDE = 32
 _MOST_SCANS = 100  # of a JPEG, as libtiff allows; 1 to 12 are usual
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # of a JPEG, but those that stand inside a scan
