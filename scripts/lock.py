@@ -44,7 +44,7 @@ def _without_constraints(file: Path) -> str:
 def _compile(requirements: Path, lock: Path) -> None:
     lean = ["--no-emit-index-url", "--no-annotate", "--no-header", "--quiet"]
     options = ["--universal", "--generate-hashes", "--python-version", OLDEST_PYTHON, *lean]
-    command = [sys.executable, "-m", "uv", "pip", "compile", *options, "-o", lock, requirements]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *options, "-o", str(lock), str(requirements)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

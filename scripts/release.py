@@ -38,7 +38,7 @@ def main() -> None:
 
 def build_wheel(out: Path) -> Path:
     """Build the wheel with the time of the commit in it instead of the time of day."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out]
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": _time_of_commit()}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
     (wheel,) = out.glob("xraylab-*.whl")
@@ -47,8 +47,15 @@ def build_wheel(out: Path) -> Path:
 
 def write_sbom(file: Path) -> None:
     """Write the bill of materials of a lock; it is the same file each time."""
-    options = ["--output-reproducible", "--output-format", "JSON", "--output-file", file]
-    command = [sys.executable, "-m", "cyclonedx_py", "requirements", ROOT / "requirements.lock", *options]
+    options = ["--output-reproducible", "--output-format", "JSON", "--output-file", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "cyclonedx_py",
+        "requirements",
+        str(ROOT / "requirements.lock"),
+        *options,
+    ]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
 
 
