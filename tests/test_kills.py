@@ -23,6 +23,15 @@ def test_a_kill_at_any_moment_loses_nothing_and_the_next_start_leaves_nothing_ov
     assert exit_code(process) == 0
     tried = json.loads((tmp_path / "result.json").read_text())
     assert tried["failures"] == []
-    assert set(tried["operations"]) >= {"import", "replace", "train", "lock", "ensemble", "keep", "delete"}
+    assert set(tried["operations"]) >= {
+        "import",
+        "replace",
+        "train",
+        "lock",
+        "ensemble",
+        "keep",
+        "delete",
+        "backup",
+    }
     assert min(tried["operations"].values()) > 3
     assert tried["points"] > 10

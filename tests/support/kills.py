@@ -38,7 +38,7 @@ MACHINE = {"XRAYLAB_THREADS": "1", "XRAYLAB_DEVICE": "cpu", "OMP_NUM_THREADS": "
 STEPS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.fsync", "sqlite commit"}
 WRITES = os.O_WRONLY | os.O_RDWR
 LEFT = (".partial", ".retired", ".unqueued", ".unconfirmed", "-journal")
-NEW, REPORT = "new", "report.json"
+NEW, REPORT, BACKUP = "new", "report.json", "home.zip"
 
 
 class Work:
@@ -143,6 +143,13 @@ def run_report(work: Work) -> None:
         raise RuntimeError("the report failed")
 
 
+def run_backup(work: Work) -> None:
+    from xraylab import actions
+
+    (work.out / BACKUP).unlink(missing_ok=True)
+    actions.backup(work.settings(), work.out / BACKUP)
+
+
 ACTIONS: dict[str, Callable[[Work], None]] = {
     "import": run_import,
     "replace": run_replace,
@@ -153,6 +160,7 @@ ACTIONS: dict[str, Callable[[Work], None]] = {
     "keep": run_keep,
     "delete": run_delete,
     "report": run_report,
+    "backup": run_backup,
 }
 
 
@@ -173,12 +181,22 @@ def done(work: Work, name: str) -> bool:
     if name in ("lock", "ensemble"):
         model, rule = (MEMBERS[1], "sensitivity:0.9") if name == "lock" else (BOTH, "f1")
         return load_model(settings, model).require_lock().rule == rule
-    if name in ("open", "report"):
-        return (
-            load_model(settings, MEMBERS[1]).test_opened if name == "open" else (work.out / REPORT).exists()
-        )
+    if name in ("open", "report", "backup"):
+        return load_model(settings, MEMBERS[1]).test_opened if name == "open" else written(work, name)
     kept = {case.number for case in records.all_cases(settings) if case.pixels_kept}
     return kept == ({1, 2, 3} if name == "keep" else {2})
+
+
+def written(work: Work, name: str) -> bool:
+    """Return whether the file of a report or backup is there; a backup must be one that can be restored."""
+    from xraylab import actions
+    from xraylab.settings import load_settings
+
+    if name == "report":
+        return (work.out / REPORT).exists()
+    fresh = load_settings(home=work.folder / "restored")
+    shutil.rmtree(fresh.home, ignore_errors=True)
+    return actions.restore_backup(fresh, work.out / BACKUP).members > 0
 
 
 def check(work: Work, name: str, *, acknowledged: bool) -> None:
@@ -197,8 +215,8 @@ def check(work: Work, name: str, *, acknowledged: bool) -> None:
 
     settings = work.settings()
     sweep_at_start(settings)
-    if name == "report" and not acknowledged:
-        run_report(work)  # its file lies outside of the home: the next report sweeps there
+    if name in ("report", "backup") and not acknowledged:
+        ACTIONS[name](work)  # its file lies outside of the home: the next report or backup sweeps there
     left = [str(file) for top in (work.home, work.out) for file in top.rglob("*") if file.name.endswith(LEFT)]
     assert not left, f"left: {left}"
     assert done(work, name) or not acknowledged, "what was acknowledged is lost"

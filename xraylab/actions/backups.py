@@ -25,6 +25,7 @@ from xraylab.copies import write_copy
 from xraylab.data import datasets
 from xraylab.errors import DatasetError, NameTakenError, StorageError
 from xraylab.files import Record, replacing, scratch, storage_errors
+from xraylab.leftovers import sweep
 from xraylab.settings import Settings
 
 MANIFEST = "manifest.json"
@@ -79,6 +80,7 @@ def backup(
     StorageError
         If the disk is full, the home or the file can't be written, or the database is damaged.
     """
+    sweep(file.parent, file.name)  # what a killed backup left of this file
     if file.exists():
         raise NameTakenError(f"{file} exists already. Choose another name for the backup.")
     changed = "with films" if pixels else "without films"
