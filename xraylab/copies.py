@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xraylab import system
+from xraylab.files import remove_file
 
 MOST = 3
 # A deleted case loses its content here as there; a note that was changed is emptied.
@@ -54,7 +55,7 @@ def keep_copy(database: Path, version: str) -> Path:
     half.replace(place)
     system.flush_folder(folder)
     for old in kept_copies(database)[MOST:]:
-        old.unlink(missing_ok=True)
+        remove_file(old)
     return place
 
 

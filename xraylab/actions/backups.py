@@ -24,7 +24,7 @@ from xraylab import __version__, database, documents, trail
 from xraylab.copies import write_copy
 from xraylab.data import datasets
 from xraylab.errors import DatasetError, NameTakenError, StorageError
-from xraylab.files import Record, replacing, scratch, storage_errors
+from xraylab.files import Record, remove_file, replacing, scratch, storage_errors, write_bytes
 from xraylab.leftovers import sweep
 from xraylab.settings import Settings
 
@@ -118,8 +118,8 @@ def _drop_films(staged: Settings) -> None:
     for films in staged.datasets.glob(f"*/{_PIXELS}"):
         with contextlib.suppress(DatasetError):  # of a damaged dataset the record alone is kept
             stored = datasets.load_dataset(staged, films.parent.name).fingerprints().stored
-            (films.parent / datasets.FINGERPRINTS_FILE).write_bytes(stored.tobytes())
-        films.unlink()
+            write_bytes(films.parent / datasets.FINGERPRINTS_FILE, stored.tobytes(), durable=False)
+        remove_file(films)
 
 
 def _stage(settings: Settings, staging: Path) -> None:
@@ -132,7 +132,7 @@ def _stage(settings: Settings, staging: Path) -> None:
                 return
         # An action that wrote its entry before may need the lock to put its folder in place.
         for place in staging.iterdir():
-            shutil.rmtree(place) if place.is_dir() else place.unlink()
+            shutil.rmtree(place) if place.is_dir() else remove_file(place)
         time.sleep(_PAUSE)
     raise StorageError(
         "The home changes all the time, or a replacement was cut off. Start any command, which mends that, "
@@ -179,12 +179,19 @@ def _second_name(file: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     # A file that lines are added to would go on growing under its second name.
     if file.suffix in (".jsonl", ".txt"):
-        shutil.copyfile(file, place)
+        copy_file(file, place)
         return
     try:
         os.link(file, place)
     except OSError:  # a file system without links, or a folder that lies on another disk
-        shutil.copyfile(file, place)
+        copy_file(file, place)
+
+
+def copy_file(file: Path, place: Path) -> None:
+    """Copy a file into a temporary folder, where nothing needs to outlive a power cut."""
+    with file.open("rb") as source, replacing(place, durable=False) as target:
+        while chunk := source.read(_CHUNK):
+            target.write(chunk)
 
 
 def _write_archive(out: IO[bytes], staging: Path, *, pixels: bool) -> int:

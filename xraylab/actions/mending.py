@@ -6,7 +6,6 @@ Mending a home with one word: a damaged database, and cases without their pictur
 """
 
 import contextlib
-import shutil
 import sqlite3
 import time
 from collections import Counter
@@ -19,7 +18,8 @@ from sqlalchemy import update
 
 from xraylab import chain, database, trail
 from xraylab.actions import deep
-from xraylab.files import storage_errors
+from xraylab.actions.backups import copy_file
+from xraylab.files import scratch, storage_errors
 from xraylab.runs.rebuild import rebuild
 from xraylab.settings import Settings
 
@@ -86,17 +86,13 @@ def _set_aside(path: Path) -> Path:
 def _readable(kept: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that can be read of each table; the file itself stays as it is."""
     # SQLite would write the log into the file, so it gets a copy of both.
-    work = kept.with_name(f"{kept.name}.partial")
-    for ending in ("", "-wal"):
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(kept.with_name(kept.name + ending), work.with_name(work.name + ending))
-    try:
-        with contextlib.closing(sqlite3.connect(work)) as connection:
+    with scratch(kept) as folder:
+        for file in (kept, kept.with_name(f"{kept.name}-wal")):
+            with contextlib.suppress(FileNotFoundError):
+                copy_file(file, folder / file.name)
+        with contextlib.closing(sqlite3.connect(folder / kept.name)) as connection:
             connection.row_factory = sqlite3.Row
             rows = {table: list(_rows(connection, table)) for table in (*_TABLES, "case_trail")}
-    finally:
-        for ending in ("", "-wal", "-shm"):
-            work.with_name(work.name + ending).unlink(missing_ok=True)
     # A file that was damaged before its upgrade has the trail of the second schema.
     older = chain.from_case_trail(rows.pop("case_trail"))
     return rows if rows["trail"] else rows | {"trail": [{**row, "objects": "{}"} for row in older]}

@@ -9,7 +9,6 @@ Restoring a backup: everything is checked before anything is touched, and nothin
 import contextlib
 import errno
 import hashlib
-import os
 import re
 import shutil
 import sqlite3
@@ -24,7 +23,7 @@ from pydantic import ValidationError
 from xraylab import database, documents, system, trail
 from xraylab.actions.backups import DATABASE, FILES, FOLDERS, MANIFEST, Manifest, Member, digest_of
 from xraylab.errors import NameTakenError, NotFoundError, StorageError
-from xraylab.files import scratch, storage_errors
+from xraylab.files import replacing, scratch, storage_errors
 from xraylab.runs import table
 from xraylab.runs.orphans import reconcile
 from xraylab.settings import Settings
@@ -174,14 +173,11 @@ def _check_room(manifest: Manifest, staging: Path) -> None:
 def _unpack(archive: zipfile.ZipFile, member: Member, staging: Path) -> None:
     """Write one member, never more bytes than are listed, and check its hash."""
     place, digest, left = staging / member.name, hashlib.sha256(), member.bytes
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(member.name) as source, place.open("xb") as target:
+    with archive.open(member.name) as source, replacing(place) as target:
         while left and (chunk := source.read(min(_CHUNK, left))):
             target.write(chunk)
             digest.update(chunk)
             left -= len(chunk)
-        target.flush()
-        os.fsync(target.fileno())
     if left or digest.hexdigest() != member.sha256:
         raise _rejected("a member was changed or damaged")
 
