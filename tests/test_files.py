@@ -373,6 +373,7 @@ PAST_FILES = re.compile(
 MAY = {
     "files.py",
     "leftovers.py",  # removes what it finds
+    "imaging/decoding/confine.py",  # a switch of the kernel, no file on a disk
     "data/phantoms.py",  # into a new folder, which is flushed as a whole
     "runs/launch.py",  # a log
     "training/cache.py",  # activations that may be lost at any time
