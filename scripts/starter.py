@@ -63,7 +63,7 @@ from xraylab.reading.features import learn
 from xraylab.reading.loaded import load
 from xraylab.reading.measure_scale import measure_scale, positives
 from xraylab.reading.scoring import described, described_under_suite, score_pixels
-from xraylab.settings import Settings, load_settings, shipped_models
+from xraylab.settings import OF_HOME, Settings, load_settings, shipped_models
 from xraylab.training.recipe import load_recipe
 
 CARDS = DOCS / "models"
@@ -283,9 +283,9 @@ def pack(settings: Settings, dataset: str, cards: Path = CARDS) -> None:
     with _workshop(settings, dataset) as shop:
         for name, experiment in TRAINED.items():
             _take(settings, shop, experiment, name, dataset, RULE)
-        actions.ensemble(shop, _MAKING, list(AVERAGED), actor="training", rule=RULE)
+        actions.ensemble(shop, _MAKING, list(map(_own, AVERAGED)), actor="training", rule=RULE)
         _rename(shop, _MAKING, ENSEMBLE, f"python -m scripts.starter pack --dataset {dataset}")
-        _lock(shop, ENSEMBLE)
+        _lock(shop, _own(ENSEMBLE))
         for name in (ENSEMBLE, *TRAINED):
             _ship(shop, name)
     pack_phantom(settings, cards)
@@ -309,9 +309,14 @@ def _workshop(settings: Settings, dataset: str) -> Iterator[Settings]:
         yield shop
 
 
+def _own(name: str) -> str:
+    """Return what a model in the workshop is called: its name alone means the one that is shipped now."""
+    return f"{name}{OF_HOME}" if name in shipped_names() else name
+
+
 def _ship(shop: Settings, name: str) -> None:
     """Open the hold-out of a locked model, and copy the model into the package."""
-    actions.open_test(shop, name, actor=ACTOR)
+    actions.open_test(shop, _own(name), actor=ACTOR)
     shutil.rmtree(shipped_models() / name, ignore_errors=True)
     shutil.copytree(shop.models / name, shipped_models() / name)
 
@@ -366,11 +371,11 @@ def _take(settings: Settings, shop: Settings, experiment: str, name: str, datase
     """Copy a trained model into the workshop, halve its precision and lock it again."""
     shutil.copytree(load_model(settings, experiment).folder, shop.models / experiment)
     _rename(shop, experiment, name, f"python -m scripts.starter train --dataset {dataset} --only {name}")
-    halve(load_model(shop, name), load_dataset(shop, dataset))
+    halve(load_model(shop, _own(name)), load_dataset(shop, dataset))
     if rule == RULE:
-        _lock(shop, name)
+        _lock(shop, _own(name))
     else:
-        actions.lock(shop, name, rule, actor="training")
+        actions.lock(shop, _own(name), rule, actor="training")
 
 
 def _rename(shop: Settings, made: str, name: str, command: str) -> None:

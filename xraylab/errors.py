@@ -15,6 +15,7 @@ Errors that a person can act on.
     ├── WeightsError             a weights file that is missing or belongs to another network
     ├── RecipeError              a recipe that can't be trained
     ├── TrainingError            a training that had to stop, or can't go on
+    ├── ScoreError               a score or threshold that isn't a finite number
     ├── CalibrationError         scores that can't be turned into probabilities
     ├── EnsembleError            models that can't be averaged
     ├── ComparisonError          models that can't be compared
@@ -56,6 +57,10 @@ class RecipeError(XRayLabError):
 
 class TrainingError(XRayLabError):
     """A training had to stop, or can't go on."""
+
+
+class ScoreError(XRayLabError):
+    """A score, or another number that decides, is not finite."""
 
 
 class CalibrationError(XRayLabError):

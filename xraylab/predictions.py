@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from xraylab.errors import XRayLabError
 from xraylab.files import write_bytes
+from xraylab.stored import TABLE_BYTES, read_file
 
 SCHEMA = "xraylab.predictions/1"
 SPLITS = ("train", "validation", "test")
@@ -67,6 +68,11 @@ class Predictions:
         """The films that have a score and a label."""
         kept = self.frame["score"].notna() & self.frame["label"].notna()
         return replace(self, frame=self.frame[kept].reset_index(drop=True))
+
+    @property
+    def unexplained(self) -> int:
+        """Number of films without a score and without a reason: the network gave no finite number."""
+        return int((self.frame["score"].isna() & self.frame["refused"].isna()).sum())
 
     @property
     def perturbations(self) -> dict[str, "Predictions"]:
@@ -157,10 +163,11 @@ def read(path: Path) -> Predictions:
     ------
     XRayLabError
         If the file is missing, damaged, of another schema, or holds an impossible value: a score or a
-        probability outside [0, 1], a label that is neither 0 nor 1, a film twice.
+        probability outside [0, 1], an infinite logit, a label that is neither 0 nor 1, a film
+        twice.
     """
     try:
-        table = pq.read_table(io.BytesIO(path.read_bytes()))
+        table = pq.read_table(io.BytesIO(read_file(path, TABLE_BYTES)))
         table.validate(full=True)  # otherwise text that isn't UTF-8 would fail only much later
         metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     except FileNotFoundError as error:
@@ -186,6 +193,8 @@ def _fault(frame: pd.DataFrame) -> str:
     scores, labels = frame["score"].dropna(), frame["label"].dropna()
     if not scores.between(0, 1).all():
         return "a score isn't between 0 and 1"
+    if np.isinf(frame[["logit", "spread"]].to_numpy(np.float64)).any():
+        return "a logit or a disagreement isn't finite"
     for column in (name for name in map(str, frame.columns) if name.startswith(_CLASS)):
         if not frame.loc[scores.index, column].between(0, 1).all():  # nor is a missing one
             return "a probability isn't between 0 and 1"

@@ -27,6 +27,10 @@ from xraylab.errors import SettingsError
 STARTER = Path(__file__).parent / "starter"  # a constant, so that tests can replace the models
 
 
+# A model in the home that has the name of a shipped one is listed with this mark; a plain name has no @.
+OF_HOME = "@home"
+
+
 def shipped_models() -> Path:
     """Return the folder of the models that come with the package; it may be missing."""
     return STARTER

@@ -149,7 +149,11 @@ def test_a_void_pair_counts_too(home):
             "one was trained again since, so it is another model.",
         ),
         (
-            lambda home: edit_pairs(home, named_at=datetime.now(UTC).isoformat()),
+            lambda home: edit_pairs(home, named_at=datetime.now(UTC).isoformat(), openings=None),
+            "The test split was opened for one before it was named.",
+        ),
+        (
+            lambda home: edit_pairs(home, openings=99),
             "The test split was opened for one before it was named.",
         ),
     ],

@@ -24,6 +24,7 @@ from xraylab.models import (
     SHIPPED_NAMES,
     check_name_free,
     dataset_of,
+    faults_of_models,
     list_models,
     load_model,
     load_shipped,
@@ -125,7 +126,8 @@ def test_an_opening_of_a_shipped_model_is_kept_in_the_home_and_seals_nothing_bac
 def test_what_the_makers_opened_is_open_and_stamps_a_new_lock(newcomer, starter):
     file = starter / "cnn" / "lock.json"
     lock = load_model(newcomer, "cnn").lock
-    file.write_text(lock.model_copy(update={"opened_at": (lock.locked_at,)}).model_dump_json())
+    opened = {"opened_at": (lock.locked_at,), "opened": True}
+    file.write_text(lock.model_copy(update=opened).model_dump_json())
     assert load_model(newcomer, "cnn").test_opened
     assert len(openings_of(newcomer, load_model(newcomer, "cnn"))) == 1
     assert actions.lock(newcomer, "cnn", "f1", actor="app").after_opening
@@ -179,15 +181,27 @@ def test_a_folder_with_a_lock_alone_is_no_model(settled):
         check_name_free(settled, "cnn", replace=True)
 
 
-def test_a_model_in_the_home_goes_before_a_shipped_one_of_its_name(settled, starter):
+def test_a_model_in_the_home_does_not_take_the_place_of_a_shipped_one_of_its_name(settled, starter):
+    actions.lock(settled, "cnn", "value:0.25", actor="app")
     folder = settled.models / "cnn"
-    shutil.copytree(settled.models / MODEL, folder)
+    shutil.copytree(settled.models / MODEL, folder, dirs_exist_ok=True)
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"name": "cnn"}))
-    assert sorted(names(settled)) == sorted([MODEL, *SHIPPED])
-    assert not load_model(settled, "cnn").shipped
+    assert sorted(names(settled)) == sorted(["cnn@home", MODEL, *SHIPPED])
+    assert load_model(settled, "cnn").shipped
     assert load_shipped(settled, "cnn").shipped
+    assert load_model(settled, "cnn@home").folder == folder
+    assert faults_of_models(settled) == [
+        "Your home has its own model “cnn”. It is listed as “cnn@home”, because “cnn” means the model that "
+        "comes with XRayLab."
+    ]
     assert load(load_model(settled, "ensemble")).parts, "the shipped ensemble averages the shipped member"
+    actions.lock(settled, "cnn", "value:0.75", actor="app")
+    assert load_model(settled, "cnn").lock.threshold == 0.75
+    assert load_model(settled, "cnn@home").lock.threshold == load_model(settled, MODEL).lock.threshold
+    for unknown in ("first@home", "cnn@shipped", "cnn@home@home"):
+        with pytest.raises((NotFoundError, NameTakenError)):
+            load_model(settled, unknown)
 
 
 def test_a_dataset_that_only_has_the_name_is_not_the_one_a_shipped_model_was_trained_on(settled, starter):

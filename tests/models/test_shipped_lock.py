@@ -40,9 +40,9 @@ def test_an_opening_stays_on_record_and_stamps_the_restored_lock(newcomer):
     assert made.after_opening
     lock = load_model(newcomer, NAME).lock
     assert lock.opened_at == opened
-    assert lock.model_copy(update={"opened_at": (), "after_opening": False}) == shipped.model_copy(
-        update={"opened_at": (), "after_opening": False}
-    )
+    assert lock.opened_here
+    unopened = {"opened_at": (), "after_opening": False, "opened": None}
+    assert lock.model_copy(update=unopened) == shipped.model_copy(update=unopened)
     assert actions.restore_lock(newcomer, NAME).threshold == shipped.threshold, "twice is no harm"
     assert load_model(newcomer, NAME).lock.opened_at == opened
     assert actions.lock(newcomer, NAME, "value:0.5", actor="test").after_opening

@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import io
+import math
 import sys
 import weakref
 from itertools import islice
@@ -11,17 +12,20 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+import xraylab
 from tests.support.bad_decoder import harmful
-from tests.support.brief import MODEL
+from tests.support.brief import DATASET, MODEL
 from tests.support.damaged import whole
+from xraylab import actions, predictions
 from xraylab.data.phantoms import generate
-from xraylab.errors import DatasetError, WeightsError
+from xraylab.errors import DatasetError, ScoreError, WeightsError
+from xraylab.finite import NO_SCORE
 from xraylab.imaging import Film, Refused, standardise
 from xraylab.imaging.headers import lossy_before
 from xraylab.models import load_model
-from xraylab.networks.inference import BATCH
+from xraylab.networks.inference import BATCH, all_outputs
 from xraylab.reading.loaded import load
-from xraylab.reading.read import _decoded_ahead, read_film, read_films
+from xraylab.reading.read import _decide, _decoded_ahead, read_film, read_films
 from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.support.trained", "tests.support.harmful"]
@@ -280,3 +284,73 @@ def test_a_model_of_films_prepared_differently_is_refused(model):
     other = dataclasses.replace(model, card=model.card.model_copy(update={"preprocess_version": 99}))
     with pytest.raises(DatasetError, match="prepared by another version"):
         load(other)
+
+
+def overflowing(model):
+    """Multiply the weights by 1e38, which leaves them finite, with a card that has their hash."""
+    state = safetensors.torch.load(model.weights.read_bytes())
+    largest = torch.finfo(torch.float32).max
+    floats = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+    larger = {name: (tensor.float() * 1e38).clamp(-largest, largest) for name, tensor in floats.items()}
+    changed = with_weights(model, state | larger)
+    (model.folder / "card.json").write_text(changed.card.model_dump_json())
+    return changed
+
+
+def test_a_score_that_is_not_finite_costs_its_film_and_decides_nothing(model, phantom_film):
+    overflowed = load(overflowing(model))
+    film = Film("film.png", phantom_film)
+    assert np.isnan(score_pixels(overflowed, film.standard.pixels[None]).logit).all()
+    reading = read_film(overflowed, film)
+    assert (reading.score, reading.decision, reading.refused) == (None, None, NO_SCORE)
+    assert reading.decided_anyway().decision is None
+
+
+@pytest.mark.parametrize("logit", [math.nan, math.inf, -math.inf])
+def test_one_film_without_a_score_does_not_cost_the_others(loaded, phantom_film, monkeypatch, logit):
+    def outputs_of(*args, **kwargs):
+        outputs = all_outputs(*args, **kwargs)
+        outputs[1, 0] = logit
+        return outputs
+
+    monkeypatch.setattr("xraylab.reading.scoring.all_outputs", outputs_of)
+    first, second, third = read_films(loaded, [Film("film.png", phantom_film)] * 3)
+    assert second.refused == NO_SCORE
+    assert first.score == third.score is not None
+    assert first.decision == third.decision is not None
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(math.nan, 0.5, None), (math.inf, 0.5, 0.1), (0.5, math.nan, None), (0.5, 0.6, math.nan)],
+)
+def test_no_number_that_is_not_finite_decides(numbers):
+    with pytest.raises(ScoreError, match="not a finite number"):
+        _decide(*numbers)
+
+
+def test_an_overflowing_model_says_so_in_every_use(trained, model, phantom_folder, brief_recipe):
+    overflowing(model)
+    for row in actions.predict(trained, MODEL, [str(phantom_folder)]):
+        assert (row.score, row.decision, row.refused) == (None, None, NO_SCORE)
+    readings = xraylab.read([str(phantom_folder)], MODEL)
+    assert {(row.score, row.decision, row.refused) for row in readings} == {(None, None, NO_SCORE)}
+    # Its stored predictions are those of other weights; with their hash changed too, the pass finds it out.
+    with pytest.raises(WeightsError, match="those of other weights"):
+        actions.lock(trained, MODEL, "youden", actor="test")
+    file = model.folder / "predictions.parquet"
+    hash_now = load_model(trained, MODEL).card.model_sha256
+    stored = dataclasses.replace(predictions.read(file), model_hash=hash_now)
+    predictions.write(file, stored)
+    actions.lock(trained, MODEL, "youden", actor="test")
+    with pytest.raises(ScoreError, match=r"“first” gave no finite score for \d+ of \d+ films\."):
+        actions.evaluate(trained, MODEL, DATASET, split="validation", actor="test")
+    with pytest.raises(ScoreError, match="gave no finite score"):
+        actions.evaluate(trained, MODEL, str(phantom_folder), include_used=True, actor="test")
+    # What such a network stores are films without a score and without a reason.
+    unscored = stored.frame.assign(score=math.nan, logit=math.nan)
+    predictions.write(file, dataclasses.replace(stored, frame=unscored))
+    with pytest.raises(WeightsError, match="gave no finite score for"):
+        actions.lock(trained, MODEL, "youden", actor="test")
+    with pytest.raises(WeightsError, match="gave no finite score for"):
+        actions.open_test(trained, MODEL, actor="test")

@@ -93,7 +93,23 @@ def test_a_pair_is_a_line_a_difference_with_its_tests():
     assert (alone["value"], alone["p"], alone["p_holm"]) == ("-2", "0.5", "")
 
 
-@pytest.mark.parametrize("recipe", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_text_that_begins_like_a_formula_is_kept_from_being_one(recipe):
+@pytest.mark.parametrize(
+    ("recipe", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "' =1"),
+        ("\r=1", "' =1"),
+        ("\u202e=1", "\N{REPLACEMENT CHARACTER}=1"),
+        ("x;=1", "x;'=1"),
+        ('x; "=1', "x;' \"=1"),
+        ("a\nb", "a b"),
+        ("\x1b[31mred", "\N{REPLACEMENT CHARACTER}[31mred"),
+        ("1-2;3", "1-2;3"),
+    ],
+)
+def test_text_that_begins_like_a_formula_is_kept_from_being_one(recipe, cell):
     found = next(row for row in rows(model(recipe=recipe)) if row["quantity"] == "recipe")
-    assert found["value"] == f"'{recipe}"
+    assert found["value"] == cell

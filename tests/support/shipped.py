@@ -28,7 +28,12 @@ def packed(tmp_path_factory: pytest.TempPathFactory, imported_home: Path) -> Pat
 
     def make(home: Path) -> None:
         shutil.copytree(imported_home, home)
-        settings = load_settings(home=home)
+        # Without this the names would mean the models that the package really ships.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("xraylab.settings.STARTER", home / "nothing")
+            make_models(load_settings(home=home))
+
+    def make_models(settings: Settings) -> None:
         for seed, name in enumerate(SHIPPED[1:], 1):
             halve(make_model(settings, name, "small_cnn", seed), load_dataset(settings, DATASET))
             actions.lock(settings, name, "youden", actor="training")

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 from typing import get_args
@@ -120,3 +121,28 @@ def test_recipes_open_without_torch():
 
 def test_what_a_recipe_may_leave_out_are_the_families_of_the_suite():
     assert get_args(Family) == FAMILIES
+
+
+STAGE = {"trains": "all", "epochs": 100, "learning_rate": 0.001}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"stages": [STAGE] * 17}, "The file: must have at most 16 stages"),
+        ({"stages": [STAGE] * 11}, "all stages together have 1100 epochs, and at most 1000 can be trained"),
+        ({"rule": "x" * 101}, "rule: String should have at most 100 characters"),
+        ({"dropout": math.nan}, "dropout: should be"),
+    ],
+)
+def test_a_recipe_that_would_never_end_is_rejected_with_its_fault(tmp_path, changes, fault):
+    with pytest.raises(RecipeError, match=r"mine\.json is not a valid recipe\. .*\.") as caught:
+        load_recipe(written(tmp_path, **changes))
+    assert fault in str(caught.value)
+
+
+def test_a_recipe_that_is_too_large_a_file_is_rejected(tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_bytes(b" " * (2**20 + 1))
+    with pytest.raises(RecipeError, match="at most 1 MB"):
+        load_recipe(str(file))

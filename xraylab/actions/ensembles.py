@@ -46,6 +46,7 @@ from xraylab.models import (
     films_of,
     films_to_choose_by,
     load_model,
+    next_number,
     seen_before,
     together,
 )
@@ -92,7 +93,8 @@ def ensemble(
     parsed = parse_rule(rule)
     models = _load_members(settings, name, members)
     made = _calibrate(models, parsed)
-    lock = _publish(settings, models, made, _card(name, models, parsed), parsed, actor, replace=replace)
+    card = _card(name, models, parsed, next_number(settings))
+    lock = _publish(settings, models, made, card, parsed, actor, replace=replace)
     return documents.Ensembled(
         model=name,
         members=[
@@ -173,7 +175,7 @@ def _calibrate(models: list[Model], rule: Rule) -> Members:
     return Members(
         members=tuple(
             Member(
-                model=model.name,
+                model=model.card.name,  # of its folder: a member is found there
                 model_sha256=model.card.model_sha256,
                 arch=model.card.arch,
                 slope=platt.slope,
@@ -258,7 +260,7 @@ def _was_opened(model: Model) -> bool:
     return lock is not None and lock.knows_of_opening
 
 
-def _card(name: str, models: list[Model], rule: Rule) -> Card:
+def _card(name: str, models: list[Model], rule: Rule, number: int) -> Card:
     """Write the ensemble's card, without the hash; the members' cards say how they were trained."""
     cards = [model.card for model in models]
     return Card(
@@ -266,6 +268,7 @@ def _card(name: str, models: list[Model], rule: Rule) -> Card:
         arch=ENSEMBLE,
         classes=cards[0].classes,
         created_at=datetime.now(UTC),
+        sequence=number,
         run="",
         dataset=cards[0].dataset,
         weights=", ".join(card.name for card in cards),

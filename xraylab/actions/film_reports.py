@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from xraylab import __version__, documents, trail
 from xraylab.data.sources import printable
-from xraylab.errors import RecipeError
 from xraylab.evaluation.prevalence import USUAL
-from xraylab.evaluation.rules import parse_rule
+from xraylab.evaluation.rules import rule_words
 from xraylab.imaging import Film
 from xraylab.models import Lock, Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
@@ -50,7 +49,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         arch=card.arch,
         dataset=card.dataset.name,
         backend=card.backend,
-        rule=None if lock is None else _rule_words(lock.rule),
+        rule=None if lock is None else rule_words(lock.rule),
         n=table.n,
         patients=table.n_groups,
         positives=table.positives,
@@ -293,11 +292,3 @@ def scores_csv(model: Model, rows: Iterable[documents.Predicted]) -> str:
         for number, row in enumerate(rows, 1)
     )
     return as_csv(head, table)
-
-
-def _rule_words(rule: str) -> str:
-    # A lock may hold a rule of a later version: show it as it is written.
-    try:
-        return parse_rule(rule).words
-    except RecipeError:
-        return rule

@@ -13,6 +13,7 @@ from xraylab.actions.reading import load_for_reading
 from xraylab.data.datasets import Dataset
 from xraylab.data.importing import read_labelled
 from xraylab.errors import DatasetError
+from xraylab.finite import NO_SCORE
 from xraylab.imaging.fingerprint import Fingerprints
 from xraylab.models import Model
 from xraylab.predictions import Predictions
@@ -62,7 +63,10 @@ def read_source(source: Path, on_progress: Progress | None = None) -> LabelledFi
 def score_films(
     settings: Settings, model: Model, films: LabelledFilms, on_progress: Progress | None = None
 ) -> Predictions:
-    """Score films, and mark those that the gate warns of in a column ``warned``."""
+    """Score films, and mark those that the gate warns of in a column ``warned``.
+
+    A film without a finite score has the reason in the column ``refused``.
+    """
     from xraylab.reading.gate import gate_rows
     from xraylab.reading.scoring import score_pixels
 
@@ -71,6 +75,7 @@ def score_films(
     scores = score_pixels(loaded, films.pixels, rows, on_progress=report)
     frame = films.catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
     warnings = gate_rows(films.catalog, films.pixels, rows, model.card.dataset.kind, scores.novelty)
+    frame["refused"] = np.where(frame["score"].isna(), NO_SCORE, None)
     frame["warned"] = [bool(of_film) for of_film in warnings]
     return Predictions(frame, model.card.model_sha256)
 

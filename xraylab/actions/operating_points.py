@@ -24,6 +24,7 @@ from xraylab.evaluation.band import review_band
 from xraylab.evaluation.figures import calibration_of, table_of
 from xraylab.evaluation.rules import Rule, as_rule
 from xraylab.evaluation.summary import Evaluation, summarise
+from xraylab.finite import check_scores
 from xraylab.formats import score
 from xraylab.models import (
     Lock,
@@ -285,8 +286,10 @@ def _evaluate_dataset(
         _log_opening(settings, model, films.fingerprints.stored, data, actor)
         model.write_opening()
     # The lock was chosen on the stored scores; a new pass may differ in the last digit, so it only warns.
-    warned = count_warned(score_films(settings, model, films, on_progress))
-    return _evaluate_kept(settings, model, split, warned=warned)
+    scored = score_films(settings, model, films, on_progress)
+    # Stored numbers of a network that gives none now would be those of another network.
+    check_scores(scored.scores, of=f"“{model.name}”", remedy=model.remedy)
+    return _evaluate_kept(settings, model, split, warned=count_warned(scored))
 
 
 def _evaluate_films(
@@ -305,12 +308,15 @@ def _evaluate_films(
         films = films.without(shared.used)
     _log_if_opened(settings, model, films, split, actor)
     scored = score_films(settings, model, films, on_progress)
+    unscored = int(scored.frame["score"].isna().sum())
+    if unscored == len(scored):
+        check_scores(scored.scores, of=f"“{model.name}”", remedy=model.remedy)
     return _evaluated(
         model,
         scored,
         data=films.name,
         split=split,
-        refused=films.refused,
+        refused=films.refused + unscored,
         warned=count_warned(scored),
         test_openings=len(openings_on_films(settings, films.fingerprints)),
         shared=shared.document(included=include_used),

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from xraylab import documents, trail
 from xraylab.actions.comparison import Compared, compare_on, pair_document
+from xraylab.data.openings import read_openings
 from xraylab.errors import ComparisonError, EnsembleError, HonestOrderError, NotFoundError, XRayLabError
 from xraylab.evaluation.comparison import holm
 from xraylab.models import Model, check_held_out, load_model, opened_before
@@ -63,6 +64,7 @@ def name_pair(settings: Settings, first: str, second: str, *, actor: str) -> doc
         second_sha256=other.card.model_sha256,
         named_at=datetime.now(UTC),
         actor=actor,
+        openings=len(read_openings(settings)),
     )
     objects = {"films": pair.films, "first": pair.first_sha256, "second": pair.second_sha256}
     names = f"{first} and {second}"
@@ -143,7 +145,7 @@ def _look(settings: Settings, pair: Pair) -> _Looked:
     for model in models:
         if model.card.model_sha256 != pair.hashes[model.name]:
             return _Looked(pair, "void", f"{model.name} was trained again since, so it is another model.")
-        if (lock := model.lock) and any(at < pair.named_at for at in lock.opened_at):
+        if _opened_before(settings, pair, model):
             return _Looked(pair, "void", f"The test split was opened for {model.name} before it was named.")
     sealed = [model.name for model in models if not model.test_opened]
     if sealed:
@@ -156,6 +158,16 @@ def _look(settings: Settings, pair: Pair) -> _Looked:
         return _Looked(pair, "tested", compared=compare_on("test", *models), notes=_stamps(models))
     except XRayLabError as error:  # damaged predictions, for example: the pair still counts for Holm
         return _Looked(pair, "void", str(error))
+
+
+def _opened_before(settings: Settings, pair: Pair, model: Model) -> bool:
+    """Return whether the test split was opened for a model before a pair with it was named."""
+    noted = lock.opened_at if (lock := model.lock) else ()
+    if pair.openings is None:
+        return any(at < pair.named_at for at in noted)
+    # Counted, because a clock may have been set back: each opening is logged before the lock notes it.
+    since = [opening for opening in read_openings(settings)[pair.openings :] if opening.concerns(model.name)]
+    return len(noted) > len(since)
 
 
 def _load(settings: Settings, name: str) -> Model | None:

@@ -10,7 +10,7 @@ from xraylab.app import wording
 from xraylab.app.choice import model_in_use, model_words
 from xraylab.app.shell import Status
 from xraylab.app.watch import look
-from xraylab.evaluation.rules import parse_rule
+from xraylab.evaluation.rules import rule_words
 from xraylab.models import Lock
 from xraylab.runs.run import Run
 from xraylab.settings import load_settings
@@ -50,7 +50,7 @@ def lock_origin(lock: Lock) -> str:
     rules = [rule for rule in (lock.rule, lock.review_rule) if rule is not None]
     # Such a lock was chosen with knowledge of the test films, so the words must never be left out.
     stamp = " · changed after test results were seen" if lock.after_opening else ""
-    chosen = ", ".join(parse_rule(rule).words for rule in rules)
+    chosen = ", ".join(formats.visible(rule_words(rule)) for rule in rules)
     return f"{chosen} · {wording.when(lock.locked_at)}{stamp}"
 
 

@@ -8,6 +8,7 @@ Datasets: a catalog of films, a split by patient, and their pixels in one memory
 """
 
 import contextlib
+import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,23 +24,25 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from xraylab.errors import DatasetError, NotFoundError
+from xraylab.errors import DatasetError, NotFoundError, XRayLabError
 from xraylab.files import (
     Record,
     append_line,
     check_name,
-    read_lines,
 )
 from xraylab.imaging import PREPROCESS_VERSION, SIDE
 from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
 from xraylab.leftovers import mend
 from xraylab.settings import Settings
+from xraylab.stored import TABLE_BYTES, Count, Label, Moment, check_file, read_file, read_lines
 
 SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
 CATALOG_SCHEMA = "xraylab.catalog/1"
 FINGERPRINTS_FILE = "fingerprints.bin"  # in place of the films, after a backup without them
 SPLIT_SCHEMA = "xraylab.split/1"
 SPLITS = ("train", "validation", "test")
+_PIXEL_BYTES = 2**40  # mapped and not read, so no limit of memory
+_HASHED_AT_ONCE = 256  # films, 16 MB
 KINDS = ("bacterial", "viral")  # of pneumonia, from the file names of the Kermany films
 
 
@@ -54,19 +57,24 @@ class DatasetInfo(Record):
     """Facts about a dataset that are known without its catalog (``dataset.json``)."""
 
     schema_: Literal["xraylab.dataset/1"] = Field(SCHEMA, alias="schema")
-    name: str  # the name of its folder
-    kind: str  # "radiographs" or "phantoms"
+    name: Label  # the name of its folder
+    kind: Label  # "radiographs" or "phantoms"
     source: str
-    patient_key: str
+    patient_key: Label
     seed: int
-    preprocess_version: int
-    pixel_hash: str
-    created_at: datetime
-    n: int
-    patients: int
-    labels: dict[str, int]
-    splits: dict[str, dict[str, int]]  # split -> films, patients, NORMAL, PNEUMONIA
-    ignored: dict[str, int]
+    preprocess_version: Count
+    pixel_hash: Label
+    created_at: Moment
+    sequence: Count | None = Field(
+        default=None,
+        description="Number of the import in its home, by which the newest is known, because a clock may be "
+        "set back; null in datasets of older versions, which come before all others.",
+    )
+    n: Count
+    patients: Count
+    labels: dict[str, Count]
+    splits: dict[str, dict[str, Count]]  # split -> films, patients, NORMAL, PNEUMONIA
+    ignored: dict[str, Count]
     refused: list[RefusedFile]
     notes: list[str]
 
@@ -87,7 +95,7 @@ class Dataset:
         notes), pixel_sha256 and sharpness. Datasets of earlier versions lack the fields of ``Signs``.
         """
         with _damage(self.folder / "catalog.parquet") as file:
-            table = pq.read_table(io.BytesIO(file.read_bytes()))
+            table = pq.read_table(io.BytesIO(read_file(file, TABLE_BYTES)))
             if (table.schema.metadata or {}).get(b"schema") != CATALOG_SCHEMA.encode():
                 raise ValueError(f"not a file of {CATALOG_SCHEMA}")
             catalog: pd.DataFrame = table.to_pandas()
@@ -95,11 +103,19 @@ class Dataset:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """Pixels of all films, uint8 of shape (n, 256, 256), as a read-only memory map."""
+        """Pixels of all films, uint8 of shape (n, 256, 256), as a read-only memory map.
+
+        Their hash is checked once per process, or again after the file was written: a film that a disk
+        changed would train and score without a complaint.
+        """
         with _damage(self.folder / "pixels.npy") as file:
+            check_file(file, _PIXEL_BYTES)
             pixels: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
             if pixels.shape != (self.info.n, SIDE, SIDE) or pixels.dtype != np.uint8:
                 raise ValueError(f"{pixels.dtype} of shape {pixels.shape} for {self.info.n} films")
+            status = file.stat()
+            if _hash(file, (status.st_ino, status.st_size, status.st_mtime_ns)) != self.info.pixel_hash:
+                raise ValueError("the pixels have changed since the import")
             return pixels
 
     def rows(self, split_name: str) -> NDArray[np.intp]:
@@ -157,7 +173,7 @@ class Dataset:
 
     def fingerprints(self, split_name: str | None = None) -> Fingerprints:
         """Return the fingerprints of the films of one split, or of all, in the order of the catalog."""
-        return _fingerprints(self.folder, self.info.created_at, split_name)
+        return _fingerprints(self.folder, self.info.pixel_hash, split_name)
 
     @property
     def earlier_openings(self) -> list[dict[str, Any]]:
@@ -172,8 +188,8 @@ class Dataset:
 
 
 @lru_cache(maxsize=16)  # screens are drawn anew at every click, and 5,000 films take 0.2 s
-def _fingerprints(folder: Path, created_at: datetime, split_name: str | None) -> Fingerprints:
-    """Compute the fingerprints of a dataset's films; ``created_at`` is only part of the cache's key."""
+def _fingerprints(folder: Path, pixel_hash: str, split_name: str | None) -> Fingerprints:
+    """Compute the fingerprints of a dataset's films; ``pixel_hash`` is only part of the cache's key."""
     dataset = Dataset(folder, _read_info(folder / "dataset.json"))
     if (stored := _stored_fingerprints(folder)) is not None:
         return Fingerprints.of_stored(stored if split_name is None else stored[dataset.rows(split_name)])
@@ -186,18 +202,49 @@ def _stored_fingerprints(folder: Path) -> NDArray[np.uint8] | None:
     if (folder / "pixels.npy").exists() or not (folder / FINGERPRINTS_FILE).exists():
         return None
     with _damage(folder / FINGERPRINTS_FILE) as file:
-        return np.frombuffer(file.read_bytes(), np.uint8).reshape(-1, FINGERPRINT_BYTES)
+        return np.frombuffer(read_file(file, TABLE_BYTES), np.uint8).reshape(-1, FINGERPRINT_BYTES)
+
+
+@lru_cache(maxsize=64)
+def _hash(file: Path, stamp: tuple[int, int, int]) -> str:
+    """Compute the hash of the pixels in a file; ``stamp`` is only part of the cache's key."""
+    digest = hashlib.sha256()
+    pixels = np.load(file, mmap_mode="r", allow_pickle=False)
+    for start in range(0, len(pixels), _HASHED_AT_ONCE):
+        digest.update(pixels[start : start + _HASHED_AT_ONCE])
+    return digest.hexdigest()
 
 
 def list_datasets(settings: Settings) -> list[DatasetInfo]:
     """List every dataset in the home folder, newest first, without folders that can't be read."""
     mend(settings.datasets)
     infos = []
-    for file in settings.datasets.glob("*/dataset.json"):
-        if not file.parent.name.startswith("."):
-            with contextlib.suppress(DatasetError):
-                infos.append(_read_info(file))
-    return sorted(infos, key=lambda info: info.created_at, reverse=True)
+    for file in _files(settings):
+        with contextlib.suppress(DatasetError):
+            infos.append(_read_info(file))
+    # By number before time: an import under a clock that was set back is still the newest.
+    return sorted(infos, key=lambda info: (info.sequence or 0, info.created_at), reverse=True)
+
+
+def faults_of_datasets(settings: Settings) -> list[str]:
+    """Return a sentence for each folder of a dataset in the home that can't be used."""
+    faults = []
+    for file in _files(settings):
+        try:
+            load_dataset(settings, file.parent.name)
+        except XRayLabError as error:
+            faults.append(str(error))
+    return faults
+
+
+def next_number(settings: Settings) -> int:
+    """Return the number of the next dataset in the home, higher than that of every dataset there."""
+    return 1 + max((info.sequence or 0 for info in list_datasets(settings)), default=0)
+
+
+def _files(settings: Settings) -> list[Path]:
+    files = sorted(settings.datasets.glob("*/dataset.json"))
+    return [file for file in files if not file.parent.name.startswith(".")]
 
 
 def load_dataset(settings: Settings, name: str) -> Dataset:
@@ -226,7 +273,7 @@ def load_dataset(settings: Settings, name: str) -> Dataset:
 
 def _read_info(file: Path) -> DatasetInfo:
     try:
-        info = DatasetInfo.model_validate_json(file.read_bytes())
+        info = DatasetInfo.model_validate_json(read_file(file))
     except (ValidationError, OSError) as error:
         raise DatasetError(
             f"{file} was written by another version of XRayLab, or is damaged. Import the dataset again."

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from xraylab.data import patients
 from xraylab.data.catalog import identify, label_counts, make_catalog, split_counts
-from xraylab.data.datasets import CATALOG_SCHEMA, SPLIT_SCHEMA, Dataset, DatasetInfo, RefusedFile
+from xraylab.data.datasets import CATALOG_SCHEMA, SPLIT_SCHEMA, Dataset, DatasetInfo, RefusedFile, next_number
 from xraylab.data.sources import Source, SourceFile, open_source, printable
 from xraylab.data.split import LEFT_OUT
 from xraylab.errors import DatasetError, NameTakenError, UnreadableImageError
@@ -94,6 +94,7 @@ def import_dataset(
             preprocess_version=PREPROCESS_VERSION,
             pixel_hash=pixel_hash,
             created_at=datetime.now(UTC),
+            sequence=next_number(settings),
             n=len(catalog),
             patients=catalog["patient"].nunique(),
             labels=label_counts(catalog),

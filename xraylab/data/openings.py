@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from xraylab.files import Record, append_line, read_lines, write_bytes
+from xraylab.files import Record, append_line, write_bytes
 from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
 from xraylab.settings import Settings
+from xraylab.stored import TABLE_BYTES, Finite, Label, Moment, read_file, read_lines
 
 _FILE, _FOLDER = "openings.jsonl", "openings"
 
@@ -28,13 +29,13 @@ class Opening(Record):
     """One time that results on some films were shown."""
 
     schema_: Literal["xraylab.opening/1"] = Field("xraylab.opening/1", alias="schema")
-    at: datetime
-    actor: str
-    model: str
-    members: tuple[str, ...] = ()  # the models that an ensemble averages
-    data: str  # the name of a dataset, folder or archive, without its path
-    threshold: float | None = None
-    review_from: float | None = None
+    at: Moment
+    actor: Label
+    model: Label
+    members: tuple[Label, ...] = ()  # the models that an ensemble averages
+    data: Label  # the name of a dataset, folder or archive, without its path
+    threshold: Finite | None = None
+    review_from: Finite | None = None
     # SHA-256 of their fingerprints, a part of a path; empty if an earlier version wrote the record.
     films: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
@@ -88,7 +89,7 @@ def openings_on(settings: Settings, films: Fingerprints) -> list[Opening]:
 def _films(file: Path) -> NDArray[np.uint8]:
     """Return stored fingerprints, uint8 of shape (n, 16); none if the file is missing or damaged."""
     try:
-        raw = file.read_bytes()
+        raw = read_file(file, TABLE_BYTES)
     except OSError:
         raw = b""
     whole = hashlib.sha256(raw).hexdigest() == file.name

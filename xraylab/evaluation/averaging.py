@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.evaluation.calibration import AS_IS, Platt
+from xraylab.finite import only_finite
 
 Floats = NDArray[np.float64]
 
@@ -65,8 +66,17 @@ class Averaging:
         ----------
         logits : float64 array of shape (k, n)
             Raw logits of the members' networks; NaN for a film that a member couldn't score.
+
+        Returns
+        -------
+        Averaged
+            NaN for a film for which a member has no finite logit: a mean without it would be that of another
+            ensemble.
         """
-        calibrated = np.stack([platt.apply(row) for platt, row in zip(self.members, logits, strict=True)])
+        finite = only_finite(logits)
+        with np.errstate(over="ignore"):  # a logit that becomes infinite here has no score either
+            rows = [platt.apply(row) for platt, row in zip(self.members, finite, strict=True)]
+        calibrated = only_finite(np.stack(rows))
         logs = _log_probability(calibrated)
         total = _log_sum(logs)
         if len(calibrated) == 1:
@@ -75,7 +85,7 @@ class Averaging:
             # The logit of the mean probability: log of the sum of p less log of the sum of 1 - p.
             mean = total - _log_sum(_log_probability(-calibrated))
             spread = np.exp(logs).std(axis=0, ddof=1)
-        return Averaged(self.final.apply(mean), spread, np.exp(logs - total))
+        return Averaged(only_finite(self.final.apply(mean)), spread, np.exp(logs - total))
 
 
 ALONE = Averaging()  # for a model that isn't an ensemble

@@ -68,7 +68,8 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
     Raises
     ------
     CalibrationError
-        If a class is missing, all logits are equal, or positives have lower logits than negatives.
+        If a class is missing, all logits are equal, positives have lower logits than negatives, or the logits
+        are so large or small that the map isn't finite.
     ValueError
         If lengths differ, a logit isn't finite, or a label is neither 0 nor 1.
 
@@ -93,7 +94,16 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
         raise CalibrationError(
             "Scores can't be calibrated: films with pneumonia don't score higher than normal ones."
         )
-    return Platt(slope / scale, intercept - slope * centre / scale)
+    return _finite_map(slope / scale, intercept - slope * centre / scale)
+
+
+def _finite_map(slope: float, intercept: float) -> Platt:
+    try:
+        return Platt(slope, intercept)
+    except ValueError as error:  # logits near the largest floats give a slope that rounds to 0
+        raise CalibrationError(
+            "Scores can't be calibrated: the network's outputs are too large or too small. Train it again."
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,14 @@ def as_rule(rule: str | Rule | float) -> Rule:
     return Rule(VALUE, float(rule))
 
 
+def rule_words(text: str) -> str:
+    """Return the rule of a lock in words; as it is written if only another version knows it."""
+    try:
+        return parse_rule(text).words
+    except RecipeError:
+        return text
+
+
 def rule_that_chose(text: object) -> Rule | None:
     """Return the rule that a text from outside names; None if it names none, or only a threshold.
 

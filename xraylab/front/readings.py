@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from xraylab import formats
 from xraylab.data.phantoms import burn_in
 from xraylab.data.sources import printable
-from xraylab.errors import NotFoundError, RecipeError, UnreadableImageError
-from xraylab.evaluation.rules import parse_rule
+from xraylab.errors import NotFoundError, UnreadableImageError
+from xraylab.evaluation.rules import rule_words
 from xraylab.front.results import Result, Rows, labelled, number
 from xraylab.front.weights import Weights
 
@@ -268,11 +268,3 @@ def film_reading(reading: "Reading", model: "Model", lock: "Lock | None", weight
         pixels=None if reading.film is None else reading.film.standard.pixels,
         weights=weights,
     )
-
-
-def rule_words(rule: str) -> str:
-    """Return a rule in words; as it stands if this version doesn't know it."""
-    try:
-        return parse_rule(rule).words
-    except RecipeError:
-        return rule

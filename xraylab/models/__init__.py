@@ -42,10 +42,12 @@ from xraylab.models.shelf import (
     SHIPPED_NAMES,
     check_name_free,
     dataset_of,
+    faults_of_models,
     films_of,
     list_models,
     load_model,
     load_shipped,
+    next_number,
     shipped_names,
 )
 from xraylab.models.shipped_lock import asks_before_lock, replaced_here, restore_shipped_lock
@@ -79,6 +81,7 @@ __all__ = [
     "choose_to_read",
     "chosen_to_read",
     "dataset_of",
+    "faults_of_models",
     "films_bytes",
     "films_of",
     "films_to_choose_by",
@@ -87,6 +90,7 @@ __all__ = [
     "load_shipped",
     "made_from",
     "model_that_reads",
+    "next_number",
     "novelty_bytes",
     "opened_before",
     "openings_of",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xraylab.errors import EnsembleError
 from xraylab.evaluation.averaging import Averaging
+from xraylab.finite import NO_SCORE
 from xraylab.models.folder import Model
 from xraylab.predictions import PERTURBATION, Predictions, class_columns, class_probabilities
 
@@ -120,6 +121,9 @@ def _average(members: Sequence[Predictions], classes: Sequence[str], averaging: 
     frames = [_by_film(member.frame).loc[order] for member in members]
     averaged = averaging.of(np.stack([frame["logit"].to_numpy(np.float64) for frame in frames]))
     frame = members[0].frame.assign(logit=averaged.logit, score=averaged.score, spread=averaged.spread)
+    # A film that any member has no score for has none here, and its row says why.
+    reasons = frame["refused"].where(frame["refused"].notna(), NO_SCORE)
+    frame["refused"] = reasons.where(frame["score"].isna(), None)
     columns = class_columns(classes)
     if columns:
         kinds = averaged.given_pneumonia(np.stack([_kinds(one[columns[1:]]) for one in frames]))

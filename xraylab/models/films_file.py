@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
+from xraylab.stored import TABLE_BYTES, read_file
 
 FILMS_FILE = "films.parquet"
 _SCHEMA = b"xraylab.films/1"
@@ -143,7 +144,7 @@ def read_films(file: Path) -> MadeFrom | None:
 def _read(file: Path, stamp: tuple[int, int, int]) -> MadeFrom | None:
     """Read the file; ``stamp`` is only part of the cache's key."""
     try:
-        table = pq.read_table(io.BytesIO(file.read_bytes()))
+        table = pq.read_table(io.BytesIO(read_file(file, TABLE_BYTES)))
         metadata = table.schema.metadata or {}
         if metadata.get(b"schema") != _SCHEMA:
             return None

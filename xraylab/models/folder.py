@@ -14,6 +14,7 @@ A model's folder: immutable but for its lock.
 
 import contextlib
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -26,7 +27,8 @@ from xraylab.errors import HonestOrderError, NotFoundError, WeightsError, XRayLa
 from xraylab.evaluation.averaging import ALONE, Averaging
 from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.files import check_name, read_lines, write_text
+from xraylab.files import check_name, write_text
+from xraylab.formats import visible
 from xraylab.models.films_file import FILMS_FILE, MadeFrom, read_films
 from xraylab.models.held_out import HeldOut, read_held_out
 from xraylab.models.lock_file import knows_of_opening, read_lock
@@ -35,11 +37,18 @@ from xraylab.models.schema import BACKEND, ENSEMBLE, Card, Lock, Member, Members
 from xraylab.networks.registry import network
 from xraylab.predictions import Predictions
 from xraylab.settings import shipped_models
+from xraylab.stored import WEIGHTS_BYTES, read_file, read_lines
 
 HELD_OUT = ("validation", "test")  # the splits that a model has stored predictions for
 SUITE_FILE = "suite.parquet"
 _PREDICTIONS = "predictions.parquet"
 LOCK_FILE = "lock.json"
+_DAMAGED = "The model “{}” was written by another version of XRayLab, or is damaged. Train it again."
+_DAMAGED_SHIPPED = "The model “{}”, which comes with XRayLab, is missing or damaged. Install XRayLab again."
+_RENAMED = (
+    "The folder “{0}” holds the model “{1}”, so it was renamed or copied and isn't used. Name the folder "
+    "“{1}” again, or remove the copy."
+)
 _Folder = TypeVar("_Folder", bound="ModelFolder")
 
 
@@ -50,24 +59,32 @@ class ModelFolder:
     folder: Path
     card: Card
     kept: Path | None = None  # for a shipped model, the folder in the home that keeps its lock
+    listed_as: str | None = None  # for a model in the home that has the name of a shipped one
 
     @classmethod
-    def read(cls, folder: Path, kept: Path | None = None) -> Self:
+    def read(cls, folder: Path, kept: Path | None = None, *, listed_as: str | None = None) -> Self:
         """Read the card in a folder and return its model.
 
         Raises
         ------
-        OSError
-            If the card can't be read.
-        ValidationError
-            If the card is damaged, or another version of XRayLab wrote it.
+        NotFoundError
+            If the card is missing or damaged, another version of XRayLab wrote it, or it describes a model of
+            another name than the folder's.
         """
-        return cls(folder, Card.model_validate_json((folder / "card.json").read_bytes()), kept)
+        try:
+            card = Card.model_validate_json(read_file(folder / "card.json"))
+        except (OSError, ValidationError) as error:
+            words = _DAMAGED_SHIPPED if kept else _DAMAGED
+            raise NotFoundError(words.format(folder.name)) from error
+        # A copy under another name would be opened, locked and chosen as if it were another model.
+        if card.name != folder.name:
+            raise NotFoundError(_RENAMED.format(folder.name, visible(card.name)))
+        return cls(folder, card, kept, listed_as)
 
     @property
     def name(self) -> str:
-        """Name of the model and of its folder."""
-        return self.card.name
+        """Name of the model in lists and commands; that of its folder, unless a shipped model has it."""
+        return self.listed_as or self.card.name
 
     @property
     def shipped(self) -> bool:
@@ -95,7 +112,7 @@ class ModelFolder:
             If the file can't be read, or isn't the one that the card describes.
         """
         try:
-            raw = self.weights.read_bytes()
+            raw = read_file(self.weights, WEIGHTS_BYTES)
         except OSError as error:
             raise WeightsError(f"The weights of “{self.name}” can't be read. {self.remedy}") from error
         if hashlib.sha256(raw).hexdigest() != self.card.model_sha256:
@@ -117,7 +134,7 @@ class ModelFolder:
             return None
         # The hash is checked before the content: a changed list of members is another ensemble.
         with contextlib.suppress(OSError, ValidationError):
-            raw = (self.folder / "members.json").read_bytes()
+            raw = read_file(self.folder / "members.json")
             if hashlib.sha256(raw).hexdigest() == self.card.model_sha256:
                 return Members.model_validate_json(raw)
         raise WeightsError(f"The list of members of “{self.name}” is missing or has changed. {self.remedy}")
@@ -299,7 +316,7 @@ class Model(ModelFolder):
     def test_opened(self) -> bool:
         """Whether the test split has been opened for this model at its present lock."""
         lock = self.lock
-        return lock is not None and any(at >= lock.locked_at for at in lock.opened_at)
+        return lock is not None and lock.opened_here
 
     @property
     def lock(self) -> Lock | None:
@@ -307,7 +324,7 @@ class Model(ModelFolder):
 
         For a shipped model the home's lock wins, unless it was made for other weights.
         """
-        if self.kept is None or not (self.kept / LOCK_FILE).exists():
+        if self.kept is None or not os.path.lexists(self.kept / LOCK_FILE):
             return self.lock_as_made
         lock = read_lock(self.kept / LOCK_FILE)
         # A later version of XRayLab may ship other weights under the same name.
@@ -329,8 +346,20 @@ class Model(ModelFolder):
         """
         lock = self.lock
         if lock is None:
-            raise HonestOrderError(f"{self.name} has no locked threshold yet. Lock one on validation first.")
+            raise HonestOrderError(
+                self.lock_fault or f"{self.name} has no locked threshold yet. Lock one on validation first."
+            )
         return lock
+
+    @property
+    def lock_fault(self) -> str | None:
+        """Why the lock on disk can't be used, and what to do, as a sentence; None without such a lock."""
+        if self.lock is not None or not any(os.path.lexists(file) for file in self._lock_files):
+            return None
+        return (
+            f"The lock of “{self.name}” was written by another version of XRayLab, or is damaged, so nothing "
+            "is decided by it. Lock a threshold again."
+        )
 
     def write_lock(
         self,
@@ -384,6 +413,7 @@ class Model(ModelFolder):
             after_opening=after_opening or any(map(knows_of_opening, self._lock_files)),
             openings_before=openings_before,
             opened_at=before.opened_at if before else (),
+            opened=False,
         )
         write_text(self._lock_files[0], lock.model_dump_json(indent=2))
         return lock
@@ -397,7 +427,8 @@ class Model(ModelFolder):
             If the model isn't locked yet.
         """
         lock = self.require_lock()
-        lock = lock.model_copy(update={"opened_at": (*lock.opened_at, datetime.now(UTC))})
+        openings = (*lock.opened_at, datetime.now(UTC))
+        lock = lock.model_copy(update={"opened_at": openings, "opened": True})
         write_text(self._lock_files[0], lock.model_dump_json(indent=2))
         return lock
 
@@ -414,6 +445,11 @@ def _read_own(model: Model, file: str, damaged: str) -> HeldOut:
         held_out = read_held_out(model.folder / file)
     except XRayLabError as error:
         raise NotFoundError(f"{damaged} {model.remedy}") from error
+    if unexplained := held_out.predictions.unexplained:
+        raise WeightsError(
+            f"“{model.name}” gave no finite score for {unexplained} of its held-out films, so its numbers "
+            f"can't be used. {model.remedy}"
+        )
     # A number of other weights looks as good as any: without this check a lock would be chosen on it.
     if held_out.predictions.model_hash != model.card.model_sha256:
         raise WeightsError(
@@ -429,7 +465,7 @@ def _find_member(ensemble: _Folder, member: Member) -> _Folder:
     matches = []
     for place in dict.fromkeys((ensemble.folder.parent, shipped_models())):
         kept = home / name if place == shipped_models() else None
-        with contextlib.suppress(OSError, ValidationError):
+        with contextlib.suppress(NotFoundError):
             matches.append(type(ensemble).read(place / name, kept))
     for part in matches:
         if part.card.model_sha256 == member.model_sha256:

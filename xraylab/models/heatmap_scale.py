@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from xraylab.files import Record
 from xraylab.models.folder import Model
+from xraylab.stored import Finite, read_file
 
 SCALE_FILE = "scale.json"
 QUANTILE = 0.99  # of the raw maps' cells; the very strongest cell would be an outlier of one film
@@ -25,13 +26,14 @@ class MapScale(Record):
     model_sha256: str
     films: int = Field(ge=1, description="Number of validation films with pneumonia it was measured on.")
     quantile: float = Field(gt=0, lt=1)
-    strongest: dict[str, float] = Field(
+    strongest: dict[str, Finite] = Field(
         description="The quantile of the raw maps' cells, by method; a method that is missing has no scale."
     )
     randomised: float | None = Field(
         default=None,
         ge=-1,
         le=1,
+        allow_inf_nan=False,
         description="Mean rank correlation of Grad-CAM with that of the same network with random weights; "
         "null if it can't be computed.",
     )
@@ -47,7 +49,7 @@ class MapScale(Record):
 def read_scale(model: Model) -> MapScale | None:
     """Read the scale in a model's folder; None if it is missing, damaged or made for other weights."""
     try:
-        scale = MapScale.model_validate_json((model.folder / SCALE_FILE).read_bytes())
+        scale = MapScale.model_validate_json(read_file(model.folder / SCALE_FILE))
     except (OSError, ValidationError):
         return None
     return scale if scale.model_sha256 == model.card.model_sha256 else None

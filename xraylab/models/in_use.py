@@ -14,6 +14,7 @@ from xraylab.files import Record, write_text
 from xraylab.models.folder import Model
 from xraylab.models.shelf import list_models
 from xraylab.settings import Settings
+from xraylab.stored import Label, Moment, read_file
 
 _FILE = "reads.json"
 
@@ -22,14 +23,15 @@ class ChosenToRead(Record):
     """The model that somebody chose to read films (``reads.json`` in the home)."""
 
     schema_: Literal["xraylab.reads/1"] = Field("xraylab.reads/1", alias="schema")
-    model: str
-    model_sha256: str
-    chosen_at: datetime
-    actor: str
+    model: Label
+    model_sha256: Label
+    chosen_at: Moment
+    actor: Label
 
     def means(self, model: Model) -> bool:
         """Return whether this choice was made for a model with its present weights."""
-        return (self.model, self.model_sha256) == (model.name, model.card.model_sha256)
+        # The card's name too: a home's model may have been chosen before a shipped one got its name.
+        return self.model_sha256 == model.card.model_sha256 and self.model in (model.name, model.card.name)
 
 
 def model_that_reads(settings: Settings, models: list[Model] | None = None) -> Model | None:
@@ -53,7 +55,7 @@ def model_that_reads(settings: Settings, models: list[Model] | None = None) -> M
 def chosen_to_read(settings: Settings) -> ChosenToRead | None:
     """Return the stored choice; None if nobody chose, or the file is damaged."""
     try:
-        return ChosenToRead.model_validate_json((settings.home / _FILE).read_bytes())
+        return ChosenToRead.model_validate_json(read_file(settings.home / _FILE))
     except (OSError, ValidationError):
         return None
 

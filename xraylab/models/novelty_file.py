@@ -13,6 +13,7 @@ import safetensors
 import safetensors.numpy
 
 from xraylab.evaluation.novelty import Novelty
+from xraylab.stored import check_file
 
 NOVELTY_FILE = "novelty.safetensors"
 _SCHEMA = "xraylab.novelty/1"
@@ -47,6 +48,7 @@ def read_novelty(file: Path, *, model_sha256: str, layer: str) -> Novelty | None
     """
     expected = {"schema": _SCHEMA, "model_sha256": model_sha256, "layer": layer}
     try:
+        check_file(file)
         with safetensors.safe_open(file, framework="numpy") as opened:
             if (opened.metadata() or {}) != expected:
                 return None

@@ -5,11 +5,14 @@ Openings of a model's test films, for any model, under any name.
 - shipped models bring the openings that happened where they were made, in their locks
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from xraylab.data.datasets import Dataset
 from xraylab.data.openings import Opening, openings_on
@@ -109,7 +112,7 @@ def _stamps(settings: Settings, model: Model, openings: list[Opening]) -> bool:
     """Return whether openings concern a model, its members, or an ensemble with it."""
     # A person who has seen a member's test result may have chosen the members by it, and an ensemble's
     # result is made of its members' results.
-    names = (model.name, *model.card.members)
+    names = (model.name, model.card.name, *model.card.members)
     if any(opening.concerns(name) for opening in openings for name in names):
         return True
     # A lock in the home that was made for a shipped model remembers too.
@@ -150,14 +153,14 @@ def _earlier(dataset: Dataset | None) -> list[Opening]:
     """Return the openings that earlier versions wrote into a dataset's lineage."""
     if dataset is None:
         return []
-    return [
-        Opening(
-            at=event["at"],
-            actor=str(event.get("actor", "")),
-            model=str(event.get("model", "")),
-            members=tuple(event.get("members", ())),
-            data=dataset.info.name,
-        )
-        for event in dataset.earlier_openings
-        if "at" in event
-    ]
+    openings = (_as_opening(dataset.info.name, event) for event in dataset.earlier_openings)
+    return [opening for opening in openings if opening is not None]
+
+
+def _as_opening(data: str, event: Mapping[str, Any]) -> Opening | None:
+    """Return an opening in a dataset's lineage; None for a line that can't be read."""
+    facts = {name: event[name] for name in ("at", "actor", "model", "members") if name in event}
+    try:
+        return Opening.model_validate({"actor": "", "model": "", **facts, "data": data})
+    except ValidationError:
+        return None

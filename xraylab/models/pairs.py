@@ -6,28 +6,33 @@ Pairs of models that were named for the test films before either was tested (``p
 """
 
 import contextlib
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from xraylab.files import Record, append_line, make_folder, read_lines
+from xraylab.files import Record, append_line, make_folder
 from xraylab.settings import Settings
+from xraylab.stored import Count, Label, Moment, read_lines
 
 
 class Pair(Record):
     """Two models to be tested against each other; a difference is the first less the second."""
 
     schema_: Literal["xraylab.pair/1"] = Field("xraylab.pair/1", alias="schema")
-    films: str  # the hash of their pixels
-    dataset: str
-    first: str
-    second: str
-    first_sha256: str
-    second_sha256: str
-    named_at: datetime
-    actor: str
+    films: Label  # the hash of their pixels
+    dataset: Label
+    first: Label
+    second: Label
+    first_sha256: Label
+    second_sha256: Label
+    named_at: Moment
+    actor: Label
+    openings: Count | None = Field(
+        default=None,
+        description="Openings on record in this home when the pair was named; null in pairs of earlier "
+        "versions, where the times tell which came first.",
+    )
 
     @property
     def hashes(self) -> dict[str, str]:

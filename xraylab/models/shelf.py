@@ -1,15 +1,16 @@
 """
 Where models are found: first in the home, then among those that came with the package.
 
-- a list passes over a folder that can't be read; asked for by its name, the folder gives a sentence
+- a list passes over a folder that can't be read; asked for by its name, the folder gives a sentence, and
+  ``faults_of_models`` has them all
+- the name of a shipped model always means that one: a folder in the home can't take its place
 - for a shipped model the home holds at most a lock, which alone is no model
 - the names of shipped models are listed here only: they are reserved, and lists follow their order
 """
 
 import contextlib
+import os
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, XRayLabError
@@ -17,7 +18,7 @@ from xraylab.files import check_name
 from xraylab.leftovers import mend
 from xraylab.models.films_file import MadeFrom, made_from
 from xraylab.models.folder import Model
-from xraylab.settings import Settings, shipped_models
+from xraylab.settings import OF_HOME, Settings, shipped_models
 
 SHIPPED_NAMES = ("ensemble", "mobilenet_v2", "mobilenet_v2-seed1", "mobilenet_v2-seed2", "cnn", "phantom")
 # "none" and "imagenet" are values of --weights, where a model's name may stand too.
@@ -28,40 +29,61 @@ def list_models(settings: Settings) -> list[Model]:
     """Return every model in the home, newest first, then the shipped ones; pass over unreadable folders."""
     mend(settings.models)
     models = []
-    for file in settings.models.glob("*/card.json"):
-        # A name that starts with a dot is a folder that is still being built, or that a crash left.
-        if not file.parent.name.startswith("."):
-            with contextlib.suppress(ValidationError, OSError):
-                models.append(Model.read(file.parent))
-    models.sort(key=lambda model: model.card.created_at, reverse=True)
+    for folder in _folders_at_home(settings):
+        with contextlib.suppress(XRayLabError):
+            models.append(_read_at_home(folder))
+    # By number before time: a training under a clock that was set back is still the newest.
+    models.sort(key=lambda model: model.card.age, reverse=True)
     for name in shipped_names():
-        if not _card_at_home(settings, name).exists():
-            with contextlib.suppress(NotFoundError):
-                models.append(load_shipped(settings, name))
+        with contextlib.suppress(NotFoundError):
+            models.append(load_shipped(settings, name))
     return models
+
+
+def faults_of_models(settings: Settings) -> list[str]:
+    """Return a sentence for each folder of models in the home that isn't used as its name says."""
+    faults = []
+    for folder in _folders_at_home(settings):
+        try:
+            model = _read_at_home(folder)
+        except XRayLabError as error:
+            faults.append(str(error))
+            continue
+        if model.listed_as:
+            faults.append(
+                f"Your home has its own model “{folder.name}”. It is listed as “{model.name}”, because "
+                f"“{folder.name}” means the model that comes with XRayLab."
+            )
+        if model.lock_fault:
+            faults.append(model.lock_fault)
+    return faults
+
+
+def next_number(settings: Settings) -> int:
+    """Return the number of the next model in the home, higher than that of every model there."""
+    return 1 + max((model.card.sequence or 0 for model in list_models(settings)), default=0)
 
 
 def load_model(settings: Settings, name: str) -> Model:
     """Find a model by its name.
 
+    A name that a shipped model has always means the shipped one; with ``@home`` it means the home's.
+
     Raises
     ------
     NotFoundError
-        If there is no such model, or another version of XRayLab wrote it.
+        If there is no such model, another version of XRayLab wrote it, or its folder was renamed.
     """
     mend(settings.models)
-    file = _card_at_home(settings, check_name(name, what="model"))
-    if not file.exists():
-        if name in shipped_names():
-            return load_shipped(settings, name)
+    plain = check_name(name.removesuffix(OF_HOME), what="model")
+    shipped = plain in shipped_names()
+    if shipped and name == plain:
+        return load_shipped(settings, name)
+    folder = settings.models / plain
+    if name not in (plain, _name_of_home(plain)) or not _has_card(folder):
         known = ", ".join(model.name for model in list_models(settings)) or "none yet"
         raise NotFoundError(f"There is no model “{name}”. There are: {known}.")
-    try:
-        return Model.read(file.parent)
-    except ValidationError as error:
-        raise NotFoundError(
-            f"The model “{name}” was written by another version of XRayLab, or is damaged. Train it again."
-        ) from error
+    return _read_at_home(folder)
 
 
 def shipped_names() -> list[str]:
@@ -78,12 +100,37 @@ def load_shipped(settings: Settings, name: str) -> Model:
         If there is no such model, or it is damaged.
     """
     folder = shipped_models() / check_name(name, what="model")
-    try:
-        return Model.read(folder, kept=settings.models / name)
-    except (OSError, ValidationError) as error:
-        raise NotFoundError(
-            f"The model “{name}”, which comes with XRayLab, is missing or damaged. Install XRayLab again."
-        ) from error
+    return Model.read(folder, kept=_kept(settings, name))
+
+
+def _folders_at_home(settings: Settings) -> list[Path]:
+    """Return the folders of models in the home, by name."""
+    # A name that starts with a dot is a folder that is still being built, or that a crash left.
+    folders = [file.parent for file in settings.models.glob("*/card.json")]
+    return sorted(folder for folder in folders if not folder.name.startswith("."))
+
+
+def _read_at_home(folder: Path) -> Model:
+    check_name(folder.name, what="model")
+    named = _name_of_home(folder.name)
+    return Model.read(folder, listed_as=None if named == folder.name else named)
+
+
+def _name_of_home(name: str) -> str:
+    """Return what a folder in the home is listed as."""
+    return f"{name}{OF_HOME}" if name in shipped_names() else name
+
+
+def _has_card(folder: Path) -> bool:
+    return os.path.lexists(folder / "card.json")
+
+
+def _kept(settings: Settings, name: str) -> Path:
+    """Return the folder in the home that keeps the lock of a shipped model."""
+    # A model of the home has its own lock in the folder of this name.
+    apart = settings.models / f"{name}@shipped"
+    folder = settings.models / name
+    return apart if apart.exists() or _has_card(folder) else folder
 
 
 def check_name_free(settings: Settings, name: str, *, replace: bool = False) -> None:
@@ -134,7 +181,3 @@ def dataset_of(settings: Settings, model: Model) -> Dataset | None:
     # A shipped model was trained elsewhere, so a dataset here may have the same name and other films.
     same = dataset.info.pixel_hash == model.card.dataset.pixel_hash
     return dataset if same or not model.shipped else None
-
-
-def _card_at_home(settings: Settings, name: str) -> Path:
-    return settings.models / name / "card.json"

@@ -58,7 +58,11 @@ def restore_shipped_lock(model: Model) -> Lock:
         remove_file(file)
         return shipped
     openings = tuple(sorted({*shipped.opened_at, *seen}))
-    restored = shipped.model_copy(update={"opened_at": openings, "after_opening": True})
+    # Openings at the user's own lock count for the restored one too, as they always did: they were seen here.
+    opened = shipped.opened_here or bool(seen)
+    restored = shipped.model_copy(
+        update={"opened_at": openings, "after_opening": True, "opened": opened and bool(openings)}
+    )
     write_text(file, restored.model_dump_json(indent=2))
     return restored
 

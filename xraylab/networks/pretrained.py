@@ -11,7 +11,8 @@ from pathlib import Path
 
 from xraylab.errors import WeightsError
 from xraylab.networks.registry import Network
-from xraylab.settings import Settings, shipped_models
+from xraylab.settings import OF_HOME, Settings, shipped_models
+from xraylab.stored import read_file
 
 
 def default_weights(entry: Network) -> str:
@@ -83,7 +84,11 @@ def model_weights(settings: Settings, weights: str) -> Path | None:
     """
     if "/" in weights:
         return None
-    for folder in (settings.models / weights, shipped_models() / weights):
+    name = weights.removesuffix(OF_HOME)
+    shipped, home = shipped_models() / name, settings.models / name
+    # As everywhere, the plain name of a shipped model means the shipped one.
+    places = (shipped,) if name == weights and (shipped / "card.json").exists() else (home,)
+    for folder in places:
         if (folder / "model.safetensors").exists():
             return folder / "model.safetensors"
         if (folder / "members.json").exists():
@@ -109,8 +114,8 @@ def _check_imagenet(entry: Network) -> None:
 def _check_same_network(model: Path, entry: Network) -> None:
     """Reject weights of another network. A damaged card passes: loading the model reports it."""
     try:
-        arch = json.loads((model / "card.json").read_text("utf-8"))["arch"]
-    except (OSError, ValueError, KeyError, TypeError):
+        arch = json.loads(read_file(model / "card.json"))["arch"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
     if arch != entry.name:
         raise WeightsError(

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from xraylab.errors import WeightsError
 from xraylab.networks.registry import Network
+from xraylab.stored import WEIGHTS_BYTES, read_file
 
 _DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
@@ -35,7 +36,7 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
         If the file can't be read, or holds another network's weights.
     """
     try:
-        raw = file.read_bytes()
+        raw = read_file(file, WEIGHTS_BYTES)
     except OSError as error:
         raise WeightsError(f"{file} can't be opened. Check the path and its permissions.") from error
     own = net.state_dict()

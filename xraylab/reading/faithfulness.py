@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
+from xraylab.finite import check_scores
 from xraylab.reading.cams import NoisyLinearImputer, RemoveLeastRelevantFirst, RemoveMostRelevantFirst
 from xraylab.reading.heatmap import Heatmap
 from xraylab.reading.loaded import LoadedModel
@@ -119,6 +120,7 @@ def _gain(loaded: LoadedModel, pixels: NDArray[np.uint8], marks: Floats) -> floa
     least = [_without(RemoveLeastRelevantFirst, pixels, marks, share) for share in SHARES]
     most = [_without(RemoveMostRelevantFirst, pixels, marks, share) for share in SHARES]
     logit = score_pixels(loaded, np.stack(least + most)).logit
+    check_scores(logit, of=f"“{loaded.model.name}”", remedy="Read the film with another model.")
     return float(logit[: len(SHARES)].mean() - logit[len(SHARES) :].mean()) / 2
 
 

@@ -221,7 +221,10 @@ def _strength(raw: Floats, top: float | None, side: int) -> Floats:
     """Return what raises the logit, in parts of full colour, stretched to the network's square."""
     rising: Floats = np.maximum(raw, 0).astype(np.float32)
     full = top or float(rising.max())  # without a fixed scale the map's own maximum is full colour
-    return _stretched((rising / full).astype(np.float32) if full > 0 else rising, side)
+    with np.errstate(over="ignore"):  # a stored scale can be so small that the quotient overflows
+        strength = (rising / full).astype(np.float32) if full > 0 else rising
+    _require_numbers(strength)
+    return _stretched(strength, side)
 
 
 def raw_maps(

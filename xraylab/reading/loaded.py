@@ -10,16 +10,18 @@ Loaded models: weights in memory, ready to score.
 import threading
 from dataclasses import dataclass, field
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
 
 from xraylab.errors import DatasetError, WeightsError
 from xraylab.evaluation.novelty import Novelty
+from xraylab.formats import visible
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import Model
 from xraylab.models.heatmap_scale import MapScale, read_scale
-from xraylab.networks.backends import Run, forward
+from xraylab.networks.backends import BACKENDS, Run, forward
 from xraylab.networks.registry import Network, build, network
 
 
@@ -72,6 +74,11 @@ def _load_part(model: Model, device: torch.device) -> Part:
             f"The model “{card.name}” was trained on films prepared by another version of XRayLab "
             f"(preprocessing {card.preprocess_version}, here {PREPROCESS_VERSION}). {model.remedy}"
         )
+    if card.backend not in BACKENDS:
+        raise WeightsError(
+            f"“{card.name}” was scored with the backend “{visible(card.backend)}”, which this version of "
+            f"XRayLab doesn't have. {model.remedy}"
+        )
     entry = network(card.arch)
     raw = model.read_weights()
     net = build(entry, classes=len(card.classes))
@@ -81,7 +88,7 @@ def _load_part(model: Model, device: torch.device) -> Part:
         net.load_state_dict(
             {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
         )
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, safetensors.SafetensorError) as error:
         raise WeightsError(
             f"The weights of “{card.name}” don't fit {entry.title} as this version builds it. {model.remedy}"
         ) from error

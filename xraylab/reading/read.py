@@ -3,6 +3,7 @@ Reading a film: gate, score, decision at the lock.
 
 - a file that can't be read is refused and has no score; an unusual film is scored, with a warning and without
   a decision
+- a film for which the model gives no finite score is refused too, and the other films of its batch go on
 - without a lock there is no decision; a score below the threshold never means that nothing is wrong
 - if the lock has a review band, a film in it is neither positive nor negative: it needs a reader
 - the kind of pneumonia is given after the decision only, and never takes part in it
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from xraylab.errors import UnreadableImageError
+from xraylab.finite import NO_SCORE, check_finite
 from xraylab.imaging import PREPROCESS_VERSION, Film, Refused
 from xraylab.models import Lock
 from xraylab.networks.inference import BATCH
@@ -39,7 +41,7 @@ class Reading:
     decision: str | None  # "positive", "negative", "review" (it needs a reader) or None
     threshold: float | None  # of the lock; None without one
     warnings: tuple[str, ...]  # what is unusual about the film, in sentences; any of them stops the decision
-    refused: str | None  # why the file couldn't be read
+    refused: str | None  # why the file couldn't be read, or has no score
     synthetic: bool = False
     overridden: bool = False  # a person asked for the decision in spite of the warnings
     film: Film | None = field(default=None, repr=False)  # None if refused, or if only the result was kept
@@ -115,6 +117,8 @@ def _reading(
     loaded: LoadedModel, film: Film, scored: _Scored, lock: Lock | None, age: float | None
 ) -> Reading:
     threshold, review_from = (lock.threshold, lock.review_from) if lock else (None, None)
+    if not math.isfinite(scored.score):
+        return Reading(film.name, None, None, threshold, (), NO_SCORE)
     kind = loaded.model.card.dataset.kind
     unusual = gate(film.standard, kind, novelty=scored.novelty, age=age)
     return Reading(
@@ -201,8 +205,11 @@ def usable_lock(loaded: LoadedModel) -> Lock | None:
 
 
 def _decide(score: float, threshold: float | None, review_from: float | None) -> str | None:
+    """Return the decision on a score; raise ``ScoreError`` for a number that isn't finite."""
     if threshold is None:
         return None
+    # NaN fails every comparison, so it would fall through to "negative".
+    check_finite(score=score, threshold=threshold, review_from=review_from)
     if score >= threshold:
         return POSITIVE
     return REVIEW if review_from is not None and score >= review_from else NEGATIVE

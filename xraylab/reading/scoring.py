@@ -4,6 +4,7 @@ Scoring: stored films to one score each, by one network or by several together.
 - the executor, ``evaluate``, ``predict`` and the page all score here
 - the probabilities of the kinds of pneumonia are returned with the score; the decision never depends on them
 - the distance from the training films comes from the same forward pass
+- a film for which a network gives an output that isn't finite has no score: its logit is NaN
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,7 @@ _CHUNK = 512  # films perturbed at once
 class Scores:
     """A model's output for m films."""
 
-    logit: Floats  # (m,)
+    logit: Floats  # (m,); finite, or NaN for a film without a score
     spread: Floats  # (m,) disagreement of an ensemble's members, as a standard deviation; NaN for one network
     kinds: Floats  # (m, classes - 1) probability of each kind of pneumonia, given pneumonia
     novelty: Floats  # (m,) distance from the training films, above 1 too far; NaN if not measured
@@ -175,9 +176,16 @@ def _score(
         )
         ratios.append(np.full(films, np.nan) if reader is None else reader.made)
     # Each member is calibrated before the mean is taken, so that all speak on one scale.
-    averaged = averaging.of(np.stack([pneumonia_logit(output).numpy() for output in outputs]))
+    averaged = averaging.of(np.stack([_logits(output) for output in outputs]))
     kinds = averaged.given_pneumonia(np.stack([kinds_given_pneumonia(output) for output in outputs]))
     return Scores(averaged.logit, averaged.spread, kinds, mean_ratio(np.stack(ratios)))
+
+
+def _logits(outputs: torch.Tensor) -> Floats:
+    """Return pneumonia logits, (m,); NaN for a film with any output that isn't finite."""
+    # One infinite output among three classes may still give a finite logit, but the network has overflowed.
+    finite = outputs.isfinite().all(dim=1).numpy()
+    return np.where(finite, pneumonia_logit(outputs).numpy(), np.nan)
 
 
 def _reader(part: Part, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> FeatureReader | None:

@@ -29,8 +29,9 @@ from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.rules import parse_rule
 from xraylab.files import write_text
+from xraylab.finite import check_scores
 from xraylab.imaging import PREPROCESS_VERSION
-from xraylab.models import Card, TrainedOn, check_name_free
+from xraylab.models import Card, TrainedOn, check_name_free, next_number
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
@@ -297,7 +298,7 @@ class _Job:
     def scores(self, net: nn.Module, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> Scores:
         # On the processor, even after a training on a GPU: a film that is read later is scored there, and
         # must get the same score.
-        return score_network(
+        scores = score_network(
             net,
             self.entry,
             pixels,
@@ -306,6 +307,9 @@ class _Job:
             backend=self.settings.backend,
             on_progress=self.reporter.stop_if_cancelled,
         )
+        remedy = "No model was made of it. Train with a lower learning rate."
+        check_scores(scores.logit, of="The trained network", remedy=remedy)
+        return scores
 
     def card(self, fitted: Fitted, *, seconds: float) -> Card:
         info = self.dataset.info
@@ -315,6 +319,7 @@ class _Job:
             arch=self.entry.name,
             classes=self.recipe.classes,
             created_at=datetime.now(UTC),
+            sequence=next_number(self.settings),
             run=self.run_id,
             dataset=TrainedOn(
                 name=info.name,

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from xraylab.errors import NotFoundError
-from xraylab.files import append_line, new_folder, read_lines, remove_file, write_bytes, write_json
+from xraylab.files import append_line, new_folder, remove_file, write_bytes, write_json
 from xraylab.leftovers import sweep as sweep_folder
 from xraylab.settings import Settings
+from xraylab.stored import check_file, read_lines, read_object
 from xraylab.training import checkpoint
 
 RECIPE = "recipe.json"
@@ -37,6 +38,7 @@ LOG = "log.txt"
 CHECKPOINT = "checkpoint"
 KEEP = "keep"
 _UNQUEUED = ".unqueued"
+_LOG_BYTES = 2**40  # only the end is read
 
 
 def path(settings: Settings, run_id: str) -> Path:
@@ -93,7 +95,7 @@ def read_recipe(settings: Settings, run_id: str) -> dict[str, Any]:
     NotFoundError
         If there is no such run, or its recipe can't be read.
     """
-    recipe = _read(path(settings, run_id) / RECIPE)
+    recipe = read_object(path(settings, run_id) / RECIPE)
     if recipe is None:
         raise NotFoundError(f"There is no run “{run_id}” with a readable recipe.")
     return recipe
@@ -125,7 +127,7 @@ def write_progress(settings: Settings, run_id: str, progress: dict[str, Any]) ->
 
 def read_progress(settings: Settings, run_id: str) -> dict[str, Any] | None:
     """Read the latest progress; None before the first one."""
-    return _read(path(settings, run_id) / PROGRESS)
+    return read_object(path(settings, run_id) / PROGRESS)
 
 
 def write_result(settings: Settings, run_id: str, result: dict[str, Any]) -> None:
@@ -136,7 +138,7 @@ def write_result(settings: Settings, run_id: str, result: dict[str, Any]) -> Non
 
 def read_result(settings: Settings, run_id: str) -> dict[str, Any] | None:
     """Read how a run ended; None while it has not ended."""
-    return _read(path(settings, run_id) / RESULT)
+    return read_object(path(settings, run_id) / RESULT)
 
 
 def remove_result(settings: Settings, run_id: str) -> None:
@@ -177,23 +179,16 @@ def sweep(settings: Settings, run_id: str) -> None:
 def read_log(settings: Settings, run_id: str, *, tail: int = 64_000) -> str:
     """Read the last ``tail`` bytes of the log, from the start of a line; empty without a log."""
     try:
+        check_file(path(settings, run_id) / LOG, _LOG_BYTES)
         with (path(settings, run_id) / LOG).open("rb") as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - tail))
             text = file.read()
-    except FileNotFoundError:
+    except OSError:
         return ""
     if size > tail:  # the cut may lie in the middle of a line, or of a character
         text = text.partition(b"\n")[2]
     return text.decode("utf-8", errors="replace")
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(file.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def finite(value: Any) -> Any:

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from xraylab.database import leases, runs, writing
 from xraylab.errors import StorageError, TrainingError
+from xraylab.runs import rows
 from xraylab.runs.holder import OBSERVER, Holder, Observer, this_process
 from xraylab.runs.run import Run
 from xraylab.runs.table import claim
@@ -83,7 +84,7 @@ def next_run(settings: Settings, lease: Lease) -> Run | None:
         if db.execute(select(leases.c.token).where(*_is(lease))).first() is None:
             return None  # another process took the lease over, and works on the queue now
         waiting = select(runs.c.id).where(runs.c.state == "queued", runs.c.device == lease.device)
-        oldest = db.execute(waiting.order_by(runs.c.created_at, runs.c.id)).first()
+        oldest = db.execute(waiting.order_by(rows.SUBMITTED)).first()
         if oldest is None:
             _release(db, lease)
             return None

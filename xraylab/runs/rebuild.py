@@ -13,6 +13,7 @@ from xraylab.runs.orphans import is_published
 from xraylab.runs.run import Run
 from xraylab.runs.table import list_runs
 from xraylab.settings import Settings
+from xraylab.stored import moment
 
 UNFINISHED = (
     "This run had not finished when the run table was rebuilt. Resume it, or start it again, if you need it."
@@ -33,12 +34,14 @@ def rebuild(settings: Settings) -> list[Run]:
         All runs, newest first.
     """
     with writing(settings) as db:
-        known = {row.id: rows.from_row(row) for row in db.execute(select(runs))}
+        known = {row.id: rows.from_row(row) for row in db.execute(select(runs).order_by(rows.SUBMITTED))}
         db.execute(delete(runs))
-        for place in folder.folders(settings):
-            run = _from_folder(settings, place.name, known.get(place.name))
-            if run is not None:
-                rows.add(db, run)
+        names = [place.name for place in folder.folders(settings)]
+        found = [run for name in names if (run := _from_folder(settings, name, known.get(name)))]
+        # Rows that are there keep their order; of the others only the times are known.
+        place = {run_id: number for number, run_id in enumerate(known)}
+        for run in sorted(found, key=lambda run: (place.get(run.id, len(place)), run.created_at)):
+            rows.add(db, run)
     return list_runs(settings)
 
 
@@ -61,6 +64,9 @@ def _from_recipe(settings: Settings, run_id: str) -> Run | None:
     """Return the run as it was submitted; None if its recipe is unreadable."""
     try:
         submitted = folder.read_recipe(settings, run_id)
+        created_at = moment(submitted["created_at"])
+        if created_at is None:
+            return None
         return Run(
             id=run_id,
             name=str(submitted["name"]),
@@ -69,7 +75,7 @@ def _from_recipe(settings: Settings, run_id: str) -> Run | None:
             recipe=str(submitted["recipe"]),
             device=str(submitted["device"]),
             state="queued",
-            created_at=datetime.fromisoformat(submitted["created_at"]),
+            created_at=created_at,
         )
     except (NotFoundError, KeyError, TypeError, ValueError):
         return None

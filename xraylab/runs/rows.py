@@ -11,14 +11,27 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from xraylab.database import runs
 from xraylab.errors import NameTakenError, NotFoundError, StorageError
 from xraylab.runs import folder
 from xraylab.runs.run import ACTIVE, OVER, Run, State
 from xraylab.settings import Settings
+from xraylab.stored import moment
 
+# The order in which rows were inserted. Times don't tell it: a clock may be set back between two runs.
+SUBMITTED: ColumnElement[int] = literal_column("run.rowid", Integer)
 _TIMES = ("created_at", "started_at", "finished_at")
 _log = logging.getLogger(__name__)
 
@@ -99,9 +112,9 @@ def from_result(settings: Settings, run: Run) -> Run | None:
     return replace(
         run,
         state=result["state"],
-        error=result.get("error"),
-        started_at=_moment(result.get("started_at")),
-        finished_at=_moment(result.get("finished_at")),
+        error=None if result.get("error") is None else str(result["error"]),
+        started_at=moment(result.get("started_at")),
+        finished_at=moment(result.get("finished_at")),
     )
 
 
@@ -127,7 +140,3 @@ def _result(run: Run) -> dict[str, Any]:
         "started_at": None if run.started_at is None else run.started_at.isoformat(),
         "finished_at": None if run.finished_at is None else run.finished_at.isoformat(),
     }
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -104,7 +104,7 @@ def get(settings: Settings, run_id: str) -> Run:
 
 def list_runs(settings: Settings, *, states: Collection[State] | None = None) -> list[Run]:
     """Return the runs, newest first; if ``states`` is given, only those in one of them."""
-    query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    query = select(runs).order_by(rows.SUBMITTED.desc())
     if states is not None:
         query = query.where(runs.c.state.in_(states))
     with reading(settings) as db:

@@ -9,16 +9,19 @@ Recipes: how a network is trained, as plain data.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.files import Record
 from xraylab.networks.registry import CLASSES, SUBTYPES, Network
+from xraylab.stored import read_file
 
 LARGEST_SEED = 2**32 - 1
 _LONGEST = 1000  # epochs of all stages together
+_MOST_STAGES = 16
+_FILE_BYTES = 2**20
 
 Trains = Annotated[str, StringConstraints(pattern=r"^(head|tail:[1-9][0-9]?|all)$")]
 
@@ -61,11 +64,11 @@ class Recipe(Record, extra="forbid"):
 
     schema_: Literal["xraylab.recipe/1"] = Field("xraylab.recipe/1", alias="schema")
     name: str = Field(min_length=1, max_length=64)
-    about: str = ""
+    about: str = Field(default="", max_length=2000)
     task: Literal["pneumonia", "subtype"] = Field(
         default="pneumonia", description="Two classes; or normal, bacterial and viral, by file name."
     )
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=_MOST_STAGES)
     batch_size: int = Field(default=32, ge=2, le=4096)
     weight_decay: float = Field(default=1e-2, ge=0, le=1, allow_inf_nan=False)
     balance: Literal["none", "loss", "sampling"] = Field(
@@ -132,8 +135,18 @@ class Recipe(Record, extra="forbid"):
         default=False, description="Score the held-out films under the suite of perturbations too."
     )
     rule: str = Field(
-        default="youden", description="Rule by which the threshold is locked on validation at the end."
+        default="youden",
+        max_length=100,
+        description="Rule by which the threshold is locked on validation at the end.",
     )
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        if self.epochs > _LONGEST:
+            raise ValueError(
+                f"all stages together have {self.epochs} epochs, and at most {_LONGEST} can be trained"
+            )
+        return self
 
     @property
     def epochs(self) -> int:
@@ -149,7 +162,7 @@ class Recipe(Record, extra="forbid"):
 class TrainingRequest(Record, extra="forbid"):
     """One training as requested: network, dataset, first weights and recipe."""
 
-    schema_: str = Field("xraylab.request/1", alias="schema")
+    schema_: Literal["xraylab.request/1"] = Field("xraylab.request/1", alias="schema")
     name: str
     dataset: str
     arch: str
@@ -257,7 +270,13 @@ def load_recipe(name_or_file: str) -> Recipe:
         raise NotFoundError(
             f"There is no recipe “{name_or_file}”. Choose {names}, or the path of a JSON file."
         )
-    return parse_recipe(file.read_bytes(), file.name)
+    try:
+        raw = read_file(file, _FILE_BYTES)
+    except OSError as error:
+        raise RecipeError(
+            f"{file.name} can't be read as a recipe. Check its permissions and its size: at most 1 MB."
+        ) from error
+    return parse_recipe(raw, file.name)
 
 
 def parse_recipe(raw: bytes, called: str) -> Recipe:
@@ -288,6 +307,7 @@ _WORDS = {
     "extra_forbidden": "is not part of a recipe",
     "string_pattern_mismatch": "must be head, tail:N (N from 1) or all",
     "too_short": "must have at least one stage",
+    "too_long": f"must have at most {_MOST_STAGES} stages",
 }
 
 
@@ -295,6 +315,7 @@ def _fault(error: Any) -> str:
     """Describe one fault: its place, and what would be right."""
     where = [f"stage {part + 1}" if isinstance(part, int) else str(part) for part in error["loc"]]
     words = _WORDS.get(error["type"]) or str(error["msg"]).replace("Input should", "should")
+    words = words.removeprefix("Value error, ")
     return f"{' '.join(part for part in where if part != 'stages') or 'The file'}: {words}"
 
 
