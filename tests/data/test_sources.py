@@ -8,13 +8,16 @@ import tracemalloc
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.dicoms import dicom
 from tests.support.films import film, grey, kermany, write_folder, write_zip
+from tests.support.hostile import overlapping
 from xraylab.data.archives import danger, read_member
+from xraylab.data.intake import films_at
 from xraylab.data.sources import Source, open_source
 from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
 
@@ -334,3 +337,13 @@ def test_an_archive_with_bytes_changed_is_never_more_than_a_sentence(tmp_path_fa
         for file in source.files:
             with contextlib.suppress(UnreadableImageError):
                 file.read()
+
+
+def test_members_that_share_their_bytes_are_counted_together(tmp_path):
+    archive = tmp_path / "hostile.zip"
+    archive.write_bytes(overlapping(np.random.default_rng(0), b""))
+    words = "it would unpack to 146.5 GB, too much for its size"
+    with pytest.raises(DatasetError, match=words), open_source(archive):
+        pass
+    [refused] = films_at(str(archive))
+    assert refused.why == f"The archive was not read: {words}."

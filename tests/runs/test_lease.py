@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -193,3 +194,34 @@ def test_a_lease_can_be_handed_to_another_process(settings):
     assert hand_over(settings, lease, other)
     assert leased(settings)[0][1:4] == (other.host, other.pid, other.process_start)
     assert not hand_over(settings, Lease("cpu", "another token"), other)
+
+
+@pytest.mark.parametrize("moved", [-86400.0, 86400.0])
+def test_a_holder_stays_alive_when_the_clock_is_set(settings, monkeypatch, moved):
+    holder = this_process()
+    assert acquire(settings, "cpu") is not None
+    # The system computes the times of all starts from the time of the boot, which moves with the clock.
+    create_time = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + moved)
+    assert holder_of(psutil.Process()) == holder
+    assert Observer().alive(holder, 0)
+    assert acquire(settings, "cpu") is None
+
+
+def test_a_holder_of_an_earlier_version_is_known_by_its_time():
+    assert Observer().alive(replace(this_process(), process_start=psutil.Process().create_time()), 0)
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_runs_are_taken_in_the_order_of_their_submission_whatever_the_clock_says(
+    settings, submit, monkeypatch, hours
+):
+    first = submit(name="one")
+    now = datetime.now(UTC) + timedelta(hours=hours)
+    monkeypatch.setattr("xraylab.runs.table.datetime", type("Clock", (), {"now": lambda _zone: now}))
+    second = submit(name="two")
+    monkeypatch.undo()
+    lease = acquire(settings, "cpu")
+    assert [run.id for run in table.list_runs(settings)] == [second.id, first.id]
+    assert next_run(settings, lease).id == first.id
+    assert next_run(settings, lease).id == second.id

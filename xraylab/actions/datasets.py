@@ -1,5 +1,6 @@
 """Datasets: import films, draw teaching phantoms, list datasets."""
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -105,11 +106,14 @@ def import_phantoms(
 
 
 def list_datasets(settings: Settings) -> list[documents.Imported]:
-    """Return every dataset, newest first."""
-    return [
-        _imported(info, len(openings_of_dataset(settings, Dataset(settings.datasets / info.name, info))))
-        for info in datasets.list_datasets(settings)
-    ]
+    """Return every dataset, newest first; ``faults_of_datasets`` says which are damaged and left out."""
+    rows = []
+    for info in datasets.list_datasets(settings):
+        # One dataset with damaged films must not hide the others.
+        with contextlib.suppress(DatasetError):
+            openings = openings_of_dataset(settings, Dataset(settings.datasets / info.name, info))
+            rows.append(_imported(info, len(openings)))
+    return rows
 
 
 def dataset_or_none(settings: Settings, name: str) -> Dataset | None:

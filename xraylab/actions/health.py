@@ -12,9 +12,10 @@ from xraylab.actions import mending
 from xraylab.actions.catalogue import network_rows
 from xraylab.actions.leftovers import look_at_leftovers
 from xraylab.copies import kept_copies
+from xraylab.data.datasets import faults_of_datasets
 from xraylab.errors import XRayLabError
 from xraylab.files import scratch, write_bytes
-from xraylab.models import load_shipped, shipped_names
+from xraylab.models import faults_of_models, load_shipped, shipped_names
 from xraylab.runs import table
 from xraylab.settings import Settings
 
@@ -38,6 +39,7 @@ def doctor(
         "versions": _look_at_versions,
         "device": lambda: _look_at_device(settings),
         "home": lambda: _look_at_home(settings),
+        "folders": lambda: _look_at_folders(settings),
         "database": lambda: _look_at_database(settings),
         "leftovers": lambda: look_at_leftovers(settings),
         "weights": lambda: _look_at_weights(settings),
@@ -79,6 +81,12 @@ def _look_at_home(settings: Settings) -> tuple[bool, str]:
         write_bytes(folder / "probe", b"")
     free = shutil.disk_usage(settings.home).free
     return free > _LOW_DISK, f"{settings.home}, {free / 2**30:.1f} GB free"
+
+
+def _look_at_folders(settings: Settings) -> tuple[bool, str]:
+    """Check that every folder of a model and a dataset is used as its name says."""
+    faults = [*faults_of_models(settings), *faults_of_datasets(settings)]
+    return not faults, " ".join(faults) or "every model and dataset can be used"
 
 
 def _look_at_database(settings: Settings) -> tuple[bool, str]:

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from xraylab import actions, documents
-from xraylab.cli.output import ACTOR, Json, bar, tell, tell_report
+from xraylab.cli.output import ACTOR, Json, bar, tell, tell_faults, tell_report
 from xraylab.errors import SettingsError
 from xraylab.files import write_bytes
 from xraylab.leftovers import sweep
+from xraylab.models import faults_of_models
 from xraylab.settings import load_settings
 
 _REPORTS = (".pdf", ".json")
@@ -123,7 +124,9 @@ def shift(
 
 def models(json: Json = False) -> None:
     """List the models."""
-    tell(actions.model_rows(load_settings()), json)
+    settings = load_settings()
+    tell(actions.model_rows(settings), json)
+    tell_faults(faults_of_models(settings))
 
 
 def card(

@@ -39,6 +39,12 @@ def tell(document: Record | list[Any], json: bool) -> None:
         typer.echo("\n".join(_lines(row.model_dump())) + "\n")
 
 
+def tell_faults(sentences: list[str]) -> None:
+    """Print on standard error what a list had to leave out, a line each."""
+    for sentence in sentences:
+        typer.echo(visible(sentence), err=True)
+
+
 def _lines(values: Mapping[str, Any], under: str = "") -> Iterator[str]:
     """Yield the lines of a document, one per fact; a nested fact has the names of its parents before it."""
     for key, value in values.items():

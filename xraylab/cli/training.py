@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from xraylab import actions
-from xraylab.cli.output import ACTOR, Json, bar, tell, tell_seeds, training_bar
+from xraylab.cli.output import ACTOR, Json, bar, tell, tell_faults, tell_seeds, training_bar
+from xraylab.data.datasets import faults_of_datasets
 from xraylab.settings import load_settings
 
 
@@ -111,7 +112,9 @@ def runs(
 
 def datasets(json: Json = False) -> None:
     """List the datasets."""
-    tell(actions.list_datasets(load_settings()), json)
+    settings = load_settings()
+    tell(actions.list_datasets(settings), json)
+    tell_faults(faults_of_datasets(settings))
 
 
 def networks(json: Json = False) -> None:

@@ -7,6 +7,7 @@ Archives: check the members of zip archives, and read them without unpacking mor
 
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from xraylab.errors import UnreadableImageError
@@ -14,6 +15,7 @@ from xraylab.errors import UnreadableImageError
 LARGEST_FILE = 200 * 2**20  # bytes of one file
 _MAX_RATIO = 200  # radiographs hardly shrink in a zip; a zip bomb shrinks a thousandfold
 _RATIO_MATTERS_FROM = 2**20  # bytes; small text files shrink as much and do no harm
+_MOST_MEMBERS = 100_000  # a hundred thousand films; a list of more would fill the memory by itself
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # both can be unpacked up to a limit
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DAMAGED_MEMBER = "This part of the archive is damaged. Download or copy the archive again."
@@ -40,6 +42,29 @@ def danger(member: zipfile.ZipInfo) -> str | None:
         return "it is protected with a password"
     if member.compress_type not in _METHODS:
         return "its compression method isn't supported"
+    return None
+
+
+def danger_of_all(members: Sequence[zipfile.ZipInfo], size: int) -> str | None:
+    """Return what is wrong with an archive as a whole, from its directory alone.
+
+    Parameters
+    ----------
+    members : sequence of ZipInfo
+    size : int
+        Bytes of the archive itself.
+
+    Returns
+    -------
+    str or None
+        Half a sentence, to follow a colon; None if its members may be read.
+    """
+    if len(members) > _MOST_MEMBERS:
+        return f"it has {len(members)} files, and at most {_MOST_MEMBERS} are read"
+    # Members may share the same bytes, so that each alone looks harmless.
+    whole = sum(member.file_size for member in members if danger(member) is None)
+    if whole > max(LARGEST_FILE, _MAX_RATIO * size):
+        return f"it would unpack to {whole / 2**30:.1f} GB, too much for its size"
     return None
 
 

@@ -231,7 +231,7 @@ def faults_of_datasets(settings: Settings) -> list[str]:
     faults = []
     for file in _files(settings):
         try:
-            load_dataset(settings, file.parent.name)
+            load_dataset(settings, file.parent.name).fingerprints("test")  # reads its catalog and its films
         except XRayLabError as error:
             faults.append(str(error))
     return faults

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from xraylab.data.archives import LARGEST_FILE, danger, read_member
+from xraylab.data.archives import LARGEST_FILE, danger, danger_of_all, read_member
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import Film, Refused, is_film
 
@@ -120,6 +120,10 @@ def _members_of(path: str, place: Path | io.BytesIO) -> Iterator[Film | Refused]
         yield Refused(path, _DAMAGED)
         return
     with archive:
+        size = place.stat().st_size if isinstance(place, Path) else place.getbuffer().nbytes
+        if fault := danger_of_all(archive.infolist(), size):
+            yield Refused(path, f"The archive was not read: {fault}.")
+            return
         members = [
             member for member in archive.infolist() if not member.is_dir() and not _is_hidden(member.filename)
         ]

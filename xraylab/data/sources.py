@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from xraylab.data.archives import danger, read_member
+from xraylab.data.archives import LARGEST_FILE, danger, danger_of_all, read_member
 from xraylab.errors import DatasetError, NotFoundError, UnreadableImageError
 from xraylab.imaging import is_film
+from xraylab.stored import read_file
 
 LABELS = ("NORMAL", "PNEUMONIA")  # the position is the label's number
 IMAGE_SUFFIXES = frozenset(
@@ -95,7 +96,7 @@ def printable(path: str) -> str:
 
 def _read_file(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_file(file, LARGEST_FILE)
     except OSError as error:
         raise UnreadableImageError(
             "The file can't be opened. Check that it still exists and that you have permission to read it."
@@ -126,6 +127,9 @@ def _archive_files(archive: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[],
         with lock:
             return read_member(archive, member)
 
+    size = Path(archive.filename).stat().st_size if archive.filename else 0
+    if fault := danger_of_all(archive.infolist(), size):
+        raise DatasetError(f"The archive can't be used: {fault}. Get the archive again from its source.")
     members = {}  # if a name occurs twice, the later member wins, as in every unpacking program
     for member in archive.infolist():
         if fault := danger(member):

@@ -11,7 +11,7 @@ from xraylab import actions, documents, formats
 from xraylab.actions.overlap import overlaps_of_test
 from xraylab.app import choice, phantoms, shell, status, widgets, wording
 from xraylab.app.glossary import SPLIT
-from xraylab.data.datasets import Dataset, load_dataset
+from xraylab.data.datasets import Dataset, faults_of_datasets, load_dataset
 from xraylab.data.patients import PATIENT_KEYS
 from xraylab.data.phantoms import burn_in
 from xraylab.data.sources import LABELS
@@ -41,6 +41,7 @@ def draw() -> None:
     settings = load_settings()
     status.recall("data")
     rows = actions.list_datasets(settings)
+    widgets.notes(faults_of_datasets(settings))
     if rows:
         _draw_table(rows)
     with st.expander("Import films", expanded=not rows, icon=":material/upload:"):

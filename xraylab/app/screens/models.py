@@ -10,7 +10,7 @@ from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
 from xraylab.app.glossary import SUITE
 from xraylab.errors import NotFoundError
-from xraylab.models import Model, load_model
+from xraylab.models import Model, faults_of_models, load_model
 from xraylab.networks.registry import network
 from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Stage
@@ -25,6 +25,7 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     rows = actions.model_rows(settings)
+    widgets.notes(faults_of_models(settings))
     if not rows:
         shell.empty_state("There are no models yet.", "Train one", key="models train", to="train")
         return

@@ -60,6 +60,8 @@ def _row_html(cells: tuple[str, ...], *, head: bool = False) -> str:
 
 def _cells(row: documents.RunRow) -> tuple[str, ...]:
     took = row.finished_at - row.started_at if row.finished_at and row.started_at else None
+    if took is not None and took.total_seconds() < 0:  # the clock was set back meanwhile
+        took = None
     return (
         row.name,
         _STATES[row.state],
