@@ -92,14 +92,21 @@ def test_a_film_without_label_or_score_has_empty_cells(trained):
 
 
 @pytest.mark.parametrize(
-    "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1", '=HYPERLINK("x","y")']
+    ("name", "cell"),
+    [
+        *(
+            (name, f"'{name}")
+            for name in ("=1+1", "+1", "-1", "@SUM(A1)", "  =1", "＝1", '=HYPERLINK("x","y")')
+        ),
+        *(("\t=1", "' =1"), ("\r=1", "' =1"), ("x;=1", "x;'=1")),
+    ],
 )
-def test_a_name_that_a_spreadsheet_would_run_gets_an_apostrophe(trained, name):
+def test_a_name_that_a_spreadsheet_would_run_gets_an_apostrophe(trained, name, cell):
     said = predictions_file.read(trained.models / MODEL / "predictions.parquet").frame
     change(trained, image_id=[f"{name}{n}" for n in range(len(said))], subtype=name)
     for row in rows_of(actions.predictions_csv(trained, MODEL, "validation")):
-        assert row["film"].startswith(f"'{name}")
-        assert row["kind"] == f"'{name}"
+        assert row["film"].startswith(cell)
+        assert row["kind"] == cell
         assert not row["score"].startswith("'")
 
 
@@ -108,7 +115,7 @@ def test_a_name_with_commas_quotes_and_lines_stays_one_cell(trained):
     said = predictions_file.read(trained.models / MODEL / "predictions.parquet").frame
     change(trained, image_id=[f"{name}{n}" for n in range(len(said))])
     rows = rows_of(actions.predictions_csv(trained, MODEL, "validation"))
-    assert all(row["film"].startswith(name) for row in rows)
+    assert all(row["film"].startswith('a, "b" c') for row in rows)
 
 
 def test_a_model_of_kinds_exports_a_probability_each(kinds):
@@ -200,7 +207,8 @@ def test_one_film_or_one_class_gives_a_report_of_dashes(trained, keep):
     said = predictions_file.read(trained.models / MODEL / "predictions.parquet").frame
     held = said["split"] == "validation"
     first = said.index[held & (said["label"] == keep)][0]
-    change(trained, score=said["score"].where(~held | (said.index == first)))
+    scored = ~held | (said.index == first)
+    change(trained, score=said["score"].where(scored), refused=said["refused"].where(scored, "not a film"))
     report = actions.evaluation_report(trained, MODEL)
     assert (report.validation.n, report.validation.patients) == (1, 1)
     assert math.isnan(report.validation.estimates["auc"].value)

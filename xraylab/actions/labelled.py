@@ -75,7 +75,7 @@ def score_films(
     scores = score_pixels(loaded, films.pixels, rows, on_progress=report)
     frame = films.catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
     warnings = gate_rows(films.catalog, films.pixels, rows, model.card.dataset.kind, scores.novelty)
-    frame["refused"] = np.where(frame["score"].isna(), NO_SCORE, None)
+    frame["refused"] = [None if scored else NO_SCORE for scored in frame["score"].notna()]
     frame["warned"] = [bool(of_film) for of_film in warnings]
     return Predictions(frame, model.card.model_sha256)
 

@@ -8,8 +8,8 @@ from typing import SupportsFloat
 
 from xraylab import actions, documents, formats
 from xraylab.errors import RecipeError
+from xraylab.evaluation.rules import rule_words
 from xraylab.front.evaluations import Evaluation, evaluation
-from xraylab.front.readings import rule_words
 from xraylab.front.results import Named, Result, labelled, name_of
 from xraylab.settings import Settings, load_settings
 
