@@ -66,7 +66,7 @@ def score_pixels(
     Parameters
     ----------
     loaded : LoadedModel
-        It is busy meanwhile: other threads wait.
+        The films are one piece of its turns: other readers wait meanwhile.
     pixels : uint8 array of shape (n, 256, 256)
     rows : int array of shape (m,), optional
         The films to score; by default all.
@@ -78,8 +78,8 @@ def score_pixels(
     Scores
         Of m films, in the order of ``rows``.
     """
-    with loaded.busy:
-        return _score(loaded.parts, loaded.model.averaging, pixels, rows, loaded.device, on_progress)
+    averaging = loaded.model.averaging
+    return loaded.in_turn(lambda: _score(loaded.parts, averaging, pixels, rows, loaded.device, on_progress))
 
 
 def score_network(
