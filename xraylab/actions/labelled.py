@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from xraylab.imaging.fingerprint import Fingerprints
 from xraylab.models import Model
 from xraylab.predictions import Predictions
 from xraylab.settings import Settings
+
+if TYPE_CHECKING:
+    from xraylab.reading.loaded import LoadedModel
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]  # (n, 256, 256), in memory or as a memory map
 
@@ -60,13 +63,24 @@ def read_source(source: Path, on_progress: Progress | None = None) -> LabelledFi
 
 
 def score_films(
-    settings: Settings, model: Model, films: LabelledFilms, on_progress: Progress | None = None
+    settings: Settings,
+    model: Model,
+    films: LabelledFilms,
+    on_progress: Progress | None = None,
+    *,
+    loaded: "LoadedModel | None" = None,
 ) -> Predictions:
-    """Score films, and mark those that the gate warns of in a column ``warned``."""
+    """Score films, and mark those that the gate warns of in a column ``warned``.
+
+    Parameters
+    ----------
+    loaded : LoadedModel, optional
+        The model with its weights, if they are in memory already.
+    """
     from xraylab.reading.gate import gate_rows
     from xraylab.reading.scoring import score_pixels
 
-    loaded, rows = load_for_reading(settings, model.name), films.rows
+    loaded, rows = loaded or load_for_reading(settings, model.name), films.rows
     report = (lambda done: on_progress(done, len(rows))) if on_progress else None
     scores = score_pixels(loaded, films.pixels, rows, on_progress=report)
     frame = films.catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))

@@ -63,8 +63,10 @@ def progress(text: str) -> Iterator[tuple[Callable[[float, str], None], OnPlace]
         words = place_words(before)
         bar.progress(now[0], text=f"{now[1]}. {words}" if words else now[1])
 
-    yield move, place
-    bar.empty()
+    try:
+        yield move, place
+    finally:
+        bar.empty()
 
 
 def kept(name: str, key: Hashable, make: Callable[[], T], *, most: int) -> T:
