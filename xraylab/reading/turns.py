@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 OnPlace = Callable[[int], None]
 
-_NICE = 10  # a tenth of the share of a thread at 0, if both want the same core
+_NICE = 4  # a third of the share of a thread at 0; a training has 5, since no person waits for each epoch
 _PATIENCE = 0.2  # seconds before a reader is told its place, since most waits are shorter
 _LOOK = 1.0  # seconds between two calls that tell the place; the caller may stop waiting in one
 
