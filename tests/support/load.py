@@ -7,10 +7,11 @@ Load on one server: readers who read a film per minute each, draggers who releas
 """
 
 import asyncio
+import contextlib
 import io
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,24 +92,27 @@ def faults(folder: Path) -> list[str]:
     return [line for line in lines if "Traceback" in line or "ERROR" in line]
 
 
-async def _drag(address: str, measured: Measured, until: float, seed: int) -> None:
+async def _drag(visitor: Visitor, measured: Measured, until: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    await asyncio.sleep(rng.uniform(0, EVERY))
-    async with Visitor(address, "threshold") as visitor:
-        while (began := time.monotonic()) < until:
-            measured.drags.append(await visitor.move_threshold(round(rng.uniform(0.05, 0.95), 3)))
-            await asyncio.sleep(max(0.0, began + EVERY - time.monotonic()))
+    await asyncio.sleep(rng.uniform(0, min(EVERY, until - time.monotonic())))
+    while True:
+        began = time.monotonic()
+        measured.drags.append(await visitor.move_threshold(round(rng.uniform(0.05, 0.95), 3)))
+        await asyncio.sleep(max(0.0, began + EVERY - time.monotonic()))
+        if time.monotonic() >= until:
+            return
 
 
-async def _read(address: str, measured: Measured, until: float, films: list[tuple[float, bytes]]) -> None:
+async def _read(
+    visitor: Visitor, measured: Measured, until: float, films: Iterable[tuple[float, bytes]]
+) -> None:
     """Read films, each at its time."""
-    async with Visitor(address, "read") as visitor:
-        for number, (due, data) in enumerate(films):
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if time.monotonic() >= until:
-                break
-            measured.readings.append(await visitor.read(f"film-{number}.jpg", data))
-            measured.places |= visitor.places
+    for number, (due, data) in enumerate(films):
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        if time.monotonic() >= until:
+            return
+        measured.readings.append(await visitor.read(f"film-{number}.jpg", data))
+        measured.places |= visitor.places
 
 
 async def _watch(measured: Measured, process: psutil.Process, until: float) -> None:
@@ -125,7 +129,7 @@ async def visit(
     films: list[list[bytes]],
     drags: int,
 ) -> None:
-    """Let all visitors in at once.
+    """Let all visitors in, and begin once each has its page.
 
     Parameters
     ----------
@@ -134,18 +138,26 @@ async def visit(
     drags : int
         Number of draggers.
     """
-    begun = time.monotonic()
-    until = begun + seconds
-    works = [_drag(address, measured, until, seed) for seed in range(drags)]
-    for reader, own in enumerate(films):
-        due = [begun + MINUTE * (place + (reader / len(films) if place else 0)) for place in range(len(own))]
-        works.append(_read(address, measured, until, list(zip(due, own, strict=True))))
+    async with contextlib.AsyncExitStack() as tabs:
 
-    async def noted(work: Coroutine[None, None, None]) -> None:
-        with measured.noting("visitor"):
-            await work
+        async def opened(page: str) -> Visitor:
+            return await tabs.enter_async_context(Visitor(address, page))
 
-    await asyncio.gather(_watch(measured, process, until), *map(noted, works))
+        readers = await asyncio.gather(*(opened("read") for _ in films))
+        draggers = await asyncio.gather(*(opened("threshold") for _ in range(drags)))
+        begun = time.monotonic()
+        until = begun + seconds
+        works = [_drag(dragger, measured, until, seed) for seed, dragger in enumerate(draggers)]
+        for place, (reader, own) in enumerate(zip(readers, films, strict=True)):
+            later = place / len(films)
+            due = [begun + MINUTE * (minute + (later if minute else 0)) for minute in range(len(own))]
+            works.append(_read(reader, measured, until, zip(due, own, strict=True)))
+        await asyncio.gather(_watch(measured, process, until), *(_noted(work, measured) for work in works))
+
+
+async def _noted(work: Coroutine[None, None, None], measured: Measured) -> None:
+    with measured.noting("visitor"):
+        await work
 
 
 async def _warm_up(address: str) -> None:
