@@ -1,15 +1,19 @@
-"""Two readers on one server at once, with the same model: each gets the scores and the map of own films."""
+"""Several readers on one server with the same model: each gets scores and maps of its own films."""
 
+import asyncio
 import base64
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.load import Measured, film, process_at, visit
 from tests.support.serving import ROOT
+from tests.support.soak import PAGES, use
 from tests.support.waiting import shown
 from xraylab import actions
 from xraylab.data import phantoms
@@ -21,15 +25,16 @@ from xraylab.reading.read import read_film
 from xraylab.settings import load_settings
 
 EACH = 4  # films a reader
+MOST_GROWTH = 50  # MB, as in the whole soak
 
 
 @pytest.fixture(scope="module")
 def films():
     """Films as PNG by their names."""
     made = {}
-    for number, film in enumerate(phantoms.generate(2 * EACH, seed=8)):
+    for number, phantom in enumerate(phantoms.generate(2 * EACH, seed=8)):
         data = io.BytesIO()
-        Image.fromarray(film.pixels).save(data, "PNG")
+        Image.fromarray(phantom.pixels).save(data, "PNG")
         made[f"{number}.png"] = data.getvalue()
     return made
 
@@ -56,11 +61,16 @@ def drawn(page):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), np.int16)
 
 
+@pytest.fixture(scope="module")
+def url(serve, tmp_path_factory):
+    home = tmp_path_factory.mktemp("readers") / "home"
+    return serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(home)})
+
+
 def test_each_reader_gets_the_scores_and_the_map_that_a_film_has_alone(
-    serve, context, films, tmp_path, monkeypatch, package_models
+    url, context, films, tmp_path, monkeypatch, package_models
 ):
     monkeypatch.setattr("xraylab.settings.STARTER", package_models)
-    url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path / "home")})
     named = list(films.items())
     batches = [dict(named[:EACH]), dict(named[EACH:])]
     pages = [context.new_page() for _ in batches]
@@ -91,3 +101,29 @@ def test_each_reader_gets_the_scores_and_the_map_that_a_film_has_alone(
     assert [row.score for row in told] == pytest.approx(
         [alone[Path(row.file).name].score for row in told], rel=0, abs=1e-6
     )
+
+
+def run_apart(work):
+    """Run a coroutine in another thread: Playwright has an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
+def test_readers_and_draggers_share_a_server_without_an_error(url):
+    """A small part of ``.ci/stress/load.py``."""
+    measured, data = Measured(), [[film(reader, width=500, height=600)] for reader in range(3)]
+    run_apart(visit(url, process_at(url), measured, 4.0, data, 3))
+    assert measured.errors == []
+    assert len(measured.readings) == len(data)
+    assert len(measured.drags) >= 3
+
+
+def test_views_and_uploads_leave_the_memory_of_a_server_as_it_was(url):
+    """A small part of ``.ci/stress/soak.py``; the tests above have warmed the server up."""
+    measured, data = Measured(), film(9, width=500, height=600)
+    process = process_at(url)
+    run_apart(use(url, process, measured, range(len(PAGES)), range(2), data))
+    warm = measured.memory[-1]
+    run_apart(use(url, process, measured, range(2 * len(PAGES)), range(2, 8), data))
+    assert measured.errors == []
+    assert (measured.memory[-1] - warm) / 2**20 <= MOST_GROWTH

@@ -78,3 +78,13 @@ def test_none_among_none():
     assert len(none) == 0
     assert none.stored.shape == (0, FINGERPRINT_BYTES)
     assert none.find(none.stored).tolist() == []
+
+
+def test_stored_films_are_found_by_equal_signs_as_by_their_agreement(known):
+    flipped = known.copy()
+    flipped[::2, 3] ^= 1
+    asked = np.concatenate([flipped, known[:5]])
+    stored = Fingerprints.of_stored(asked)
+    assert stored.find(known).tolist() == Fingerprints(stored.waves).find(known).tolist()
+    assert (stored.find(known)[:40:2] == -1).all()
+    assert stored.find(np.concatenate([known, known])).max() < 40  # the first of several

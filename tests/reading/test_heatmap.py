@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from xraylab.models import load_model
 from xraylab.models.heatmap_scale import MapScale, read_scale
 from xraylab.networks.inputs import pneumonia_logit, to_input
 from xraylab.networks.registry import build, networks
+from xraylab.reading.faithfulness import faithfulness
 from xraylab.reading.heatmap import METHODS, QUICK, heatmap, heatmaps, overlay_png, raw_maps
 from xraylab.reading.loaded import LoadedModel, Part, load
 from xraylab.reading.measure_scale import measure_scale, positives
 from xraylab.reading.scoring import score_pixels
+from xraylab.reading.turns import OneAtATime
 
 pytest_plugins = ["tests.support.trained"]
 
@@ -107,7 +110,8 @@ def test_hooks_are_removed_when_grad_cam_fails(loaded, films, monkeypatch):
     with pytest.raises(RuntimeError, match="no memory"):
         heatmap(loaded, films[0])
     assert not any(module._forward_hooks for module in loaded.parts[0].net.modules())
-    assert not loaded.busy.locked()
+    with ThreadPoolExecutor(1) as another:
+        assert another.submit(loaded.in_turn, lambda: "served").result(10) == "served"
 
 
 def test_a_row_of_a_read_only_store_has_a_heatmap(loaded, films, tmp_path):
@@ -137,6 +141,40 @@ def test_two_threads_on_one_model_get_their_own_maps_and_scores(loaded, films):
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+class Watched(OneAtATime):
+    """Turns that count their pieces, and know whether one runs now."""
+
+    def __init__(self):
+        super().__init__()
+        self.pieces = self.depth = 0
+
+    def __call__(self, piece):
+        self.depth += 1
+        self.pieces += self.depth == 1
+        try:
+            return super().__call__(piece)
+        finally:
+            self.depth -= 1
+
+
+def test_no_film_goes_through_a_network_out_of_turn(loaded, films):
+    watched = Watched()
+    in_turns, outside = dataclasses.replace(loaded, in_turn=watched), []
+    handle = loaded.parts[0].net.register_forward_pre_hook(lambda *_: outside.append(watched.depth == 0))
+    score_pixels(in_turns, np.stack(films))
+    assert watched.pieces == 1
+    drawn = heatmaps(in_turns, films[0], QUICK)[0]
+    assert watched.pieces == 2  # one for all quick methods, so that a film is read in two turns
+    heatmaps(in_turns, films[0], ("score-cam",))
+    assert watched.pieces > 4  # it takes minutes, and other readers go between
+    before = watched.pieces
+    faithfulness(in_turns, films[0], drawn, maps=2)
+    assert watched.pieces == before + 3
+    handle.remove()
+    assert outside
+    assert not any(outside)
 
 
 def test_the_overlay_is_clear_at_nothing_and_lightest_and_opaque_at_the_most():

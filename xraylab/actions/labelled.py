@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from xraylab.imaging.fingerprint import Fingerprints
 from xraylab.models import Model
 from xraylab.predictions import Predictions
 from xraylab.settings import Settings
+
+if TYPE_CHECKING:
+    from xraylab.reading.loaded import LoadedModel
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]  # (n, 256, 256), in memory or as a memory map
 
@@ -61,16 +64,26 @@ def read_source(source: Path, on_progress: Progress | None = None) -> LabelledFi
 
 
 def score_films(
-    settings: Settings, model: Model, films: LabelledFilms, on_progress: Progress | None = None
+    settings: Settings,
+    model: Model,
+    films: LabelledFilms,
+    on_progress: Progress | None = None,
+    *,
+    loaded: "LoadedModel | None" = None,
 ) -> Predictions:
     """Score films, and mark those that the gate warns of in a column ``warned``.
 
     A film without a finite score has the reason in the column ``refused``.
+
+    Parameters
+    ----------
+    loaded : LoadedModel, optional
+        The model with its weights, if they are in memory already.
     """
     from xraylab.reading.gate import gate_rows
     from xraylab.reading.scoring import score_pixels
 
-    loaded, rows = load_for_reading(settings, model.name), films.rows
+    loaded, rows = loaded or load_for_reading(settings, model.name), films.rows
     report = (lambda done: on_progress(done, len(rows))) if on_progress else None
     scores = score_pixels(loaded, films.pixels, rows, on_progress=report)
     frame = films.catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,11 @@ from xraylab.models import Model, load_model
 from xraylab.predictions import Predictions
 from xraylab.reports.calibration import calibrated
 from xraylab.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xraylab.reading.loaded import LoadedModel
 
 _NO_FLOOR = (
     " The sensitivity floor that the model is locked by was found on one validation film per patient, and is "
@@ -37,7 +43,12 @@ class Shifted:
 
 
 def shift(
-    settings: Settings, name: str, other: str = TEST, *, on_progress: Progress | None = None
+    settings: Settings,
+    name: str,
+    other: str = TEST,
+    *,
+    on_progress: Progress | None = None,
+    load: "Callable[[Model], LoadedModel] | None" = None,
 ) -> Shifted:
     """Compare the scores of other films with those of a model's validation films; opens nothing.
 
@@ -46,6 +57,9 @@ def shift(
     other : str
         ``test`` for the opened test films, or the path of a labelled zip or folder, which is scored whole
         as ``evaluate`` does.
+    load : callable, optional
+        Returns the model with its weights in memory, for a program that keeps them; called if films are
+        scored.
 
     Raises
     ------
@@ -63,7 +77,7 @@ def shift(
     lock = model.require_lock()
     # First the quick half, which may refuse: scoring other films takes minutes.
     validation = model.films("validation").scored
-    predictions, refused, shared = _other(settings, model, other, on_progress)
+    predictions, refused, shared = _other(settings, model, other, on_progress, load)
     scored = predictions.scored
     comparison = shift_of(_films(validation), _films(scored), lock.threshold)
     # A floor was promised for films like those of validation, and these aren't.
@@ -89,7 +103,11 @@ def shift(
 
 
 def _other(
-    settings: Settings, model: Model, other: str, on_progress: Progress | None
+    settings: Settings,
+    model: Model,
+    other: str,
+    on_progress: Progress | None,
+    load: "Callable[[Model], LoadedModel] | None",
 ) -> tuple[Predictions, int, Overlap]:
     """Return predictions on the other films, the number that couldn't be read, and the overlap left out."""
     if other == TEST:
@@ -103,7 +121,8 @@ def _other(
     shared = overlap(settings, model, films.fingerprints)
     # Films that made the model score as the validation films do, so no difference would be found.
     shared.check_any_left()
-    scored = score_films(settings, model, films.without(shared.used), on_progress)
+    loaded = load(model) if load else None
+    scored = score_films(settings, model, films.without(shared.used), on_progress, loaded=loaded)
     return scored, films.refused, shared
 
 

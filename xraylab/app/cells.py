@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xraylab import formats
-from xraylab.app import widgets, wording
+from xraylab.app import waiting, widgets, wording
 from xraylab.app.components.threshold_cockpit import Chosen
 from xraylab.data.datasets import Dataset
 from xraylab.data.phantoms import burn_in
@@ -19,6 +19,7 @@ from xraylab.models import Model, dataset_of
 from xraylab.settings import Settings
 
 _PAGE = 16
+_MAPS, _MOST_MAPS = "heatmaps of cells", 8  # pages that a session keeps
 _WORDS: dict[Cell, tuple[str, str]] = {  # singular, plural
     "tp": ("found", "found"),
     "fn": ("missed", "missed"),
@@ -164,7 +165,7 @@ def _draw_films(model: Model, dataset: Dataset, page: pd.DataFrame, key: str) ->
         for score, kind in present[["score", "subtype"]].itertuples(index=False)
     ]
     if st.toggle("Heatmaps", key=f"{key} heatmaps"):
-        pictures = _with_heatmaps(model.card.model_sha256, tuple(present["image_id"]), model, pixels)
+        pictures = _with_heatmaps(model, tuple(present["image_id"]), pixels)
     else:
         pictures = pixels
     # The word SYNTHETIC is drawn last, so that a heatmap can't hide it.
@@ -176,14 +177,17 @@ def _draw_films(model: Model, dataset: Dataset, page: pd.DataFrame, key: str) ->
         )
 
 
-# Parameters that begin with an underscore are not hashed; the model's hash and the films' names are the key.
-@st.cache_data(max_entries=8, scope="session", show_spinner="Drawing the heatmaps")
 def _with_heatmaps(
-    model_sha256: str, films: tuple[str, ...], _model: Model, _pixels: Sequence[NDArray[np.uint8]]
+    model: Model, films: tuple[str, ...], pixels: Sequence[NDArray[np.uint8]]
 ) -> list[NDArray[np.uint8]]:
-    """Return films with their heatmaps laid over them, (side, side, 3) each."""
-    from xraylab.app.loaded import loaded
-    from xraylab.reading.heatmap import heatmap, laid_over  # loads torch, so only when asked for
+    """Return films with their heatmaps laid over them, (side, side, 3) each; a session keeps them."""
 
-    ready = loaded(_model)
-    return [laid_over(film, heatmap(ready, film)) for film in _pixels]
+    def draw() -> list[NDArray[np.uint8]]:
+        from xraylab.app.loaded import loaded
+        from xraylab.reading.heatmap import heatmap, laid_over  # loads torch, so only when asked for
+
+        with waiting.spinner("Drawing the heatmaps") as place:
+            ready = loaded(model, place)
+            return [laid_over(film, heatmap(ready, film)) for film in pixels]
+
+    return waiting.kept(_MAPS, (model.card.model_sha256, films), draw, most=_MOST_MAPS)

@@ -1,28 +1,43 @@
-"""Loaded models, shared by all sessions, and networks on paper; the app imports torch only here."""
+"""Loaded models, shared by all sessions in turns, and networks on paper; the app imports torch only here."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from xraylab import actions
+from xraylab.app import waiting
 from xraylab.models import Model
 from xraylab.networks import parameters
 from xraylab.networks.parameters import Layer
 from xraylab.networks.registry import Network
 from xraylab.reading.loaded import LoadedModel
+from xraylab.reading.turns import OnPlace, Turns
 from xraylab.settings import load_settings
+
+_TURNS = Turns()  # of all sessions and models, which share the processor
 
 
 # A resource and not data: the network is shared as it is, and never copied for each session.
 @st.cache_resource(max_entries=2, show_spinner="Loading the model")
 def _loaded(folder: Path, kept: Path | None, model_sha256: str, name: str) -> LoadedModel:
-    return actions.load_for_reading(load_settings(), name)
+    return _TURNS.run("loading", partial(actions.load_for_reading, load_settings(), name))
 
 
-def loaded(model: Model) -> LoadedModel:
-    """Return a model with its weights in memory; at most two are kept."""
+def loaded(model: Model, on_place: OnPlace | None = None) -> LoadedModel:
+    """Return a model with its weights in memory, which works in this session's turns.
+
+    At most two models are kept; sessions that ask for the same model at once wait until it is loaded.
+
+    Parameters
+    ----------
+    on_place : callable, optional
+        Shows the number of readers before this one while the session waits for its turn.
+    """
     # The hash of the weights is part of the key: a model that was replaced under its name is loaded anew.
-    return _loaded(model.folder, model.kept, model.card.model_sha256, model.name)
+    shared = _loaded(model.folder, model.kept, model.card.model_sha256, model.name)
+    return replace(shared, in_turn=_TURNS.of(waiting.reader(), on_place))
 
 
 def parameter_table(entry: Network, *, classes: int, tail: int | None) -> tuple[Layer, ...]:

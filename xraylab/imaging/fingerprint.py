@@ -40,6 +40,7 @@ class Fingerprints:
     # float32 (n, 128): amplitudes of a film's waves with their signs; absolute values add up to 1, or all
     # are 0 for a film without structure
     waves: NDArray[np.float32]
+    signs_only: bool = False  # whether the amplitudes weren't stored, so that all waves count the same
 
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.uint8]) -> Self:
@@ -52,7 +53,7 @@ class Fingerprints:
 
         Such a film is recognised only if no sign differs.
         """
-        return cls(_shares(_signs(stored)))
+        return cls(_shares(_signs(stored)), signs_only=True)
 
     @property
     def stored(self) -> NDArray[np.uint8]:
@@ -77,6 +78,8 @@ class Fingerprints:
         """
         if not len(known) or not len(self):
             return np.full(len(self), -1, np.intp)
+        if self.signs_only:
+            return self._find_equal(known)
         signs = _signs(known).T
         rows = np.empty(len(self), np.intp)
         for start in range(0, len(self), _AT_ONCE):
@@ -85,6 +88,11 @@ class Fingerprints:
             same = agreement[np.arange(len(best)), best] >= _SAME
             rows[start : start + _AT_ONCE] = np.where(same, best, -1)
         return rows
+
+    def _find_equal(self, known: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """Find each film by equal signs: one that differs is 1/64 of the agreement, which is too much."""
+        row_of = {film.tobytes(): row for row, film in reversed(list(enumerate(known)))}
+        return np.array([row_of.get(film.tobytes(), -1) for film in self.stored], np.intp)
 
 
 def _parts(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

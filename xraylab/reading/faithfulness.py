@@ -15,6 +15,7 @@ Rong et al. (2022), A consistent and efficient evaluation strategy for attributi
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -105,7 +106,8 @@ def faithfulness(
     candidates = [own / own.max() + _TIE * smooth(draw, drawn.grids[0], side), *random]
     gains = []
     for done, candidate in enumerate(candidates, 1):
-        gains.append(_gain(loaded, pixels, candidate))
+        # Filling in takes most of the time, so it waits for its turn together with the scores.
+        gains.append(loaded.in_turn(partial(_gain, loaded, pixels, candidate)))
         on_progress(done / len(candidates))
     return Faithfulness(gains[0], tuple(gains[1:]))
 

@@ -1,8 +1,8 @@
 """
 Heatmaps: where the pneumonia logit comes from, by Grad-CAM or another method of its family.
 
-- activations and gradients come from pytorch-grad-cam, in fp32, under the model's mutex; hooks are always
-  removed again
+- activations and gradients come from pytorch-grad-cam, in fp32, in the reader's turn; hooks are always
+  removed again before the next reader's turn
 - the network runs forward once, and only the layers behind the mapped one are differentiated
 - pytorch-grad-cam scales each map to its own maximum; here full colour is fixed per network and method
   (``models.heatmap_scale``), so that films can be compared
@@ -21,8 +21,9 @@ Wang et al. (2020), Score-CAM, CVPR workshops 24-25.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -46,6 +47,7 @@ from xraylab.reading.cams import (
     ScoreCAM,
 )
 from xraylab.reading.loaded import LoadedModel, Part
+from xraylab.reading.turns import InTurn, at_once
 
 Floats = NDArray[np.float32]
 
@@ -70,7 +72,8 @@ _MASKED = 16  # films that Score-CAM masks and scores at once
 class _ScoreCAM(ScoreCAM):  # type: ignore[misc]  # the library has no types
     """Score-CAM that masks a few films at a time, without a progress bar: the library masks all at once."""
 
-    @torch.no_grad()
+    in_turn: InTurn = staticmethod(at_once)
+
     def get_cam_weights(
         self,
         input_tensor: Tensor,
@@ -82,16 +85,22 @@ class _ScoreCAM(ScoreCAM):  # type: ignore[misc]  # the library has no types
         """Return the softmax over channels of the film's logit when masked by each channel, (1, C)."""
         channels = torch.from_numpy(activations[0]).to(input_tensor.device)
         # A constant channel masks the whole film: one pass gives the logit of all such channels.
-        logits = pneumonia_logit(self.model(torch.zeros_like(input_tensor))).repeat(len(channels))
+        logits = self.in_turn(partial(self._logits, torch.zeros_like(input_tensor))).repeat(len(channels))
         varying = torch.nonzero(channels.amax(dim=(1, 2)) > channels.amin(dim=(1, 2))).flatten()
         for group in varying.split(_MASKED):  # type: ignore[no-untyped-call]
-            size = input_tensor.shape[-2:]
-            large = interpolate(channels[group, None], size=size, mode="bilinear", align_corners=True)
-            low, high = large.amin(dim=(2, 3), keepdim=True), large.amax(dim=(2, 3), keepdim=True)
-            masked = input_tensor * ((large - low) / (high - low + 1e-8))
-            logits[group] = pneumonia_logit(self.model(masked.contiguous(memory_format=torch.channels_last)))
+            logits[group] = self.in_turn(partial(self._masked, input_tensor, channels[group, None]))
         weights: Floats = logits.softmax(dim=0)[None].float().cpu().numpy()
         return weights
+
+    def _masked(self, film: Tensor, channels: Tensor) -> Tensor:
+        """Return the film's logit when masked by each channel, (n,) from channels (n, 1, rows, columns)."""
+        large = interpolate(channels, size=film.shape[-2:], mode="bilinear", align_corners=True)
+        low, high = large.amin(dim=(2, 3), keepdim=True), large.amax(dim=(2, 3), keepdim=True)
+        return self._logits(film * ((large - low) / (high - low + 1e-8)))
+
+    @torch.no_grad()
+    def _logits(self, films: Tensor) -> Tensor:
+        return pneumonia_logit(self.model(films.contiguous(memory_format=torch.channels_last)))
 
 
 @dataclass(frozen=True)
@@ -193,9 +202,15 @@ def heatmaps(
     HeatmapError
         If the network gives values that are not numbers.
     """
+    if all(METHODS[name].quick for name in methods):
+        return loaded.in_turn(lambda: _computed(loaded, pixels, methods))
+    return _computed(loaded, pixels, methods)  # in many pieces, since it takes minutes
+
+
+def _computed(loaded: LoadedModel, pixels: NDArray[np.uint8], methods: Sequence[str]) -> tuple[Heatmap, ...]:
     film = torch.tensor(pixels).unsqueeze(0)  # a copy: rows of the pixel store are read-only
     raw = [  # by part and method
-        raw_maps(part.net, part.entry, film.to(loaded.device), methods, busy=loaded.busy)
+        raw_maps(part.net, part.entry, film.to(loaded.device), methods, in_turn=loaded.in_turn)
         for part in loaded.parts
     ]
     return tuple(
@@ -233,15 +248,15 @@ def raw_maps(
     film: Tensor,
     methods: Sequence[str],
     *,
-    busy: AbstractContextManager[object] | None = None,
+    in_turn: InTurn = at_once,
 ) -> list[Floats]:
     """Compute maps as the methods define them, before negative values are dropped and before scaling.
 
     Parameters
     ----------
     film : uint8 tensor of shape (1, 256, 256)
-    busy : lock, optional
-        The network's mutex, held while hooks are attached: they would see the films of other sessions.
+    in_turn : callable, optional
+        Runs what goes through the network in the reader's turn: hooks would see the films of other readers.
 
     Returns
     -------
@@ -256,23 +271,40 @@ def raw_maps(
     chosen = [METHODS[name] for name in methods]
     x = to_input(film, entry)
     layer = net.get_submodule(entry.cam_layer)
-    with busy or nullcontext(), torch.enable_grad(), _watched(net, layer) as watched:
-        logit = pneumonia_logit(watched(x))
-        if any(method.cam is not EigenCAM for method in chosen):
-            logit.sum().backward()  # type: ignore[no-untyped-call]
-        activations = watched.activations[0].numpy()
-        grads = watched.gradients[0].numpy() if watched.gradients else np.zeros_like(activations)
-    _require_numbers(logit.detach().cpu().numpy(), activations, grads)
-    maps = [_combined(method, net, layer, x, activations, grads) for method in chosen]
+    differentiate = any(method.cam is not EigenCAM for method in chosen)
+    activations, grads = in_turn(lambda: _activations(net, layer, x, differentiate=differentiate))
+    maps = [_combined(method, net, layer, x, activations, grads, in_turn) for method in chosen]
     _require_numbers(*maps)
     return maps
 
 
+def _activations(
+    net: nn.Module, layer: nn.Module, x: Tensor, *, differentiate: bool
+) -> tuple[Floats, Floats]:
+    """Return a layer's activations and the gradients of the logit there, which are 0 unless asked for."""
+    with torch.enable_grad(), _watched(net, layer) as watched:
+        logit = pneumonia_logit(watched(x))
+        if differentiate:
+            logit.sum().backward()  # type: ignore[no-untyped-call]
+        activations = watched.activations[0].numpy()
+        grads = watched.gradients[0].numpy() if watched.gradients else np.zeros_like(activations)
+    _require_numbers(logit.detach().cpu().numpy(), activations, grads)
+    return activations, grads
+
+
 def _combined(
-    method: Method, net: nn.Module, layer: nn.Module, x: Tensor, activations: Floats, grads: Floats
+    method: Method,
+    net: nn.Module,
+    layer: nn.Module,
+    x: Tensor,
+    activations: Floats,
+    grads: Floats,
+    in_turn: InTurn,
 ) -> Floats:
     """Sum over channels by one method, as pytorch-grad-cam defines it."""
     with method.cam(net, []) as cam:  # no layers: activations and gradients are given
+        if isinstance(cam, _ScoreCAM):
+            cam.in_turn = in_turn
         image: Floats = cam.get_cam_image(x, layer, [None], activations, grads, eigen_smooth=False)[0]
     return np.asarray(image, np.float32)
 

@@ -4,10 +4,9 @@ Loaded models: weights in memory, ready to score.
 - a model has one part per network: one, or one per member of an ensemble; code that reads films treats both
   the same
 - the architecture comes from the registry, the weights from safetensors: nothing is unpickled
-- a mutex guards every forward pass, since Grad-CAM's hooks see all of them
+- every forward pass waits for its turn, since Grad-CAM's hooks see all of them
 """
 
-import threading
 from dataclasses import dataclass, field
 
 import safetensors
@@ -23,6 +22,7 @@ from xraylab.models import Model
 from xraylab.models.heatmap_scale import MapScale, read_scale
 from xraylab.networks.backends import BACKENDS, Run, forward
 from xraylab.networks.registry import Network, build, network
+from xraylab.reading.turns import InTurn, OneAtATime
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class LoadedModel:
     model: Model
     parts: tuple[Part, ...]  # one, or one per member
     device: torch.device
-    busy: threading.Lock = field(default_factory=threading.Lock)  # of all parts
+    in_turn: InTurn = field(default_factory=OneAtATime)  # runs all passes through any part
 
 
 def load(model: Model, *, device: torch.device | None = None) -> LoadedModel:

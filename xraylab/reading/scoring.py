@@ -8,7 +8,8 @@ Scoring: stored films to one score each, by one network or by several together.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from xraylab.evaluation.averaging import ALONE, Averaging, probability
 from xraylab.evaluation.novelty import mean_ratio
 from xraylab.imaging.perturbations import SUITE, Perturbation
 from xraylab.networks.backends import forward
-from xraylab.networks.inference import all_outputs, kinds_given_pneumonia, shows_features
+from xraylab.networks.inference import BATCH, all_outputs, kinds_given_pneumonia, shows_features
 from xraylab.networks.inputs import pneumonia_logit
 from xraylab.networks.registry import Network
 from xraylab.predictions import PERTURBATION, class_columns, class_probabilities
@@ -67,7 +68,7 @@ def score_pixels(
     Parameters
     ----------
     loaded : LoadedModel
-        It is busy meanwhile: other threads wait.
+        Each batch is a piece of its turns: other readers wait no longer than that.
     pixels : uint8 array of shape (n, 256, 256)
     rows : int array of shape (m,), optional
         The films to score; by default all.
@@ -79,8 +80,18 @@ def score_pixels(
     Scores
         Of m films, in the order of ``rows``.
     """
-    with loaded.busy:
-        return _score(loaded.parts, loaded.model.averaging, pixels, rows, loaded.device, on_progress)
+    chosen = np.arange(len(pixels)) if rows is None else rows
+    averaging = loaded.model.averaging
+    scored = []
+    for start in range(0, max(len(chosen), 1), BATCH):
+        batch = chosen[start : start + BATCH]
+        score = partial(_score, loaded.parts, averaging, pixels, batch, loaded.device)
+        scored.append(loaded.in_turn(score))
+        if on_progress:
+            on_progress(start + len(batch))
+    return Scores(
+        *(np.concatenate([getattr(part, field.name) for part in scored]) for field in fields(Scores))
+    )
 
 
 def score_network(
@@ -155,12 +166,11 @@ def _score(
     pixels: NDArray[np.uint8],
     rows: NDArray[np.intp] | None,
     device: torch.device,
-    on_progress: Callable[[int], None] | None,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Scores:
     films = len(pixels if rows is None else rows)
     outputs, ratios = [], []
-    for number, part in enumerate(parts):
-        report_progress = _share_of(on_progress, number * films, len(parts)) if on_progress else None
+    for part in parts:
         reader = _reader(part, pixels, rows)
         outputs.append(
             all_outputs(
@@ -169,7 +179,7 @@ def _score(
                 pixels,
                 rows,
                 device=device,
-                on_progress=report_progress,
+                on_progress=on_progress,
                 on_features=reader,
                 run=part.run,
             )
@@ -193,8 +203,3 @@ def _reader(part: Part, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None
     if part.novelty is None or not shows_features(part.net, part.run):
         return None
     return FeatureReader(pixels, rows, part.novelty.ratio)
-
-
-def _share_of(on_progress: Callable[[int], None], before: int, parts: int) -> Callable[[int], None]:
-    """Turn the progress of one part into films of the whole."""
-    return lambda done: on_progress((before + done) // parts)

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from xraylab import actions, formats
-from xraylab.app import choice, phantoms, wording
+from xraylab.app import choice, phantoms, waiting, wording
 from xraylab.app.screens.read import case_log, explain, keep, this_film
 from xraylab.data.intake import films_in
 from xraylab.imaging import Film, Refused, prepare_to_decode
@@ -150,13 +150,12 @@ def _read_all(settings: Settings, model: Model, films: list[Film | Refused]) -> 
     keys = [_key(model, film) for film in films]
     missing = {key: film for key, film in zip(keys, films, strict=True) if key not in kept}
     if missing:
-        bar = st.progress(0.0, text="Reading films")
-        for done, (key, reading) in enumerate(_read(settings, loaded(model), missing), 1):
-            kept[key] = replace(reading, film=None)  # the session keeps no film that was removed
-            if reading.film is not None and done > _MOST_STANDARD:
-                reading.film.drop_pixels()
-            bar.progress(done / len(missing), text=f"Reading films: {done} of {len(missing)}")
-        bar.empty()
+        with waiting.progress("Reading films") as (move, place):
+            for done, (key, reading) in enumerate(_read(settings, loaded(model, place), missing), 1):
+                kept[key] = replace(reading, film=None)  # the session keeps no film that was removed
+                if reading.film is not None and done > _MOST_STANDARD:
+                    reading.film.drop_pixels()
+                move(done / len(missing), f"Reading films: {done} of {len(missing)}")
     overridden = st.session_state.get(_OVERRIDDEN, set())
     decided = (kept[key].decided_anyway() if key in overridden else kept[key] for key in keys)
     # The readings are kept by content, and the same film may be here under two names.

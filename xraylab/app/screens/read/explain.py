@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xraylab import actions, formats
-from xraylab.app import wording
+from xraylab.app import waiting, wording
 from xraylab.app.components.film_viewer import Overlay, film_viewer
 from xraylab.errors import HeatmapError
 from xraylab.evaluation.thresholds import ThresholdTable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _BINS = 25
 _FILMS = "film chosen"  # key of Read's list of films
+_MAPS, _MOST_MAPS = "heatmaps", 24  # of a session
 _OWN = "as strong as the strongest place on this film"
 
 
@@ -45,7 +46,6 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
     """
     from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK  # loads torch
 
-    sha256 = model.card.model_sha256
     place = st.container()  # above the switches, but filled after them
     names: tuple[str, ...] = (DEFAULT,)
     if st.toggle("Compare methods", key="compare methods", help="Other ways to draw the heatmap."):
@@ -62,7 +62,7 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
     try:
         # In three groups, so that asking for more methods doesn't draw again what is there.
         for group in (names[:1], names[1 : len(QUICK)], names[len(QUICK) :]):
-            maps += _heatmaps(sha256, film.sha256, group, model, film) if group else []
+            maps += _heatmaps(model, film, group) if group else ()
     except HeatmapError as error:  # shown below the film, which is still worth seeing
         fault = str(error)
     drawn = [actions.drawn_heatmap(heatmap) for heatmap in maps]
@@ -92,15 +92,17 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
     return drawn[0] if judged is None else replace(drawn[0], faithful=(judged.beaten, len(judged.random)))
 
 
-@st.cache_data(max_entries=24, scope="session", show_spinner="Drawing the heatmap")
-def _heatmaps(
-    model_sha256: str, film_sha256: str, methods: tuple[str, ...], _model: Model, _film: Film
-) -> "list[Heatmap]":
+def _heatmaps(model: Model, film: Film, methods: tuple[str, ...]) -> "tuple[Heatmap, ...]":
     """Draw the heatmaps of a film, once per model; they are kept until the session ends."""
-    from xraylab.app.loaded import loaded
-    from xraylab.reading.heatmap import heatmaps
 
-    return list(heatmaps(loaded(_model), _film.standard.pixels, methods))
+    def draw() -> "tuple[Heatmap, ...]":
+        from xraylab.app.loaded import loaded
+        from xraylab.reading.heatmap import heatmaps
+
+        with waiting.spinner("Drawing the heatmap") as place:
+            return heatmaps(loaded(model, place), film.standard.pixels, methods)
+
+    return waiting.kept(_MAPS, (model.card.model_sha256, film.sha256, methods), draw, most=_MOST_MAPS)
 
 
 def _draw_faithfulness(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
@@ -126,15 +128,9 @@ def _judge(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
     from xraylab.app.loaded import loaded
     from xraylab.reading.faithfulness import faithfulness
 
-    text = "Removing the marked regions"
-    bar = st.progress(0.0, text=text)
-
-    def show_progress(done: float) -> None:
-        bar.progress(done, text=text)
-
-    result = faithfulness(loaded(model), film.standard.pixels, drawn, on_progress=show_progress)
-    bar.empty()
-    return result
+    with waiting.progress("Removing the marked regions") as (move, place):
+        network, pixels = loaded(model, place), film.standard.pixels
+        return faithfulness(network, pixels, drawn, on_progress=lambda share: move(share, ""))
 
 
 def faithful_words(result: "Faithfulness | None") -> str:

@@ -1,14 +1,16 @@
 """Threshold: move the cut, see its errors, lock it, and reveal the test results."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 import streamlit as st
 
 from xraylab.actions.overlap import overlap_of_held_out
 from xraylab.app import cells, choice, link, phantoms, shell, wording
 from xraylab.app.components.threshold_cockpit import Beside, Preset, threshold_cockpit
+from xraylab.app.faults import guard
 from xraylab.app.glossary import SPLIT
 from xraylab.app.screens.threshold import details, export, locking, shift
 from xraylab.errors import XRayLabError
@@ -44,6 +46,22 @@ def draw() -> None:
         split = _pick_split(model)
         beside = _pick_beside(settings, model, split)
     model = _with_overlap(model, split)
+    # Looked up once per run of the page: a release of the handle changes nothing about test films.
+    opened = cache(partial(locking.opened, settings, model))
+    st.fragment(_draw_cut)(settings, model, split, beside, opened)
+    shift.draw(settings, model)
+    shell.next_step("Read films", "read")
+
+
+@guard()  # because a fragment reruns without its page
+def _draw_cut(
+    settings: Settings,
+    model: Model,
+    split: str,
+    beside: Beside | None,
+    opened: Callable[[], locking.Opened],
+) -> None:
+    """Draw the cockpit and all that depends on its cut; as a fragment, it alone is drawn after a release."""
     table = model.table(split)
     rules = (*_RULES, _REVIEW) if split == "validation" else ()  # a threshold is never chosen on test films
     presets = _presets(table, rules)
@@ -64,11 +82,9 @@ def draw() -> None:
     )
     link.keep(model, split, chosen)  # Copy link, in the cockpit, copies the address
     cells.draw(settings, model, split, table, chosen, store=cell)
-    locking.draw(settings, model, chosen, store=store)
+    locking.draw(settings, model, chosen, opened, store=store)
     details.draw(model, split, table, chosen.threshold)
     export.draw(settings, model, split)
-    shift.draw(settings, model)
-    shell.next_step("Read films", "read")
 
 
 def _pick_split(model: Model) -> str:

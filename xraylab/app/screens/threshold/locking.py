@@ -1,5 +1,8 @@
 """Lock the threshold that the cockpit shows, and only then reveal the test results."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import streamlit as st
 
 from xraylab import actions, documents, formats
@@ -34,13 +37,30 @@ _REVEAL_HELP = (
 )
 
 
-def draw(settings: Settings, model: Model, chosen: Chosen, *, store: str) -> None:
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """Results on a model's test films at its lock, and what is on record about these films."""
+
+    result: documents.Evaluated
+    openings: str
+
+
+def opened(settings: Settings, model: Model) -> Opened:
+    """Return the results on the test films, once they are revealed."""
+    return Opened(actions.test_result(settings, model.name), _openings_words(settings, model))
+
+
+def draw(
+    settings: Settings, model: Model, chosen: Chosen, opened: Callable[[], Opened], *, store: str
+) -> None:
     """Draw the lock, the button that makes one, and the button that reveals the test results.
 
     Parameters
     ----------
     chosen : Chosen
         The threshold and the band that the cockpit shows, with the rules that chose them.
+    opened : callable
+        Returns the results on the test films, which don't depend on ``chosen``; called if they are revealed.
     store : str
         Session key of the cockpit.
     """
@@ -69,7 +89,7 @@ def draw(settings: Settings, model: Model, chosen: Chosen, *, store: str) -> Non
     if offered and st.session_state.get(_ASKED) == model.name:
         _confirm_opening(settings, model)
     if model.test_opened:
-        _draw_test(settings, model)
+        _draw_test(opened())
 
 
 def _lock(settings: Settings, model: Model, wanted: Chosen) -> None:
@@ -117,12 +137,13 @@ def _offer_shipped(settings: Settings, model: Model, shipped: Lock, store: str) 
         if (chosen := locked_at(model)) is not None:
             move_to(chosen, store)
 
-    st.button(
+    if st.button(
         "Restore the shipped threshold",
         key="restore",
         on_click=restore,
         help=f"Makes {status.cut_words(shipped.threshold, shipped.review_from)} valid again.",
-    )
+    ):
+        st.rerun()  # the whole page: sidebar and test results depend on the lock
 
 
 def locked_at(model: Model) -> Chosen | None:
@@ -193,8 +214,8 @@ def _openings_words(settings: Settings, model: Model) -> str:
     )
 
 
-def _draw_test(settings: Settings, model: Model) -> None:
-    result = actions.test_result(settings, model.name)
+def _draw_test(opened: Opened) -> None:
+    result = opened.result
     st.subheader("Test films at the lock", anchor=False)
     names = ("sensitivity", "specificity", "precision", "npv", "f1", "accuracy")
     words = ("Sensitivity", "Specificity", "Precision (PPV)", "NPV", "F1", "Accuracy")
@@ -210,8 +231,7 @@ def _draw_test(settings: Settings, model: Model) -> None:
     if result.band is not None:
         _draw_band(result.band)
     st.caption(
-        f"{formats.count(result.n)} films of {formats.count(result.patients)} patients. "
-        f"{_openings_words(settings, model)}"
+        f"{formats.count(result.n)} films of {formats.count(result.patients)} patients. {opened.openings}"
     )
 
 

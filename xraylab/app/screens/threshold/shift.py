@@ -1,17 +1,21 @@
 """The panel that compares the scores of other films with those of validation, on demand."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from xraylab import actions, formats
-from xraylab.app import curves, widgets, wording
+from xraylab.app import curves, waiting, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.documents import Difference, Shift, ShiftOfClass, ShiftSide
 from xraylab.errors import DatasetError
 from xraylab.models import Lock, Model
 from xraylab.reports.calibration import signed, signed_interval
 from xraylab.settings import Settings
+
+if TYPE_CHECKING:
+    from xraylab.reading.loaded import LoadedModel
 
 _TEST, _OTHER = "test", "other"
 _WORDS = {_TEST: "revealed test films", _OTHER: "labelled films from elsewhere"}
@@ -82,15 +86,18 @@ def _compare(settings: Settings, model: Model, chosen: str, path: str) -> action
         return actions.shift(settings, model.name)
     if not path:
         raise DatasetError("Type the path of a labelled zip archive or folder on this machine.")
-    bar = st.progress(0.0, text="Reading films")
+    with waiting.progress("Reading films") as (move, place):
 
-    def report(done: int, total: int) -> None:
-        bar.progress(done / total, text=f"{formats.count(done)} of {formats.count(total)} films")
+        def report(done: int, total: int) -> None:
+            move(done / total, f"{formats.count(done)} of {formats.count(total)} films")
 
-    try:
-        return actions.shift(settings, model.name, str(Path(path).expanduser()), on_progress=report)
-    finally:
-        bar.empty()
+        def load(model: Model) -> "LoadedModel":
+            from xraylab.app.loaded import loaded  # loads torch, so only when films are scored
+
+            return loaded(model, place)
+
+        folder = str(Path(path).expanduser())
+        return actions.shift(settings, model.name, folder, on_progress=report, load=load)
 
 
 def _draw_comparison(comparison: actions.Shifted, lock: Lock) -> None:
