@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
 from sqlalchemy import select
 
 from xraylab import chain, copies, database, trail
 from xraylab.actions.backups import digest_of
 from xraylab.data import datasets
 from xraylab.data.openings import read_openings
-from xraylab.errors import XRayLabError
+from xraylab.errors import UnreadableImageError, XRayLabError
+from xraylab.imaging import decode
 from xraylab.models import ENSEMBLE, load_model
 from xraylab.settings import Settings
 
@@ -187,11 +187,11 @@ def cases_without_picture(settings: Settings) -> list[int]:
 
 
 def _is_picture(file: Path) -> bool:
-    # A PNG holds checksums of its own, so a changed byte is found when it is decoded.
+    # A PNG holds checksums of its own, so a changed byte is found when it is decoded. A home may have been
+    # restored from anywhere, so its pictures are decoded apart as all others.
     try:
-        with Image.open(file) as picture:
-            picture.load()
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        decode(file.read_bytes())
+    except (OSError, UnreadableImageError):
         return False
     return True
 
