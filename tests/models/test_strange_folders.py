@@ -194,9 +194,9 @@ def test_a_changed_byte_in_the_pixels_is_noticed_before_they_are_used(trained):
         byte = opened.read(1)[0]
         opened.seek(100_000)
         opened.write(bytes([byte ^ 1]))
-    with pytest.raises(DatasetError, match=r"pixels.npy is missing or damaged"):
+    with pytest.raises(DatasetError, match="films” were changed or damaged since their import"):
         _ = load_dataset(trained, DATASET).pixels
-    with pytest.raises(DatasetError, match=r"pixels.npy is missing or damaged"):
+    with pytest.raises(DatasetError, match="films” were changed or damaged since their import"):
         actions.evaluate(trained, MODEL, DATASET, split="validation", actor="test")
 
 

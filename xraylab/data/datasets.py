@@ -115,7 +115,10 @@ class Dataset:
                 raise ValueError(f"{pixels.dtype} of shape {pixels.shape} for {self.info.n} films")
             status = file.stat()
             if _hash(file, (status.st_ino, status.st_size, status.st_mtime_ns)) != self.info.pixel_hash:
-                raise ValueError("the pixels have changed since the import")
+                raise DatasetError(
+                    f"The films of the dataset “{self.info.name}” were changed or damaged since their "
+                    "import. Import them again and replace it (--replace)."
+                )
             return pixels
 
     def rows(self, split_name: str) -> NDArray[np.intp]:
