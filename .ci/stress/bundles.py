@@ -5,12 +5,12 @@ runs in its own process, so that a crash costs one batch and is seen.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
+
+from conclusion import add_option, conclude
 
 ROOT = Path(__file__).parents[2]
 BATCH = 10
@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundles", type=int, default=100)
     parser.add_argument("--archives", type=int, default=50)
-    parser.add_argument("--json", type=Path)
+    add_option(parser)
     asked = parser.parse_args()
     failures = []
     with tempfile.TemporaryDirectory() as folder:
@@ -32,18 +32,9 @@ def main() -> int:
                 number = min(BATCH, count - first)
                 failures += _run(f"try_{kind}", home, first, number)
                 print(f"{kind} {first} to {first + number - 1}: {len(failures)} failures so far")
-    result = {
-        "name": "bundles",
-        "tried": "Hostile folders of models and datasets, and hostile archives, in every way of use.",
-        "counts": {"bundles": asked.bundles, "archives": asked.archives, "failures": len(failures)},
-        "failures": failures,
-        "date": datetime.now(UTC).date().isoformat(),
-        "command": " ".join(["python", ".ci/stress/bundles.py", *sys.argv[1:]]),
-    }
-    print("\n".join(failures) or "no failure")
-    if asked.json:
-        asked.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    return int(bool(failures))
+    counts = {"bundles": asked.bundles, "archives": asked.archives}
+    words = "hostile folders of models and datasets, and hostile archives, in every way of use"
+    return conclude("bundles", words, counts, failures, asked.json)
 
 
 def _run(function: str, home: Path, first: int = 0, count: int = 0) -> list[str]:

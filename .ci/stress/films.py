@@ -1,16 +1,17 @@
-"""Read thousands of damaged files: ``python .ci/stress/films.py [COUNT] [--json]``.
+"""Read thousands of damaged files: ``python .ci/stress/films.py [COUNT] [--json FILE]``.
 
 Each file must give a film or a sentence, through the decoders that the program uses. Each batch is read in
 its own process, so that the batch is known if that process itself crashes. Files that stop their decoder, or
-take too long, are counted: each costs itself alone. ``--json`` writes the result as one JSON object.
+take too long, are counted: each costs itself alone.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
+
+from conclusion import add_option, conclude
 
 ROOT = Path(__file__).parents[2]
 BATCH = 500
@@ -22,7 +23,7 @@ def main() -> int:
     """Read damaged files and return 1 if one gave neither a film nor a sentence, or took too long, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=5000)
-    parser.add_argument("--json", action="store_true")
+    add_option(parser)
     options = parser.parse_args()
     counts: dict[str, float] = {}
     failures = []
@@ -33,21 +34,12 @@ def main() -> int:
             failures.append(f"files {first} to {first + number - 1}")
         for name, value in (result or {}).items():
             known = counts.get(name, 0)
-            counts[name] = max(known, value) if name == "longest" else known + int(value)
-        if not options.json:
-            print(f"files {first} to {first + number - 1}: {result or 'failed'}", flush=True)
-    if counts.get("longest", 0) > LONGEST + 5:
+            counts[name] = max(known, value) if name == "longest_seconds" else known + int(value)
+        print(f"files {first} to {first + number - 1}: {result or 'failed'}", flush=True)
+    if counts.get("longest_seconds", 0) > LONGEST + 5:
         failures.append(f"a file took {counts['longest']:.1f} s")
-    report = {
-        "name": "films",
-        "tried": "damaged files of all formats, each decoded for networks and for people",
-        "counts": {"files": options.count} | counts,
-        "failures": failures,
-        "date": datetime.now(UTC).date().isoformat(),
-        "command": f"python .ci/stress/films.py {options.count} --json",
-    }
-    print(json.dumps(report) if options.json else counts)
-    return int(bool(failures))
+    words = "damaged files of all formats, each decoded for networks and for people"
+    return conclude("films", words, {"files": options.count} | counts, failures, options.json)
 
 
 def _batch(first: int, number: int) -> dict[str, float] | None:

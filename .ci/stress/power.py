@@ -1,16 +1,17 @@
-"""Cut the power at random moments, in simulation: ``python .ci/stress/power.py [--json] [--runs N]``.
+"""Cut the power at random moments, in simulation: ``python .ci/stress/power.py [--json FILE] [--runs N]``.
 
 What wasn't flushed to the disk may be lost. After the next start all that was reported as done must be there
 and readable, and nothing may be half there. Needs gcc and Linux.
 """
 
 import argparse
-import datetime
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from conclusion import add_option, conclude
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def main() -> int:
     """Cut the power as often as asked, and return 1 if something was lost, else 0."""
     parser = argparse.ArgumentParser(description="Cut the power at random moments, and look for losses.")
-    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+    add_option(parser)
     parser.add_argument("--runs", type=int, default=100, help="Number of power cuts.")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -27,20 +28,8 @@ def main() -> int:
         command = [sys.executable, "-m", "tests.support.power", str(work), "--runs", str(asked.runs)]
         done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     tried = json.loads(done.stdout)
-    result = {
-        "name": "power",
-        "command": "python .ci/stress/power.py --json",
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "tried": f"{sum(tried['runs'].values())} power cuts at random moments",
-        **tried,
-    }
-    if asked.json:
-        print(json.dumps(result))
-    else:
-        print(f"{result['tried']}: {len(tried['failures'])} failures")
-        for failure in tried["failures"]:
-            print(failure)
-    return int(bool(tried["failures"]))
+    words = f"{sum(tried['runs'].values())} power cuts at random moments"
+    return conclude("power", words, tried["runs"], tried["failures"], asked.json)
 
 
 if __name__ == "__main__":

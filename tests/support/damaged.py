@@ -68,13 +68,13 @@ def stress(first: int, count: int) -> dict[str, float]:
         If a file gives neither a film nor a sentence.
     """
     files = whole()
-    counts = dict.fromkeys(("read", "refused", "stopped", "too_long", "longest"), 0.0)
+    counts = dict.fromkeys(("read", "refused", "stopped", "too_long", "longest_seconds"), 0.0)
     for number in range(first, first + count):
         data = damaged(number, files)
         for way in (standardise, decode):
             began = time.monotonic()
             refused = _refusal(way, data, number)
-            counts["longest"] = max(counts["longest"], time.monotonic() - began)
+            counts["longest_seconds"] = max(counts["longest_seconds"], time.monotonic() - began)
             counts["read"] += refused is None
             counts["refused"] += refused is not None
             counts["stopped"] += "stopped at this file" in (refused or "")
