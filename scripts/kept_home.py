@@ -35,8 +35,11 @@ _RECIPE = Recipe(
 )
 
 
-def main(target: Path) -> None:
+def main() -> None:
     """Make a home and put it into a folder that doesn't exist yet."""
+    parser = argparse.ArgumentParser(description="Make a small home as this version leaves it.")
+    parser.add_argument("target", type=Path)
+    target = parser.parse_args().target
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(home=Path(folder) / "home")
         _work(settings)
@@ -95,6 +98,4 @@ def _shrink(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("target", type=Path)
-    main(parser.parse_args().target)
+    main()

@@ -44,12 +44,17 @@ NOT_RUN = {
     "accelerate launch": "needs several GPUs",
     "apt install": "changes the machine",
     "bash .ci/run": "runs all tests, this one among them",
+    "git tag": "marks a release of the reader's own clone",
     "pip ": "installs packages; .ci/run does so in a fresh environment",
     "pre-commit ": "changes the clone's hooks",
     "pytest": "is a step of .ci/run, this test among it",
-    "python .ci/stress/films.py": "takes minutes; tests read a few of its files",
-    "python .ci/stress/simulations.py": "takes minutes; tests/evaluation draws fewer samples",
+    "python .ci/stress/": "takes minutes; tests try about a twentieth",
     "python -m benchmarks": "takes minutes, and tests/benchmarks tries its parts",
+    "python -m scripts.evidence": "writes into docs/; tests/scripts/test_evidence.py keeps results elsewhere",
+    "python -m scripts.kept_home": "trains; tests/test_homes.py opens what it wrote",
+    "python -m scripts.lock": "asks the package index, and writes the locks",
+    "python -m scripts.release": "builds from a clone; a step of .ci/run",
+    "python -m scripts.slopes": "takes minutes; tests/evaluation draws the same films",
     "python -m xraylab lock --model first --rule floor": "needs 59 patients with pneumonia in validation",
     "python -m scripts.coverage": "takes minutes, and writes into docs/",
     "python -m scripts.experiments": "takes hours on the films, which are not part of the project",
@@ -123,7 +128,8 @@ def parse(command, monkeypatch):
     elif program == "just":
         assert set(arguments[:1]) <= recipes(), f"the justfile has no {arguments[0]}"
     else:
-        missing = [word for word in arguments if is_path(word) and not (ROOT / word).exists()]
+        files = [word.partition("::")[0] for word in arguments if is_path(word)]
+        missing = [file for file in files if not (ROOT / file).exists()]
         assert missing == [], f"{command} names a file that doesn't exist"
 
 

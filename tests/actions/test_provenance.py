@@ -69,12 +69,12 @@ def test_films_without_score_or_label_are_counted_by_their_reasons(trained):
     frame = stored.frame.copy()
     rows = frame.index[frame["split"] == "validation"][:4]
     frame.loc[rows[:2], ["score", "logit"]] = np.nan
-    frame.loc[rows[0], "refused"] = "not a film"
+    frame.loc[rows[:2], "refused"] = ["not a film", "torn"]
     frame["label"] = frame["label"].astype("Int8").mask(frame.index.isin(rows[2:3]))
     predictions_file.write(file, Predictions(frame, stored.model_hash, stored.dataset_hash, stored.extra))
     report = actions.evaluation_report(trained, MODEL)
     [flow] = report.provenance.flow.held_out  # the test films are sealed, so nothing is told of their scores
-    assert {row.reason: row.files for row in flow.not_scored} == {"not a film": 1, "unknown": 1}
+    assert {row.reason: row.files for row in flow.not_scored} == {"not a film": 1, "torn": 1}
     assert (flow.unlabelled, flow.used_before) == (1, 0)
     assert flow.films == flow.evaluated + 3
     assert flow.evaluated == report.validation.n

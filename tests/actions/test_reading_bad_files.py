@@ -127,7 +127,11 @@ def test_bad_files_are_rows_and_nothing_is_written_but_what_was_asked_for(traine
     after = listing(tmp_path)
     fonts = {path for path in after if path.is_relative_to(trained.cache / "matplotlib")}
     assert set(after) - set(before) - fonts == maps | pages | {out / "pdf" / "scores.csv"}
-    assert {path: after[path] for path in before} == before
+    # The trail says that films were read, and with which hashes.
+    trail = {path for path in before if path.name.startswith(("xraylab.db", "trail-anchors"))}
+    assert {path: after[path] for path in before.keys() - trail} == {
+        path: before[path] for path in before.keys() - trail
+    }
 
 
 @linux

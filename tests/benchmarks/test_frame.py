@@ -127,6 +127,8 @@ def test_the_rows_and_targets_are_those_that_were_promised():
         "intervals": 1_000,
         "read_cam": 0.77,
         "read_batch": 0.8,
+        "decode_apart": 1 / 1.15,
+        "import_apart": 1 / 1.15,
         "gpu_epoch": 0.5,
     }
 

@@ -111,9 +111,8 @@ def _held_out(model: Model, split: str) -> documents.HeldOutFlow:
 
 
 def _refusals(films: Predictions) -> Iterable[str]:
-    """Return why each film without a score has none."""
-    reasons = films.frame.loc[films.frame["score"].isna()].reindex(columns=["refused"])["refused"]
-    return [reason if isinstance(reason, str) and reason else "unknown" for reason in reasons]
+    """Return why each film without a score has none; stored films without a reason aren't read at all."""
+    return films.frame.loc[films.frame["score"].isna()].reindex(columns=["refused"])["refused"].tolist()
 
 
 def _reasons(counts: Counter[str]) -> list[documents.Reason]:
