@@ -198,8 +198,8 @@ def _see_drag(page: Page, share: float) -> float:
     page.mouse.up()
     began = time.monotonic()
     value = float(page.locator(".cockpit input.number.main").input_value())
-    # With a review band the button names two cuts, of which this is the upper one.
-    page.get_by_role("button", name=re.compile(rf"^Lock .*{value:.3f}$")).wait_for()
+    # With a review band the button names both cuts, the upper one first.
+    page.get_by_role("button", name=re.compile(rf"^Lock {value:.3f}")).wait_for()
     return time.monotonic() - began
 
 
