@@ -172,6 +172,9 @@ def test_no_film_goes_through_a_network_out_of_turn(loaded, films):
     before = watched.pieces
     faithfulness(in_turns, films[0], drawn, maps=2)
     assert watched.pieces == before + 3
+    before = watched.pieces
+    score_pixels(in_turns, np.stack(films * 5))
+    assert watched.pieces == before + 3  # 20 films: another reader waits for 8 of them
     handle.remove()
     assert outside
     assert not any(outside)

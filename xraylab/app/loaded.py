@@ -1,10 +1,19 @@
 """Loaded models, shared by all sessions in turns, and networks on paper; the app imports torch only here."""
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
+
+# OpenMP's threads spin while they wait for each other, which keeps cores busy that other screens need: on a
+# busy machine a reading took twenty times as long. The variable is read once, when torch is loaded; training
+# workers must not inherit it.
+os.environ["OMP_WAIT_POLICY"] = "passive"
+import torch  # noqa: F401
+
+del os.environ["OMP_WAIT_POLICY"]
 
 from xraylab import actions
 from xraylab.app import waiting
