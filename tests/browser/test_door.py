@@ -292,7 +292,7 @@ def test_a_strangers_model_and_dataset_stay_text_on_every_screen(held, app, scre
 
 def test_a_link_to_a_strangers_model_stays_text(held, app):
     held.goto(f"{app}/threshold?model={FILE}")
-    shown(held.get_by_text("can't be the name of a model"))
+    shown(held.get_by_text("The link’s model isn’t here"))
     assert_text_stayed_text(held)
 
 
