@@ -136,18 +136,20 @@ def test_weights_are_found_in_the_home_in_a_model_and_in_a_file(tmp_path):
         assert weights_path(settings, entry, asked) == place
 
 
-def test_weights_of_a_shipped_model_are_found_after_those_of_the_home(tmp_path, monkeypatch):
+def test_a_shipped_name_means_the_shipped_weights_and_with_home_those_of_the_home(tmp_path, monkeypatch):
     settings = load_settings(home=tmp_path / "home")
     monkeypatch.setattr("xraylab.settings.STARTER", tmp_path / "starter")
     shipped = tmp_path / "starter" / "cnn" / "model.safetensors"
     own = settings.models / "cnn" / "model.safetensors"
     shipped.parent.mkdir(parents=True)
     shipped.touch()
+    (shipped.parent / "card.json").touch()
     own.parent.mkdir(parents=True)
     (own.parent / "lock.json").touch()  # a lock alone is no model
     assert weights_path(settings, SMALL, "cnn") == shipped
     own.touch()
-    assert weights_path(settings, SMALL, "cnn") == own
+    assert weights_path(settings, SMALL, "cnn") == shipped
+    assert weights_path(settings, SMALL, "cnn@home") == own
 
 
 def test_weights_in_half_precision_are_started_from_in_single(tmp_path):

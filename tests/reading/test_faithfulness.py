@@ -28,9 +28,9 @@ class Corner(nn.Module):
 
 
 class _OnPaper:
-    """A model of which only the averaging is asked for."""
+    """A model of which only the name and the averaging are asked for."""
 
-    averaging = ALONE
+    name, averaging = "on paper", ALONE
 
 
 @pytest.fixture
