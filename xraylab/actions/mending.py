@@ -102,19 +102,19 @@ def _rows(connection: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]
     """Yield the rows from the front up to the damage, then from the back, then those in between."""
     first, last = 0, 2**62
     with contextlib.suppress(sqlite3.DatabaseError):
-        for row in connection.execute(f"SELECT rowid AS _row, * FROM {table} ORDER BY rowid"):  # noqa: S608
+        for row in connection.execute(f"SELECT rowid AS _row, * FROM {table} ORDER BY rowid"):  # noqa: S608 - our own table
             first = row["_row"]
             yield _plain(row)
         return
     behind = []
     with contextlib.suppress(sqlite3.DatabaseError):
-        query = f"SELECT rowid AS _row, * FROM {table} WHERE rowid > ? ORDER BY rowid DESC"  # noqa: S608
+        query = f"SELECT rowid AS _row, * FROM {table} WHERE rowid > ? ORDER BY rowid DESC"  # noqa: S608 - our own table
         for row in connection.execute(query, (first,)):
             last = row["_row"]
             behind.append(_plain(row))
     for number in range(first + 1, min(last, first + _MOST_SINGLE)):
         with contextlib.suppress(sqlite3.DatabaseError):
-            single = f"SELECT rowid AS _row, * FROM {table} WHERE rowid = ?"  # noqa: S608
+            single = f"SELECT rowid AS _row, * FROM {table} WHERE rowid = ?"  # noqa: S608 - our own table
             yield from map(_plain, connection.execute(single, (number,)))
     yield from reversed(behind)
 
@@ -135,7 +135,7 @@ def _write_new(settings: Settings, rows: dict[str, list[dict[str, Any]]]) -> Cou
                 places = ", ".join("?" for _ in row)
                 with contextlib.suppress(sqlite3.DatabaseError):
                     connection.execute(
-                        f"INSERT INTO {table} ({names}) VALUES ({places})",  # noqa: S608
+                        f"INSERT INTO {table} ({names}) VALUES ({places})",  # noqa: S608 - our own table
                         list(row.values()),
                     )
                     saved[table] += 1
