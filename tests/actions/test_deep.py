@@ -148,6 +148,13 @@ def test_what_can_be_read_of_a_damaged_database_is_saved(settings, table):
     assert records.keep(settings, CASE, actor="app") == 64
 
 
+def test_a_column_with_a_hostile_name_is_a_name():
+    name = 'id") VALUES (1); DROP TABLE run; --'
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE odd ({mending._quoted(name)})")
+        assert [row[1] for row in connection.execute("PRAGMA table_info(odd)")] == [name]
+
+
 def test_a_database_of_which_nothing_can_be_read_is_kept_and_said(settings):
     settings.database.write_bytes(b"not a database" * 1000)
     for ending in ("-wal", "-shm"):

@@ -131,7 +131,7 @@ def _write_new(settings: Settings, rows: dict[str, list[dict[str, Any]]]) -> Cou
     with contextlib.closing(sqlite3.connect(settings.database)) as connection, connection:
         for table in _TABLES:
             for row in rows[table]:
-                names = ", ".join(f'"{name}"' for name in row)
+                names = ", ".join(map(_quoted, row))
                 places = ", ".join("?" for _ in row)
                 with contextlib.suppress(sqlite3.DatabaseError):
                     connection.execute(
@@ -140,6 +140,11 @@ def _write_new(settings: Settings, rows: dict[str, list[dict[str, Any]]]) -> Cou
                     )
                     saved[table] += 1
     return saved
+
+
+def _quoted(name: str) -> str:
+    """Write a column's name for a query; in a damaged file it may be anything."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _enter_lost_cases(settings: Settings) -> list[int]:
