@@ -9,7 +9,6 @@ Load on one server: readers who read a film per minute each, draggers who releas
 import asyncio
 import contextlib
 import io
-import re
 import threading
 import time
 from collections.abc import Coroutine, Iterable, Iterator
@@ -31,6 +30,8 @@ MINUTE = 60.0  # seconds between two films of a reader
 EVERY = 3.0  # seconds between two releases of a dragger
 WIDTH, HEIGHT = 2048, 2496  # pixels of a film
 PATIENCE = 60_000  # milliseconds
+_LOCK = ".st-key-lock button"  # names the cut that was released last
+_CHANGED = "([button, before]) => document.querySelector(button)?.innerText !== before"
 _GRAIN = 6  # grey values of noise: no two films have the same bytes, and JPEG can't make them small
 
 
@@ -175,10 +176,10 @@ def _look(address: str, measured: Measured, seconds: float) -> None:
         page.set_default_timeout(PATIENCE)
         page.goto(f"{address}/threshold")
         page.locator(".cockpit .value").first.wait_for()
-        rng, read_at = np.random.default_rng(8), time.monotonic()
+        place, read_at = 0.3, time.monotonic()
         while time.monotonic() < until:
             began = time.monotonic()
-            measured.seen_drags.append(_see_drag(page, rng.uniform(0.1, 0.9)))
+            measured.seen_drags.append(_see_drag(page, place := 0.9 - place))
             if time.monotonic() > read_at:
                 read_at += MINUTE
                 tab = browser.new_page()
@@ -195,11 +196,10 @@ def _see_drag(page: Page, share: float) -> float:
     page.mouse.move(box["x"] + box["width"] * (1 - share), middle)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * share, middle)
+    before = page.locator(_LOCK).first.inner_text()
     page.mouse.up()
     began = time.monotonic()
-    value = float(page.locator(".cockpit input.number.main").input_value())
-    # With a review band the button names both cuts, the upper one first.
-    page.get_by_role("button", name=re.compile(rf"^Lock {value:.3f}")).wait_for()
+    page.wait_for_function(_CHANGED, arg=[_LOCK, before])
     return time.monotonic() - began
 
 
