@@ -23,6 +23,7 @@ T = TypeVar("T")
 OnPlace = Callable[[int], None]
 
 _NICE = 4  # a third of the share of a thread at 0; a training has 5, since no person waits for each epoch
+_LOWEST = 19
 _PATIENCE = 0.2  # seconds before a reader is told its place, since most waits are shorter
 _LOOK = 1.0  # seconds between two calls that tell the place; the caller may stop waiting in one
 
@@ -186,5 +187,8 @@ def _give_way() -> None:
     """Lower the priority of this thread, and of those that it starts, below the rest of the process."""
     # Only Linux gives each thread a priority of its own; elsewhere the number might name another process.
     if sys.platform == "linux":
+        thread = threading.get_native_id()
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            # Added, since the whole program may have been started at a low priority.
+            lower = min(_LOWEST, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)
+            os.setpriority(os.PRIO_PROCESS, thread, lower)
