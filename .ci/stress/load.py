@@ -6,14 +6,12 @@ Chromium share the two cores.
 """
 
 import argparse
-import json
-import os
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from conclusion import add_option, conclude
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -27,61 +25,38 @@ def main() -> int:
     """Put the load on, print the figures and return 0 if all targets are reached."""
     parser = argparse.ArgumentParser(description="Put eight readers and twelve draggers on one server.")
     parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--json", type=Path, help="File for the result.")
+    add_option(parser)
     asked = parser.parse_args()
-    load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         measured = put_load_on(Path(folder), seconds=60 * asked.minutes, readers=READERS, draggers=DRAGGERS)
-    result = {
-        "name": "load",
-        "tried": f"{READERS} readers and {DRAGGERS} draggers for {asked.minutes:g} minutes",
-        "cores": len(os.sched_getaffinity(0)),
-        "load_before": round(load_before, 2),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["python", *sys.argv]),
-        **_figures(measured),
+    words = f"{READERS} readers and {DRAGGERS} draggers on one server for {asked.minutes:g} minutes"
+    counts = {
+        "drags": len(measured.drags),
+        "readings": len(measured.readings),
+        **_slowest("drag", measured.drags),
+        **_slowest("reading", measured.readings),
+        **_slowest("drag_in_Chromium", measured.seen_drags),
+        **_slowest("reading_in_Chromium", measured.seen_readings),
+        "server_MB_at_most": round(max(measured.memory) / 2**20),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if asked.json:
-        asked.json.write_text(text + "\n", "utf-8")
-    return int(not result["reached"])
+    return conclude("load", words, counts, _failures(measured, counts), asked.json)
 
 
-def _figures(measured: Measured) -> dict[str, object]:
-    drags, readings = _times(measured.drags), _times(measured.readings)
-    seen_drags, seen_readings = _times(measured.seen_drags), _times(measured.seen_readings)
-    reached = (
-        not measured.errors
-        and all(part["p95"] < MOST_DRAG for part in (drags, seen_drags))
-        and all(part["p95"] < MOST_READING for part in (readings, seen_readings))
-        and bool(measured.places)
-    )
-    megabytes = [round(size / 2**20) for size in measured.memory]
-    return {
-        "counts": {"drags": len(measured.drags), "readings": len(measured.readings)},
-        "failures": len(measured.errors),
-        "errors": measured.errors[:20],
-        "drag_seconds": drags,
-        "reading_seconds": readings,
-        "drag_seconds_in_chromium": seen_drags,
-        "reading_seconds_in_chromium": seen_readings,
-        "places_shown": sorted(measured.places),
-        "server_mb": {
-            "first": round(megabytes[0]),
-            "last": round(megabytes[-1]),
-            "most": round(max(megabytes)),
-        },
-        "decoders_mb_most": round(max(measured.decoders) / 2**20),
-        "reached": reached,
-    }
+def _slowest(what: str, seconds: list[float]) -> dict[str, float]:
+    """Return the time that 95 % of answers keep, in seconds; infinite if there was none."""
+    return {f"{what}_p95_seconds": round(float(np.quantile(seconds, 0.95)), 3) if seconds else float("inf")}
 
 
-def _times(seconds: list[float]) -> dict[str, float]:
-    if not seconds:
-        return {"n": 0, "p50": float("inf"), "p95": float("inf"), "most": float("inf")}
-    p50, p95 = np.quantile(seconds, [0.5, 0.95])
-    return {"n": len(seconds), "p50": round(p50, 3), "p95": round(p95, 3), "most": round(max(seconds), 3)}
+def _failures(measured: Measured, counts: dict[str, float]) -> list[str]:
+    limits = {"drag": MOST_DRAG, "reading": MOST_READING}
+    limits |= {f"{name}_in_Chromium": limit for name, limit in limits.items()}
+    slow = [
+        f"{name}: 95 % within {counts[f'{name}_p95_seconds']} s, not {limit:g}"
+        for name, limit in limits.items()
+        if not counts[f"{name}_p95_seconds"] < limit
+    ]
+    failures = [*measured.errors, *slow]
+    return failures if measured.places else [*failures, "no reader saw its place in the queue"]
 
 
 if __name__ == "__main__":

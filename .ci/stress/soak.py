@@ -5,12 +5,11 @@ twentieth of them. After the warm-up the memory of the server must not grow by m
 """
 
 import argparse
-import json
-import os
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
+
+from conclusion import add_option, conclude
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -25,35 +24,22 @@ def main() -> int:
     """Use the server up, print the figures and return 0 if its memory stays flat."""
     parser = argparse.ArgumentParser(description="Use one server up, and watch its memory.")
     parser.add_argument("--share", type=float, default=1.0)
-    parser.add_argument("--json", type=Path, help="File for the result.")
+    add_option(parser)
     asked = parser.parse_args()
     views, uploads = round(VIEWS * asked.share), round(UPLOADS * asked.share)
-    load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         measured, warm = soak(Path(folder), views=views, uploads=uploads, width=WIDTH, height=HEIGHT)
-    most = max(measured.memory)
-    result = {
-        "name": "soak",
-        "tried": f"{views} page views and {uploads} uploads",
-        "cores": len(os.sched_getaffinity(0)),
-        "load_before": round(load_before, 2),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["python", *sys.argv]),
-        "counts": {"views": views, "uploads": len(measured.readings)},
-        "failures": len(measured.errors),
-        "errors": measured.errors[:20],
-        "warm_mb": round(warm / 2**20),
-        "last_mb": round(measured.memory[-1] / 2**20),
-        "most_mb": round(most / 2**20),
-        "growth_mb": round((most - warm) / 2**20),
-        "decoders_mb_most": round(max(measured.decoders) / 2**20),
-        "reached": not measured.errors and (most - warm) / 2**20 <= MOST_GROWTH,
+    growth = round((max(measured.memory) - warm) / 2**20)
+    counts = {
+        "views": views,
+        "uploads_read": len(measured.readings),
+        "MB_after_the_warm_up": round(warm / 2**20),
+        "MB_grown_at_most": growth,
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if asked.json:
-        asked.json.write_text(text + "\n", "utf-8")
-    return int(not result["reached"])
+    failures = list(measured.errors)
+    if growth > MOST_GROWTH:
+        failures.append(f"the server grew by {growth} MB, not by {MOST_GROWTH} at most")
+    return conclude("soak", f"{views} page views and {uploads} uploads", counts, failures, asked.json)
 
 
 if __name__ == "__main__":
