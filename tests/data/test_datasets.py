@@ -187,9 +187,34 @@ def test_identical_pixels_under_two_patients_are_one_group(settings, tmp_path):
     assert dataset.catalog["group"].nunique() == 21
 
 
+@pytest.mark.parametrize(
+    ("twice", "said"),
+    [
+        ((), None),
+        ((1,), "1 picture has both labels, NORMAL and PNEUMONIA, in 2 films. One of its labels is wrong."),
+        (
+            (1, 2),
+            "2 pictures have both labels, NORMAL and PNEUMONIA, in 5 films. One of their labels is wrong.",
+        ),
+    ],
+)
+def test_a_picture_under_both_labels_is_counted_in_a_note(settings, tmp_path, twice, said):
+    films = kermany(10, 12)
+    films |= {f"NORMAL/IM-000{number}-0001.png": film(200 + number) for number in (1, 2)}
+    films |= {f"PNEUMONIA/person90{number}_virus_1.png": film(200 + number) for number in twice}
+    films["PNEUMONIA/person81_virus_1.png"] = film(202 if 2 in twice else 300)
+    # The same picture twice under one label is no contradiction.
+    films |= {f"PNEUMONIA/person8{number}_virus_1.png": film(300) for number in (2, 3)}
+    dataset = import_dataset(settings, write_zip(tmp_path / "films.zip", films), "films")
+    told = [note for note in dataset.info.notes if "both labels" in note]
+    assert [note.partition(" The films stay")[0] for note in told] == ([said] if said else [])
+
+
 def test_films_whose_names_say_nothing_are_patients_of_their_own_and_it_is_said(settings, tmp_path):
     films = {
-        f"{label}/{n}.png": film(n + len(label)) for label in ("NORMAL", "PNEUMONIA") for n in range(40, 50)
+        f"{label}/{n}.png": film(n + 50 * len(label))
+        for label in ("NORMAL", "PNEUMONIA")
+        for n in range(40, 50)
     }
     source = write_zip(tmp_path / "films.zip", films)
     dataset = import_dataset(settings, source, "films")
@@ -547,7 +572,7 @@ def test_a_film_of_another_shape_is_stored_as_the_square(settings, tmp_path):
 def test_targets_are_the_labels_or_the_kind_by_file_name(settings, archive):
     dataset = import_dataset(settings, archive, "films")
     labels = dataset.catalog["label"].to_numpy()
-    binary, three = dataset.targets("pneumonia"), dataset.targets("subtype")
+    binary, three = dataset.targets("finding"), dataset.targets("subtype")
     assert (binary.dtype, three.dtype) == (np.int64, np.int64)
     assert (binary == labels).all()
     expected = [{"": 0, "bacterial": 1, "viral": 2}[kind] for kind in dataset.catalog["subtype"]]
@@ -566,7 +591,7 @@ def test_films_whose_kind_is_not_known_are_a_sentence(settings, tmp_path, unname
     films = kermany(10, 20) | {f"PNEUMONIA/other{n}.png": film(500 + n) for n in range(unnamed)}
     films = {path.removeprefix("chest_xray/train/"): data for path, data in films.items()}
     dataset = import_dataset(settings, write_zip(tmp_path / "films.zip", films), "films")
-    assert set(dataset.targets("pneumonia")) == {0, 1}
+    assert set(dataset.targets("finding")) == {0, 1}
     with pytest.raises(DatasetError, match=said):
         dataset.targets("subtype")
 

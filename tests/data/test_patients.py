@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xraylab.data.patients import PATIENT_KEYS, groups, patient_key, subtype
+from xraylab.data.patients import PATIENT_KEYS, groups, origin, patient_key, subtype, told
 from xraylab.errors import DatasetError
+from xraylab.findings import PNEUMONIA
 
 
 @pytest.mark.parametrize(
@@ -26,8 +27,27 @@ from xraylab.errors import DatasetError
         ("phantom0012_interstitial_1", "phantom-12", "phantom-12", "phantom-12", "interstitial"),
         ("film", None, None, None, ""),
         ("person1", None, None, None, ""),
-        ("person1_bacteria_2 copy", None, None, None, ""),
-        ("my-IM-0115-0001", None, None, None, ""),
+        ("personal_virus", None, None, None, ""),
+        ("person1_bacterial", None, None, None, ""),
+        ("SWIM-0115-0001", None, None, None, ""),
+        ("ABNORMAL-1003233-0001", None, None, None, ""),
+        # Version 3 of the archive at Mendeley Data
+        ("NORMAL-1003233-0001", "NORMAL-1003233", "NORMAL-1003233", "NORMAL-1003233", ""),
+        ("BACTERIA-1008087-0001", "BACTERIA-1008087", "BACTERIA-1008087", "PNEUMONIA-1008087", "bacterial"),
+        ("VIRUS-1010197-0012", "VIRUS-1010197", "VIRUS-1010197", "PNEUMONIA-1010197", "viral"),
+        ("virus-0042-0001", "VIRUS-42", "VIRUS-42", "PNEUMONIA-42", "viral"),
+        # Names that people and tools have lengthened
+        ("person1_bacteria_2 copy", "bacteria-1", "bacteria-1", "person-1", "bacterial"),
+        ("my-IM-0115-0001", "IM-115", "IM-115", "IM-115", ""),
+        ("IM-0115-0001 (1)", "IM-115", "IM-115", "IM-115", ""),
+        ("person1_virus_6 - Copy (2)", "virus-1", "virus-1", "person-1", "viral"),
+        ("NORMAL2-IM-1427-0001_jpeg.rf.0a1b", "NORMAL2-IM-1427", "IM-1427", "IM-1427", ""),
+        ("person1_bacteria_2_jpeg.rf.99ff", "bacteria-1", "bacteria-1", "person-1", "bacterial"),
+        ("aug_0_91_person1_virus_6", "virus-1", "virus-1", "person-1", "viral"),
+        ("flippedperson1_virus_6", "virus-1", "virus-1", "person-1", "viral"),
+        ("rotated 30 IM-0115-0001-0002_0_1234", "IM-115", "IM-115", "IM-115", ""),
+        ("Copy of VIRUS-1010197-0012", "VIRUS-1010197", "VIRUS-1010197", "PNEUMONIA-1010197", "viral"),
+        ("phantom0007_focal_2 (1)", "phantom-7", "phantom-7", "phantom-7", "focal"),
         ("", None, None, None, ""),
     ],
 )
@@ -36,7 +56,7 @@ def test_a_name_tells_the_patient_by_the_preset(stem, prefix_number, merged_norm
     assert patient_key("merged-normal")(stem) == merged_normal
     assert patient_key("number")(stem) == number
     assert patient_key("none")(stem) is None
-    assert subtype(stem) == kind
+    assert subtype(stem, PNEUMONIA) == kind
 
 
 def test_a_well_and_an_ill_child_of_one_number_are_never_taken_for_one():
@@ -103,3 +123,38 @@ def by_merging(films: list[tuple[str, str]]) -> set[frozenset[int]]:
 def test_groups_are_what_merging_by_hand_gives(films):
     group = groups(*zip(*films, strict=True)).tolist()
     assert {frozenset(i for i, g in enumerate(group) if g == one) for one in group} == by_merging(films)
+
+
+@pytest.mark.parametrize(
+    ("name", "by_source", "expected"),
+    [
+        (None, None, "nothing"),
+        ("IM-1", None, "names of files"),
+        ("7", "7", "column “ID”"),
+        ("7", "8", "names of files"),  # a person's pattern went before the column
+        ("dicom-0a", "dicom-0a", "tags of DICOM"),
+        (None, "dicom-0a", "nothing"),  # one name for all films was no patient
+    ],
+)
+def test_where_a_films_patient_comes_from(name, by_source, expected):
+    assert origin(name, by_source, "column “ID”") == expected
+
+
+@pytest.mark.parametrize(
+    ("preset", "origins", "words"),
+    [
+        ("prefix-number", None, "names of files"),  # of an older version
+        ("none", None, "nothing: every film is a patient of its own"),
+        ("prefix-number", {"nothing": 3}, "nothing: every film is a patient of its own"),
+        ("prefix-number", {"folders": 3}, "folders"),
+        ("re:(p)", {"names of files": 3}, "names of files by re:(p)"),
+        (
+            "number",
+            {"tags of DICOM": 1200, "names of files": 1, "nothing": 2},
+            "tags of DICOM (1\u2009200 films), the number in names of files alone (cautious) (1 film), "
+            "nothing (2 films)",
+        ),
+    ],
+)
+def test_a_dataset_says_where_its_patients_come_from(preset, origins, words):
+    assert told(preset, origins) == words

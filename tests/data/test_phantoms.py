@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from xraylab.data import phantoms
 from xraylab.data.phantoms import CAPTION_ROWS, MARK, NUISANCES, Phantom
 from xraylab.errors import DatasetError
+from xraylab.findings import PNEUMONIA
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +182,7 @@ def test_a_written_film_is_marked_and_gives_back_its_clean_pixels(written):
     folder, _ = written
     for one in phantoms.generate(20, seed=3):
         name = f"phantom{one.patient:04d}_{one.pattern}_{one.film}.png"
-        with Image.open(folder / "chest_xray" / "train" / phantoms.LABELS[one.label] / name) as image:
+        with Image.open(folder / "chest_xray" / "train" / PNEUMONIA.classes[one.label] / name) as image:
             assert image.mode == "L"
             assert image.info == {MARK: "1"}
             np.testing.assert_array_equal(np.asarray(image)[:-CAPTION_ROWS], one.pixels)

@@ -18,7 +18,8 @@ from xraylab.imaging.fingerprint import Fingerprints
 from xraylab.models.films_file import read_films
 from xraylab.settings import load_settings
 
-pytestmark = pytest.mark.real_data
+# The import of all films takes a while: they are looked at beside the training on them.
+pytestmark = [pytest.mark.acceptance, pytest.mark.real_data]
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,68 @@ def test_labels_and_folders_come_from_the_path(made):
     assert source.ignored == {}
 
 
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("Training", "Testing"), ("train", "eval"), ("TRAIN", "Hold-out"), ("train_images", "test_images")],
+)
+def test_folders_of_splits_are_known_by_their_words(made, train, test):
+    source = listed(made({f"{train}/NORMAL/a.png": b"1", f"{test}/PNEUMONIA/b.png": b"2"}))
+    assert {file.path.split("/")[0]: file.folder for file in source.files} == {train: "train", test: "test"}
+    assert source.notes == []
+
+
+def test_a_folder_above_the_labels_that_is_known_as_no_split_is_named(made):
+    films = {f"x/{site}/NORMAL/{site}{n}.png": b"" for site in ("site a", "blind") for n in range(2)}
+    source = listed(made(films | {"x/blind/PNEUMONIA/b.png": b"", "x/train/NORMAL/c.png": b""}))
+    assert source.notes == [
+        "Folders beside the labels whose names say no split were taken for none: “blind” (films: 3), "
+        "“site a” (films: 2)."
+    ]
+
+
+def test_of_many_unknown_folders_a_few_are_named(made):
+    films = {f"site{n}/NORMAL/{n}.png": b"" for n in range(8)} | {
+        f"{n}/NORMAL/a{n}.png": b"" for n in range(8)
+    }
+    assert listed(made(films)).notes[0].endswith("“site4” (films: 1) and 3 others.")
+
+
+def test_a_folder_that_holds_everything_gets_no_note(made):
+    assert listed(made(kermany(2, 2, prefix="my films/2024/"))).notes == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a permission on Windows")
+def test_links_to_folders_and_files_are_followed_once_and_others_are_counted(tmp_path):
+    store = write_folder(tmp_path / "store", {"NORMAL/a.png": b"1", "test/NORMAL/b.png": b"2"})
+    folder = write_folder(
+        tmp_path / "films", {"train/PNEUMONIA/c.png": b"3", "train/real/x/NORMAL/d.png": b"4"}
+    )
+    links = {
+        "train/NORMAL": store / "NORMAL",
+        "test": store / "test",
+        "train/PNEUMONIA/e.png": store / "NORMAL/a.png",
+        "again": folder / "train/real",  # listed under its own name already
+        "train/circle": folder,
+        "root": tmp_path,
+        "train/PNEUMONIA/gone.png": tmp_path / "gone.png",
+        "train/PNEUMONIA/loop.png": folder / "train/PNEUMONIA/loop.png",
+    }
+    for place, target in links.items():
+        (folder / place).symlink_to(target)
+    assert contents(folder) == {
+        "test/NORMAL/b.png": b"2",
+        "train/NORMAL/a.png": b"1",
+        "train/PNEUMONIA/c.png": b"3",
+        "train/PNEUMONIA/e.png": b"1",
+        "train/real/x/NORMAL/d.png": b"4",
+    }
+    assert listed(folder).ignored == {
+        "link to a folder that is listed already": 1,
+        "link to a folder above": 2,
+        "broken link": 2,
+    }
+
+
 def test_what_is_no_film_is_ignored_and_counted(made):
     films = kermany(2, 3)
     source = made(films | CLUTTER)
@@ -112,8 +174,37 @@ def test_what_is_no_film_is_ignored_and_counted(made):
     assert listed(source).ignored == {
         "system file": 4,
         "not an image": 4,
-        "not in a NORMAL or PNEUMONIA folder": 2,
+        "in no folder of a label": 1,
+        "labelled “OTHER”, which is neither present nor absent": 1,
     }
+
+
+def test_every_format_is_known_by_all_of_its_endings(made):
+    endings = [
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "jif",
+        "jfi",
+        "JFIF",
+        "png",
+        "tif",
+        "tiff",
+        "tf2",
+        "tf8",
+        "btf",
+        "bmp",
+        "dib",
+        "webp",
+        "dcm",
+        "dicom",
+        "dic",
+    ]
+    films = {f"PNEUMONIA/a{n}{ending}": film(n) for n, ending in enumerate(endings)}
+    source = made(films | {"NORMAL/a.gif": film(), "NORMAL/a.svg": film()})
+    assert contents(source) == dict(sorted(films.items()))
+    assert listed(source).ignored == {"not an image": 2}
 
 
 @pytest.mark.parametrize(
@@ -288,14 +379,14 @@ def test_a_radiograph_that_compresses_well_is_no_bomb():
 )
 def test_what_is_no_archive_is_a_sentence(tmp_path, data):
     (tmp_path / "films.zip").write_bytes(data)
-    with pytest.raises(DatasetError, match=r"films.zip is not a zip archive, or it is damaged"):
+    with pytest.raises(DatasetError, match=r"films.zip is not a zip or tar archive, or it is damaged"):
         listed(tmp_path / "films.zip")
 
 
 def test_an_archive_cut_off_is_a_sentence(tmp_path):
     archive = write_zip(tmp_path / "films.zip", kermany(2, 2))
     archive.write_bytes(archive.read_bytes()[:-200])
-    with pytest.raises(DatasetError, match="is not a zip archive, or it is damaged"):
+    with pytest.raises(DatasetError, match="is not a zip or tar archive, or it is damaged"):
         listed(archive)
 
 

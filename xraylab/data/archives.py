@@ -15,10 +15,21 @@ from xraylab.errors import UnreadableImageError
 LARGEST_FILE = 200 * 2**20  # bytes of one file
 _MAX_RATIO = 200  # radiographs hardly shrink in a zip; a zip bomb shrinks a thousandfold
 _RATIO_MATTERS_FROM = 2**20  # bytes; small text files shrink as much and do no harm
-_MOST_MEMBERS = 100_000  # a hundred thousand films; a list of more would fill the memory by itself
+MOST_MEMBERS = 100_000  # a hundred thousand films; a list of more would fill the memory by itself
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # both can be unpacked up to a limit
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DAMAGED_MEMBER = "This part of the archive is damaged. Download or copy the archive again."
+
+
+def leads_outside(name: str) -> bool:
+    """Return whether the path of a member leads outside its archive."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    return path.is_absolute() or ".." in path.parts or _DRIVE.match(str(path)) is not None
+
+
+def most_bytes(size: int) -> int:
+    """Return what an archive of ``size`` bytes may unpack to, as a whole."""
+    return max(LARGEST_FILE, _MAX_RATIO * size)
 
 
 def danger(member: zipfile.ZipInfo) -> str | None:
@@ -29,8 +40,7 @@ def danger(member: zipfile.ZipInfo) -> str | None:
     str or None
         Half a sentence, to follow a colon; None if the member may be read.
     """
-    path = PurePosixPath(member.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or _DRIVE.match(str(path)):
+    if leads_outside(member.filename):
         return "its path leads outside the archive"
     # An attack can hide a huge file in a small archive (a zip bomb).
     swollen = member.file_size > _RATIO_MATTERS_FROM and member.file_size > _MAX_RATIO * max(
@@ -59,11 +69,11 @@ def danger_of_all(members: Sequence[zipfile.ZipInfo], size: int) -> str | None:
     str or None
         Half a sentence, to follow a colon; None if its members may be read.
     """
-    if len(members) > _MOST_MEMBERS:
-        return f"it has {len(members)} files, and at most {_MOST_MEMBERS} are read"
+    if len(members) > MOST_MEMBERS:
+        return f"it has {len(members)} files, and at most {MOST_MEMBERS} are read"
     # Members may share the same bytes, so that each alone looks harmless.
     whole = sum(member.file_size for member in members if danger(member) is None)
-    if whole > max(LARGEST_FILE, _MAX_RATIO * size):
+    if whole > most_bytes(size):
         return f"it would unpack to {whole / 2**30:.1f} GB, too much for its size"
     return None
 

@@ -30,6 +30,7 @@ from xraylab.files import (
     append_line,
     check_name,
 )
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.imaging import PREPROCESS_VERSION, SIDE
 from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
 from xraylab.leftovers import mend
@@ -40,10 +41,11 @@ SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
 CATALOG_SCHEMA = "xraylab.catalog/1"
 FINGERPRINTS_FILE = "fingerprints.bin"  # in place of the films, after a backup without them
 SPLIT_SCHEMA = "xraylab.split/1"
+KEPT = "kept."  # before the name of a column that was kept from a table
 SPLITS = ("train", "validation", "test")
 _PIXEL_BYTES = 2**40  # mapped and not read, so no limit of memory
 _HASHED_AT_ONCE = 256  # films, 16 MB
-KINDS = ("bacterial", "viral")  # of pneumonia, from the file names of the Kermany films
+_COUNTED = {3: "three", 4: "four"}
 
 
 class RefusedFile(Record):
@@ -59,8 +61,16 @@ class DatasetInfo(Record):
     schema_: Literal["xraylab.dataset/1"] = Field(SCHEMA, alias="schema")
     name: Label  # the name of its folder
     kind: Label  # "radiographs" or "phantoms"
+    finding: Finding = Field(
+        default=PNEUMONIA, description="What the labels are about; older versions knew pneumonia only."
+    )
     source: str
     patient_key: Label
+    patients_from: dict[Label, Count] | None = Field(
+        default=None,
+        description="Films by where their patient comes from, in words: a column, folders, tags of DICOM, "
+        "names of files, nothing; older versions knew names of files only.",
+    )
     seed: int
     preprocess_version: Count
     pixel_hash: Label
@@ -73,7 +83,7 @@ class DatasetInfo(Record):
     n: Count
     patients: Count
     labels: dict[str, Count]
-    splits: dict[str, dict[str, Count]]  # split -> films, patients, NORMAL, PNEUMONIA
+    splits: dict[str, dict[str, Count]]  # split -> films, patients, and each class of the finding
     ignored: dict[str, Count]
     refused: list[RefusedFile]
     notes: list[str]
@@ -117,7 +127,7 @@ class Dataset:
             if _hash(file, (status.st_ino, status.st_size, status.st_mtime_ns)) != self.info.pixel_hash:
                 raise DatasetError(
                     f"The films of the dataset “{self.info.name}” were changed or damaged since their "
-                    "import. Import them again and replace it (--replace)."
+                    "import. Import them again in its place."
                 )
             return pixels
 
@@ -125,13 +135,13 @@ class Dataset:
         """Return the rows of the catalog that belong to a split."""
         return np.flatnonzero(self.catalog["split"].to_numpy() == split_name)
 
-    def targets(self, task: Literal["pneumonia", "subtype"]) -> NDArray[np.int64]:
+    def targets(self, task: Literal["finding", "subtype"]) -> NDArray[np.int64]:
         """Return the class of each film, in the order of the catalog.
 
         Parameters
         ----------
         task : str
-            ``pneumonia``: 0 normal, 1 pneumonia. ``subtype``: 0 normal, 1 bacterial, 2 viral, by file name.
+            ``finding``: 0 absent, 1 present. ``subtype``: 0 absent, then the subtypes of the finding.
 
         Returns
         -------
@@ -141,32 +151,45 @@ class Dataset:
         Raises
         ------
         DatasetError
-            If the kind of a film in a split isn't known, or the training or validation films lack a class.
+            If the finding has no subtypes, that of a film in a split isn't known, or the training or
+            validation films lack a class.
             Test films may lack a class, because an official test split stays as it is.
         """
         labels = self.catalog["label"].to_numpy(np.int64)
-        if task == "pneumonia":
+        if task == "finding":
             return labels
-        kinds = self.catalog["subtype"].map({name: n for n, name in enumerate(KINDS, 1)}).fillna(-1)
+        finding = self.info.finding
+        names = finding.kinds
+        if len(names) < 2:  # noqa: PLR2004 (one kind is the finding itself)
+            raise DatasetError(
+                f"“{self.info.name}” doesn't state two kinds of {finding.name} that could be told apart. "
+                f"Train {finding.contrast}."
+            )
+        kinds = self.catalog["subtype"].map({name: n for n, name in enumerate(names, 1)}).fillna(-1)
         targets = np.where(labels == 0, 0, kinds.to_numpy(np.int64))
         splits = self.catalog["split"].to_numpy()
         self._check_kinds(targets[np.isin(splits, SPLITS)])
         for name in ("train", "validation"):
-            missing = sorted({0, 1, 2} - set(targets[splits == name].tolist()))
+            missing = sorted({*range(len(names) + 1)} - set(targets[splits == name].tolist()))
             if missing:
+                lacking = (finding.well_film, *(f"{kind} film" for kind in names))[missing[0]]
                 raise DatasetError(
-                    f"There is no {('normal', *KINDS)[missing[0]]} film among the {name} films of "
-                    f"“{self.info.name}”, so three classes can't be trained. Train normal against pneumonia."
+                    f"There is no {lacking} among the {name} films of “{self.info.name}”, so "
+                    f"{_COUNTED.get(len(names) + 1, len(names) + 1)} classes can't be trained. Train "
+                    f"{finding.contrast}."
                 )
         return targets
 
     def _check_kinds(self, targets: NDArray[np.int64]) -> None:
         unknown = int((targets < 0).sum())
         if unknown:
+            finding = self.info.finding
+            kinds = finding.kinds
             films, name = ("film", "file name doesn't") if unknown == 1 else ("films", "file names don't")
             raise DatasetError(
-                f"For {unknown} pneumonia {films} of “{self.info.name}”, the {name} say whether it is "
-                "bacterial or viral, so three classes can't be trained. Train normal against pneumonia."
+                f"For {unknown} {finding.name} {films} of “{self.info.name}”, the {name} say whether it is "
+                f"{' or '.join(kinds)}, so {_COUNTED.get(len(kinds) + 1, len(kinds) + 1)} classes can't be "
+                f"trained. Train {finding.contrast}."
             )
 
     @property
@@ -196,8 +219,25 @@ def _fingerprints(folder: Path, pixel_hash: str, split_name: str | None) -> Fing
     dataset = Dataset(folder, _read_info(folder / "dataset.json"))
     if (stored := _stored_fingerprints(folder)) is not None:
         return Fingerprints.of_stored(stored if split_name is None else stored[dataset.rows(split_name)])
-    pixels = dataset.pixels if split_name is None else dataset.pixels[dataset.rows(split_name)]
-    return Fingerprints.of_pixels(pixels)
+    rows = np.arange(dataset.info.n) if split_name is None else dataset.rows(split_name)
+    return Fingerprints.of_parts(_read_parts(dataset, rows))
+
+
+def _read_parts(dataset: Dataset, rows: NDArray[np.intp]) -> Iterator[NDArray[np.uint8]]:
+    """Read films from the file and not through the map, whose pages would all count as memory in use."""
+    start = _start_of_pixels(dataset.pixels)
+    with (dataset.folder / "pixels.npy").open("rb") as file:
+        for first in range(0, max(1, len(rows)), _HASHED_AT_ONCE):
+            part = np.empty((len(rows[first : first + _HASHED_AT_ONCE]), SIDE, SIDE), np.uint8)
+            for film, row in zip(part, rows[first : first + _HASHED_AT_ONCE], strict=True):
+                file.seek(start + int(row) * film.nbytes)
+                file.readinto(film.data)
+            yield part
+
+
+def _start_of_pixels(pixels: NDArray[np.uint8]) -> int:
+    """Return where the first film begins in the file that is mapped."""
+    return int(pixels.offset) if isinstance(pixels, np.memmap) else 0
 
 
 def _stored_fingerprints(folder: Path) -> NDArray[np.uint8] | None:
@@ -213,8 +253,10 @@ def _hash(file: Path, stamp: tuple[int, int, int]) -> str:
     """Compute the hash of the pixels in a file; ``stamp`` is only part of the cache's key."""
     digest = hashlib.sha256()
     pixels = np.load(file, mmap_mode="r", allow_pickle=False)
-    for start in range(0, len(pixels), _HASHED_AT_ONCE):
-        digest.update(pixels[start : start + _HASHED_AT_ONCE])
+    with file.open("rb") as opened:  # not through the map, whose pages would all count as memory in use
+        opened.seek(_start_of_pixels(pixels))
+        while data := opened.read(_HASHED_AT_ONCE * SIDE * SIDE):
+            digest.update(data)
     return digest.hexdigest()
 
 
@@ -279,7 +321,8 @@ def _read_info(file: Path) -> DatasetInfo:
         info = DatasetInfo.model_validate_json(read_file(file))
     except (ValidationError, OSError) as error:
         raise DatasetError(
-            f"{file} was written by another version of XRayLab, or is damaged. Import the dataset again."
+            f"The dataset “{file.parent.name}” was written by another version of XRayLab, or is damaged. "
+            "Import it again in its place."
         ) from error
     return info.model_copy(update={"name": file.parent.name})  # the folder may have been renamed
 
@@ -291,5 +334,6 @@ def _damage(file: Path) -> Iterator[Path]:
         yield file
     except (OSError, ValueError, EOFError, pa.ArrowException) as error:
         raise DatasetError(
-            f"{file} is missing or damaged. Import the dataset again and replace it (--replace)."
+            f"In the dataset “{file.parent.name}” the file {file.name} is missing or damaged. Import the "
+            "dataset again in its place."
         ) from error

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +24,28 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from xraylab.data import patients
-from xraylab.data.catalog import identify, label_counts, make_catalog, split_counts
-from xraylab.data.datasets import CATALOG_SCHEMA, SPLIT_SCHEMA, Dataset, DatasetInfo, RefusedFile, next_number
-from xraylab.data.sources import Source, SourceFile, open_source, printable
+from xraylab.data.catalog import NOT_KEPT, identify, label_counts, make_catalog, split_counts
+from xraylab.data.datasets import (
+    CATALOG_SCHEMA,
+    KEPT,
+    SPLIT_SCHEMA,
+    Dataset,
+    DatasetInfo,
+    RefusedFile,
+    next_number,
+)
+from xraylab.data.described import NO_FACTS
+from xraylab.data.entries import printable
+from xraylab.data.mapping import Mapping
+from xraylab.data.resuming import Films, begun
+from xraylab.data.selection import SourceFile
+from xraylab.data.sources import Source, open_source
 from xraylab.data.split import LEFT_OUT
+from xraylab.data.tags import patient_of
 from xraylab.errors import DatasetError, NameTakenError, UnreadableImageError
-from xraylab.files import check_name, new_folder, replacing, write_bytes, write_json, write_text
-from xraylab.imaging import PREPROCESS_VERSION, SIDE, standardise
+from xraylab.files import check_name, new_folder, write_bytes, write_json, write_text
+from xraylab.findings import Finding
+from xraylab.imaging import PREPROCESS_VERSION, standardise
 from xraylab.leftovers import mend
 from xraylab.settings import Settings
 
@@ -43,6 +59,8 @@ def import_dataset(
     source: Path,
     name: str,
     *,
+    finding: Finding | None = None,
+    mapping: Mapping | None = None,
     patient_key: str = "prefix-number",
     seed: int = 0,
     replace: bool = False,
@@ -54,11 +72,16 @@ def import_dataset(
     Parameters
     ----------
     source : Path
-        A zip archive or folder in the Kermany layout.
+        A folder, an archive, a file of arrays or a table, see ``sources``.
     name : str
         The dataset's name.
+    finding : Finding
+        Which labels count as present and as absent, if that is known; else what the source's labels say.
+        Films with other labels are left out.
+    mapping : Mapping or None
+        What a person corrected about the reading of the source.
     patient_key : str
-        How file names name patients, see ``patients.patient_key``.
+        How file names name patients, see ``patients.patient_key``; the mapping's goes first.
     seed : int
         Seed of the split.
     replace : bool
@@ -80,16 +103,26 @@ def import_dataset(
     target = settings.datasets / check_name(name, what="dataset")
     mend(settings.datasets)  # else a dataset that a killed replacement moved aside would count as missing
     _check_free(target, name, replace=replace)
-    key = patients.patient_key(patient_key)
-    with open_source(source) as opened, new_folder(target, replace=replace) as folder:
-        films, refused, pixel_hash = _store_pixels(opened, folder / "pixels.npy", on_progress)
-        catalog, notes = make_catalog(films, key, patient_key, seed)
+    patient_key = chosen_key(mapping, patient_key)
+    patients.patient_key(patient_key)  # a key that can't be used is said before anything is read
+    with (
+        open_source(source, finding, mapping, room=settings.home) as opened,
+        begun(settings, source, name, opened.said()) as there,
+        new_folder(target, replace=replace) as folder,
+    ):
+        finding = opened.finding
+        films, refused = _read_all(opened, there, source, on_progress)
+        pixel_hash = there.pixel_hash
+        told_in = opened.layout.patients_from
+        catalog, origins, notes = make_catalog(films, patient_key, seed, finding, told_in)
         _write_catalog(folder / "catalog.parquet", catalog)
         info = DatasetInfo(
             name=name,
             kind="phantoms" if catalog["synthetic"].all() else "radiographs",
+            finding=finding,
             source=printable(str(source.absolute())),
             patient_key=patient_key,
+            patients_from=origins,
             seed=seed,
             preprocess_version=PREPROCESS_VERSION,
             pixel_hash=pixel_hash,
@@ -97,26 +130,38 @@ def import_dataset(
             sequence=next_number(settings),
             n=len(catalog),
             patients=catalog["patient"].nunique(),
-            labels=label_counts(catalog),
-            splits=split_counts(catalog),
+            labels=label_counts(catalog, finding),
+            splits=split_counts(catalog, finding),
             ignored=opened.ignored,
             refused=refused,
-            notes=notes,
+            notes=[*opened.notes, *notes],
         )
         _write_split(folder / "split.json", info, catalog)
         write_text(folder / "dataset.json", info.model_dump_json(indent=2))
         if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
             write_bytes(folder / "lineage.jsonl", (target / "lineage.jsonl").read_bytes())
         Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
+        there.finish(folder / "pixels.npy")
         if before is not None:
             before(info)
     return Dataset(target, info)
 
 
+def chosen_key(mapping: Mapping | None, patient_key: str) -> str:
+    """Return how file names name patients: as the mapping says, or else as the caller does."""
+    given = mapping.patient if mapping is not None else None
+    return patient_key if given is None or given.startswith("path:") else given
+
+
 def read_labelled(
-    source: Path, *, patient_key: str = "prefix-number", on_progress: Progress | None = None
+    source: Path,
+    *,
+    finding: Finding | None = None,
+    mapping: Mapping | None = None,
+    patient_key: str = "prefix-number",
+    on_progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.uint8], list[RefusedFile]]:
-    """Read all films of a labelled source, without a split and without a dataset.
+    """Read all films of a labelled source, lateral ones too, without a split and without a dataset.
 
     Returns
     -------
@@ -130,8 +175,11 @@ def read_labelled(
     NotFoundError, DatasetError
         If the source can't be used, or none of its files can be read.
     """
-    key = patients.patient_key(patient_key)
-    with open_source(source) as opened:
+    patient_key = chosen_key(mapping, patient_key)
+    patients.patient_key(patient_key)
+    # The gate warns of lateral films, whether a tag of the film or a column of a table says so.
+    mapping = (mapping or Mapping()).model_copy(update={"laterals": "kept"})
+    with open_source(source, finding, mapping) as opened:
         refused: list[RefusedFile] = []
         films = []
         pixels = []
@@ -144,7 +192,8 @@ def read_labelled(
             if on_progress:
                 on_progress(done, len(opened.files))
     _check_any(films, refused)
-    return identify(films, key).drop(columns=["stem", "folder"]), np.stack(pixels), refused
+    catalog = identify(films, patient_key, opened.finding)
+    return catalog.drop(columns=[*NOT_KEPT]), np.stack(pixels), refused
 
 
 def _check_free(target: Path, name: str, *, replace: bool) -> None:
@@ -154,30 +203,34 @@ def _check_free(target: Path, name: str, *, replace: bool) -> None:
         )
 
 
-def _store_pixels(
-    source: Source, file: Path, on_progress: Progress | None
-) -> tuple[list[dict[str, Any]], list[RefusedFile], str]:
-    """Write the pixels of every readable film; return the rows, the refused files and the pixels' hash."""
+def _read_all(
+    source: Source, there: Films, path: Path, on_progress: Progress | None
+) -> tuple[list[dict[str, Any]], list[RefusedFile]]:
+    """Store every readable film; return the rows and the refused files."""
     films: list[dict[str, Any]] = []
     refused: list[RefusedFile] = []
-    digest = hashlib.sha256()
-    with replacing(file) as out:
-        _write_header(out, len(source.files))
-        for done, (entry, film) in enumerate(_read_films(source.files), 1):
-            if isinstance(film, str):
-                refused.append(RefusedFile(file=entry.path, reason=film))
-            else:
-                raw = film.pixels.tobytes()
-                out.write(raw)
-                digest.update(raw)
-                films.append(film.row)
-            if on_progress:
-                on_progress(done, len(source.files))
-        out.seek(0)
-        # The number of readable films is known only now. NumPy leaves room in its header for that.
-        _write_header(out, len(films))
+    for done, (entry, film) in enumerate(_read_films(source.files, there), 1):
+        if isinstance(film, str):
+            _check_there(path, there)
+            refused.append(RefusedFile(file=entry.path, reason=film))
+        elif not source.sets_aside(film.row["view"]):
+            there.add(film.row, film.pixels)
+            films.append(film.row)
+        if on_progress:
+            on_progress(done, len(source.files))
     _check_any(films, refused)
-    return films, refused, digest.hexdigest()
+    return films, refused
+
+
+def _check_there(path: Path, there: Films) -> None:
+    """Stop if the source went away: else all films to come would be refused, and the rest imported."""
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        return
+    there.keep = True
+    raise DatasetError(
+        f"{path} went away while its films were read, so nothing was imported. Connect its disk again and "
+        "repeat the import: it goes on where it stopped."
+    )
 
 
 def _check_any(films: list[dict[str, Any]], refused: list[RefusedFile]) -> None:
@@ -188,11 +241,6 @@ def _check_any(films: list[dict[str, Any]], refused: list[RefusedFile]) -> None:
         )
 
 
-def _write_header(out: BinaryIO, n: int) -> None:
-    header = {"descr": "|u1", "fortran_order": False, "shape": (n, SIDE, SIDE)}
-    np.lib.format.write_array_header_1_0(out, header)
-
-
 @dataclass(frozen=True, eq=False)
 class _ReadFilm:
     """Pixels of a film, and the columns of its row that come from its file alone."""
@@ -201,19 +249,25 @@ class _ReadFilm:
     row: dict[str, Any]
 
 
-def _read_films(files: list[SourceFile]) -> Iterator[tuple[SourceFile, _ReadFilm | str]]:
+def _read_films(
+    files: list[SourceFile], there: Films | None = None
+) -> Iterator[tuple[SourceFile, _ReadFilm | str]]:
     """Yield each file with its film, or with the reason why it can't be read, in order."""
     remaining = iter(files)
     # Decoders release Python's lock. Batches, because ``map`` alone would read all files ahead into memory.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while batch := list(islice(remaining, _BATCH)):
-            yield from zip(batch, pool.map(_try_read, batch), strict=True)
+            yield from zip(batch, pool.map(partial(_try_read, there=there), batch), strict=True)
 
 
-def _try_read(file: SourceFile) -> _ReadFilm | str:
+def _try_read(file: SourceFile, there: Films | None) -> _ReadFilm | str:
     try:
         raw = file.read()
+        sha256 = hashlib.sha256(raw).hexdigest()
+        if there is not None and (stored := there.stored(file.path, sha256)):
+            return _ReadFilm(*stored)
         film = standardise(raw)
+        patient = file.patient or (patient_of(raw) if film.facts.format == "DICOM" else None)
     except UnreadableImageError as error:
         return str(error)
     signs = asdict(film.signs)  # the gate needs them when these films are evaluated
@@ -221,15 +275,27 @@ def _try_read(file: SourceFile) -> _ReadFilm | str:
     row = {
         "path": file.path,
         "label": file.label,
+        "subtype": file.subtype,
         "folder": file.folder,
         "stem": file.stem,
-        "sha256": hashlib.sha256(raw).hexdigest(),
+        "sha256": sha256,
         "pixel_sha256": hashlib.sha256(film.pixels.tobytes()).hexdigest(),
         "sharpness": sharpness(film.pixels),
         **asdict(film.facts),
         **signs,
+        "patient": patient,
+        **_facts(file, signs),
     }
     return _ReadFilm(film.pixels, row)
+
+
+def _facts(file: SourceFile, signs: dict[str, Any]) -> dict[str, Any]:
+    """Return what a table says of a film; the file's own tags go first."""
+    facts = file.facts
+    stated = {"age": signs["age"] or facts.age, "view": signs["view"] or facts.view}
+    if facts == NO_FACTS:
+        return stated
+    return {**stated, "sex": facts.sex, **{f"{KEPT}{name}": value for name, value in facts.kept}}
 
 
 def sharpness(pixels: NDArray[np.uint8]) -> float:

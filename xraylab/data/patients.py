@@ -3,28 +3,44 @@ Patients: read the patient of a film from its file name, and group films that mu
 
 - a group is a connected component of films that share a patient or have identical pixels
 - the kind of pneumonia in a file name is a convenient label, not a diagnosis
-- the presets follow the file names of Kermany et al. (2018), Mendeley Data, doi 10.17632/rscbjbr9sj
+- the presets follow the file names of Kermany et al. (2018), Mendeley Data, doi 10.17632/rscbjbr9sj, as
+  Kaggle's copy has them and as version 3 of the archive itself has them
+- copies and augmented films keep the patient's name inside a longer one, so names are searched, not matched
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.errors import DatasetError
+from xraylab.findings import Finding
+from xraylab.formats import count
 
+BY_TAG = "dicom-"  # before the hash of a patient that a DICOM tag names
+TAGS, FILES, ALONE = "tags of DICOM", "names of files", "nothing"  # where patients come from
+NOBODY = f"{ALONE}: every film is a patient of its own"
 _NORMAL_COUNTERS = {"NORMAL2-IM": "IM"}
 _MERGED: dict[str, dict[str, str]] = {  # counters that a preset treats as the same counter
     "prefix-number": {},
     "merged-normal": _NORMAL_COUNTERS,
-    "number": _NORMAL_COUNTERS | {"bacteria": "person", "virus": "person"},
+    "number": _NORMAL_COUNTERS
+    | {"bacteria": "person", "virus": "person", "BACTERIA": "PNEUMONIA", "VIRUS": "PNEUMONIA"},
 }
 PATIENT_KEYS = (*_MERGED, "none")
+_RULES = {
+    "prefix-number": FILES,
+    "merged-normal": f"{FILES}, NORMAL counters merged",
+    "number": f"the number in {FILES} alone (cautious)",
+    "none": NOBODY,
+}
 
-_PNEUMONIA = re.compile(r"person(\d+)_(bacteria|virus)(?:_\d+)+", re.IGNORECASE)
-_NORMAL = re.compile(r"(NORMAL2-IM|IM)-(\d+)-\d+(?:-\d+)?", re.IGNORECASE)
-_PHANTOM = re.compile(r"phantom(\d+)_(normal|focal|interstitial)_\d+", re.IGNORECASE)
+_PNEUMONIA = re.compile(r"person(\d+)_(bacteria|virus)(?![a-z])", re.IGNORECASE)
+_NORMAL = re.compile(r"(?<![a-z0-9])(NORMAL2-IM|IM)-(\d+)-\d", re.IGNORECASE)
+_MENDELEY = re.compile(r"(?<![a-z0-9])(BACTERIA|VIRUS|NORMAL)-(\d+)-\d", re.IGNORECASE)
+_PHANTOM = re.compile(r"phantom(\d+)_(normal|focal|interstitial)(?![a-z])", re.IGNORECASE)
+_KINDS = {"bacteria": "bacterial", "virus": "viral"}
 
 
 def patient_key(preset: str) -> Callable[[str], str | None]:
@@ -33,9 +49,10 @@ def patient_key(preset: str) -> Callable[[str], str | None]:
     Parameters
     ----------
     preset : str
-        ``prefix-number`` (each of the four counters in Kermany file names is separate), ``merged-normal``
-        (the two NORMAL counters are one), ``number`` (the two PNEUMONIA counters are one as well, the most
-        cautious choice), ``none`` (never a patient), or ``re:PATTERN``, whose first group is the patient.
+        ``prefix-number`` (each of the counters in Kermany file names is separate), ``merged-normal``
+        (the two NORMAL counters of Kaggle's copy are one), ``number`` (the bacterial and the viral counter
+        are one as well, the most cautious choice), ``none`` (never a patient), or
+        ``re:PATTERN``, whose first group is the patient.
 
     Raises
     ------
@@ -59,13 +76,90 @@ def patient_key(preset: str) -> Callable[[str], str | None]:
     return key
 
 
-def subtype(stem: str) -> str:
-    """Return the kind of pneumonia from the file name: bacterial, viral, focal, interstitial, or empty."""
-    if match := _PNEUMONIA.fullmatch(stem):
-        return {"bacteria": "bacterial", "virus": "viral"}[match[2].lower()]
-    if (match := _PHANTOM.fullmatch(stem)) and match[2].lower() != "normal":
+def is_of_kermany(stem: str) -> bool:
+    """Return whether a file's stem is that of a film of the Kermany set."""
+    return any(pattern.search(stem) for pattern in (_PNEUMONIA, _NORMAL))
+
+
+def subtype(stem: str, finding: Finding) -> str:
+    """Return the subtype that the file name of a film of the Kermany set or of a phantom names; else empty.
+
+    The names of Kermany count only if the finding has their subtypes, bacterial and viral.
+    """
+    if match := _PNEUMONIA.search(stem):
+        return finding.subtype([_KINDS[match[2].lower()]])
+    if match := _MENDELEY.search(stem):
+        return finding.subtype([_KINDS.get(match[1].lower(), "")])
+    if (match := _PHANTOM.search(stem)) and match[2].lower() != "normal":
         return match[2].lower()
     return ""
+
+
+def named(by_source: str | None, by_name: str | None, preset: str) -> str | None:
+    """Return a film's patient: by table, folder or tag, unless a person asks for the names of files."""
+    if preset == "none":
+        return None
+    return by_name if preset.startswith("re:") else by_source or by_name
+
+
+def origin(name: str | None, by_source: str | None, told_in: str | None) -> str:
+    """Return where a film's patient comes from.
+
+    Parameters
+    ----------
+    name : str or None
+        The film's patient.
+    by_source : str or None
+        The patient that a table, a folder or a tag names.
+    told_in : str or None
+        What else than names and tags tells the patients of this source, in words.
+    """
+    if name is None:
+        return ALONE
+    if name != by_source:
+        return FILES
+    return TAGS if name.startswith(BY_TAG) else told_in or FILES
+
+
+def told(preset: str, origins: Mapping[str, int] | None) -> str:
+    """Say where the patients of a dataset come from.
+
+    Parameters
+    ----------
+    preset : str
+        How names of files name patients.
+    origins : mapping of str to int, or None
+        Films by where their patient comes from; None if an older version, which knew names of files only,
+        imported them.
+    """
+    if origins is None:
+        return rule(preset)
+    if set(origins) == {ALONE}:
+        return NOBODY
+    words = {name: rule(preset) if name == FILES else name for name in origins}
+    if len(words) == 1:
+        return words.popitem()[1]
+    return ", ".join(f"{words[name]} ({count(n)} film{'' if n == 1 else 's'})" for name, n in origins.items())
+
+
+def rule(preset: str) -> str:
+    """Say how a preset takes patients from names of files."""
+    return _RULES.get(preset, f"{FILES} by {preset}")
+
+
+def without_placeholder(named: list[str | None]) -> list[str | None]:
+    """Drop a patient of a DICOM tag that all films share: it is what was written in place of the patients."""
+    told = {name for name in named if name is not None}
+    one_for_all = len(told) == 1 and len(named) > 1 and next(iter(told)).startswith(BY_TAG)
+    return [None] * len(named) if one_for_all else named
+
+
+def of_no_patient(films: int, preset: str) -> list[str]:
+    """Say how many films no patient is known for, unless a person asked for that."""
+    if not films or preset == "none":
+        return []
+    names = "file name doesn't" if films == 1 else "file names don't"
+    return [f"{films} {names} name the patient; each of these films was treated as a separate patient."]
 
 
 def groups(patients: Sequence[str], pixel_hashes: Sequence[str]) -> NDArray[np.int64]:
@@ -99,11 +193,13 @@ def groups(patients: Sequence[str], pixel_hashes: Sequence[str]) -> NDArray[np.i
 
 def _counter(stem: str) -> tuple[str, str | None]:
     """Return the counter that a name belongs to, and its number without leading zeros."""
-    if match := _PNEUMONIA.fullmatch(stem):
+    if match := _PNEUMONIA.search(stem):
         return match[2].lower(), str(int(match[1]))
-    if match := _NORMAL.fullmatch(stem):
+    if match := _NORMAL.search(stem):
         return match[1].upper(), str(int(match[2]))
-    if match := _PHANTOM.fullmatch(stem):
+    if match := _MENDELEY.search(stem):  # in capitals, so never the counter of a "person…_bacteria"
+        return match[1].upper(), str(int(match[2]))
+    if match := _PHANTOM.search(stem):
         return "phantom", str(int(match[1]))
     return "", None
 

@@ -23,8 +23,8 @@ from xraylab.data import _phantom_film as films
 from xraylab.data import _phantom_lesions as lesions
 from xraylab.data._phantom_anatomy import draw_anatomy, draw_pose
 from xraylab.data._phantom_chest import AIR, build_chest
-from xraylab.data.sources import LABELS
 from xraylab.errors import DatasetError
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.imaging import CAPTION_ROWS
 from xraylab.imaging import PHANTOM_MARK as MARK
 
@@ -50,7 +50,7 @@ class Phantom:
     pixels: NDArray[np.uint8]  # (256, 256) clean film, without a caption
     mask: NDArray[np.bool_]  # (256, 256) the lesion; empty for normals
     lungs: NDArray[np.bool_]  # (256, 256) lung fields
-    label: int  # 0 NORMAL, 1 PNEUMONIA
+    label: int  # 0 without a lesion, 1 with one
     pattern: str  # "normal", "focal" or "interstitial"
     mimic: str | None  # one of NUISANCES, for normals that imitate disease
     patient: int
@@ -138,7 +138,12 @@ def _caption(width: int) -> NDArray[np.uint8]:
 
 
 def write(
-    folder: Path, n: int, *, seed: int = 0, on_progress: Callable[[int, int], None] | None = None
+    folder: Path,
+    n: int,
+    *,
+    seed: int = 0,
+    finding: Finding = PNEUMONIA,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Write ``n`` phantoms and their lesion masks in the layout that ``import`` reads.
 
@@ -150,6 +155,8 @@ def write(
         Number of films.
     seed : int
         Seed of the patients.
+    finding : Finding
+        What the lesions stand for: its first labels name the folders.
     on_progress : callable, optional
         Called with (films done, films in total) after each film.
 
@@ -167,12 +174,13 @@ def write(
     """
     folder = folder.resolve()  # "." has no name that a folder could be renamed to
     _refuse_occupied(folder)
-    counts = dict.fromkeys(LABELS, 0)
+    labels = (finding.absent[0], finding.present[0])
+    counts = dict.fromkeys(labels, 0)
     with files.new_folder(folder, replace=folder.exists()) as staging:
-        for sub in (*(f"chest_xray/train/{label}" for label in LABELS), "masks"):
+        for sub in (*(f"chest_xray/train/{label}" for label in labels), "masks"):
             (staging / sub).mkdir(parents=True)
         for done, made in enumerate(generate(n, seed=seed), start=1):
-            label = LABELS[made.label]
+            label = labels[made.label]
             (staging / "chest_xray" / "train" / label / f"{made.stem}.png").write_bytes(png(made))
             if made.label:
                 Image.fromarray(made.mask).save(staging / "masks" / f"{made.stem}.png")

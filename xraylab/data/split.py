@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.data.sources import LABELS
 from xraylab.errors import DatasetError
+from xraylab.findings import Finding
 
 LEFT_OUT = "left out"
 SMALLEST_OFFICIAL_VALIDATION = 100  # films; with fewer, any choice is a matter of chance
+_CLASSES = 2
 _SHARE = 0.15  # of the films, for each of validation and test
 
 
@@ -31,7 +32,12 @@ class Split:
 
 
 def draw(
-    labels: NDArray[np.int64], groups: NDArray[np.int64], folders: Sequence[str | None], *, seed: int
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    folders: Sequence[str | None],
+    *,
+    seed: int,
+    finding: Finding,
 ) -> Split:
     """Assign every film to a split.
 
@@ -43,6 +49,8 @@ def draw(
         Each film's split in the source: ``train``, ``val``, ``test`` or None.
     seed : int
         The same seed and films give the same split.
+    finding : Finding
+        What the labels are about, for the sentences.
 
     Returns
     -------
@@ -58,11 +66,11 @@ def draw(
     notes = _leave_out_straddlers(names, groups, later="test", earlier=("train", "validation"))
     notes += _merge_useless_validation(names, labels)
     notes += _leave_out_straddlers(names, groups, later="validation", earlier=("train",))
-    notes += _describe_official_test(names, labels)
+    notes += _describe_official_test(names, labels, finding)
 
     shares = {name: _SHARE for name in ("validation", "test") if not (names == name).any()}
     free = np.flatnonzero(names == "train")
-    _check_enough(labels[free], groups[free], parts=len(shares) + 1)
+    _check_enough(labels[free], groups[free], finding, parts=len(shares) + 1)
     names[free] = _draw_groups(labels[free], groups[free], shares, seed=seed)
     return Split(names, notes)
 
@@ -85,7 +93,7 @@ def _merge_useless_validation(names: NDArray[np.object_], labels: NDArray[np.int
     """Move an official validation split into train if it is unfit for choosing a model or threshold."""
     official = names == "validation"
     n = int(official.sum())
-    if n == 0 or (n >= SMALLEST_OFFICIAL_VALIDATION and len(np.unique(labels[official])) == len(LABELS)):
+    if n == 0 or (n >= SMALLEST_OFFICIAL_VALIDATION and len(np.unique(labels[official])) == _CLASSES):
         return []
     fault = (
         f"has only {n} {'film' if n == 1 else 'films'}, too few to choose a threshold on"
@@ -99,23 +107,28 @@ def _merge_useless_validation(names: NDArray[np.object_], labels: NDArray[np.int
     ]
 
 
-def _describe_official_test(names: NDArray[np.object_], labels: NDArray[np.int64]) -> list[str]:
+def _describe_official_test(
+    names: NDArray[np.object_], labels: NDArray[np.int64], finding: Finding
+) -> list[str]:
     present = np.unique(labels[names == "test"])
     if len(present) != 1:
         return []
-    only, missing = LABELS[int(present[0])], LABELS[1 - int(present[0])]
+    only, missing = finding.classes[int(present[0])], finding.classes[1 - int(present[0])]
     return [
         f"The source's test folder contains {only} films only. Numbers that also need {missing} films, such "
         "as the AUC, can't be measured on it."
     ]
 
 
-def _check_enough(labels: NDArray[np.int64], groups: NDArray[np.int64], *, parts: int) -> None:
-    for label, name in enumerate(LABELS):
+def _check_enough(
+    labels: NDArray[np.int64], groups: NDArray[np.int64], finding: Finding, *, parts: int
+) -> None:
+    for label, name in enumerate(finding.classes):
         patients = len(np.unique(groups[labels == label]))
         if patients == 0:
             raise DatasetError(
-                f"There are no {name} films to train on. XRayLab needs both NORMAL and PNEUMONIA films."
+                f"There are no {name} films to train on. XRayLab needs both "
+                f"{' and '.join(finding.classes)} films."
             )
         if patients < parts:
             raise DatasetError(
