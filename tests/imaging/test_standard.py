@@ -10,6 +10,7 @@ import warnings
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,12 +19,25 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.support.films import PNG_SIGNATURE, bare_png, encoded, film, grey, passes, png_chunk
+from tests.support.dicoms import dicom
+from tests.support.films import (
+    PNG_SIGNATURE,
+    bare_png,
+    deep_png,
+    deep_tiff,
+    encoded,
+    film,
+    grey,
+    passes,
+    png_chunk,
+)
 from xraylab.data import phantoms
 from xraylab.errors import UnreadableImageError
 from xraylab.imaging import PHANTOM_MARK, SIDE, FileFacts
 from xraylab.imaging.decoding import raster
+from xraylab.imaging.decoding.own_range import NO_WINDOW
 from xraylab.imaging.decoding.pixels import decode, standardise
+from xraylab.imaging.recognition import recognise
 
 EXIF_ORIENTATION = 0x0112
 PALETTE = [value for level in range(256) for value in (level, level, level)]
@@ -115,10 +129,118 @@ def test_what_is_transparent_is_black():
     np.testing.assert_array_equal(np.unique(decode(encoded(rgba))[20:]), [200])
 
 
-@pytest.mark.parametrize(("bits", "shift"), [(16, 8), (12, 4), (10, 2), (8, 0), (5, 0)])
-def test_of_16_stored_bits_the_top_8_in_use_are_kept(bits, shift):
-    values = np.linspace(0, 2**bits - 1, 64 * 64).reshape(64, 64).astype(np.uint16)
-    np.testing.assert_array_equal(decode(encoded(values)), values >> shift)
+DEEP = (grey(3, width=90, height=70).astype(np.uint16) * 16) + 7  # 12 bits, as often stored in 16
+
+
+def by_own_range(values: np.ndarray) -> np.ndarray:
+    """The darkest 0.5 % are black and the brightest 0.5 % white."""
+    low, high = np.percentile(values, (0.5, 99.5))
+    return np.rint(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+
+
+def channels(number: int, last: int | None = None) -> np.ndarray:
+    """The deep film in each of a number of channels, the last one filled with a value if it is given."""
+    values = np.dstack([DEEP] * number)
+    if last is not None:
+        values[..., -1] = last
+    return values
+
+
+INK = np.dstack([np.zeros_like(DEEP)] * 3 + [65535 - DEEP])  # CMYK: only black ink
+DEEP_FILES = {
+    "PNG": encoded(DEEP),
+    "PNG with transparency": deep_png(channels(2, 65535)),
+    "PNG in colour": deep_png(channels(3)),
+    "PNG in colour with transparency": deep_png(channels(4, 65535)),
+    **{
+        f"TIFF {name}": encoded(DEEP, "TIFF", compression=name)
+        for name in ("raw", "tiff_lzw", "tiff_deflate", "packbits")
+    },
+    **{
+        f"TIFF in colour {order} {planes} {deflated}": deep_tiff(
+            channels(3), order=order, planes=planes, deflated=deflated
+        )
+        for order in "<>"
+        for planes, deflated in ((False, False), (True, False), (False, True))
+    },
+    **{
+        f"TIFF in colour with another channel {extra} {order}": deep_tiff(
+            channels(4, 65535), order=order, extra=extra
+        )
+        for extra in (0, 1, 2)
+        for order in "<>"
+    },
+    "TIFF in the colours of print": deep_tiff(INK),
+    "TIFF in the colours of print, deflated": deep_tiff(INK, order=">", deflated=True),
+}
+
+
+@pytest.mark.parametrize("name", DEEP_FILES)
+def test_a_film_of_16_bits_is_shown_by_its_own_range_in_every_mode_and_format_and_says_so(name):
+    np.testing.assert_array_equal(decode(DEEP_FILES[name]), by_own_range(DEEP))
+    read = standardise(DEEP_FILES[name])
+    np.testing.assert_array_equal(read.pixels, standardise(encoded(by_own_range(DEEP))).pixels)
+    assert read.signs.notes == (NO_WINDOW,)
+    assert (read.signs.colour, read.facts.bits) == (0, 16)
+
+
+@pytest.mark.parametrize("bits", [16, 14, 12, 10, 8, 5])
+def test_the_range_of_a_film_of_16_bits_is_its_own_however_many_bits_it_uses(bits):
+    values = np.linspace(2 ** (bits - 2), 2**bits - 1, 64 * 64).reshape(64, 64).astype(np.uint16)
+    np.testing.assert_array_equal(decode(encoded(values)), by_own_range(values))
+
+
+@pytest.mark.parametrize("value", [4096, 65535, 0])
+@pytest.mark.parametrize("mode", ["grey", "colour"])
+def test_one_pixel_changes_nothing_but_itself(value, mode):
+    spotted = grey(3, width=900, height=700).astype(np.uint16) * 8 + 1000
+    plain = decode(encoded(spotted))
+    spotted[350, 450] = value
+    read = decode(encoded(spotted) if mode == "grey" else deep_png(np.dstack([spotted] * 3)))
+    off = np.abs(read.astype(int) - plain)
+    assert off[350, 450] > 20
+    off[350, 450] = 0
+    assert off.max() == 0
+
+
+def test_a_burnt_in_marker_costs_only_the_place_where_it_stands():
+    film_, marked_ = (grey(3, width=900, height=700).astype(np.uint16) * 8 + 1000 for _ in range(2))
+    marked_[:20, :60] = 65535
+    off = np.abs(decode(encoded(marked_)).astype(int) - decode(encoded(film_)))
+    assert off[20:, 60:].max() <= 2
+
+
+def test_a_dicom_file_without_a_window_and_a_png_of_16_bits_are_shown_alike():
+    np.testing.assert_array_equal(decode(dicom(DEEP, bits=12)), decode(encoded(DEEP)))
+
+
+def test_what_is_transparent_does_not_count_for_the_range_and_is_black():
+    values = channels(2, 65535)
+    values[:30, :, 0], values[:30, :, 1] = 65535, 0
+    read = decode(deep_png(values))
+    assert read[:30].max() == 0
+    np.testing.assert_array_equal(read[30:], by_own_range(DEEP[30:]))
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_film_of_16_bits_is_upright(orientation, kind):
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    np.testing.assert_array_equal(
+        decode(encoded(DEEP, kind, exif=exif)), UPRIGHT[orientation](by_own_range(DEEP))
+    )
+
+
+def test_the_colour_of_a_film_of_16_bits_is_seen_however_few_of_them_it_uses():
+    values = channels(3)
+    values[..., 0] //= 2
+    assert standardise(deep_png(values)).signs.colour > 20
+
+
+def test_a_film_of_8_bits_says_nothing_of_its_range():
+    for kind in ("PNG", "JPEG", "TIFF"):
+        assert standardise(film(kind=kind)).signs.notes == ()
 
 
 def test_a_black_film_of_16_bits_is_black():
@@ -164,12 +286,17 @@ def test_a_film_is_the_same_in_every_format_without_loss(kind, mode):
     assert (read.facts.format, read.facts.bits, read.signs.colour) == (kind, 8, 0)
 
 
-@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
-def test_a_tiff_of_16_bits_keeps_the_top_8(compression):
-    values = np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16)
-    data = encoded(values, "TIFF", compression=compression)
-    np.testing.assert_array_equal(decode(data), values >> 4)
-    assert standardise(data).facts.bits == 16
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_bigtiff_is_read_like_the_tiff(mode):
+    big = encoded(in_mode(mode), "TIFF", big_tiff=True)
+    assert big.startswith(b"II+")
+    assert recognise(b"MM\x00+\x00\x08\x00\x00" + bytes(8)) == "TIFF"
+    np.testing.assert_array_equal(decode(big), grey())
+    plain = standardise(encoded(in_mode(mode), "TIFF"))
+    np.testing.assert_array_equal(standardise(big).pixels, plain.pixels)
+    assert standardise(big).facts == replace(plain.facts, bytes=len(big))
+    deep = encoded(DEEP, "TIFF", big_tiff=True)
+    np.testing.assert_array_equal(decode(deep), by_own_range(DEEP))
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -179,8 +306,10 @@ def test_a_tiff_whose_white_is_zero_is_inverted(deep):
     data = encoded(stored, "TIFF")
     tag = b"\x06\x01\x03\x00\x01\x00\x00\x00"
     at = data.index(tag) + len(tag)
-    np.testing.assert_array_equal(decode(data), grey())
-    np.testing.assert_array_equal(decode(data[:at] + b"\0\0" + data[at + 2 :]), 255 - grey())
+    seen = by_own_range(stored) if deep else grey()
+    np.testing.assert_array_equal(decode(data), seen)
+    off = np.abs(decode(data[:at] + b"\0\0" + data[at + 2 :]).astype(int) - (255 - seen))
+    assert off.max() <= (1 if deep else 0)  # a half may be rounded either way
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -342,6 +471,10 @@ BAD = {
     "an animated PNG": (several("PNG"), "holds 2 pictures, and a film is one"),
     "an animated WebP": (several("WEBP"), "holds 2 pictures, and a film is one"),
     "a TIFF of fractions": (encoded(grey().astype(np.float32), "TIFF"), "signed or fractional"),
+    "a TIFF of 16 bits in packed planes": (
+        deep_tiff(channels(3), planes=True, deflated=True),
+        "each colour of 16 bits on its own and compressed",
+    ),
     "a TIFF of huge tiles": (tiled(2**20), "tiles too large"),
     "only a PNG's signature": (PNG_SIGNATURE, "damaged or cut off"),
     "only a JPEG's signature": (WHOLE_JPEG[:3], "damaged or cut off"),
@@ -453,8 +586,18 @@ def never_fails_otherwise(data: bytes) -> None:
 )
 @example(PNG_SIGNATURE + png_chunk(b"IHDR", b""))
 @example(b"\xff\xd8\xff\xff\xff")
+@example(b"\x00\x08")  # the first group of a DICOM file that is written with the big end first
 def test_random_bytes_are_never_more_than_unreadable(data):
     never_fails_otherwise(data)
+
+
+@pytest.mark.parametrize(
+    "start", [b"\x00\x02", b"\x00\x08", b"\x02\x00", b"\x08\x00", b"\xff\xd8\xff", b"RIFF", b"BM", b"II*\0"]
+)
+@pytest.mark.parametrize("length", range(1, 17))
+def test_the_first_bytes_of_each_format_alone_are_refused(start, length):
+    with pytest.raises(UnreadableImageError):
+        standardise((start + bytes(16))[:length])
 
 
 REAL = [
@@ -467,7 +610,10 @@ REAL = [
     oriented(6, "PNG"),
     encoded(in_mode("RGB"), "JPEG", progressive=True),
     marked(grey()),
+    *(DEEP_FILES[f"PNG in colour{more}"] for more in ("", " with transparency")),
+    deep_tiff(channels(3), planes=True),
     *(encoded(grey(), kind) for kind in ("TIFF", "BMP", "WEBP")),
+    encoded(grey(), "TIFF", big_tiff=True),
 ]
 
 

@@ -8,13 +8,23 @@ From bytes to a film.
 - nothing here touches the disk, and every input counts as hostile until it has been read
 """
 
-from xraylab.imaging.facts import CAPTION_ROWS, PHANTOM_MARK, SIDE, FileFacts, Signs, StandardFilm
+from xraylab.imaging.facts import (
+    CAPTION_ROWS,
+    PHANTOM_MARK,
+    SIDE,
+    FileFacts,
+    Signs,
+    StandardFilm,
+    is_lateral,
+)
 from xraylab.imaging.film import Film, Refused
-from xraylab.imaging.recognition import is_dicom, is_film
+from xraylab.imaging.recognition import DICOM_SUFFIXES, IMAGE_SUFFIXES, is_dicom, is_film
 from xraylab.imaging.standard import PREPROCESS_VERSION, decode, prepare_to_decode, standardise
 
 __all__ = [
     "CAPTION_ROWS",
+    "DICOM_SUFFIXES",
+    "IMAGE_SUFFIXES",
     "PHANTOM_MARK",
     "PREPROCESS_VERSION",
     "SIDE",
@@ -26,6 +36,7 @@ __all__ = [
     "decode",
     "is_dicom",
     "is_film",
+    "is_lateral",
     "prepare_to_decode",
     "standardise",
 ]

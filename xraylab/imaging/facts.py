@@ -6,6 +6,7 @@ What is passed on of a film: its pixels for networks, and facts that its file st
 - only plain data: a decoder's process and its caller both load this module
 """
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,12 @@ SIDE = 256  # of a film as networks see it
 MAX_PIXELS = 100_000_000  # a film plate at 0.1 mm has 18 million
 PHANTOM_MARK = "xraylab-phantom"  # PNG text key of a teaching phantom
 CAPTION_ROWS = 24  # rows below an exported phantom that say SYNTHETIC
+_LATERAL = re.compile(r"LL\b|RL\b|.*LAT")
+
+
+def is_lateral(view: str) -> bool:
+    """Return whether a view, as DICOM writes it, is a lateral one."""
+    return _LATERAL.match(view) is not None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Fingerprints: recognise a film that was seen before, after re-encoding or rescal
 - a film without any structure is never recognised
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,8 +18,8 @@ from xraylab.imaging.facts import SIDE
 
 FINGERPRINT_BYTES = 16
 _WAVES = 8 * FINGERPRINT_BYTES
-_CELLS = 32  # the film is averaged to 32 × 32 first, which evens out the noise of compression
-_BLOCK = SIDE // _CELLS
+CELLS = 32  # the film is averaged to 32 × 32 first, which evens out the noise of compression
+BLOCK = SIDE // CELLS  # pixels along the side of a cell
 # Below the third diagonal all chest films have the same signs, so these waves tell nothing.
 _FIRST_DIAGONAL = 3
 # Share of a film's amplitude, agreeing less differing. The same film after JPEG 60 or rescaling stays above
@@ -27,9 +28,9 @@ _SAME = 0.993
 _AT_ONCE = 256  # films; 16 MB of pixels
 # Rows of the cosine transform, scaled so that they are orthonormal. To load scipy for them takes longer.
 _COSINES = (
-    np.array([np.cos(np.pi * (np.arange(_CELLS) + 0.5) * k / _CELLS) for k in range(_CELLS)], np.float32)
-    * np.where(np.arange(_CELLS) == 0, 1, np.sqrt(2))[:, None].astype(np.float32)
-    / np.sqrt(np.float32(_CELLS))
+    np.array([np.cos(np.pi * (np.arange(CELLS) + 0.5) * k / CELLS) for k in range(CELLS)], np.float32)
+    * np.where(np.arange(CELLS) == 0, 1, np.sqrt(2))[:, None].astype(np.float32)
+    / np.sqrt(np.float32(CELLS))
 )
 
 
@@ -45,7 +46,12 @@ class Fingerprints:
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.uint8]) -> Self:
         """Compute the fingerprints of standard pixels, uint8 of shape (n, 256, 256); a memory map will do."""
-        return cls(_shares(np.concatenate([_waves(part) for part in _parts(pixels)])))
+        return cls.of_parts(_parts(pixels))
+
+    @classmethod
+    def of_parts(cls, parts: Iterable[NDArray[np.uint8]]) -> Self:
+        """Compute the fingerprints of standard pixels that come in parts: at least one, maybe empty."""
+        return cls(_shares(np.concatenate([_waves(part) for part in parts])))
 
     @classmethod
     def of_stored(cls, stored: NDArray[np.uint8]) -> Self:
@@ -102,16 +108,22 @@ def _parts(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 
 def _waves(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the amplitudes of the waves that count, (n, 128): a cosine transform of the averaged film."""
-    # Rows first: sums over the last axis are several times slower.
-    rows = pixels.reshape(-1, _CELLS, _BLOCK, SIDE).sum(axis=2, dtype=np.uint16)
-    cells = rows.reshape(-1, _CELLS, _CELLS, _BLOCK).sum(axis=3, dtype=np.uint32).astype(np.float32)
-    waves: NDArray[np.float32] = (_COSINES @ cells @ _COSINES.T)[:, *_chosen()]
+    waves: NDArray[np.float32] = (_COSINES @ cell_sums(pixels) @ _COSINES.T)[:, *_chosen()]
     return waves
+
+
+def cell_sums(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Add up the grey values in each cell of films, uint8 of shape (n, 256, 256): (n, 32, 32)."""
+    # Rows first: sums over the last axis are several times slower.
+    rows = pixels.reshape(-1, CELLS, BLOCK, SIDE).sum(axis=2, dtype=np.uint16)
+    sums = rows.reshape(-1, CELLS, CELLS, BLOCK).sum(axis=3, dtype=np.uint32)
+    cells: NDArray[np.float32] = sums.astype(np.float32)
+    return cells
 
 
 def _chosen() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return row and column of the waves that count, from long waves to short ones."""
-    row, column = np.indices((_CELLS, _CELLS)).reshape(2, -1)
+    row, column = np.indices((CELLS, CELLS)).reshape(2, -1)
     order = np.lexsort((row, row + column))
     kept = order[(row + column)[order] >= _FIRST_DIAGONAL][:_WAVES]
     return row[kept], column[kept]

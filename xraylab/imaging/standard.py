@@ -45,6 +45,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     Returns
     -------
     pixels : uint8 array of shape (height, width)
+        A DICOM film whose pixels aren't square is drawn to scale.
 
     Raises
     ------

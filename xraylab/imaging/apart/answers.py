@@ -51,7 +51,7 @@ class _Signs(_Plain):
     body_part: _Word | None
     age: Annotated[float, Field(ge=0, le=90)] | None
     raw: bool
-    notes: Annotated[tuple[_Sentence, ...], Field(max_length=10)]
+    notes: Annotated[tuple[_Sentence, ...], Field(max_length=20)]
 
 
 class Header(_Plain):

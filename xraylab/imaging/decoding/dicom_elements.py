@@ -28,6 +28,16 @@ def number(ds: Dataset, keyword: str) -> float | None:
     return value if np.isfinite(value) else None
 
 
+def numbers(ds: Dataset, keyword: str) -> list[float]:
+    """Return all values of an element as numbers; empty if it is missing or one of them is none."""
+    try:
+        values = ds.get(keyword)
+        found = [float(value) for value in ([values] if isinstance(values, str) else values or ())]
+    except Exception:  # pydicom converts a value when it is first used, and may fail in many ways
+        return []
+    return found if np.isfinite(found).all() else []
+
+
 def whole(ds: Dataset, keyword: str, default: int = 0) -> int:
     """Return the first value of an element as an integer; ``default`` if it is not a number."""
     value = number(ds, keyword)

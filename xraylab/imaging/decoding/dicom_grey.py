@@ -2,6 +2,7 @@
 Stored values of a DICOM film to the 8 bits of grey that a screen shows.
 
 - stored values → modality rescale → VOI LUT or window → one inversion → 8 bits; pixel padding is black
+- a table that can't be used gives way to the numbers beside it, and a note says so
 - a file without a usable window is scaled by its own darkest and brightest parts, and a note says so
 
 References
@@ -10,23 +11,30 @@ DICOM PS3.3 C.11.1 (modality LUT), C.11.2 (VOI LUT and window), C.7.5.1.1.2 (pix
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
-from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
 from xraylab.imaging.decoding.dicom_elements import number, text, whole
+from xraylab.imaging.decoding.dicom_tables import Range, Table, tables
+from xraylab.imaging.decoding.own_range import NO_WINDOW, own_range, step_of
 
 _STRIP = 256  # rows brought to grey at a time, so that a large film needs little memory
-_RANGE = (0.5, 99.5)  # percentiles that become black and white if the file names no window
-_SAMPLED = 2**20  # pixels that the percentiles are computed from
 _WHITE = 255
 
-_NO_WINDOW = "The file names no grey scale, so it was set from the darkest and brightest parts of the film."
 _BAD_WINDOW = "The file's grey scale makes no sense, so it was set from the darkest and brightest parts."
 _FIRST = "The file names several grey scales; the first was used."
+
+_BAD_TABLE = (
+    "The file's {} table can't be used: it is empty, too short or holds a single value. It was left out."
+)
+_ODD_TABLE = "The file's {} table holds entries of other bits than it says; they were used as they are."
+_ENTRY_BITS = (8, 16)  # that DICOM allows in a modality table
+_SEQUENCES = {"modality": "ModalityLUTSequence", "VOI": "VOILUTSequence"}
 
 _Scale = Callable[[NDArray[Any]], NDArray[np.float64]]
 _Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]
@@ -50,7 +58,8 @@ def shown(stored: NDArray[Any], ds: FileDataset) -> tuple[NDArray[np.uint8], lis
         What was assumed, in sentences.
     """
     padding = _padding(ds)
-    scale, notes = _grey_scale(stored, padding, ds)
+    modality, doubts = _modality(ds)
+    scale, notes = _grey_scale(stored, padding, modality, ds)
     # Both may be set in one file; the film is inverted once all the same.
     inverted = text(ds, "PhotometricInterpretation") == "MONOCHROME1" or (
         text(ds, "PresentationLUTShape") == "INVERSE"
@@ -58,10 +67,10 @@ def shown(stored: NDArray[Any], ds: FileDataset) -> tuple[NDArray[np.uint8], lis
     pixels = np.empty(stored.shape, np.uint8)
     for top in range(0, len(stored), _STRIP):
         strip = stored[top : top + _STRIP]
-        share = scale(_rescaled(strip, ds)).clip(0, 1)
+        share = scale(modality.rescaled(strip)).clip(0, 1)
         grey = np.rint(_WHITE * (1 - share if inverted else share))
         pixels[top : top + _STRIP] = np.where(padding(strip), 0, grey)
-    return pixels, notes
+    return pixels, [*doubts, *notes]
 
 
 def eight_bits(colour: NDArray[Any], ds: FileDataset) -> NDArray[np.uint8]:
@@ -77,33 +86,69 @@ def eight_bits(colour: NDArray[Any], ds: FileDataset) -> NDArray[np.uint8]:
     return (colour >> max(depth - 8, 0)).clip(0, _WHITE).astype(np.uint8)
 
 
-def _grey_scale(stored: NDArray[Any], padding: _Mask, ds: FileDataset) -> tuple[_Scale, list[str]]:
-    """Return the map from rescaled values to shares of white: by LUT, window or range, in this order."""
-    luts = ds.get("VOILUTSequence")
-    if luts:
-        entries = 2 ** int(luts[0].LUTDescriptor[2]) - 1
-        return lambda values: apply_voi(np.rint(values).astype(np.int64), ds) / entries, (
-            [_FIRST] if len(luts) > 1 else []
-        )
+@dataclass(frozen=True)
+class _Modality:
+    """The step from stored values to those that a window or VOI table is written for."""
+
+    rescaled: _Scale
+    range: Range
+    changes: bool  # whether any value changes
+
+
+def _modality(ds: FileDataset) -> tuple[_Modality, list[str]]:
+    """Return the modality rescale: by its table if that can be used, or else by slope and intercept."""
+    bits, signed = whole(ds, "BitsStored"), whole(ds, "PixelRepresentation") == 1
+    stored = Range(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else Range(0, 2**bits - 1)
+    table, notes = _first_usable(ds, "modality", stored)
+    if table:
+        notes += [_ODD_TABLE.format("modality")] if table.bits not in _ENTRY_BITS else []
+        return _Modality(table.look_up, table.range, changes=True), notes
+    slope, intercept = number(ds, "RescaleSlope") or 1.0, number(ds, "RescaleIntercept") or 0.0
+    ends = sorted(end * slope + intercept for end in (stored.low, stored.high))
+    scale = partial(_linear, slope=slope, intercept=intercept)
+    return _Modality(scale, Range(*ends), (slope, intercept) != (1.0, 0.0)), notes
+
+
+def _linear(values: NDArray[Any], *, slope: float, intercept: float) -> NDArray[np.float64]:
+    return values.astype(np.float64) * slope + intercept
+
+
+def _first_usable(ds: FileDataset, kind: str, values: Range) -> tuple[Table | None, list[str]]:
+    """Return the first table that can be used, ``modality`` or ``VOI``, with notes on what was left out."""
+    found = list(tables(ds, _SEQUENCES[kind], values))
+    table = next(filter(None, found), None)
+    notes = [_BAD_TABLE.format(kind)] if found and not found[0] else []
+    notes += [_FIRST] if table and len(found) > 1 else []
+    return table, notes
+
+
+def _grey_scale(
+    stored: NDArray[Any], padding: _Mask, modality: _Modality, ds: FileDataset
+) -> tuple[_Scale, list[str]]:
+    """Return the map from rescaled values to shares of white: by table, window or range, in this order."""
+    table, notes = _first_usable(ds, "VOI", modality.range)
+    if table:
+        # Its white is its largest entry, whatever its descriptor says.
+        notes += [_ODD_TABLE.format("VOI")] if table.contradicts else []
+        return lambda values: table.look_up(values) / table.range.high, notes
     centre, width = number(ds, "WindowCenter"), number(ds, "WindowWidth")
     function = text(ds, "VOILUTFunction") or "LINEAR"
     if centre is not None and width is not None and width >= (1 if function == "LINEAR" else 1e-9):
         several = getattr(ds["WindowCenter"], "VM", 1) > 1
-        return _window(centre, width, function), [_FIRST] if several else []
+        return _window(centre, width, function), [*notes, _FIRST] if several else notes
     named = "WindowCenter" in ds and ds["WindowCenter"].value not in (None, "")
-    if not named and whole(ds, "BitsStored") == 8 and not _rescales(ds):  # noqa: PLR2004
+    if not named and whole(ds, "BitsStored") == 8 and not modality.changes:  # noqa: PLR2004
         low = -128.0 if stored.dtype.kind == "i" else 0.0  # 8 bits without a window are ready to be shown
-        return lambda values: (values - low) / _WHITE, []
-    return _own_range(stored, padding, ds), [_BAD_WINDOW if named else _NO_WINDOW]
+        return lambda values: (values - low) / _WHITE, notes
+    return _own_range(stored, padding, modality), [*notes, _BAD_WINDOW if named else NO_WINDOW]
 
 
-def _own_range(stored: NDArray[Any], padding: _Mask, ds: FileDataset) -> _Scale:
+def _own_range(stored: NDArray[Any], padding: _Mask, modality: _Modality) -> _Scale:
     """Return the map that makes a film's darkest part black and its brightest part white."""
-    step = max(1, int(np.sqrt(stored.size / _SAMPLED)))
+    step = step_of(*stored.shape)
     sample = stored[::step, ::step]
-    sample = sample[~padding(sample)]
-    low, high = np.percentile(_rescaled(sample, ds), _RANGE) if sample.size else (0.0, 1.0)
-    return lambda values: (values - low) / max(high - low, 1e-9)
+    low, high = own_range(modality.rescaled(sample[~padding(sample)]))
+    return lambda values: (values - low) / (high - low)
 
 
 def _window(centre: float, width: float, function: str) -> _Scale:
@@ -120,18 +165,6 @@ def _window(centre: float, width: float, function: str) -> _Scale:
     if width == 1:  # a width of 1 is a step: the formula below would divide by zero
         return lambda values: (values > centre - 0.5).astype(np.float64)
     return lambda values: (values - (centre - 0.5)) / (width - 1) + 0.5
-
-
-def _rescales(ds: FileDataset) -> bool:
-    slope, intercept = number(ds, "RescaleSlope"), number(ds, "RescaleIntercept")
-    return bool(ds.get("ModalityLUTSequence")) or (slope or 1.0, intercept or 0.0) != (1.0, 0.0)
-
-
-def _rescaled(stored: NDArray[Any], ds: FileDataset) -> NDArray[np.float64]:
-    if ds.get("ModalityLUTSequence"):
-        return apply_modality_lut(stored, ds).astype(np.float64)
-    slope, intercept = number(ds, "RescaleSlope") or 1.0, number(ds, "RescaleIntercept") or 0.0
-    return stored.astype(np.float64) * slope + intercept
 
 
 def _padding(ds: FileDataset) -> _Mask:

@@ -57,6 +57,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     Returns
     -------
     pixels : uint8 array of shape (height, width)
+        A DICOM film whose pixels aren't square is drawn to scale.
 
     Raises
     ------
@@ -65,9 +66,11 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     """
     kind = recognise(data)
     if kind == DICOM:
-        return _read_dicom(data).pixels
+        return _read_dicom(data).drawn
     with raster.opened(data, kind) as image:
-        grey = raster.grey_of(image, synthetic=raster.facts_of(data, image).synthetic)
+        facts = raster.facts_of(data, image)
+        picture, _ = raster.eight_bits(data, image)
+        grey = raster.grey_of(picture, synthetic=facts.synthetic)
         return np.asarray(grey, dtype=np.uint8).copy()
 
 
@@ -85,7 +88,7 @@ def decode_dicom(data: bytes) -> tuple[NDArray[np.uint8], StandardFilm]:
         As for ``standardise``.
     """
     film = _read_dicom(data)
-    return film.pixels, _standard_of(film, data)
+    return film.drawn, _standard_of(film, data)
 
 
 def _standardise_raster(data: bytes, kind: str) -> StandardFilm:
@@ -93,14 +96,15 @@ def _standardise_raster(data: bytes, kind: str) -> StandardFilm:
         facts, stored = raster.facts_of(data, image), image.mode
         if image.mode in ("L", "RGB"):
             image.draft("L", (SIDE, SIDE))  # only JPEG has drafts; other formats ignore it
-        grey = raster.grey_of(image, synthetic=facts.synthetic)
-        colour = 0.0 if stored in raster.GREY_MODES or kind == "JPEG" else colour_of(image)
+        picture, notes = raster.eight_bits(data, image)
+        grey = raster.grey_of(picture, synthetic=facts.synthetic)
+        colour = 0.0 if stored in raster.GREY_MODES or kind == "JPEG" else colour_of(picture)
     if kind == "JPEG" and stored not in raster.GREY_MODES:
         # The grey draft has lost the colour: open the file again, at the smallest scale.
         with raster.opened(data, kind) as image:
             image.draft("RGB", _SMALL)
             colour = colour_of(image)
-    return StandardFilm(_square(grey), facts, Signs(colour=colour))
+    return StandardFilm(_square(grey), facts, Signs(colour=colour, notes=notes))
 
 
 def _read_dicom(data: bytes) -> "DicomFilm":

@@ -10,8 +10,6 @@ import contextlib
 import io
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
@@ -21,8 +19,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from xraylab.errors import UnreadableImageError
+from xraylab.imaging.decoding import deep
 from xraylab.imaging.decoding.guard import guarded
 from xraylab.imaging.decoding.limits import check_scans, check_size
+from xraylab.imaging.decoding.own_range import NO_WINDOW
 from xraylab.imaging.facts import CAPTION_ROWS, MAX_PIXELS, PHANTOM_MARK, FileFacts
 
 GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"})  # modes without colour
@@ -37,7 +37,7 @@ _CLASSES: dict[str, type[ImageFile]] = {
 _MOST_COUNTED = 100  # pictures of a TIFF
 _EIGHT_BITS = 8
 _PNG_BIT_DEPTH = 24  # offset of the bit depth in the header chunk, which always comes first
-_BITS_TAG, _PHOTOMETRIC_TAG, _FORMAT_TAG = 258, 262, 339  # of TIFF
+_BITS_TAG, _FORMAT_TAG = 258, 339  # of TIFF
 _TILE_TAGS = (322, 323)  # width and height of a TIFF's tiles
 
 
@@ -91,22 +91,29 @@ def facts_of(data: bytes, image: ImageFile) -> FileFacts:
     )
 
 
+def eight_bits(data: bytes, image: ImageFile) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return a file that is open as a picture of 8 bits per sample, with notes on its grey scale.
+
+    A file of 8 bits is returned as it is, and not decoded yet.
+    """
+    if not deep.is_deep(image):
+        return image, ()
+    with _CLASSES[str(image.format)](io.BytesIO(data)) as again:
+        return deep.eight_bits(image, again), (NO_WINDOW,)
+
+
 def grey_of(image: Image.Image, *, synthetic: bool) -> Image.Image:
     """Return one channel of 8 bits, upright, without the caption of a phantom.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        An open file; it is decoded here.
+        From ``eight_bits``; if it isn't decoded yet, it is decoded here.
     synthetic : bool
         Whether it is a teaching phantom, whose caption is cut off.
     """
-    white_is_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
     upright = _upright(image)
-    if upright.mode.startswith("I"):
-        grey = _from_16_bits(np.asarray(upright))
-        grey = ImageOps.invert(grey) if white_is_zero else grey  # Pillow inverts only films of 8 bits
-    elif upright.mode in ("LA", "PA", "RGBA", "P"):
+    if upright.mode in ("LA", "PA", "RGBA", "P"):
         rgba = upright.convert("RGBA")
         grey = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("L")
     else:
@@ -151,9 +158,3 @@ def _upright(image: Image.Image) -> Image.Image:
     with contextlib.suppress(Exception):  # the tag may be hostile too, but the film itself has been read
         ImageOps.exif_transpose(image, in_place=True)  # most films have no tag, and are then not copied
     return image
-
-
-def _from_16_bits(values: NDArray[np.integer]) -> Image.Image:
-    """Keep the top 8 of the bits in use: 12-bit films are often stored in 16."""
-    used = int(values.max(initial=0)).bit_length()
-    return Image.fromarray((values >> max(used - _EIGHT_BITS, 0)).clip(0, 255).astype(np.uint8))

@@ -29,8 +29,16 @@ from xraylab.imaging.facts import StandardFilm
 
 _MOST_FILMS = 2_000  # per process; to start one costs as much as 20 films
 _MOST_GROWTH = 256 * 2**20  # bytes
-# DICOM's own module, and what Python and NumPy import only when a date or a palette is first read.
-_LATE = ("xraylab.imaging.decoding.dicom", "xraylab.imaging.decoding.study", "_strptime", "numpy.ma")
+# What is imported only when it is first needed: by NumPy for percentiles, by Python for a date.
+_LATE = {
+    protocol.PICTURES: ("numpy.ma",),
+    protocol.DICOM: (
+        "numpy.ma",
+        "_strptime",
+        "xraylab.imaging.decoding.dicom",
+        "xraylab.imaging.decoding.study",
+    ),
+}
 _NO_MEMORY = "The image is too large for this machine's memory. Export it smaller."
 
 Made = tuple[dict[str, Any], list[memoryview]]  # the JSON of an answer, and the bytes that follow
@@ -78,7 +86,7 @@ class _Life:
 
 def load(family: str) -> None:
     """Import all that decoding one family of formats needs."""
-    for name in _LATE if family == protocol.DICOM else ():
+    for name in _LATE[family]:
         module = importlib.import_module(name)
         getattr(module, "load_encodings", lambda: None)()
     Image.preinit()

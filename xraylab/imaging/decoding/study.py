@@ -3,6 +3,7 @@ What a DICOM file says about the patient, the study and earlier compression, for
 
 - this alone identifies the patient, and is asked for only when a person wants such a file
 - the elements are written anew: a caller reads what was encoded here, never the file itself
+- text without a named character set is read as UTF-8, or not copied
 - values that DICOM doesn't allow are left out, and so is all that can't belong to a patient or a study
 """
 
@@ -25,7 +26,9 @@ _SEXES = frozenset("MFO")
 # Kinds of values whose format DICOM defines.
 _CODED = frozenset(["AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"])
 _BINARY = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
+_UTF_8, _ASCII = "ISO_IR 192", {"", "ISO_IR 6"}  # names of character sets
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+_OTHER_CHARACTERS = "in the character set that the DICOM file names"
 _LONGEST = 64 * 2**10  # bytes of one value; a study's texts are shorter
 _LOSSY = frozenset(  # JPEG, JPEG-LS near-lossless, JPEG 2000 and HTJ2K where they may be lossy
     f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203)
@@ -60,17 +63,18 @@ def study(data: bytes) -> bytes:
     UnreadableImageError
         If they can't be read, or no study is named.
     """
+    undeclared = False
     try:
-        elements = _allowed_elements(data)
+        elements, undeclared = _allowed_elements(data)
         identity = "".join(str(elements.get(keyword, "")) for keyword in _WHOSE)
     except Exception as error:  # pydicom raises many kinds of exception for manipulated bytes
         raise UnreadableImageError(
             "The DICOM file's patient and study can't be read. Export the film again."
         ) from error
     if _UNREADABLE in identity:
+        wrong = "in UTF-8, and the DICOM file names no character set" if undeclared else _OTHER_CHARACTERS
         raise UnreadableImageError(
-            "The patient's name or ID isn't written in the character set that the DICOM file names, so it "
-            "can't be copied. Export the film again."
+            f"The patient's name or ID isn't written {wrong}, so it can't be copied. Export the film again."
         )
     if not UID(str(elements.get("StudyInstanceUID", ""))).is_valid:
         raise UnreadableImageError(
@@ -79,24 +83,40 @@ def study(data: bytes) -> bytes:
     return _written(elements)
 
 
-def _allowed_elements(data: bytes) -> Dataset:
+def _allowed_elements(data: bytes) -> tuple[Dataset, bool]:
+    """Return what may be copied, and whether no character set was named for it."""
     elements = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
+    undeclared = str(elements.get("SpecificCharacterSet") or "") in _ASCII
+    if undeclared:  # pydicom would take any byte for a Latin letter; what isn't UTF-8 becomes _UNREADABLE
+        _take_for_utf_8(elements)
+        elements.SpecificCharacterSet = _UTF_8
     elements.remove_private_tags()
     elements.decode()
     # pydicom converts a value on access, so look at all of them here, where errors are caught.
     for element in list(elements):
         if element.keyword not in _WHOSE and not _allowed(element):
             del elements[element.tag]
-    return elements
+    return elements, undeclared
+
+
+def _take_for_utf_8(elements: Dataset) -> None:
+    """Have the text of a data set, and of those inside it that name no character set, read as UTF-8."""
+    implicit, little = elements.original_encoding
+    elements.set_original_encoding(implicit, little, python_encoding[_UTF_8])
+    for element in elements.values():
+        # Only sequences that have been parsed already; others are parsed like the data set that they are in.
+        for item in element.value if isinstance(element, DataElement) and element.VR == "SQ" else ():
+            if "SpecificCharacterSet" not in item:
+                _take_for_utf_8(item)
 
 
 def _written(elements: Dataset) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made = FileDataset("", Dataset(elements), file_meta=meta, preamble=bytes(128))
-    made.SpecificCharacterSet = "ISO_IR 192"
+    made.SpecificCharacterSet = _UTF_8
     for item in _items(made):
-        item.SpecificCharacterSet = "ISO_IR 192"
+        item.SpecificCharacterSet = _UTF_8
     file = io.BytesIO()
     made.save_as(file, enforce_file_format=False, implicit_vr=False, little_endian=True)
     return file.getvalue()
