@@ -16,10 +16,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,7 +40,13 @@ _NO_NAME_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*\.", r
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST}
+_GONE = {
+    getattr(errno, name)
+    for name in ("EIO", "ENODEV", "ENXIO", "ENOTCONN", "ESTALE", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT")
+    if hasattr(errno, name)  # a system names only the errors that it has
+}
 _OCCUPIED = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
+_OTHER_DRIVE = "Connect the drive, or choose another folder with XRAYLAB_HOME."
 _FLUSHED_TOGETHER = 8  # threads: the disk joins flushes that wait at the same time
 
 
@@ -67,12 +74,13 @@ def check_name(name: str, *, what: str) -> str:
 
 @contextlib.contextmanager
 def storage_errors(where: Path) -> Iterator[None]:
-    """Turn the system's errors about disk space and permissions into a sentence.
+    """Turn the system's errors about disk space, permissions and lost drives into a sentence.
 
     Raises
     ------
     StorageError
-        If the disk is full, the file is too large for it, or the folder can't be written or is a file.
+        If the disk is full or can't be reached, the file is too large for it, or the folder can't be written
+        or is a file.
     """
     try:
         yield
@@ -92,6 +100,8 @@ def storage_errors(where: Path) -> Iterator[None]:
                 f"{where} is not a folder. Move what is there away, or choose another folder with "
                 "XRAYLAB_HOME."
             ) from error
+        if error.errno in _GONE:
+            raise StorageError(f"The drive that holds {where} can't be reached. {_OTHER_DRIVE}") from error
         raise
 
 
@@ -101,11 +111,16 @@ def make_folder(folder: Path) -> None:
     Raises
     ------
     StorageError
-        If the disk is full or can't be written, or a file is in the way.
+        If the disk is full, missing or can't be written, or a file is in the way.
     """
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        made = [place for place in (folder, *folder.parents) if not place.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # even the root of the path is missing, or refuses new folders
+            raise StorageError(
+                f"The folder {as_known(folder)} can't be made, as on a drive that is missing. {_OTHER_DRIVE}"
+            ) from error
         for place in made:
             system.flush_folder(place.parent)
 
@@ -130,17 +145,11 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         with file:
             try:
                 yield file
-                file.flush()
-                if durable:  # else a power cut could leave the new name with an empty file
-                    system.flush(file.fileno())
-                _let_rename(file)
-                _rename(temporary, path, durable=durable)
+                _rename(file, temporary, path, durable=durable)
             except BaseException:
                 _let_rename(file)
                 temporary.unlink(missing_ok=True)
                 raise
-        if durable:
-            system.flush_folder(path.parent)
 
 
 def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
@@ -153,7 +162,12 @@ def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
         file.close()
 
 
-def _rename(temporary: Path, path: Path, *, durable: bool) -> None:
+def _rename(file: BinaryIO, temporary: Path, path: Path, *, durable: bool) -> None:
+    """Give a file that was written completely its name."""
+    file.flush()
+    if durable:  # else a power cut could leave the new name with an empty file
+        system.flush(file.fileno())
+    _let_rename(file)
     try:
         temporary.replace(path)
     except PermissionError:
@@ -161,12 +175,83 @@ def _rename(temporary: Path, path: Path, *, durable: bool) -> None:
         if durable:
             raise
         temporary.unlink()
+    if durable:
+        system.flush_folder(path.parent)
 
 
 def _let_rename(file: BinaryIO) -> None:
     # On other systems the file stays open: closing would end the hold before the rename.
     if not system.RENAMES_OPEN_FILES:
         file.close()
+
+
+@contextlib.contextmanager
+def spool(chunks: Iterable[bytes], room: Path | None) -> Iterator[BinaryIO]:
+    """Write what can only be read in order into a file without a name, which is gone at the end.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+    room : Path or None
+        Folder on whose disk the file is; None for the system's folder of temporary files.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full.
+    """
+    where = Path(tempfile.gettempdir()) if room is None else room
+    make_folder(where)
+    with tempfile.TemporaryFile(dir=where) as file:
+        for chunk in chunks:
+            with storage_errors(where):
+                file.write(chunk)
+        file.flush()
+        file.seek(0)
+        yield cast(BinaryIO, file)
+
+
+@contextlib.contextmanager
+def growing(path: Path) -> Iterator[BinaryIO]:
+    """Open what there is of a file; it gets its name when the block ends without an error.
+
+    After an error, and after a kill, what was written stays for the next attempt.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or can't be written, or another process is writing this file.
+    """
+    part = path.with_name(f".{path.name}.part")  # no sweep takes it
+    make_folder(path.parent)
+    with storage_errors(path.parent), part.open("a+b") as file:
+        if not system.hold(file.fileno(), part):
+            raise StorageError(f"{path} is being written already. Wait until that ends, and try again.")
+        yield file
+        _rename(file, part, path, durable=True)
+
+
+@contextlib.contextmanager
+def continuing(path: Path, size: int | None) -> Iterator[BinaryIO]:
+    """Open a file that an earlier process may have begun, to go on with it.
+
+    Parameters
+    ----------
+    size : int or None
+        Bytes after which it is cut and continued; None to leave it and begin at its start.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or can't be written.
+    """
+    with storage_errors(path.parent):
+        path.touch()
+        with path.open("r+b") as file:
+            if size is not None:
+                file.truncate(size)
+                file.seek(size)
+            yield file
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:

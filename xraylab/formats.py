@@ -8,6 +8,7 @@ Formats: how numbers, decisions and file names are written on screens and in doc
 
 import math
 import re
+from collections.abc import Sequence
 
 DASH = "\N{EN DASH}"
 NARROW_SPACE = "\u202f"  # does not break
@@ -114,6 +115,22 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", THIN_SPACE)
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 film``, ``15 films``."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names for a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def size(n: int) -> str:
+    """Write a number of bytes: "4.2 MB", "214 MB", "2.5 GB"."""
+    amount, unit = (n / 1e9, "GB") if n >= 999.5e6 else (n / 1e6, "MB")  # noqa: PLR2004 - never "1000 MB"
+    return f"{amount:.{0 if amount >= 100 else 1}f} {unit}"  # noqa: PLR2004 - three digits are enough
+
+
 def duration(seconds: float) -> str:
     """Write a duration in rounded units: ``40 s``, ``2 min``, ``1 h 05 min``."""
     if not math.isfinite(seconds):
@@ -133,7 +150,9 @@ def kept_epoch(best: int, epochs: int, keep: str) -> str:
     return f"epoch {best} of {epochs}, {'the last' if keep == 'last' else 'by validation AUC'}"
 
 
-def decision(kind: str | None, threshold: float | None, review_from: float | None) -> tuple[str, str]:
+def decision(
+    kind: str | None, threshold: float | None, review_from: float | None, *, scored: str
+) -> tuple[str, str]:
     """Write the decision on a score at a lock, never as a diagnosis.
 
     Parameters
@@ -142,6 +161,8 @@ def decision(kind: str | None, threshold: float | None, review_from: float | Non
         ``positive``, ``negative``, ``review``, or None for no decision.
     threshold, review_from : float or None
         Of the lock; None without a lock, or without a review band.
+    scored : str
+        Name of the score, as ``Finding.score`` gives it.
 
     Returns
     -------
@@ -152,11 +173,11 @@ def decision(kind: str | None, threshold: float | None, review_from: float | Non
         return "No decision", "This model's threshold is not locked yet."
     thresholds = "the threshold" if review_from is None else "both thresholds"
     if kind == "positive":
-        return f"Pneumonia score above {thresholds}", ""
+        return f"{scored} above {thresholds}", ""
     if kind == "negative":
-        return f"Pneumonia score below {thresholds}", _NOTHING_ELSE
+        return f"{scored} below {thresholds}", _NOTHING_ELSE
     if kind == "review" and review_from is not None:
-        between = f"Pneumonia score between the two thresholds, {score(review_from)} and {score(threshold)}."
+        between = f"{scored} between the two thresholds, {score(review_from)} and {score(threshold)}."
         return "Needs a reader", f"{between} {_NOTHING_ELSE}"
     return "No decision", "The film is unusual for this model."
 

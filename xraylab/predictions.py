@@ -2,8 +2,8 @@
 Predictions: a model's score of each film, and the schema of ``predictions.parquet``.
 
 - one row per film; ``score`` is float64 and never rounded, every metric is computed from it
-- ``label`` is 0 (NORMAL), 1 (PNEUMONIA) or null; a refused film has null logit and score
-- with more than two classes there is also a column ``p_<class>`` per class, and ``score`` is 1 - ``p_normal``
+- ``label`` is 0 (without the finding), 1 (with it) or null; a refused film has null logit and score
+- with more than two classes there is also a column ``p_<class>`` per class, and ``score`` is 1 - the first
 - ``suite.parquet`` holds scores of degraded copies of the same films (the suite of perturbations): one row
   per film and perturbation, with its name in the column ``perturbation``
 - the file's metadata holds the schema, the model's hash and the dataset's hash
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from xraylab.errors import XRayLabError
 from xraylab.files import write_bytes
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.stored import TABLE_BYTES, read_file
 
 SCHEMA = "xraylab.predictions/1"
@@ -54,6 +55,7 @@ class Predictions:
     model_hash: str = ""
     dataset_hash: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+    finding: Finding = PNEUMONIA  # that of the model; its card holds it, not this file
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -96,7 +98,7 @@ class Predictions:
 
     @property
     def kinds(self) -> dict[str, NDArray[np.float64]]:
-        """Probability of each kind of pneumonia, (n,) each, by name; empty with two classes."""
+        """Probability of each kind of the finding, (n,) each, by name; empty with two classes."""
         names = [name for name in map(str, self.frame.columns) if name.startswith(_CLASS)]
         return {name.removeprefix(_CLASS): self.frame[name].to_numpy(np.float64) for name in names[1:]}
 
@@ -107,7 +109,7 @@ class Predictions:
 
 
 def class_columns(classes: Sequence[str]) -> list[str]:
-    """Return the columns of class probabilities, NORMAL first; none for two classes: the score is enough."""
+    """Return the columns of class probabilities, absent first; none for two classes: the score is enough."""
     return [_CLASS + name.lower() for name in classes] if len(classes) > _BINARY else []
 
 
@@ -117,14 +119,14 @@ def class_probabilities(score: NDArray[np.float64], kinds: NDArray[np.float64]) 
     Parameters
     ----------
     score : float64 array of shape (n,)
-        Probability of pneumonia, in [0, 1].
+        Probability of the finding, in [0, 1].
     kinds : float64 array of shape (n, classes - 1)
-        Probability of each kind, given pneumonia.
+        Probability of each kind, given the finding.
 
     Returns
     -------
     float64 array of shape (n, classes)
-        The first column, NORMAL, is exactly 1 - score; the other columns add up to the score.
+        The first column, without the finding, is exactly 1 - score; the other columns add up to the score.
     """
     return np.concatenate([1 - score[:, None], score[:, None] * kinds], axis=1)
 

@@ -122,6 +122,11 @@ class Settings(BaseSettings):
         return self.home / "weights"
 
     @property
+    def fetched(self) -> Path:
+        """Folder of public datasets that a person had fetched."""
+        return self.home / "fetched"
+
+    @property
     def cache(self) -> Path:
         """Folder of data that can be computed again; it may be deleted at any time."""
         return self.home / "cache"
@@ -149,9 +154,19 @@ def load_settings(*, home: Path | None = None) -> Settings:
         return Settings() if home is None else Settings(home=home)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"config.toml in the home folder is not valid TOML: {error}.") from error
-    except OSError as error:
+    except PermissionError as error:
         raise SettingsError(
             f"{error.filename} can't be read. Give XRayLab permission to read it, or remove it."
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{error.filename} can't be read: {error.strerror}. Check the drive, or choose another folder "
+            "with XRAYLAB_HOME."
+        ) from error
+    except RuntimeError as error:  # ``~name`` of an account that doesn't exist
+        raise SettingsError(
+            f"The home can't be “{home or os.environ.get('XRAYLAB_HOME')}”, because this machine has no such "
+            "account. Give a whole path in XRAYLAB_HOME."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]

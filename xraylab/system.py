@@ -1,5 +1,5 @@
 """
-What each operating system does in its own way: exchange two folders, flush a folder, hold a file.
+What each operating system does in its own way: exchange folders, flush a folder, hold a file, free memory.
 
 - a hold shows that a writer is alive: the system ends it together with the process, after ``kill -9`` too
 - a system that can't exchange or hold says so, and the caller takes a slower or more careful way
@@ -12,6 +12,7 @@ import errno
 import functools
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ RENAMES_OPEN_FILES = sys.platform != "win32"
 _CANNOT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.ENOLCK}
 _FROM_HERE = -100  # AT_FDCWD: a relative path starts in the current folder
 _SWAP = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
+_READING = threading.Lock()
 _ABANDONED = 86_400.0  # seconds without a change, after which a file counts as abandoned without holds
 
 
@@ -76,6 +78,23 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def give_memory_back() -> None:
+    """Give freed memory back to the system, where the C library keeps it: glibc on Linux.
+
+    glibc only gives back what lies behind the last block in use, so that one small block holds on to all
+    that was freed before it. A call takes some milliseconds.
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _trim() -> Callable[[int], int] | None:
+    """Return glibc's call, if this system has it."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+
 def hold(descriptor: int, path: Path) -> bool:
     """Hold an open file or folder that this process has just made.
 
@@ -91,6 +110,18 @@ def hold(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     except FileNotFoundError:
         return False
+
+
+def read_at(descriptor: int, size: int, offset: int) -> bytes:
+    """Read from a place of an open file; threads may do so at once."""
+    if sys.platform != "win32":
+        return os.pread(descriptor, size, offset)
+    with _READING:  # Windows has one place for all
+        back = os.lseek(descriptor, 0, os.SEEK_CUR)
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        data = os.read(descriptor, size)
+        os.lseek(descriptor, back, os.SEEK_SET)
+        return data
 
 
 def open_folder(folder: Path) -> int | None:

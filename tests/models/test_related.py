@@ -5,11 +5,13 @@ import json
 import pytest
 
 from tests.support.brief import BOTH, DATASET, MEMBERS
+from xraylab.findings import state_finding
 from xraylab.models import list_models, load_model, ready_made, seed_groups
 from xraylab.models.related import BEST_MEMBER, FINE_TUNING, TRANSFER
 
 pytest_plugins = ["tests.support.averaged"]
 
+TASKS = ("pneumonia", "finding")
 HEAD = {"trains": "head", "epochs": 15, "learning_rate": 1e-3}
 TAIL = {"trains": "tail:1", "epochs": 5, "learning_rate": 1e-4}
 ALL = {"trains": "all", "epochs": 3, "learning_rate": 1e-3}
@@ -50,6 +52,16 @@ def grouped(*models):
 def test_seeds_of_one_training_are_one_group_by_seed(home):
     models = [home(f"net-s{n}", recipe={"seed": n}) for n in (1, 0, 2)]
     assert grouped(*models) == {"net": ["net-s0", "net-s1", "net-s2"]}
+
+
+def test_seeds_of_different_findings_are_no_group_and_an_older_name_of_the_task_is_the_same(home):
+    before, now = (home(f"net-s{n}", recipe={"seed": n, "task": task}) for n, task in enumerate(TASKS))
+    assert grouped(before, now) == {"net": ["net-s0", "net-s1"]}
+    other = now.card.dataset.model_copy(
+        update={"finding": state_finding("effusion", ["PNEUMONIA"], ["NORMAL"])}
+    )
+    third = home("net-s2", recipe={"seed": 2}, dataset=other.model_dump(mode="json"))
+    assert grouped(before, now, third) == {"net": ["net-s0", "net-s1"]}
 
 
 def test_the_first_seed_may_lack_its_number_and_the_recipe_may_be_named_after_it(home):

@@ -1,13 +1,18 @@
 """The way back from a lock of one's own to the one that a shipped model came with."""
 
+from datetime import timedelta
+
 import pytest
 
 import xraylab
 from tests.support.brief import MODEL
+from tests.support.cards import AT, a_card, a_lock
 from xraylab import actions
 from xraylab.__main__ import main
 from xraylab.errors import XRayLabError
 from xraylab.models import asks_before_lock, load_model, replaced_here
+from xraylab.models.folder import Model
+from xraylab.models.shipped_lock import restore_shipped_lock
 
 pytest_plugins = ["tests.support.shipped"]
 NAME = "cnn"
@@ -68,6 +73,63 @@ def test_only_a_shipped_model_has_a_shipped_threshold(settled):
     assert load_model(settled, MODEL).lock == before
     assert not replaced_here(load_model(settled, MODEL))
     assert not asks_before_lock(load_model(settled, MODEL))
+
+
+def shipped_model(tmp_path, *, own=None, made=None):
+    """A model that came with XRayLab, with a lock that it came with and one of this home."""
+    folders = tmp_path / "starter" / "first", tmp_path / "home" / "first"
+    for folder, lock in zip(folders, (made, own), strict=True):
+        folder.mkdir(parents=True)
+        if lock is not None:
+            (folder / "lock.json").write_text(lock.model_dump_json())
+    return Model(folders[0], a_card(), kept=folders[1])
+
+
+def a_closed_lock(**changes):
+    return a_lock(**{"after_opening": False, "opened_at": (), "opened": False} | changes)
+
+
+@pytest.mark.parametrize("own", [None, a_closed_lock()])
+def test_a_shipped_model_that_came_without_a_lock_has_none_to_restore(tmp_path, own):
+    model = shipped_model(tmp_path, own=own)
+    with pytest.raises(XRayLabError, match="no shipped threshold to restore"):
+        restore_shipped_lock(model)
+    assert model.lock == own
+    assert not replaced_here(model)
+    assert not asks_before_lock(model)
+
+
+@pytest.mark.parametrize(
+    ("own", "replaced"),
+    [
+        ({}, False),
+        ({"rule": "f1", "locked_at": AT + timedelta(days=1)}, False),  # the same cuts
+        ({"threshold": 0.41}, True),
+        ({"review_from": 0.1}, True),
+        ({"review_from": None}, True),
+    ],
+)
+def test_another_operating_point_is_one_with_other_cuts(tmp_path, own, replaced):
+    made = a_closed_lock(review_from=0.2)
+    model = shipped_model(tmp_path, own=made.model_copy(update=own), made=made)
+    assert replaced_here(model) == replaced
+    assert asks_before_lock(model) != replaced
+
+
+@pytest.mark.parametrize("opened_here", [False, True])
+@pytest.mark.parametrize("seen", [(), (AT + timedelta(days=2),)])
+@pytest.mark.parametrize("before", [(), (AT + timedelta(days=1),)])
+def test_a_restored_lock_keeps_every_opening_and_is_open_if_either_was(tmp_path, before, seen, opened_here):
+    made = a_closed_lock(opened_at=before, opened=opened_here)
+    own = a_closed_lock(threshold=0.7, opened_at=(*before, *seen), opened=bool(seen))
+    model = shipped_model(tmp_path, own=own, made=made)
+    restored = restore_shipped_lock(model)
+    assert model.lock == restored
+    assert restored.threshold == made.threshold
+    assert restored.opened_at == (*before, *seen)
+    assert restored.after_opening == bool(seen)
+    assert restored.opened_here == (bool(seen) or (opened_here and bool(before)))
+    assert (model.kept / "lock.json").exists() == bool(seen)
 
 
 def test_python_and_the_command_line_restore_it_too(newcomer, capsys):

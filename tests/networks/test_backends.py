@@ -6,13 +6,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.support.sizes import cases
 from xraylab.data.phantoms import generate
 from xraylab.errors import SettingsError
 from xraylab.networks.backends import BACKENDS, forward
 from xraylab.networks.inference import logits
+from xraylab.networks.pretrained import weights_path
 from xraylab.networks.registry import build, network
+from xraylab.networks.weights import load_into
+from xraylab.settings import load_settings
 
 CPU = torch.device("cpu")
+SIZES = cases([6, 1, 3], brief=2)  # of batches, in any order; each may be compiled anew
 ENTRY = network("small_cnn")
 # of a logit that spreads over 4
 LIMIT = {"fp32": 1e-5, "bf16": 0.1, "compile": 1e-4, "openvino": 1e-4, "openvino-bf16": 0.1}
@@ -34,6 +39,7 @@ def net(films, package_models):
     return net
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "backend", [pytest.param(name, marks=[pytest.mark.slow] * (name == "compile")) for name in BACKENDS]
 )
@@ -44,11 +50,25 @@ def test_a_backend_scores_films_as_the_network_does(net, films, backend):
     run = forward(net, ENTRY, backend, CPU)
     expected = logits(net, ENTRY, films, device=CPU)
     assert np.ptp(expected) > 3
-    for size in (6, 1, 3):  # any size of batch, in any order
+    for size in SIZES:
         found = logits(net, ENTRY, films[:size], device=CPU, run=run)
         np.testing.assert_allclose(found, expected[:size], rtol=0, atol=LIMIT[backend])
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
     assert np.array_equal(logits(net, ENTRY, films, device=CPU), expected)
+
+
+def test_openvino_pads_the_even_and_uneven_sides_of_a_film_as_the_network_does(films, tmp_path):
+    pytest.importorskip("openvino")
+    entry = network("efficientnet_lite2")  # sides of 260 to 9 pixels, halved and rounded up
+    torch.manual_seed(2)
+    net = build(entry).to(memory_format=torch.channels_last)
+    load_into(net, weights_path(load_settings(home=tmp_path), entry, "imagenet"), entry)
+    run = forward(net, entry, "openvino", CPU)
+    expected = logits(net, entry, films, device=CPU)
+    assert np.ptp(expected) > 0.01
+    for size in (6, 1):
+        found = logits(net, entry, films[:size], device=CPU, run=run)
+        np.testing.assert_allclose(found, expected[:size], rtol=0, atol=LIMIT["openvino"])
 
 
 def test_films_are_scored_through_the_backend_that_is_handed_in(net, films):
@@ -90,7 +110,10 @@ import socket, sys, torch
 def refuse(*_): raise AssertionError("openvino went to the network")
 socket.socket.connect = refuse
 from xraylab.networks.backends import forward
+from xraylab.networks.pretrained import weights_path
 from xraylab.networks.registry import build, network
+from xraylab.networks.weights import load_into
+from xraylab.settings import load_settings
 entry = network("small_cnn")
 forward(build(entry), entry, "openvino", torch.device("cpu"))
 print(sys.modules["openvino_telemetry"])

@@ -1,61 +1,24 @@
 import dataclasses
 import hashlib
-import http.server
 import os
 import resource
 import subprocess
 import sys
-import threading
 
 import pytest
 
+from xraylab import transfer
 from xraylab.errors import StorageError, WeightsError
 from xraylab.networks import download
 from xraylab.networks.download import ensure_weights, fetch_imagenet
+from xraylab.networks.pretrained import instead
 from xraylab.networks.registry import network
 from xraylab.settings import load_settings
 
 CONTENT = os.urandom(3_000_000)
 NAME = f"resnet18-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"
+pytest_plugins = ["tests.support.remote"]
 ENTRY = dataclasses.replace(network("resnet18"), imagenet_file=NAME)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Sends the file, or what stands for a fault on the way."""
-
-    def do_GET(self):
-        self.server.asked += 1
-        if self.path.startswith("/missing"):
-            self.send_error(404)
-            return
-        body = bytes(len(CONTENT)) if self.path.startswith("/wrong") else CONTENT
-        self.send_response(200)
-        if not self.path.startswith("/unknown"):
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.path.startswith(("/cut", "/slow")):
-            self.wfile.write(body[: len(body) // 2])
-            self.wfile.flush()
-            if self.path.startswith("/slow"):
-                self.server.go_on.wait(30)
-            return
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.asked, server.go_on = 0, threading.Event()
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield server
-        server.go_on.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -67,8 +30,10 @@ def settings(tmp_path):
 def published(server, monkeypatch):
     """Let torchvision's address be one of the test server's."""
 
+    server.content = CONTENT
+
     def publish(way):
-        address = f"http://127.0.0.1:{server.server_port}/{way}/{NAME}"
+        address = f"{server.origin}/{way}/{NAME}"
         monkeypatch.setattr(download, "_url", lambda _: address)
         return address
 
@@ -100,7 +65,7 @@ def test_weights_are_downloaded_once(settings, published, server):
     published("whole")
     files = {ensure_weights(settings, ENTRY, "imagenet", quietly) for _ in range(2)}
     assert files == {settings.weights / NAME}
-    assert server.asked == 1
+    assert server.asked == [0]
 
 
 def test_other_sources_are_never_asked_of_the_network(settings, published, server, tmp_path):
@@ -112,7 +77,7 @@ def test_other_sources_are_never_asked_of_the_network(settings, published, serve
         ensure_weights(settings, network("small_cnn"), "imagenet", quietly)
     with pytest.raises(WeightsError, match="nor a weights file"):
         ensure_weights(settings, ENTRY, "elsewhere", quietly)
-    assert server.asked == 0
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(
@@ -128,8 +93,7 @@ def test_a_download_that_fails_says_why_and_leaves_nothing(settings, published, 
     with pytest.raises(WeightsError) as caught:
         fetch_imagenet(settings, ENTRY, on_progress=quietly)
     assert str(caught.value) == (
-        f"The ImageNet weights of ResNet18 couldn't be downloaded: {why}. Place {NAME} in "
-        f"{settings.weights}, or choose none."
+        f"The ImageNet weights of ResNet18 couldn't be downloaded: {why}. {instead(settings, ENTRY)}"
     )
     assert inside(settings) == []
 
@@ -140,12 +104,15 @@ def test_without_a_connection_the_file_and_its_place_are_named(settings, monkeyp
     with pytest.raises(WeightsError) as caught:
         fetch_imagenet(settings, ENTRY, on_progress=quietly)
     assert f"this machine has no connection to 127.0.0.1. Place {NAME} in" in str(caught.value)
+    assert "You can start from what is on this machine: ImageNet weights of EfficientNet-Lite0, " in str(
+        caught.value
+    )
     assert inside(settings) == []
 
 
 def test_a_server_that_falls_silent_is_given_up(settings, published, monkeypatch):
     published("slow")
-    monkeypatch.setattr(download, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(transfer, "_TIMEOUT", 0.2)
     with pytest.raises(WeightsError, match="the connection broke off"):
         fetch_imagenet(settings, ENTRY, on_progress=quietly)
     assert inside(settings) == []

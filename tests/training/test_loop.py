@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
 from xraylab.errors import TrainingError
+from xraylab.findings import PNEUMONIA
 from xraylab.networks.inference import logits
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
@@ -596,16 +597,38 @@ def test_three_classes_are_trained_and_judged_as_normal_against_the_rest(films):
     labels[2::3] = 2
     torch.manual_seed(0)
     net = build(ENTRY, classes=3)
-    fitted = train(dataclasses.replace(films, labels=labels), lasting(ALL, 4), net=net, task="subtype")
+    films = dataclasses.replace(films, labels=labels, classes=PNEUMONIA.classes_by_kind)
+    fitted = train(films, lasting(ALL, 4), net=net, task="subtype")
     rows = films.validation
     scores = logits(fitted.net, ENTRY, films.pixels, rows, device=CPU)
     assert roc_auc_score(labels[rows] > 0, scores) == pytest.approx(fitted.best.validation_auc)
     assert fitted.best.validation_auc > 0.9
 
 
-def test_a_batch_larger_than_the_training_set_is_refused(films):
-    with pytest.raises(TrainingError, match=r"batches of 64 films are larger than the training set of 25"):
-        train(films, ALL, batch_size=64)
+@pytest.mark.parametrize("stage", [HEAD, ALL], ids=["head", "all"])
+@pytest.mark.parametrize("balance", ["loss", "sampling"])
+def test_a_batch_larger_than_the_training_set_takes_all_training_films(films, stage, balance):
+    larger = train(films, lasting(stage, 2), batch_size=4096, balance=balance)
+    exact = train(films, lasting(stage, 2), batch_size=25, balance=balance)
+    assert all(
+        torch.equal(value, exact.net.state_dict()[key]) for key, value in larger.net.state_dict().items()
+    )
+    assert exact.notes == ()
+    assert larger.notes == (
+        "The recipe's batches of 4096 films are larger than the training set of 25, so each batch has all "
+        "training films.",
+    )
+
+
+def test_a_training_that_goes_on_tells_of_its_smaller_batch_once(films, tmp_path):
+    def stop(_epoch):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train(films, lasting(ALL, 2), batch_size=64, monitor=Monitor(on_epoch=stop), checkpoints=tmp_path)
+    fitted = train(films, lasting(ALL, 2), batch_size=64, checkpoints=tmp_path)
+    assert len(fitted.history) == 2
+    assert len(fitted.notes) == 1
 
 
 def test_a_loss_that_stops_being_a_number_is_told_with_its_epoch(films):

@@ -5,6 +5,7 @@ The JSON documents of the command line, as typed data.
 - a number that isn't defined is null in JSON and NaN in Python
 """
 
+from xraylab.documents.audit import Audited
 from xraylab.documents.calibration import Calibrated, CalibrationBin
 from xraylab.documents.comparison import (
     ComparedModel,
@@ -43,7 +44,17 @@ from xraylab.documents.report import (
     Thousand,
     Worth,
 )
-from xraylab.documents.runs import Imported, NetworkRow, Phantoms, RecipeRow, RunRow, SeedRow, Trained
+from xraylab.documents.runs import (
+    Fetched,
+    Imported,
+    NetworkRow,
+    Phantoms,
+    Preview,
+    RecipeRow,
+    RunRow,
+    SeedRow,
+    Trained,
+)
 from xraylab.documents.shift import Difference, Shift, ShiftOfClass, ShiftSide
 from xraylab.documents.standards import (
     Answer,
@@ -66,6 +77,7 @@ __all__ = [
     "AboutLock",
     "Answer",
     "AtPrevalence",
+    "Audited",
     "AverageName",
     "AverageRow",
     "Backup",
@@ -94,6 +106,7 @@ __all__ = [
     "Estimated",
     "Evaluated",
     "EvaluationReport",
+    "Fetched",
     "FilmFlow",
     "FilmsHash",
     "HeldOutFlow",
@@ -110,6 +123,7 @@ __all__ = [
     "Overlap",
     "Phantoms",
     "Predicted",
+    "Preview",
     "Provenance",
     "ReadingModel",
     "Reason",

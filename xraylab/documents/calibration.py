@@ -12,15 +12,15 @@ class Calibrated(Record):
     brier: float
     ece: float = Field(description="Expected calibration error over ten bins.")
     slope: float = Field(
-        description="Slope of a logistic regression of pneumonia on the logit, by Firth's penalised "
+        description="Slope of a logistic regression of the label on the logit, by Firth's penalised "
         "likelihood; 1 is perfect."
     )
     slope_ci: Interval
     intercept: float = Field(description="Intercept of the same regression; 0 is perfect.")
     intercept_ci: Interval
     why: str | None = Field(description="Reason why there is no slope.")
-    observed: int = Field(description="Films with pneumonia.")
-    expected: float = Field(description="Films with pneumonia if scores were probabilities: their sum.")
+    observed: int = Field(description="Films with the finding.")
+    expected: float = Field(description="Films with the finding if scores were probabilities: their sum.")
     observed_expected: float = Field(
         description="Calibration in the large: observed / expected; 1 is perfect."
     )
@@ -35,5 +35,5 @@ class CalibrationBin(Record):
     high: float = Field(description="Upper edge, excluded; 1 is included.")
     n: int
     score: float = Field(description="Mean score.")
-    share: float = Field(description="Share of the films with pneumonia.")
+    share: float = Field(description="Share of the films with the finding.")
     interval: Interval = Field(description="Interval of share at 95 %, clustered by patient.")

@@ -6,7 +6,9 @@ from pydantic import Field
 
 from xraylab.documents.calibration import Calibrated
 from xraylab.documents.intervals import Interval
+from xraylab.documents.older import OLDER, older
 from xraylab.files import Record
+from xraylab.findings import Finding
 
 if TYPE_CHECKING:
     from xraylab.evaluation.band import Band, Zone
@@ -17,13 +19,21 @@ class BandZone(Record):
 
     films: int
     share: float = Field(description="Share of all films.")
-    pneumonia: int
-    normal: int
+    positives: int = Field(description="Films with the finding.")
+    negatives: int
+    pneumonia: int | None = OLDER
+    normal: int | None = OLDER
 
     @classmethod
-    def of(cls, zone: "Zone") -> Self:
+    def of(cls, zone: "Zone", finding: Finding) -> Self:
         """Copy the counts of a zone."""
-        return cls(films=zone.films, share=zone.share, pneumonia=zone.diseased, normal=zone.healthy)
+        counts = {"positives": zone.diseased, "negatives": zone.healthy}
+        return cls(
+            films=zone.films,
+            share=zone.share,
+            **counts,
+            **older(finding, pneumonia=zone.diseased, normal=zone.healthy),
+        )
 
 
 class ReviewBand(Record):
@@ -34,25 +44,25 @@ class ReviewBand(Record):
     between: BandZone = Field(description="Films between the two cuts, which need a reader.")
     review: BandZone = Field(description="The same films as between; an older name.")
     below: BandZone = Field(description="Films below both cuts; never called cleared.")
-    below_positive: int = Field(description="Pneumonias below both cuts.")
-    below_positive_share: float = Field(description="Share of the films below that have pneumonia, 1 - NPV.")
+    below_positive: int = Field(description="Films with the finding below both cuts.")
+    below_positive_share: float = Field(description="Share of the films below with the finding, 1 - NPV.")
     below_positive_ci: Interval
     missed: int = Field(description="The same count as below_positive; an older name.")
-    missed_rate: float = Field(description="Share of all pneumonias.")
+    missed_rate: float = Field(description="Share of all films with the finding.")
     missed_ci: Interval
-    false_alarms: int = Field(description="Normal films above both cuts.")
-    false_alarm_rate: float = Field(description="Share of all normal films.")
+    false_alarms: int = Field(description="Films without the finding above both cuts.")
+    false_alarm_rate: float = Field(description="Share of all films without it.")
     false_alarm_ci: Interval
 
     @classmethod
-    def of(cls, band: "Band") -> Self:
+    def of(cls, band: "Band", finding: Finding) -> Self:
         """Lay out the counts and rates of a review band."""
         return cls(
             review_from=band.review_from,
-            above=BandZone.of(band.above),
-            between=BandZone.of(band.between),
-            review=BandZone.of(band.between),
-            below=BandZone.of(band.below),
+            above=BandZone.of(band.above, finding),
+            between=BandZone.of(band.between, finding),
+            review=BandZone.of(band.between, finding),
+            below=BandZone.of(band.below, finding),
             below_positive=band.missed,
             below_positive_share=band.below.diseased_share,
             below_positive_ci=band.below_interval,
@@ -83,6 +93,7 @@ class Evaluated(Record):
 
     model: str
     data: str
+    finding: str = Field(default="pneumonia", description="What a positive film shows.")
     split: str | None = Field(description="validation, test or train; null if a whole source was scored.")
     n: int
     patients: int

@@ -40,6 +40,9 @@ class Locked(Record):
     )
     review_rule: str | None = Field(default=None, description="Rule that chose review_from.")
     after_opening: bool
+    one_decision: str | None = Field(
+        default=None, description="Says that every validation film gets the same decision; else null."
+    )
     val: Evaluated
 
 

@@ -24,7 +24,7 @@ class Predicted(Record):
         description="Disagreement between an ensemble's models, as a standard deviation; not an interval."
     )
     subtype: dict[str, float] | None = Field(
-        description="Kinds of pneumonia by file name, given pneumonia; null unless the decision is positive."
+        description="Kinds of the finding, given the finding; null unless the decision is positive."
     )
     report: str | None = Field(default=None, description="Path of the film's PDF, if it was requested.")
     overridden: bool = Field(
@@ -54,7 +54,10 @@ class CaseRow(Record):
         default=None, description="Whether a person asked for the decision despite warnings."
     )
     synthetic: bool | None = Field(default=None, description="Whether the film is a teaching phantom.")
-    call: str | None = Field(default=None, description="Call of the reader: pneumonia, no pneumonia, unsure.")
+    finding: str | None = Field(default=None, description="What the model looked for.")
+    call: str | None = Field(
+        default=None, description="Call of the reader, such as pneumonia, no pneumonia, unsure."
+    )
     agrees: bool | None = Field(
         default=None, description="Whether call and decision agree; null if one of them is open."
     )

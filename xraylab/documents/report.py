@@ -8,8 +8,10 @@ from pydantic import Field
 from xraylab.documents.calibration import Calibrated, CalibrationBin
 from xraylab.documents.evaluation import ReviewBand
 from xraylab.documents.intervals import Interval
+from xraylab.documents.older import OLDER
 from xraylab.documents.standards import ByPatient, Checklist, Provenance, SampleSize
 from xraylab.files import Record
+from xraylab.findings import PNEUMONIA, Finding
 
 AverageName = Literal["micro", "macro", "weighted"]
 
@@ -43,6 +45,9 @@ class AboutLock(Record):
         default=None, description="Films from here up to the threshold need a reader; null without a band."
     )
     review_rule: str | None = Field(default=None, description="Rule that chose review_from.")
+    one_decision: str | None = Field(
+        default=None, description="Says that every validation film gets the same decision; else null."
+    )
 
 
 class ClassRow(Record):
@@ -74,11 +79,11 @@ class ClassTable(Record):
     classes: list[ClassRow]
     averages: list[AverageRow] = Field(description="Averages: micro (the accuracy), macro and weighted.")
     confusion: tuple[tuple[int, ...], ...]
-    left_out: int = Field(description="Films with pneumonia of a kind that the model doesn't know.")
+    left_out: int = Field(description="Films with the finding of a kind that the model doesn't know.")
 
 
 class KindRow(Record):
-    """The films with one kind of pneumonia, and the number found."""
+    """The films with one kind of the finding, and the number found."""
 
     kind: str
     n: int
@@ -103,7 +108,7 @@ class BandThousand(Record):
     above: int
     between: int = Field(description="Films that need a reader.")
     below: int
-    above_positive: int = Field(description="Films with pneumonia above both cuts.")
+    above_positive: int = Field(description="Films with the finding above both cuts.")
     between_positive: int
     below_positive: int
 
@@ -118,7 +123,7 @@ class AtPrevalence(Record):
     npv_interval: Interval
     thousand: Thousand | None
     probability_at_threshold: float = Field(
-        description="Probability of pneumonia that a score equal to the threshold means at this prevalence, "
+        description="Probability of the finding at a score equal to the threshold, at this prevalence, "
         "by the prior odds; null if the scores aren't calibrated."
     )
     npv_below: float | None = Field(
@@ -131,13 +136,13 @@ class AtPrevalence(Record):
 
 
 class Worth(Record):
-    """Net benefit and cost of the calls at the lock; null if nobody said what a missed pneumonia costs."""
+    """Net benefit and cost of the calls at the lock; null if nobody said what a missed case costs."""
 
     threshold_probability: float = Field(description="1 / (1 + cost).")
     cost: float = Field(
-        description="False alarms that one missed pneumonia is worth: as the user says, else by a cost rule."
+        description="False alarms that one missed case is worth: as the user says, else by a cost rule."
     )
-    net_benefit: float = Field(description="In pneumonias found per film.")
+    net_benefit: float = Field(description="In cases found per film.")
     net_benefit_of_all: float = Field(
         description="Net benefit of calling every film positive; calling none has 0."
     )
@@ -151,13 +156,13 @@ class DecisionAt(Record):
 
     prevalence: float
     measured_at: float = Field(
-        description="Share of pneumonia among the validation films; scores are moved from it by prior odds."
+        description="Share of the finding among the validation films; scores are moved from it by prior odds."
     )
     calibrated: bool = Field(
         description="Whether the scores were calibrated; if not, they are read as probabilities anyway."
     )
     probability: list[float]
-    net_benefit: list[float] = Field(description="In pneumonias found per film; calling none has 0.")
+    net_benefit: list[float] = Field(description="In cases found per film; calling none has 0.")
     low: list[float] = Field(description="Lower ends of the intervals of net_benefit, by patient (MOVER).")
     high: list[float]
     net_benefit_of_all: list[float]
@@ -166,13 +171,15 @@ class DecisionAt(Record):
 class Curves(Record):
     """Data of the figures of a report."""
 
-    normal: list[int] = Field(description="Films without pneumonia by score, in equal bins from 0 to 1.")
-    pneumonia: list[int]
+    negatives: list[int] = Field(description="Films without the finding by score, in equal bins from 0 to 1.")
+    positives: list[int]
+    normal: list[int] | None = OLDER
+    pneumonia: list[int] | None = OLDER
     threshold: list[float] = Field(description="Corners of the curve, falling; null calls no film positive.")
-    tp: list[int] = Field(description="Films with pneumonia at or above the threshold.")
+    tp: list[int] = Field(description="Films with the finding at or above the threshold.")
     fp: list[int]
     score: list[float] = Field(description="Mean score of the films in each of ten bins, without empty bins.")
-    share: list[float] = Field(description="Share of these films with pneumonia.")
+    share: list[float] = Field(description="Share of these films with the finding.")
     n: list[int]
     bins: list[CalibrationBin] = Field(
         description="Films in bins that are even on the logit scale, without empty bins."
@@ -188,6 +195,7 @@ class SplitReport(Record):
     """Figures of a model on one split at its lock."""
 
     split: str
+    finding: Finding = Field(default=PNEUMONIA, description="What a positive film shows.")
     n: int
     patients: int
     positives: int
@@ -203,7 +211,7 @@ class SplitReport(Record):
     calibration: Calibrated
     report: ClassTable
     by_kind: ClassTable | None = Field(
-        description="Report over NORMAL and the kinds that the model distinguishes."
+        description="Report over the films without the finding and the kinds that the model distinguishes."
     )
     kinds: list[KindRow] = Field(description="Kinds by file name, if file names contain them.")
     by_patient: ByPatient | None = Field(default=None, description="Figures with each patient counted once.")
@@ -230,6 +238,7 @@ class EvaluationReport(Record):
     classes: tuple[str, ...]
     dataset: str
     kind: str = Field(description="radiographs or phantoms")
+    finding: Finding = Field(default=PNEUMONIA, description="What a positive film shows.")
     made_at: datetime
     version: str = Field(description="Version of XRayLab.")
     lock: AboutLock

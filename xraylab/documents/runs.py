@@ -15,10 +15,12 @@ class Imported(Record):
 
     name: str
     kind: str
+    finding: str = Field(default="pneumonia", description="What its labels are about.")
     n: int
     labels: dict[str, int]
     patients: int
     patient_key: str
+    patients_from: str = Field(default="", description="Where the patients come from, in words.")
     splits: dict[str, dict[str, int]]
     ignored: dict[str, int]
     refused: list[RefusedFile]
@@ -30,6 +32,34 @@ class Imported(Record):
         default=[], description="Models that were made from its test films, in words; only after an import."
     )
     created_at: datetime
+
+
+class Preview(Record):
+    """What was understood of a source, in the output of ``import --preview``; nothing was read or written."""
+
+    layout: str = Field(description="How the source names its films: folders of labels, or which table.")
+    finding: str
+    present: tuple[str, ...] = Field(description="Labels that say that the finding is present.")
+    absent: tuple[str, ...]
+    n: int
+    classes: dict[str, int] = Field(description="Films without and with the finding.")
+    labels: dict[str, int] = Field(description="Labels as the source calls them, with the films of each.")
+    patients: int | None = Field(description="null if only the tags of DICOM tell, when the films are read.")
+    patients_from: str
+    splits: dict[str, int] = Field(description="Films of each split that the source states.")
+    ignored: dict[str, int]
+    columns: tuple[str, ...] = Field(description="Columns of the table that are kept in the catalog.")
+    manifest: str | None = Field(description="The table that names the films.")
+    notes: tuple[str, ...]
+
+
+class Fetched(Record):
+    """A public dataset that lies in the home folder, not yet imported, in the output of ``fetch``."""
+
+    name: str
+    file: str
+    size: int = Field(description="Bytes.")
+    preview: Preview = Field(description="What an import of the file would understand.")
 
 
 class Phantoms(Record):
@@ -57,6 +87,9 @@ class Trained(Record):
     model: str
     seconds: float
     val: Evaluated
+    notes: list[str] = Field(
+        default=[], description="Sentences about the training that a person should know."
+    )
     seeds: list[SeedRow] = Field(default=[], description="One row per seed, if several were requested.")
     spread: dict[str, Spread] = Field(
         default={}, description="Variation of the validation numbers over seeds."
@@ -92,7 +125,7 @@ class NetworkRow(Record):
     about: str
     side: int
     pretrained: bool
-    weights_here: bool = Field(description="Whether the ImageNet weights are in the home folder.")
+    weights_here: bool = Field(description="Whether its ImageNet weights are on this machine.")
 
 
 class RecipeRow(Record):

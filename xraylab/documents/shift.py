@@ -23,7 +23,7 @@ class ShiftSide(Record):
     patients: int
     refused: int
     warned: int | None = Field(description="Films with warnings; null if there were only stored scores.")
-    prevalence: float = Field(description="Share of films with pneumonia.")
+    prevalence: float = Field(description="Share of films with the finding.")
     prevalence_ci: Interval
     auc: float
     auc_ci: Interval

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from xraylab.documents.intervals import Interval
+from xraylab.documents.older import OLDER
 from xraylab.files import Record
 
 
@@ -22,8 +23,10 @@ class SplitFlow(Record):
     split: str
     films: int
     patients: int | None
-    normal: int | None
-    pneumonia: int | None
+    positives: int | None = Field(description="Films with the finding.")
+    negatives: int | None
+    pneumonia: int | None = OLDER
+    normal: int | None = OLDER
 
 
 class HeldOutFlow(Record):
@@ -82,17 +85,17 @@ class Provenance(Record):
 class ByPatient(Record):
     """Patients at the lock, each counted once.
 
-    A patient with pneumonia has at least one film with pneumonia, and is found if at least one of these is
-    called positive. A patient without pneumonia is correctly negative if no film is called positive.
+    A patient with the finding has at least one film with it, and is found if at least one of these is
+    called positive. A patient without the finding is correctly negative if no film is called positive.
     """
 
-    ill: int = Field(description="Patients with pneumonia.")
-    well: int = Field(description="Patients without pneumonia.")
-    both: int = Field(description="Patients with pneumonia who also have films without.")
+    ill: int = Field(description="Patients with the finding.")
+    well: int = Field(description="Patients without the finding.")
+    both: int = Field(description="Patients with the finding who also have films without.")
     found: int
     sensitivity: float
     sensitivity_interval: Interval = Field(description="Wilson's.")
-    negative: int = Field(description="Patients without pneumonia of whom no film is called positive.")
+    negative: int = Field(description="Patients without the finding of whom no film is called positive.")
     specificity: float
     specificity_interval: Interval
 

@@ -8,6 +8,7 @@ Models on disk: what a model's folder holds, and where models are found.
 from xraylab.models.averaged import average_predictions, average_suites, check_held_out
 from xraylab.models.choosing import (
     choose_threshold,
+    decides_alike,
     films_to_choose_by,
     why_no_floor,
     why_no_floor_by,
@@ -81,6 +82,7 @@ __all__ = [
     "choose_to_read",
     "chosen_to_read",
     "dataset_of",
+    "decides_alike",
     "faults_of_models",
     "films_bytes",
     "films_of",

@@ -126,7 +126,7 @@ def _average(members: Sequence[Predictions], classes: Sequence[str], averaging: 
     frame["refused"] = reasons.where(frame["score"].isna(), None)
     columns = class_columns(classes)
     if columns:
-        kinds = averaged.given_pneumonia(np.stack([_kinds(one[columns[1:]]) for one in frames]))
+        kinds = averaged.given_finding(np.stack([_kinds(one[columns[1:]]) for one in frames]))
         frame[columns] = class_probabilities(averaged.score, kinds)
     return replace(members[0], frame=frame)
 
@@ -137,8 +137,8 @@ def _by_film(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kinds(probabilities: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the probability of each kind given pneumonia, (n, kinds)."""
+    """Return the probability of each kind given the finding, (n, kinds)."""
     values = probabilities.to_numpy(np.float64)
     total = values.sum(axis=1, keepdims=True)
-    # A model that is certain of no pneumonia says nothing about its kind: then every kind is equally likely.
+    # A model that is certain of no finding says nothing about its kind: then each is equally likely.
     return np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])

@@ -13,13 +13,31 @@ from typing import Any
 
 import pandas as pd
 
-from xraylab.errors import RecipeError
+from xraylab.errors import RecipeError, XRayLabError
 from xraylab.evaluation import floor
 from xraylab.evaluation.figures import table_of
+from xraylab.evaluation.one_decision import one_decision
 from xraylab.evaluation.rules import FLOOR, Rule, choose
 from xraylab.models.folder import Model
 from xraylab.models.schema import FRESH_WEIGHTS
 from xraylab.predictions import Predictions
+
+
+def decides_alike(model: Model) -> str | None:
+    """Say that a model's lock gives all validation films the same decision; see ``one_decision``.
+
+    Returns
+    -------
+    str or None
+        None too if there is no lock, or the predictions are missing or damaged.
+    """
+    lock = model.lock
+    if lock is None:
+        return None
+    try:
+        return one_decision(model.table("validation"), lock.threshold, lock.review_from)
+    except XRayLabError:  # they must not keep a film from being read
+        return None
 
 
 def choose_threshold(model: Model, rule: Rule) -> float:
@@ -83,7 +101,7 @@ def why_no_floor(model: Model, level: float) -> str | None:
     if why := _why_not_free(model):
         return f"“{model.name}” can't be locked by a sensitivity floor: {why}"
     films = model.films("validation").scored
-    return floor.why_no_floor(films.labels, films.groups, level)
+    return floor.why_no_floor(films.labels, films.groups, level, finding=films.finding)
 
 
 def why_no_floor_by(recipe: Mapping[str, Any]) -> str | None:
@@ -102,7 +120,9 @@ def _floor_threshold(model: Model, level: float) -> float:
     films = model.films("validation").scored
     # The names decide which film stands for its patient, so that the choice is the same at every call.
     images = films.frame["image_id"].tolist()
-    return floor.floor_threshold(films.labels, films.scores, films.groups, images, level)
+    return floor.floor_threshold(
+        films.labels, films.scores, films.groups, images, level, finding=films.finding
+    )
 
 
 def _why_not_free(model: Model) -> str | None:

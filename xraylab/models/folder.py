@@ -284,7 +284,7 @@ class Model(ModelFolder):
 def _read_own(model: Model, file: str, damaged: str) -> HeldOut:
     """Read predictions of a model, and reject those that its present weights didn't make."""
     try:
-        held_out = read_held_out(model.folder / file)
+        held_out = read_held_out(model.folder / file, model.card.finding)
     except XRayLabError as error:
         raise NotFoundError(f"{damaged} {model.remedy}") from error
     if unexplained := held_out.predictions.unexplained:

@@ -1,7 +1,7 @@
 """
 The scale of a model's heatmaps (``scale.json``), so that full colour means the same on all its films.
 
-- for each method of one network: the strength of full colour, measured on validation films with pneumonia
+- for each method of one network: the strength of full colour, measured on validation films with the finding
 - with it a check whether the maps depend on training: their likeness to maps of a network with random weights
 - an ensemble has no scale: each member's map is drawn on the member's own
 - models of earlier versions have no such file; their maps are coloured up to their own maximum
@@ -24,7 +24,7 @@ class MapScale(Record):
 
     schema_: Literal["xraylab.scale/1"] = Field("xraylab.scale/1", alias="schema")
     model_sha256: str
-    films: int = Field(ge=1, description="Number of validation films with pneumonia it was measured on.")
+    films: int = Field(ge=1, description="Number of validation films with the finding it was measured on.")
     quantile: float = Field(gt=0, lt=1)
     strongest: dict[str, Finite] = Field(
         description="The quantile of the raw maps' cells, by method; a method that is missing has no scale."

@@ -13,6 +13,7 @@ from pathlib import Path
 from xraylab import predictions as predictions_file
 from xraylab.evaluation.figures import table_of
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import Finding
 from xraylab.predictions import Predictions
 
 _MOST_FILES = 16  # a comparison shows eight models; a film has a few hundred bytes in its file
@@ -49,7 +50,7 @@ class HeldOut:
         return self._tables[split]
 
 
-def read_held_out(file: Path) -> HeldOut:
+def read_held_out(file: Path, finding: Finding) -> HeldOut:
     """Read a file of predictions, or return what was read before if the file is still the same.
 
     Raises
@@ -62,10 +63,10 @@ def read_held_out(file: Path) -> HeldOut:
     except OSError:
         return HeldOut(predictions_file.read(file))  # its error says that the file is missing
     # The size and the inode as well: on some file systems the time moves in steps of a second or two.
-    return _read(file, (status.st_ino, status.st_size, status.st_mtime_ns))
+    return _read(file, (status.st_ino, status.st_size, status.st_mtime_ns), finding)
 
 
 @lru_cache(maxsize=_MOST_FILES)
-def _read(file: Path, stamp: tuple[int, int, int]) -> HeldOut:
+def _read(file: Path, stamp: tuple[int, int, int], finding: Finding) -> HeldOut:
     """Read a file of predictions; ``stamp`` is only part of the cache's key. Errors aren't kept."""
-    return HeldOut(predictions_file.read(file))
+    return HeldOut(replace(predictions_file.read(file), finding=finding))

@@ -22,7 +22,8 @@ TRANSFER = "CNN against transfer learning"
 BEST_MEMBER = "Ensemble against its best member"
 
 _SEED = re.compile(r"(?P<stem>.+?)-(s|seed)\d+")
-_NOT_TRAINING = {"name", "about", "seed"}  # keys of a recipe that don't change what is trained
+# Keys of a recipe that don't change what is trained; the classes tell the task, which had other names before.
+_NOT_TRAINING = {"name", "about", "seed", "task"}
 _Pair = tuple[Model, Model]
 
 
@@ -95,7 +96,15 @@ def _training(model: Model) -> list[object]:
     card = model.card
     recipe = {key: value for key, value in card.recipe.items() if key not in _NOT_TRAINING}
     classes = list(card.classes)
-    return [card.dataset.pixel_hash, card.arch, classes, card.weights, card.weights_sha256, recipe]
+    return [
+        card.dataset.pixel_hash,
+        card.finding.model_dump(mode="json"),
+        card.arch,
+        classes,
+        card.weights,
+        card.weights_sha256,
+        recipe,
+    ]
 
 
 def _trains(model: Model) -> list[str]:

@@ -16,6 +16,7 @@ from xraylab.data.datasets import DatasetInfo
 from xraylab.evaluation.averaging import Averaging
 from xraylab.evaluation.calibration import Platt
 from xraylab.files import Record
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.imaging.perturbations import SUITE
 from xraylab.stored import Count, Finite, Label, Moment
@@ -26,6 +27,7 @@ FRESH_WEIGHTS = ("none", "imagenet")
 ENSEMBLE = "ensemble"  # the architecture in an ensemble's card
 
 
+_ADULT = 18  # years
 _MOST_CLASSES, _MOST_STAGES, _MOST_MEMBERS = 16, 10_000, 100
 
 
@@ -61,20 +63,47 @@ def _check_plain(value: object) -> None:
         _check_plain(inner)
 
 
+class Shown(Record):
+    """What the tags of a model's training films say of them: the gate knows a film by it."""
+
+    ages: tuple[Annotated[Finite, Field(ge=0)], Annotated[Finite, Field(ge=0)]] | None = Field(
+        default=None, description="Youngest and oldest age in whole years; null if the films don't state it."
+    )
+    views: tuple[Label, ...] = Field(
+        default=(), description="Views other than frontal that are among them, by the gate's names."
+    )
+
+
 class TrainedOn(Record):
     """The films a model was trained on."""
 
     name: Label
     kind: Label  # "radiographs" or "phantoms"
+    finding: Finding = Field(
+        default=PNEUMONIA, description="What the labels are about; older versions knew pneumonia only."
+    )
     pixel_hash: Label
     patient_key: Label
+    patients_from: dict[Label, Count] | None = Field(
+        default=None, description="As of the dataset; null in cards of older versions."
+    )
     splits: dict[Label, dict[Label, Count]]
+    shown: Shown | None = Field(
+        default=None, description="Ages and views of the training films; null in cards of older versions."
+    )
+
+    @property
+    def of_children(self) -> bool:
+        """Whether the training films are known to show children only, as those of older versions do."""
+        if self.shown is None:
+            return self.kind == "radiographs"
+        return self.shown.ages is not None and self.shown.ages[1] < _ADULT
 
     def is_of(self, info: DatasetInfo) -> bool:
         """Return whether a dataset has these films and this split, under any name."""
         # The same films imported by another patient key have another split: test films that were trained on.
-        own = (self.pixel_hash, self.patient_key, self.splits)
-        return own == (info.pixel_hash, info.patient_key, info.splits)
+        own = (self.pixel_hash, self.patient_key, self.splits, self.finding)
+        return own == (info.pixel_hash, info.patient_key, info.splits, info.finding)
 
 
 class About(Record):
@@ -150,6 +179,11 @@ class Card(Record):
     )
     intended_use: str = "Research and teaching. Not a medical device."
     about: About = Field(default=About(), description="What the model card says in addition to the numbers.")
+
+    @property
+    def finding(self) -> Finding:
+        """What a positive score stands for, as the training films were labelled."""
+        return self.dataset.finding
 
     @property
     def age(self) -> tuple[int, Moment]:

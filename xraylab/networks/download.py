@@ -3,31 +3,21 @@ Download of ImageNet weights from the address where torchvision publishes them.
 
 - the file is written under a temporary name, checked against the hash in its name, and only then renamed
 - partial files of killed downloads are removed by the next download
-- without a connection, the error says which file to place where
+- without a connection, the error says which file to place where, and what is here already
+- weights that torchvision doesn't publish are never downloaded
 """
 
-import hashlib
-import http.client
-import re
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
-from urllib.parse import urlsplit
 
 from xraylab.errors import WeightsError
 from xraylab.files import replacing
 from xraylab.leftovers import sweep
-from xraylab.networks.pretrained import imagenet_path, weights_path
+from xraylab.networks.pretrained import imagenet_path, instead, weights_path
 from xraylab.networks.registry import Network
 from xraylab.settings import Settings
+from xraylab.transfer import OnProgress, Remote, origin, receive
 
-OnProgress = Callable[[int, int], None]
-
-_TIMEOUT = 15.0  # seconds without any data
-_CHUNK = 1 << 18  # bytes
-_HASH = re.compile(r"-([0-9a-f]{8,64})\.pth$")
+_AT_MOST = 2_000_000_000  # bytes; the largest file that torchvision publishes for a network here has 553 MB
 
 
 def ensure_weights(settings: Settings, entry: Network, weights: str, on_progress: OnProgress) -> Path:
@@ -45,7 +35,7 @@ def ensure_weights(settings: Settings, entry: Network, weights: str, on_progress
     WeightsError
         If there is no such file, and it can't be downloaded.
     """
-    if weights == "imagenet" and entry.pretrained and imagenet_path(settings, entry) is None:
+    if weights == "imagenet" and entry.imagenet and imagenet_path(settings, entry) is None:
         return fetch_imagenet(settings, entry, on_progress=on_progress)
     return weights_path(settings, entry, weights)
 
@@ -74,53 +64,20 @@ def fetch_imagenet(settings: Settings, entry: Network, *, on_progress: OnProgres
     folder, name = settings.weights, entry.imagenet_file
     sweep(folder)
     with replacing(folder / name) as file:
-        why = _stream(_url(entry), file, on_progress) or _fault(file, name)
-        if why:
+        if why := receive(_remote(entry), file, on_progress):
             raise WeightsError(
-                f"The ImageNet weights of {entry.title} couldn't be downloaded: {why}. Place {name} in "
-                f"{folder}, or choose none."
+                f"The ImageNet weights of {entry.title} couldn't be downloaded: {why}. "
+                f"{instead(settings, entry)}"
             )
     return folder / name
+
+
+def _remote(entry: Network) -> Remote:
+    url = _url(entry)
+    return Remote(url, (origin(url),), _AT_MOST, "sha256", entry.published_sha256)
 
 
 def _url(entry: Network) -> str:
     from torchvision.models import get_weight
 
     return str(get_weight(entry.imagenet).url)
-
-
-def _stream(url: str, file: BinaryIO, on_progress: OnProgress) -> str:
-    """Copy the server's answer into a file; return what went wrong, or an empty text."""
-    host = urlsplit(url).hostname
-    try:
-        response = urllib.request.urlopen(url, timeout=_TIMEOUT)  # noqa: S310 - torchvision's own address
-    except urllib.error.HTTPError as error:
-        error.close()
-        return f"{host} answered {error.code}"
-    except (OSError, http.client.HTTPException):
-        return f"this machine has no connection to {host}"
-    with response:
-        total = int(response.headers.get("Content-Length") or 0)
-        done = 0
-        on_progress(done, total)
-        while True:
-            try:
-                chunk = response.read1(_CHUNK)
-            except (OSError, http.client.HTTPException):
-                return "the connection broke off"
-            if not chunk:
-                break
-            file.write(chunk)
-            done += len(chunk)
-            on_progress(done, total)
-    return "the connection broke off" if done < total else ""
-
-
-def _fault(file: BinaryIO, name: str) -> str:
-    """Return what is wrong with a complete file: its hash must match the digits in torchvision's name."""
-    expected = _HASH.search(name)
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it is buffered
-    if expected is None or digest.startswith(expected[1]):
-        return ""
-    return "the file received has another SHA-256"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xraylab.networks.backends import Run
-from xraylab.networks.inputs import pneumonia_logit, to_input
+from xraylab.networks.inputs import finding_logit, to_input
 from xraylab.networks.registry import Network
 
 BATCH = 32
@@ -129,13 +129,13 @@ def logits(
     on_progress: Callable[[int], None] | None = None,
     run: Run | None = None,
 ) -> NDArray[np.float64]:
-    """Compute the pneumonia logits of films, float64 (m,); parameters are those of ``all_outputs``."""
+    """Compute the logits of the finding of films, float64 (m,); parameters are those of ``all_outputs``."""
     class_outputs = all_outputs(net, entry, pixels, rows, device=device, on_progress=on_progress, run=run)
-    logit: NDArray[np.float64] = pneumonia_logit(class_outputs).numpy()
+    logit: NDArray[np.float64] = finding_logit(class_outputs).numpy()
     return logit
 
 
-def kinds_given_pneumonia(outputs: Tensor) -> NDArray[np.float64]:
-    """Return the probability of each kind, given pneumonia: (m, classes - 1) from (m, classes) outputs."""
+def kinds_given_finding(outputs: Tensor) -> NDArray[np.float64]:
+    """Return the probability of each kind, given the finding: (m, classes - 1) from (m, classes) outputs."""
     kinds: NDArray[np.float64] = outputs[:, 1:].double().softmax(dim=1).numpy()
     return kinds

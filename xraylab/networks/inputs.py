@@ -42,10 +42,10 @@ def normalise(grey: Tensor, entry: Network) -> Tensor:
     return ((grey - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def pneumonia_logit(outputs: Tensor) -> Tensor:
-    """Return the log odds of "not NORMAL", float64 (B,), from outputs (B, classes) with NORMAL first.
+def finding_logit(outputs: Tensor) -> Tensor:
+    """Return the log odds of the finding, float64 (B,), from outputs (B, classes) without it first.
 
-    Its sigmoid is one minus the softmax probability of NORMAL, for any number of classes.
+    Its sigmoid is one minus the softmax probability of the first, for any number of classes.
     """
     outputs = outputs.double()
     return outputs[:, 1:].logsumexp(dim=1) - outputs[:, 0]

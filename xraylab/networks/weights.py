@@ -2,6 +2,8 @@
 Weights: load pretrained weights from a file into a network.
 
 - safetensors, or a ``.pth`` read with ``weights_only``; never a pickle, which could run code
+- a file under the name of published weights must have their SHA-256, which is checked before it is parsed
+- published names of tensors are turned into ours
 - a file for another network is detected by its tensors, not by its name
 """
 
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from xraylab.errors import WeightsError
+from xraylab.networks import efficientnet_lite
 from xraylab.networks.registry import Network
 from xraylab.stored import WEIGHTS_BYTES, read_file
 
@@ -33,12 +36,19 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
     Raises
     ------
     WeightsError
-        If the file can't be read, or holds another network's weights.
+        If the file can't be read, isn't what was published under its name, or holds another network's
+        weights.
     """
     try:
         raw = read_file(file, WEIGHTS_BYTES)
     except OSError as error:
         raise WeightsError(f"{file} can't be opened. Check the path and its permissions.") from error
+    sha256 = hashlib.sha256(raw).hexdigest()
+    if file.name == entry.imagenet_file and not sha256.startswith(entry.published_sha256):
+        raise WeightsError(
+            f"{file.name} is not the file that was published under this name: its SHA-256 differs. Install "
+            "or download it again. If these are weights of your own, give the file another name."
+        )
     own = net.state_dict()
     state = _renamed(_parse(raw, file), own)
     head = entry.head + "."
@@ -58,13 +68,18 @@ def load_into(net: nn.Module, file: Path, entry: Network) -> str:
             f"{file.name} holds weights that are not finite numbers. Download or copy it again."
         )
     net.load_state_dict(fitting, strict=False)
-    return hashlib.sha256(raw).hexdigest()
+    return sha256
 
 
 def _renamed(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename keys of torchvision's DenseNet file: it still uses norm.1 where the network uses norm1."""
-    newer = {key: _DENSE_LAYER.sub(r"\1\2", key) for key in state}
-    return {newer[key] if newer[key] in own else key: value for key, value in state.items()}
+    """Give tensors of published files the names that they have in our networks."""
+    names = {key: (_in_dense_layer(key), efficientnet_lite.renamed(key)) for key in state}
+    return {next((new for new in names[key] if new in own), key): value for key, value in state.items()}
+
+
+def _in_dense_layer(key: str) -> str:
+    """Rename a key of torchvision's DenseNet file: it still uses norm.1 where the network uses norm1."""
+    return _DENSE_LAYER.sub(r"\1\2", key)
 
 
 def _parse(raw: bytes, file: Path) -> dict[str, Tensor]:

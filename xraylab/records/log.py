@@ -17,14 +17,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import delete as delete_rows
 
 from xraylab import database, trail
 from xraylab.errors import NotFoundError, XRayLabError
+from xraylab.findings import PNEUMONIA
 from xraylab.records import pictures
 from xraylab.records.sweeping import sweep
 from xraylab.settings import Settings
 
+# As the table holds them since its first version: whatever the finding, "pneumonia" stands for present.
 Call = Literal["pneumonia", "no pneumonia", "unsure"]
 CALLS: tuple[Call, ...] = get_args(Call)
 LONGEST_NOTE = 1000
@@ -63,6 +66,12 @@ class NewCase:
     synthetic: bool = False
     call: Call | None = None
     note: str = ""
+    finding: str = PNEUMONIA.name  # what the model looked for
+
+    @property
+    def call_words(self) -> str | None:
+        """The reader's call in words; None without one."""
+        return None if self.call is None else call_words(self.call, self.finding)
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,11 @@ class Case:
         if content is None or content.call in (None, "unsure") or content.decision not in _SAME:
             return None
         return content.call == _SAME[content.decision]
+
+
+def call_words(call: Call, finding: str) -> str:
+    """Write a reader's call: ``tuberculosis``, ``no tuberculosis`` or ``unsure``."""
+    return {"pneumonia": finding, "no pneumonia": f"no {finding}"}.get(call, call)
 
 
 def keep(
@@ -143,9 +157,10 @@ def keep(
         with trail.writing(settings) as db:
             number = _next_number(settings, db)
             db.execute(insert(database.cases), {"number": number, **values})
+            db.execute(insert(database.case_findings), {"number": number, "finding": case.finding})
             kept = ", with the film" if picture is not None else ""
-            model = {"model": case.model_sha256}
-            _log(db, number, actor, "created", f"call {case.call or 'none'}{kept}", moment, objects=model)
+            model, call = {"model": case.model_sha256}, case.call_words or "none"
+            _log(db, number, actor, "created", f"call {call}{kept}", moment, objects=model)
             if picture is not None:
                 # Inside the transaction: if writing fails, the case isn't kept either.
                 pictures.write(settings, number, picture)
@@ -187,7 +202,8 @@ def change(
         before = _content(_row(db, number))
         lines = []
         if _checked_call(call) != before.call:
-            lines.append(("call", f"{before.call or 'none'} to {call or 'none'}"))
+            after_words = "none" if call is None else call_words(call, before.finding)
+            lines.append(("call", f"{before.call_words or 'none'} to {after_words}"))
         if tidy != before.note:
             # Only lengths: the trail can't be wiped, and a note may hold what has to be deleted later.
             lines.append(("note", f"{len(before.note)} to {len(tidy)} characters"))
@@ -220,6 +236,7 @@ def delete(settings: Settings, number: int, *, actor: str, now: float | None = N
         wiped: dict[str, Any] = dict.fromkeys(_CONTENT)
         where = database.cases.c.number == number
         db.execute(update(database.cases).where(where).values(**wiped, changed_at=moment, deleted_at=moment))
+        db.execute(delete_rows(database.case_findings).where(database.case_findings.c.number == number))
         _log(db, number, actor, "deleted", "content wiped", moment)
     database.forget(settings)
 
@@ -255,7 +272,7 @@ def note_export(
 def all_cases(settings: Settings) -> list[Case]:
     """List every case by number, deleted ones too."""
     with database.reading(settings) as db:
-        rows = db.execute(select(database.cases).order_by(database.cases.c.number)).mappings().all()
+        rows = db.execute(_with_findings().order_by(database.cases.c.number)).mappings().all()
     return [_case(dict(row)) for row in rows]
 
 
@@ -303,9 +320,15 @@ def _log(
     trail.add(db, trail.CASE, action, actor=actor, case=number, changed=changed, now=moment, **facts)
 
 
+def _with_findings() -> Select[Any]:
+    """Select cases, each with its finding; null for a case of an older version."""
+    findings = database.case_findings
+    return select(database.cases, findings.c.finding).outerjoin(findings)
+
+
 def _row(db: Connection, number: int) -> Mapping[str, Any]:
     """Return the row of a case that exists and was not deleted."""
-    row = db.execute(select(database.cases).where(database.cases.c.number == number)).mappings().first()
+    row = db.execute(_with_findings().where(database.cases.c.number == number)).mappings().first()
     if row is None:
         raise NotFoundError(f"There is no case {number}.")
     if row["deleted_at"] is not None:
@@ -327,7 +350,9 @@ def _case(row: Mapping[str, Any]) -> Case:
 
 def _content(row: Mapping[str, Any]) -> NewCase:
     fields = {name: row[name] for name in _CONTENT if name not in ("warnings", "pixels_kept")}
-    return NewCase(**fields, warnings=tuple(json.loads(row["warnings"])))
+    return NewCase(
+        **fields, finding=row["finding"] or PNEUMONIA.name, warnings=tuple(json.loads(row["warnings"]))
+    )
 
 
 def _moment(now: float | None) -> float:

@@ -36,6 +36,7 @@ from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
 from xraylab.reading.features import learn
+from xraylab.reading.gate import shown_by
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
 from xraylab.runs import folder, ranks
 from xraylab.runs.publish import Finished, publish
@@ -193,6 +194,10 @@ class _Job:
         return cls(settings, run_id, request, recipe, dataset, entry, pick_device(settings), reporter)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        return self.recipe.classes(self.dataset.info.finding)
+
+    @property
     def checkpoints(self) -> Path:
         return folder.path(self.settings, self.run_id) / folder.CHECKPOINT
 
@@ -235,7 +240,7 @@ class _Job:
         return replace(fitted, notes=(*fitted.notes, note))
 
     def build(self) -> nn.Module:
-        return build(self.entry, classes=len(self.recipe.classes))
+        return build(self.entry, classes=len(self.classes))
 
     def load_first_weights(self, net: nn.Module) -> str:
         """Load the first weights, and return their hash; an empty string for random weights."""
@@ -255,6 +260,7 @@ class _Job:
             labels=dataset.targets(self.recipe.task),
             train=dataset.rows("train"),
             validation=dataset.rows("validation"),
+            classes=self.classes,
             key=f"{dataset.info.pixel_hash} {split}",
         )
 
@@ -262,7 +268,7 @@ class _Job:
         """Score the validation and test films; return the table of ``predictions``."""
         self.reporter.report("scoring the held-out films", 1.0)
         scores = self.scores(net, self.dataset.pixels, self.held_out)
-        return described(self.dataset.catalog, self.held_out, scores, self.recipe.classes)
+        return described(self.dataset.catalog, self.held_out, scores, self.classes)
 
     def score_under_suite(self, net: nn.Module) -> pd.DataFrame | None:
         """Score these films under each perturbation of the suite; None if the recipe doesn't need it."""
@@ -275,7 +281,7 @@ class _Job:
             dataset.catalog,
             dataset.pixels,
             self.held_out,
-            self.recipe.classes,
+            self.classes,
         )
 
     def learn_novelty(self, net: nn.Module) -> Novelty | None:
@@ -317,16 +323,19 @@ class _Job:
         return Card(
             name=self.request.name,
             arch=self.entry.name,
-            classes=self.recipe.classes,
+            classes=self.classes,
             created_at=datetime.now(UTC),
             sequence=next_number(self.settings),
             run=self.run_id,
             dataset=TrainedOn(
                 name=info.name,
                 kind=info.kind,
+                finding=info.finding,
                 pixel_hash=info.pixel_hash,
                 patient_key=info.patient_key,
+                patients_from=info.patients_from,
                 splits=info.splits,
+                shown=shown_by(self.dataset.catalog, self.dataset.rows("train")),
             ),
             # A card is public: the path of a file may hold the name of its user.
             weights=weights if weights in ("none", "imagenet") else Path(weights).name,

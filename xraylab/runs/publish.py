@@ -144,12 +144,12 @@ def _lock(settings: Settings, model: Model, finished: Finished) -> None:
 
 
 def _write_scale(staging: Path, card: Card, finished: Finished) -> None:
-    """Measure full colour of the model's heatmaps, on validation films with pneumonia."""
+    """Measure full colour of the model's heatmaps, on validation films with the finding."""
     # Late: heatmaps load matplotlib and scikit-learn, and a training begins a second earlier without them.
     from xraylab.reading.measure_scale import measure_scale, positives
 
     dataset, entry = finished.dataset, network(card.arch)
-    films = dataset.pixels[positives(dataset.targets("pneumonia"), dataset.rows("validation"))]
+    films = dataset.pixels[positives(dataset.targets("finding"), dataset.rows("validation"))]
     # Grad-CAM needs gradients of activations only; those of the weights would take memory.
     net = finished.fitted.net.requires_grad_(requires_grad=False)
     scale = measure_scale(net, entry, films, classes=len(card.classes), model_sha256=card.model_sha256)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.findings import PNEUMONIA
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -16,15 +18,16 @@ class Films:
     """The films of a training: the pixel store, and its rows for training and validation."""
 
     pixels: NDArray[np.uint8]  # (n, 256, 256), may be a memory map
-    labels: NDArray[np.int64]  # (n,): class of each film, NORMAL is 0
+    labels: NDArray[np.int64]  # (n,): class of each film, 0 without the finding
     train: NDArray[np.intp]  # rows
     validation: NDArray[np.intp]
+    classes: tuple[str, ...] = PNEUMONIA.classes  # their names, by number
     key: str = ""  # changes with the films and their split; a checkpoint belongs to one key
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """Measures of one epoch, at a pneumonia score of 0.5; NaN if a measure isn't defined."""
+    """Measures of one epoch, at a score of 0.5; NaN if a measure isn't defined."""
 
     epoch: int  # from 1, counted through all stages
     stage: str  # the trained part: "head", "tail:1", "all"

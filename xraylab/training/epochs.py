@@ -43,7 +43,7 @@ class StageEpochs:
     def __post_init__(self) -> None:
         films, recipe = self.bench.films, self.bench.recipe
         self.targets = torch.from_numpy(films.labels[films.train])  # (n,)
-        self.weight = class_weights(self.targets, len(recipe.classes), recipe).to(self.bench.device)
+        self.weight = class_weights(self.targets, len(films.classes), recipe).to(self.bench.device)
 
     def train(self) -> bool:
         """Train the remaining epochs of the stage; return False if the loss stopped being a number."""

@@ -69,10 +69,10 @@ def fit(
     Raises
     ------
     TrainingError
-        If a split lacks a class, the batch is larger than the training set, the checkpoint belongs to other
-        films, or the loss stopped being a number before any epoch could be kept.
+        If a split lacks a class, the checkpoint belongs to other films, or the loss stopped being a number
+        before any epoch could be kept.
     """
-    _check(films, recipe)
+    _check(films)
     team = Team(device)
     autocast = bf16_pays(team.device) if bf16 is None else bf16
     # Only rank 0 reports: the others would write the same history again.
@@ -104,19 +104,14 @@ def best_so_far(net: nn.Module, entry: Network, recipe: Recipe, checkpoints: Pat
     return Fitted(net.eval(), history[state["best"] - 1], history, tuple(state["notes"]))
 
 
-def _check(films: Films, recipe: Recipe) -> None:
+def _check(films: Films) -> None:
     for name, rows in (("training", films.train), ("validation", films.validation)):
-        if len(np.unique(films.labels[rows])) < len(recipe.classes):
+        if len(np.unique(films.labels[rows])) < len(films.classes):
             raise TrainingError(
-                f"The {name} films are not of all classes ({', '.join(recipe.classes)}), so the network "
+                f"The {name} films are not of all classes ({', '.join(films.classes)}), so the network "
                 "can't be trained or its best epoch can't be chosen. Import a dataset that has all classes "
                 "in every split."
             )
-    if recipe.batch_size > len(films.train):
-        raise TrainingError(
-            f"The recipe's batches of {recipe.batch_size} films are larger than the training set of "
-            f"{len(films.train)}. Lower batch_size."
-        )
 
 
 class _Training:
@@ -134,10 +129,15 @@ class _Training:
         checkpoints: Path | None,
         cache: Path | None,
     ) -> None:
-        self.net, self.entry, self.films, self.recipe = net, entry, films, recipe
+        # A batch takes no more films than there are, so that every recipe trains on a small dataset.
+        batch = min(recipe.batch_size, len(films.train))
+        self.net, self.entry, self.films = net, entry, films
+        self.recipe = recipe.model_copy(update={"batch_size": batch})
         self.team, self.monitor, self.autocast = team, monitor, autocast
         self.checkpoints, self.cache = checkpoints, cache
-        self.state = TrainingState.start(recipe, team.device)
+        self.state = TrainingState.start(self.recipe, team.device)
+        if batch < recipe.batch_size:
+            self.state.note_smaller_batch(recipe.batch_size, batch)
         self.work = Work.on(films, entry)
         clock = Clock(sum(self.work.stage(stage) for stage in recipe.stages))
         self.reporter = Reporter(clock, monitor, team.device)

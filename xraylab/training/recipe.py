@@ -11,11 +11,12 @@ Recipes: how a network is trained, as plain data.
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from xraylab.errors import NotFoundError, RecipeError
 from xraylab.files import Record
-from xraylab.networks.registry import CLASSES, SUBTYPES, Network
+from xraylab.findings import Finding
+from xraylab.networks.registry import Network
 from xraylab.stored import read_file
 
 LARGEST_SEED = 2**32 - 1
@@ -26,6 +27,10 @@ _FILE_BYTES = 2**20
 Trains = Annotated[str, StringConstraints(pattern=r"^(head|tail:[1-9][0-9]?|all)$")]
 
 Family = Literal["jpeg", "blur", "rescaling", "gamma", "contrast", "noise"]
+
+
+def _task(value: object) -> object:
+    return "finding" if value == "pneumonia" else value  # the only finding of older versions
 
 
 class Stage(Record, extra="forbid"):
@@ -65,8 +70,8 @@ class Recipe(Record, extra="forbid"):
     schema_: Literal["xraylab.recipe/1"] = Field("xraylab.recipe/1", alias="schema")
     name: str = Field(min_length=1, max_length=64)
     about: str = Field(default="", max_length=2000)
-    task: Literal["pneumonia", "subtype"] = Field(
-        default="pneumonia", description="Two classes; or normal, bacterial and viral, by file name."
+    task: Annotated[Literal["finding", "subtype"], BeforeValidator(_task)] = Field(
+        default="finding", description="Two classes; or the subtypes of the finding apart as well."
     )
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=_MOST_STAGES)
     batch_size: int = Field(default=32, ge=2, le=4096)
@@ -153,10 +158,9 @@ class Recipe(Record, extra="forbid"):
         """Epochs of all stages together."""
         return sum(stage.epochs for stage in self.stages)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Classes of the network, NORMAL first."""
-        return SUBTYPES if self.task == "subtype" else CLASSES
+    def classes(self, finding: Finding) -> tuple[str, ...]:
+        """Return the classes of the network for films with this finding, absent first."""
+        return finding.classes_by_kind if self.task == "subtype" else finding.classes
 
 
 class TrainingRequest(Record, extra="forbid"):
@@ -300,6 +304,27 @@ def parse_recipe(raw: bytes, called: str) -> Recipe:
         relevant = [fault for fault in faults if fault["type"] != "too_short"] or faults
         sentence = "; ".join(map(_fault, relevant))
         raise RecipeError(f"{called} is not a valid recipe. {sentence}.") from error
+
+
+def presets_for(entry: Network, *, pretrained: bool) -> list[Recipe]:
+    """List the presets for a network: those that use pretrained weights, or those that don't.
+
+    The first one is the recipe of a training that names none.
+    """
+    return [
+        preset
+        for preset in PRESETS
+        if pretrained == any(stage.trains != "all" for stage in preset.stages)
+        and _can_run(preset, entry, pretrained=pretrained)
+    ]
+
+
+def _can_run(recipe: Recipe, entry: Network, *, pretrained: bool) -> bool:
+    try:
+        plan(recipe, entry, pretrained=pretrained)
+    except RecipeError:
+        return False
+    return True
 
 
 _WORDS = {

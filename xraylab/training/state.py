@@ -59,6 +59,13 @@ class TrainingState:
         if state["cuda"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda"], self.device)
 
+    def note_smaller_batch(self, asked: int, films: int) -> None:
+        """Note that batches have all ``films`` training films, which are fewer than the recipe asks for."""
+        self.notes.append(
+            f"The recipe's batches of {asked} films are larger than the training set of {films}, so each "
+            "batch has all training films."
+        )
+
     def note_early_end(self, epochs: int) -> None:
         """Note that a stage ended early, after ``epochs`` epochs without a better AUC."""
         self.notes.append(
