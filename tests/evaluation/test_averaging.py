@@ -26,7 +26,7 @@ def test_kinds_are_averaged_as_probabilities_of_their_own(logits):
     members = probability(np.stack([p.apply(row) for p, row in zip(THREE.members, logits, strict=True)]))
     joint = (members[..., None] * kinds).mean(axis=0)
     expected = joint / joint.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(THREE.of(logits).given_pneumonia(kinds), expected, atol=1e-12)
+    np.testing.assert_allclose(THREE.of(logits).given_finding(kinds), expected, atol=1e-12)
 
 
 def test_a_model_by_itself_comes_out_as_it_went_in(logits):

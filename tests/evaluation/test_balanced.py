@@ -37,6 +37,31 @@ def test_where_no_patient_has_both_classes_it_is_the_two_intervals_added_as_erro
     assert interval(labels, scores, patients) == pytest.approx((low, high), abs=1e-12)
 
 
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_where_patients_have_both_classes_their_residuals_vary_together(level):
+    labels, scores, patients = films(0, patients=20)
+    table = threshold_table(labels, scores, patients)
+    right = (scores >= THRESHOLD) == (labels == 1)
+    rates = [right[labels == label].mean() for label in (1, 0)]
+    residuals = np.zeros((20, 2))
+    for patient, label, called_right in zip(patients, labels, right, strict=True):
+        residuals[patient, 1 - label] += called_right - rates[1 - label]
+    (ill, both), (_, well) = residuals.T @ residuals
+    r = both / math.sqrt(ill * well)
+    ends = [table.interval(name, THRESHOLD, level=level) for name in ("sensitivity", "specificity")]
+    (a, b), (c, d) = (
+        [abs(rate - end[side]) for rate, end in zip(rates, ends, strict=True)] for side in (0, 1)
+    )
+    middle = sum(rates) / 2
+    assert abs(r) > 0.1
+    assert balanced_accuracy_interval(table, THRESHOLD, level=level) == pytest.approx(
+        (
+            middle - math.sqrt(a**2 + b**2 + 2 * r * a * b) / 2,
+            middle + math.sqrt(c**2 + d**2 + 2 * r * c * d) / 2,
+        )
+    )
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_it_is_as_wide_as_balanced_accuracy_varies_when_patients_are_drawn_anew(seed):
     labels, scores, patients = films(seed)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import recall_score
 
-from xraylab.evaluation.band import Band, band_of_a_thousand, review_band, workload
+from xraylab.evaluation.band import Band, BandThousand, band_of_a_thousand, review_band, workload
 from xraylab.evaluation.thresholds import threshold_table
 
 CUTS = [0.0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 1.0]  # at scores and between them
@@ -194,6 +194,13 @@ def test_a_thousand_films_fall_into_the_zones_as_their_classes_do(prevalence):
     }
     for name, share in expected.items():
         assert abs(getattr(films, name) - share) < 1
+
+
+def test_the_films_of_a_thousand_are_those_worked_by_hand():
+    labels, scores = [1] * 4 + [0] * 10, [0.9, 0.9, 0.5, 0.1] + [0.9] + [0.5] * 3 + [0.1] * 6
+    films = band_of_a_thousand(review_band(threshold_table(labels, scores), 0.3, 0.6), 0.1)
+    assert films == BandThousand(50, 25, 25, 90, 270, 540)
+    assert (films.above, films.between, films.below) == (140, 295, 565)
 
 
 def test_without_one_class_nothing_is_known_of_a_thousand_films():

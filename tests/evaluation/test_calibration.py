@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from tests.support.calibrated_films import drawn, held_out
 from xraylab.errors import CalibrationError
-from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt, measure_calibration
+from xraylab.evaluation.calibration import AS_IS, Platt, _finite_map, fit_platt, measure_calibration
 
 
 class AsGiven(ClassifierMixin, BaseEstimator):
@@ -64,6 +64,20 @@ def test_perfectly_separable_scores_give_a_finite_slope_that_grows_with_the_film
     assert slopes == sorted(slopes)
     # both classes sit on a point each, so they get exactly their targets
     assert slopes == pytest.approx([np.log(n + 1) for n in (1, 10, 100)])
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (3.0, 3.5), (-0.002, -0.001), (40.0, 90.0)])
+def test_two_separate_scores_are_mapped_to_their_targets_wherever_they_lie(low, high):
+    found = fit_platt([0] * 9 + [1] * 9, [low] * 9 + [high] * 9)
+    # Platt's targets are 10 / 11 and 1 / 11, with the logits log 10 and -log 10.
+    assert found.slope == pytest.approx(2 * np.log(10) / (high - low))
+    assert found.intercept == pytest.approx(-found.slope * (low + high) / 2, abs=1e-9)
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(0.0, 0.0), (np.inf, 0.0), (1.0, -np.inf)])
+def test_a_map_that_no_number_holds_is_a_sentence(slope, intercept):
+    with pytest.raises(CalibrationError, match="outputs are too large or too small"):
+        _finite_map(slope, intercept)
 
 
 def test_calibrating_again_changes_next_to_nothing():
@@ -125,6 +139,17 @@ def test_observed_over_expected_of_the_shipped_ensemble(split, expected, ratio, 
     assert measured.ratio == pytest.approx(ratio, abs=1e-4)
     assert measured.ratio_ci == pytest.approx(interval, abs=1e-4)
     assert (measured.why, measured.too_few) == (None, None)
+
+
+@pytest.mark.parametrize(("films", "score"), [(1, 0.5), (2, 0.4), (3, 0.8)])
+def test_the_interval_of_the_ratio_is_that_worked_by_hand(films, score):
+    labels, groups = np.repeat([0, 1], 35 * films), np.repeat(np.arange(70), films)
+    measured = measure_calibration(labels, np.full(70 * films, score), np.zeros(70 * films), groups)
+    # Of each patient the residual is half its films, up or down, whatever the scores say.
+    error = np.sqrt(70 / 69 * 70 * (films / 2) ** 2) / (35 * films)
+    ratio, factor = 0.5 / score, np.exp(1.959964 * error)
+    assert measured.ratio == pytest.approx(ratio)
+    assert measured.ratio_ci == pytest.approx((ratio / factor, ratio * factor), rel=1e-6)
 
 
 def test_the_error_of_the_ratio_is_that_of_leaving_out_one_patient_at_a_time():

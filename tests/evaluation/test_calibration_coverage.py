@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from tests.support.calibrated_films import drawn
-from tests.support.simulations import draws, three_errors
+from tests.support.sizes import cases, draws, three_errors
 from xraylab.evaluation.calibration import measure_calibration
 
-pytestmark = pytest.mark.simulation
+pytestmark = pytest.mark.sampled
 
 TIMES = draws(2000, brief=150)
+NUMBERS = cases([250, 782], brief=1)  # of films
 
 
 @cache
@@ -23,8 +24,8 @@ def measured(n, alike, slope=1.0):
     return [measure_calibration(*drawn(rng, n, alike=alike, slope=slope)) for _ in range(TIMES)]
 
 
-@pytest.mark.parametrize("n", [250, 782])
-@pytest.mark.parametrize("alike", [0.0, 0.5])
+@pytest.mark.parametrize("n", NUMBERS)
+@pytest.mark.parametrize("alike", cases([0.5, 0.0], brief=1))
 def test_a_perfectly_calibrated_model_has_a_slope_of_one_on_average(n, alike):
     slopes = [each.slope for each in measured(n, alike)]
     # 0.03 at full size; a brief run adds three standard errors of its mean
@@ -33,12 +34,12 @@ def test_a_perfectly_calibrated_model_has_a_slope_of_one_on_average(n, alike):
 
 
 def test_a_slope_of_1_2_reads_1_2():
-    slopes = [each.slope for each in measured(782, 0.5, 1.2)]
+    slopes = [each.slope for each in measured(NUMBERS[-1], 0.5, 1.2)]
     assert np.mean(slopes) == pytest.approx(1.2, abs=0.04 + 3 * np.std(slopes) / TIMES**0.5)
 
 
-@pytest.mark.parametrize("n", [250, 782])
-@pytest.mark.parametrize("alike", [0.3, 0.5])
+@pytest.mark.parametrize("n", NUMBERS)
+@pytest.mark.parametrize("alike", cases([0.5, 0.3], brief=1))
 @pytest.mark.parametrize(("name", "truth"), [("slope_ci", 1), ("intercept_ci", 0), ("ratio_ci", 1)])
 def test_intervals_hold_the_truth(n, alike, name, truth):
     intervals = [getattr(each, name) for each in measured(n, alike) if each.too_few is None]

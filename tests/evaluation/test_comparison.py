@@ -274,3 +274,9 @@ def test_a_verdict_of_all_needs_one_reference():
         verdict_of_all([compare(labels, patients, models[i], models[j]) for i, j in ((0, 1), (2, 1))])
     with pytest.raises(ValueError, match="one reference"):
         verdict_of_all([])
+
+
+@pytest.mark.parametrize(("adjusted", "named"), [(0.049, True), (0.05, False), (0.5, False), (1.0, False)])
+def test_a_winner_is_named_below_an_adjusted_p_of_a_twentieth(adjusted, named):
+    told = verdict(of_areas(0.02, 0.004, 0.036, 0.01), adjusted=adjusted, pairs=5)
+    assert ("but adjusted for 5 pairs" in told) != named

@@ -102,3 +102,23 @@ def test_without_both_classes_what_needs_them_is_nan(labels):
     for name in ("balanced_accuracy", "lr_positive", "lr_negative", "mcc", "auc"):
         one = found[name]
         assert all(map(math.isnan, (one.value, *one.interval, *one.by_film))), name
+
+
+def test_each_interval_names_how_it_was_made():
+    methods = {name: found.method for name, found in rate_estimates(*films(), THRESHOLD).items()}
+    assert {name for name, method in methods.items() if method == "Wilson"} == {
+        *("sensitivity", "specificity", "ppv", "npv", "f1", "accuracy")
+    }
+    assert {name for name, method in methods.items() if method == "jackknife"} == {"kappa", "mcc"}
+    assert {name for name, method in methods.items() if method == "MOVER"} == {
+        *("balanced_accuracy", "lr_positive", "lr_negative")
+    }
+
+
+@pytest.mark.parametrize(
+    "estimate", [area_estimates, lambda *films, **level: rate_estimates(*films, 0.5, **level)]
+)
+def test_without_a_level_intervals_are_at_95_percent(estimate):
+    said, unsaid = estimate(*films(), level=0.95), estimate(*films())
+    assert said == unsaid
+    assert estimate(*films(), level=0.9) != unsaid

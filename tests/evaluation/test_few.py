@@ -23,7 +23,11 @@ def table_of(ill, well, *, films_each=1):
         (10, 10, 20, "400 validation films, only 10 patients without pneumonia: too few to judge"),
         (400, 40, 1, "440 validation films, only 40 patients without pneumonia: too few to judge"),
         (1, 300, 1, "301 validation films, only 1 patient with pneumonia: too few to judge"),
+        (99, 100, 1, "199 validation films: too few to judge"),
+        (99, 101, 1, "200 validation films, only 99 patients with pneumonia: too few to judge"),
+        (101, 99, 1, "200 validation films, only 99 patients without pneumonia: too few to judge"),
         (FEWEST_PATIENTS, FEWEST_PATIENTS, 1, None),
+        (FEWEST_PATIENTS + 20, FEWEST_PATIENTS + 50, 1, None),
     ],
 )
 def test_the_class_with_fewer_patients_decides(ill, well, films_each, words):

@@ -6,7 +6,7 @@ from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.stats import chi2
 
 from tests.support.calibrated_films import held_out
-from xraylab.evaluation.firth import firth
+from xraylab.evaluation.firth import _crossing, _Regression, firth
 
 
 def likelihood(slope, intercept, x, y):
@@ -68,6 +68,39 @@ def test_of_patients_with_one_film_the_interval_is_the_profile_of_the_likelihood
     # The design effect of single films is taken as 1 only if chance made it smaller, as here.
     ends = brentq(beyond, 0.01, fit.slope), brentq(beyond, fit.slope, 6)
     assert fit.slope_interval == pytest.approx(ends, rel=1e-4)
+
+
+@pytest.mark.parametrize("step", [1.0, 0.01, -0.3])
+@pytest.mark.parametrize("bend", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("root", [0.5, 7.0])
+def test_the_end_of_an_interval_is_found_where_the_function_turns_positive(step, bend, root):
+    asked = []
+
+    def beyond(value):
+        asked.append(value)
+        away = abs(value - 2)
+        return (away - root) * (1 + bend * away)
+
+    assert _crossing(beyond, 2.0, step) == pytest.approx(2 + np.copysign(root, step), abs=1e-6)
+    assert len(asked) < 40
+
+
+def test_the_covariances_are_those_summed_patient_by_patient():
+    rng = np.random.default_rng(3)
+    x, y, patients = rng.normal(size=12), rng.integers(0, 2, 12), np.repeat(np.arange(5), [1, 2, 2, 3, 4])
+    slope, intercept = 0.8, -0.3
+    information, meat = np.zeros((2, 2)), np.zeros((2, 2))
+    for patient in range(5):
+        score = np.zeros(2)
+        for film in np.flatnonzero(patients == patient):
+            row, p = np.array([x[film], 1]), 1 / (1 + np.exp(-slope * x[film] - intercept))
+            information += p * (1 - p) * np.outer(row, row)
+            score += (y[film] - p) * row
+        meat += np.outer(score, score)
+    bread = np.linalg.inv(information)
+    naive, clustered = _Regression(x, y, patients)._covariances(np.array([slope, intercept]))
+    np.testing.assert_allclose(naive, bread, rtol=1e-12)
+    np.testing.assert_allclose(clustered, 5 / 4 * bread @ meat @ bread, rtol=1e-12)
 
 
 def test_copies_of_films_in_one_patient_tell_nothing_new(films):

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit
 from scipy.stats import binomtest, norm
 
-from tests.support.simulations import draws, three_errors
+from tests.support.sizes import draws, three_errors
 from xraylab.errors import RecipeError
 from xraylab.evaluation.floor import (
     floor_threshold,
@@ -40,7 +40,7 @@ def test_the_floor_is_the_highest_threshold_that_passes_the_exact_binomial_test(
     assert not passes(n - missed - 1, n, level)
 
 
-@pytest.mark.simulation
+@pytest.mark.sampled
 def test_the_true_sensitivity_is_below_the_floor_in_five_of_a_hundred_sets_at_most():
     level, n, sets = 0.9, 100, draws(500, brief=100)
     below, all_films_below = 0, 0
@@ -133,7 +133,7 @@ def test_films_that_score_1_are_found_by_a_threshold_up_to_1():
     assert 0 < threshold <= 1
 
 
-@pytest.mark.parametrize("level", [0, 1, 95, math.nan])
+@pytest.mark.parametrize("level", [-0.5, 0, 1, 95, math.nan])
 def test_a_level_that_is_no_share_is_the_callers_bug(level):
     with pytest.raises(ValueError, match="no sensitivity"):
         floor_threshold([1], [0.5], ["a"], ["a"], level)

@@ -5,7 +5,13 @@ import pytest
 from scipy.stats import binomtest, brunnermunzel, mannwhitneyu, norm, t
 
 from tests.support.jackknives import satterthwaite
-from xraylab.evaluation.intervals import auc_difference, auc_estimate, auc_interval, wilson_interval
+from xraylab.evaluation.intervals import (
+    auc_difference,
+    auc_estimate,
+    auc_interval,
+    mover_difference,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (183, 201), (1, 1)])
@@ -278,6 +284,39 @@ def test_models_that_rank_alike_differ_by_nothing():
     assert math.isnan(found.p)
 
 
+def test_models_of_one_area_that_rank_unlike_differ_by_nothing_but_not_for_certain():
+    labels = np.repeat([0, 1], 4)
+    scores = np.array([0.1, 0.2, 0.3, 0.75, 0.6, 0.7, 0.8, 0.9])
+    others = scores[[3, 1, 2, 0, *range(4, 8)]]  # another normal film is the one that scores high
+    found = auc_difference(labels, scores, others)
+
+    assert (found.value, found.p) == (0, 1)
+    assert found.low == pytest.approx(-found.high)
+    assert 0.01 < found.high < 1
+
+
+@pytest.mark.parametrize(
+    ("correlation", "low", "high"),
+    [
+        (0.0, 0.3 - math.sqrt(0.1**2 + 0.15**2), 0.3 + math.sqrt(0.05**2 + 0.2**2)),
+        (0.5, 0.3 - math.sqrt(0.1**2 + 0.15**2 - 0.015), 0.3 + math.sqrt(0.05**2 + 0.2**2 - 0.01)),
+        (-1.0, 0.3 - 0.25, 0.3 + 0.25),
+        (1.0, 0.3 - 0.05, 0.3 + 0.15),
+    ],
+)
+def test_the_interval_of_a_difference_is_that_worked_by_hand(correlation, low, high):
+    found = mover_difference(0.8, 0.5, (0.7, 0.85), (0.3, 0.65), correlation)
+
+    assert found == pytest.approx((low, high), abs=1e-12)
+
+
+def test_a_difference_from_an_unknown_bound_is_unknown_on_that_side():
+    low, high = mover_difference(0.8, 0.5, (math.nan, 0.85), (0.3, 0.65))
+
+    assert math.isnan(low)
+    assert high == pytest.approx(0.3 + math.sqrt(0.05**2 + 0.2**2))
+
+
 def test_a_class_seen_in_one_patient_only_leaves_a_difference_without_bounds():
     found = auc_difference([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9], [0.1, 0.2, 0.3, 0.9], ["a", "b", "c", "c"])
 
@@ -290,3 +329,16 @@ def test_a_class_seen_in_one_patient_only_leaves_a_difference_without_bounds():
 def test_one_class_has_no_areas_to_compare():
     with pytest.raises(ValueError, match="both classes"):
         auc_difference([1, 1], [0.1, 0.2], [0.2, 0.1])
+
+
+def test_without_a_correlation_two_estimates_are_taken_for_independent():
+    first, second = (0.8, 0.6), ((0.7, 0.88), (0.5, 0.7))
+    assert mover_difference(*first, *second) == mover_difference(*first, *second, 0.0)
+    low, high = mover_difference(*first, *second)
+    assert (low, high) == pytest.approx((0.2 - math.hypot(0.1, 0.1), 0.2 + math.hypot(0.08, 0.1)))
+
+
+def test_the_area_is_estimated_at_95_percent_unless_another_level_is_asked_for():
+    films = ([0, 0, 1, 1, 0, 1, 0, 1], [0.1, 0.4, 0.35, 0.8, 0.2, 0.7, 0.6, 0.9])
+    assert auc_estimate(*films) == auc_estimate(*films, level=0.95)
+    assert auc_estimate(*films) != auc_estimate(*films, level=0.9)

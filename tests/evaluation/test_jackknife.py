@@ -42,6 +42,59 @@ def test_average_precision_is_that_of_a_plain_loop(digits):
     )
 
 
+FEW = (
+    np.array([1, 0, 1, 1, 0, 0, 1, 0]),
+    np.array([0.9, 0.8, 0.7, 0.7, 0.6, 0.3, 0.3, 0.1]),
+    np.array([0.8, 0.2, 0.9, 0.4, 0.6, 0.5, 0.7, 0.3]),
+    np.array([0, 0, 1, 2, 2, 3, 4, 5]),
+)
+
+
+def test_the_brier_score_of_few_films_is_that_of_a_plain_loop():
+    labels, scores, _, patients = FEW
+    squares = (labels - scores) ** 2
+    expected = interval_of(squares.mean(), values_without(patients, lambda i: squares[i].mean()))
+
+    assert brier_interval(labels, scores, patients) == pytest.approx(expected, abs=1e-12)
+
+
+def test_rates_and_average_precision_of_few_films_are_those_of_a_plain_loop():
+    labels, scores, _, patients = FEW
+    calls = scores >= 0.5
+    for rate in ("kappa", "f1"):
+        of = SCIKIT_LEARN[rate]
+        left = values_without(patients, lambda i, of=of: of(labels[i], calls[i]))
+        expected = interval_of(of(labels, calls), left, signed=rate == "kappa")
+        assert rate_intervals(labels, scores, patients, 0.5, rates=[rate])[rate] == pytest.approx(expected)
+    of = AREAS["average_precision"]
+    left = values_without(patients, lambda i: of(labels[i], scores[i]))
+    expected = interval_of(of(labels, scores), left)
+    assert average_precision_interval(labels, scores, patients) == pytest.approx(expected)
+
+
+def test_a_difference_of_few_films_is_made_of_both_intervals_and_their_correlation():
+    labels, scores, others, patients = FEW
+    of = AREAS["average_precision"]
+    values = [of(labels, each) for each in (scores, others)]
+    left = [
+        values_without(patients, lambda i, each=each: of(labels[i], each[i])) for each in (scores, others)
+    ]
+    (low, high), (other_low, other_high) = map(interval_of, values, left)
+    r = np.corrcoef(*left)[0, 1]
+
+    def reach(one, other):
+        return math.sqrt(one**2 + other**2 - 2 * r * one * other)
+
+    found = average_precision_difference_interval(labels, scores, others, patients)
+    assert found == pytest.approx(
+        (
+            values[0] - values[1] - reach(values[0] - low, other_high - values[1]),
+            values[0] - values[1] + reach(high - values[0], values[1] - other_low),
+        )
+    )
+    assert np.isnan(average_precision_difference_interval(labels, scores, scores, patients)).all()
+
+
 def test_intervals_are_near_a_bootstrap_of_many_patients():
     labels, scores, others, patients = films(900)
     drawn = bootstrap.rate_intervals(labels, scores, patients, 0.7)

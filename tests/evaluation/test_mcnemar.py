@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from tests.support.simulations import draws, three_errors
+from tests.support.sizes import draws, three_errors
 from xraylab.evaluation.mcnemar import exact_p, mcnemar
 
 # b, c, exact p, chi-square and its p
@@ -79,7 +79,7 @@ def test_numpy_integers_do_not_overflow(kind):
     assert exact_p([first, second, kind(7)]) == 0.25
 
 
-@pytest.mark.simulation
+@pytest.mark.sampled
 @pytest.mark.parametrize("patients", [5, 12, 20, 40])
 def test_of_few_patients_models_that_are_alike_differ_in_at_most_five_of_a_hundred_comparisons(patients):
     n, fired = draws(4000, brief=400), 0

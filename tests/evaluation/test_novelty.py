@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.decomposition import PCA
 
-from xraylab.evaluation.novelty import AXES, FEWEST, WARNED, fit_novelty, mean_ratio
+from xraylab.evaluation.novelty import AXES, FEWEST, WARNED, _limit, fit_novelty, mean_ratio
 
 D = 60
 
@@ -33,6 +33,36 @@ def test_the_distance_is_scikit_learns_mahalanobis_in_its_axes_and_what_they_lea
     usual = ((scaled - pca.inverse_transform(pca.transform(scaled))) ** 2).sum(axis=1).mean()
     expected = np.array(inside) / AXES + left / usual
     np.testing.assert_allclose(novelty.distance(others), expected, rtol=1e-4)
+
+
+def test_the_distance_is_that_worked_by_hand():
+    signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    training = np.array([10.0, -5.0]) + np.tile(signs * [2.0, 6.0], (25, 1))
+    far = np.sqrt(np.arange(200, dtype=float))
+    found = fit_novelty(training, training[0] + far[:, None] * [0.0, 6.0] - [2.0, 6.0])
+    assert found.mean == pytest.approx([10, -5])
+    assert found.scale == pytest.approx([2.004, 6.004])  # the spread, and a thousandth of the mean spread
+    assert np.abs(found.axes) == pytest.approx(np.array([[0, 1]]), abs=1e-6)
+    assert found.variance == pytest.approx([(6 / 6.004) ** 2])
+    assert found.rest == pytest.approx((2 / 2.004) ** 2)
+    # A spread away in the one, three in the other; a spread in both is as far as training films are.
+    others = np.array([[12.0, -23.0], [6.0, -5.0], [12.0, 1.0], [10.0, -5.0]])
+    assert found.distance(others) == pytest.approx([10, 4, 2, 0], abs=1e-5)
+    # Of 200 validation films, at the distances 0 to 199, one may lie above.
+    assert found.limit == pytest.approx(198.5, rel=1e-5)
+    assert found.ratio(others) == pytest.approx(np.array([10, 4, 2, 0]) / 198.5, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(("n", "features", "axes"), [(103, D, 25), (400, D, AXES), (400, 20, 19)])
+def test_an_axis_takes_four_films_and_one_direction_is_left(n, features, axes):
+    assert fit_novelty(films(n, 1)[:, :features], films(200, 2)[:, :features]).axes.shape == (axes, features)
+
+
+@pytest.mark.parametrize(
+    ("n", "limit"), [(1, 0.0), (100, 99 * (1 + 1e-6)), (199, 198 * (1 + 1e-6)), (200, 198.5), (400, 397.5)]
+)
+def test_the_limit_leaves_half_of_a_hundredth_above(n, limit):
+    assert _limit(np.random.default_rng(0).permutation(n).astype(float)) == limit
 
 
 def test_a_training_film_has_a_distance_of_two_on_average(novelty):

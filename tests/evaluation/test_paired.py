@@ -8,6 +8,7 @@ import pytest
 from tests.support.bootstrap import rate_difference_intervals
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.paired import rate_difference
+from xraylab.evaluation.thresholds import threshold_table
 
 
 def test_with_one_film_a_patient_it_is_newcombes_interval():
@@ -17,6 +18,25 @@ def test_with_one_film_a_patient_it_is_newcombes_interval():
 
     assert found.value == pytest.approx(10 / 50, abs=1e-12)
     assert (found.low, found.high) == pytest.approx((0.0618, 0.3242), abs=5e-5)
+
+
+def test_clustered_the_rates_are_correlated_as_their_patients_residuals_are():
+    right, others = [1, 1, 1, 0, 1, 0, 1, 1, 0, 1], [1, 0, 1, 0, 1, 1, 1, 1, 0, 0]
+    groups = list("aabbbccdee")
+    # Of patients a to e: right calls less 0.7 or 0.6 of their films.
+    first, second = np.array([0.6, -0.1, -0.4, 0.3, -0.4]), np.array([-0.2, 0.2, 0.8, 0.4, -1.2])
+    r = first @ second / math.sqrt((first @ first) * (second @ second))
+    (low, high), (other_low, other_high) = (
+        threshold_table([1] * 10, each, groups).interval("sensitivity", 0.5) for each in (right, others)
+    )
+    found = rate_difference(right, others, groups)
+
+    def reach(one, other):
+        return math.sqrt(one**2 + other**2 - 2 * r * one * other)
+
+    assert found.value == pytest.approx(0.1)
+    assert found.low == pytest.approx(0.1 - reach(0.7 - low, other_high - 0.6))
+    assert found.high == pytest.approx(0.1 + reach(high - 0.7, 0.6 - other_low))
 
 
 @pytest.mark.parametrize("seed", range(3))

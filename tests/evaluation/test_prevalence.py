@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.donner import ratio_interval
+from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.operating_point import OperatingPoint
-from xraylab.evaluation.prevalence import THOUSAND, moved, of_a_thousand, predictive_values
+from xraylab.evaluation.prevalence import (
+    THOUSAND,
+    moved,
+    of_a_thousand,
+    predictive_values,
+    whole_thousand,
+)
 from xraylab.evaluation.thresholds import threshold_table
 
 
@@ -32,6 +40,19 @@ def test_predictive_values_follow_bayes(prevalence, ppv, npv):
     assert (found.ppv, found.npv) == (pytest.approx(ppv), pytest.approx(npv))
     assert found.ppv_interval[0] < found.ppv < found.ppv_interval[1]
     assert found.npv_interval[0] < found.npv < found.npv_interval[1]
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+@pytest.mark.parametrize("prevalence", [0.05, 0.4])
+def test_intervals_of_predictive_values_are_donners_and_zous(prevalence, level):
+    found = predictive_values(films(80, 18, 42, 20), 0.5, prevalence, level=level)
+    sensitivity, specificity = (wilson_interval(*counts, level=level) for counts in ((80, 100), (42, 60)))
+    alarms, misses = ((1 - high, 1 - low) for low, high in (specificity, sensitivity))
+    odds = prevalence / (1 - prevalence)
+    low, high = ratio_interval(0.3, alarms, 0.8, sensitivity)
+    assert found.ppv_interval == pytest.approx((odds / (odds + high), odds / (odds + low)))
+    low, high = ratio_interval(0.2, misses, 0.7, specificity)
+    assert found.npv_interval == pytest.approx((1 / (1 + odds * high), 1 / (1 + odds * low)))
 
 
 def test_at_the_films_own_prevalence_they_are_the_films_own():
@@ -128,6 +149,19 @@ def test_a_thousand_films_are_whole_add_up_and_are_never_a_film_off(counts, perc
     assert abs(found.tn - 10 * (100 - percent) * point.specificity) < 1
 
 
+@pytest.mark.parametrize(
+    ("shares", "whole"),
+    [
+        ([500.0, 300.0, 200.0], [500, 300, 200]),
+        ([333.4, 333.3, 333.3], [334, 333, 333]),
+        ([0.5, 0.5, 999.0], [1, 0, 999]),  # of equal remainders the first is rounded up
+        ([0.2, 0.9, 0.9, 998.0], [0, 1, 1, 998]),
+    ],
+)
+def test_shares_of_a_thousand_are_rounded_by_largest_remainder(shares, whole):
+    assert whole_thousand(shares) == whole
+
+
 def test_the_numbers_of_the_brief():
     """Sensitivity 95 %, specificity 91 % at a prevalence of 10 %."""
     found = of_a_thousand(OperatingPoint(0.5, 95, 9, 91, 5), 0.1)
@@ -145,3 +179,9 @@ def test_no_prevalence_outside_of_0_to_1(prevalence):
 def test_no_probability_outside_of_0_to_1():
     with pytest.raises(ValueError, match="a probability lies in"):
         moved(1.2, measured_at=0.5, to=0.1)
+
+
+@pytest.mark.parametrize("score", [-0.01, -1.5, 1.01])
+def test_what_is_no_probability_is_not_moved(score):
+    with pytest.raises(ValueError, match=r"lies in \[0, 1\]"):
+        moved([0.5, score], measured_at=0.5, to=0.1)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import class_likelihood_ratios
 
+from tests.support.donner import ratio_interval
+from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.ratios import likelihood_ratios
 from xraylab.evaluation.thresholds import threshold_table
 
@@ -30,6 +32,16 @@ def test_the_intervals_are_near_the_logarithms_where_there_are_many_films():
     ):
         spread = 1.96 * math.sqrt(1 / part - 1 / of + 1 / other - 1 / other_of)
         assert bounds == pytest.approx((value * math.exp(-spread), value * math.exp(spread)), rel=0.02)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_the_intervals_are_donners_and_zous(level):
+    found = likelihood_ratios(table_of(80, 20, 18, 42), 0.5, level=level)
+    sensitivity, specificity = (wilson_interval(*counts, level=level) for counts in ((80, 100), (42, 60)))
+    misses, alarms = ((1 - high, 1 - low) for low, high in (sensitivity, specificity))
+    assert (found.positive, found.negative) == pytest.approx((0.8 / 0.3, 0.2 / 0.7))
+    assert found.positive_interval == pytest.approx(ratio_interval(0.8, sensitivity, 0.3, alarms))
+    assert found.negative_interval == pytest.approx(ratio_interval(0.2, misses, 0.7, specificity))
 
 
 def test_without_a_false_alarm_the_positive_ratio_is_infinite_and_its_lower_bound_is_not():

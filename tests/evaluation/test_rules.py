@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xraylab.errors import RecipeError
-from xraylab.evaluation.rules import Rule, choose, parse_rule
+from xraylab.evaluation.rules import Rule, as_rule, choose, parse_rule, rule_that_chose, rule_words
 from xraylab.evaluation.thresholds import threshold_table
 
 FILMS = st.lists(
@@ -51,6 +53,28 @@ def test_what_is_no_rule_is_refused_in_a_sentence(text):
         parse_rule(text)
 
 
+def test_a_text_a_rule_or_a_threshold_stands_for_a_rule():
+    assert as_rule(" F1 ") == as_rule(Rule("f1")) == Rule("f1", None, False)
+    assert as_rule(0.123456789) == Rule("value", 0.123456789, False)
+    for number in (-0.1, 1.1, math.nan):
+        with pytest.raises(RecipeError, match="can't be a threshold: give a threshold from 0 to 1"):
+            as_rule(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "rule"),
+    [
+        ("cost:10", "cost 10 : 1", Rule("cost", 10)),
+        ("value:0.5", "threshold 0.5", None),
+        ("sortition:0.5", "sortition:0.5", None),
+    ],
+)
+def test_a_text_from_outside_names_a_rule_or_none(text, words, rule):
+    assert rule_words(text) == words
+    assert rule_that_chose(text) == rule
+    assert rule_that_chose(None) is None
+
+
 def test_a_floor_takes_more_than_a_table():
     with pytest.raises(ValueError, match="use choose_threshold"):
         choose(threshold_table([0, 1], [0.1, 0.9]), parse_rule("floor:0.95"))
@@ -92,6 +116,27 @@ def test_a_target_is_reached_and_no_further_cut_reaches_it(films, target):
     specific = table.at(choose(table, Rule("specificity", target)))
     assert specific.specificity >= target
     assert all(p.specificity < target for p in _every_cut(table) if p.threshold < specific.threshold)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        # From the highest score down, tp and fp are 1 0, 2 0, 2 1, 3 1, 3 2, 3 3, 3 4, 4 4, 4 5, 4 6.
+        ("youden", 0.65),  # 3 / 4 + 5 / 6 is the most
+        ("f1", 0.65),  # 6 / 8, against 4 / 6 at 2 0 and 8 / 12 at 4 4
+        ("cost:1", 0.85),  # 2 + 0, as much as 1 + 1, with fewer false alarms
+        ("cost:2", 0.65),  # 2 + 1
+        ("cost:5", 0.25),  # 0 + 4
+        ("sensitivity:0.75", 0.65),
+        ("sensitivity:0.8", 0.25),
+        ("specificity:0.8", 0.65),
+        ("specificity:0.6", 0.55),
+    ],
+)
+def test_each_rule_makes_the_choice_worked_by_hand(text, cut):
+    labels = [1, 1, 0, 1, 0, 0, 0, 1, 0, 0]
+    scores = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
+    assert choose(threshold_table(labels, scores), parse_rule(text)) == pytest.approx(cut)
 
 
 def test_the_cut_keeps_its_distance_from_both_neighbours():

@@ -38,6 +38,19 @@ def test_the_interval_is_as_narrow_as_wanted_and_with_one_film_less_it_is_not(ra
     assert half(n) <= half_width < half(n - 1)
 
 
+@pytest.mark.parametrize("level", [0.01, 0.5, 0.8, 0.99])
+def test_at_any_level_the_interval_is_as_narrow_as_wanted(level):
+    n = films_needed(0.8, 0.05, level=level)
+    low, high = wilson_interval(0.8 * n, n, level=level)
+    assert n == 1 or high - low <= 0.1
+    low, high = wilson_interval(0.8 * (n - 1), n - 1, level=level)
+    assert not high - low <= 0.1
+
+
+def test_a_wide_interval_takes_a_film_at_least():
+    assert films_needed(0.5, 0.499, level=0.05) == 1
+
+
 def test_for_a_narrow_interval_it_is_buderers_formula():
     assert films_needed(0.9, 0.002) == pytest.approx(Z2 * 0.9 * 0.1 / 0.002**2, rel=1e-3)
 
@@ -46,6 +59,11 @@ def test_for_a_narrow_interval_it_is_buderers_formula():
     ("rate", "half_width", "design_effect", "level"),
     [
         (1.1, 0.05, 1, 0.95),
+        (-0.1, 0.05, 1, 0.95),
+        (0.9, -0.05, 1, 0.95),
+        (0.9, 0.6, 1, 0.95),
+        (0.9, 0.05, 1, 0),
+        (0.9, 0.05, 1, 1.5),
         (0.9, 0.0, 1, 0.95),
         (0.9, 0.5, 1, 0.95),
         (0.9, 0.05, 0.9, 0.95),

@@ -6,15 +6,24 @@ import math
 import numpy as np
 import pytest
 from scipy.special import expit
-from scipy.stats import PermutationMethod, mannwhitneyu
+from scipy.stats import PermutationMethod, mannwhitneyu, rankdata
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from tests.support.simulations import draws, three_errors
+from tests.support.sizes import cases, draws, three_errors
 from xraylab.errors import ComparisonError
 from xraylab.evaluation.calibration import measure_calibration
-from xraylab.evaluation.intervals import auc_estimate, auc_interval, wilson_interval
+from xraylab.evaluation.intervals import AreaEstimate, auc_estimate, auc_interval, wilson_interval
 from xraylab.evaluation.reliability import EDGES
-from xraylab.evaluation.shift import Films, difference, permutation_p, shift, verdict
+from xraylab.evaluation.shift import (
+    ClassShift,
+    Films,
+    _midranks,
+    _some_ways,
+    difference,
+    permutation_p,
+    shift,
+    verdict,
+)
 
 
 def films(seed, n=240, *, moved=(0.0, 0.0), share=0.6, patients=None):
@@ -109,6 +118,52 @@ def test_with_one_film_a_patient_p_of_few_is_scipys_permutation_test():
     assert permutation_p(scores, np.arange(50), (30, 20)) == pytest.approx(expected, abs=0.015)
 
 
+@pytest.mark.parametrize("sizes", [(20, 20), (12, 30), (30, 12)])
+def test_sets_that_no_random_division_parts_as_far_have_the_smallest_p_there_is(sizes):
+    n = sum(sizes)
+    scores = np.where(np.arange(n) < sizes[0], 0.2, 0.8) + np.arange(n) / 1000
+
+    assert permutation_p(scores, np.arange(n), sizes) == 1 / 5000
+    assert permutation_p(np.full(n, 0.5), np.arange(n), sizes) == 1
+
+
+@pytest.mark.parametrize("keys", [1_000_000, 1000, 1])
+def test_random_ways_are_the_patients_of_the_smallest_keys_in_parts_of_any_size(keys, monkeypatch):
+    monkeypatch.setattr("xraylab.evaluation.shift._KEYS", keys)
+    drawn = np.random.default_rng(0).random((4999, 60))
+
+    np.testing.assert_array_equal(np.sort(_some_ways(60, 25)), np.sort(np.argsort(drawn)[:, :25]))
+
+
+def test_equal_scores_share_their_mean_rank():
+    scores = np.random.default_rng(0).integers(0, 6, 30) / 5
+
+    np.testing.assert_array_equal(_midranks(scores), rankdata(scores))
+
+
+@pytest.mark.parametrize(("patients", "permuted"), [(59, True), (60, False)])
+def test_from_sixty_patients_of_a_class_on_p_is_students(patients, permuted, monkeypatch):
+    monkeypatch.setattr("xraylab.evaluation.shift.permutation_p", lambda *_: 0.987654)
+    rng = np.random.default_rng(1)
+    sides = [
+        Films(np.zeros(n, int), scores, [math.nan] * n)
+        for n in (60, patients)
+        for scores in [rng.random(n) ** (1 if n == 60 else 2)]
+    ]
+    found = shift(*sides, 0.5).classes[0]
+
+    assert found.patients == (60, patients)
+    assert (found.chance.p == 0.987654) == permuted
+
+
+def test_a_class_fires_below_five_in_a_hundred_and_not_at_it():
+    chance = AreaEstimate(0.6, 0.5, 0.7, 0.05)
+
+    assert not ClassShift(0, (9, 9), (9, 9), chance, 0.05).fires
+    assert ClassShift(0, (9, 9), (9, 9), chance, 0.0499).fires
+    assert not ClassShift(0, (9, 9), (9, 9), chance, math.nan).fires
+
+
 def test_few_patients_are_tested_by_permutation_unless_students_p_is_larger():
     few, many = films(0, 90, patients=30), films(1, patients=40)
     for label, each in enumerate(shift(many, few, 0.5).classes):
@@ -123,8 +178,8 @@ def test_few_patients_are_tested_by_permutation_unless_students_p_is_larger():
         assert each.chance.p == max(student, permutation_p(together, people, (names.size, others.size)))
 
 
-@pytest.mark.simulation
-@pytest.mark.parametrize("patients", [2, 5, 12, 20, 40])
+@pytest.mark.sampled
+@pytest.mark.parametrize("patients", cases([5, 40, 2, 12, 20], brief=2))
 def test_few_patients_that_score_alike_are_called_different_in_at_most_five_of_a_hundred(patients):
     """Films of so many patients per class, held against the others of the same source."""
     n, fired = draws(400, brief=40), 0
@@ -151,7 +206,7 @@ def test_two_patients_show_nothing_and_twelve_show_what_is_large(patients, fires
     assert ("may be too few to show one" in verdict(found)) != fires
 
 
-@pytest.mark.simulation
+@pytest.mark.sampled
 def test_films_that_score_alike_fire_in_at_most_five_of_a_hundred_comparisons():
     n = draws(600, brief=60)
     fired = sum(
@@ -227,6 +282,28 @@ def test_differences_at_the_lock_are_the_others_less_validation():
     )
 
 
+def test_each_difference_is_that_of_its_own_rate_and_interval():
+    found = shift(films(0, 80), films(1, 60, moved=(0.4, -0.9), share=0.4), 0.5)
+    before, after = found.validation, found.other
+    for name, (rate, (low, high)), (other, (other_low, other_high)) in [
+        *(
+            (
+                name,
+                (getattr(after.figures.point, name), after.figures.intervals[name]),
+                (getattr(before.figures.point, name), before.figures.intervals[name]),
+            )
+            for name in ("sensitivity", "specificity")
+        ),
+        ("auc", (after.figures.auc, after.figures.auc_ci), (before.figures.auc, before.figures.auc_ci)),
+        ("prevalence", (after.prevalence, after.prevalence_ci), (before.prevalence, before.prevalence_ci)),
+    ]:
+        each = found.differences[name]
+        assert each.value == rate - other
+        assert each.low == pytest.approx(rate - other - math.hypot(rate - low, other_high - other))
+        assert each.high == pytest.approx(rate - other + math.hypot(high - rate, other - other_low))
+    assert len(found.differences) == 4
+
+
 def test_a_verdict_tells_which_films_score_how_or_what_was_not_seen():
     apart = shift(films(0), films(1, moved=(1.0, -1.0)), 0.5)
     told = verdict(apart)
@@ -266,6 +343,13 @@ def test_a_class_that_is_missing_or_of_one_patient_is_not_compared_and_the_other
     )
     assert [math.isnan(one.adjusted_p) for one in one_patient.classes] == [True, True]
     assert verdict(one_patient).startswith("Normal films and films with pneumonia can't be compared:")
+
+
+def test_a_set_without_films_of_a_class_has_no_patients_of_it():
+    normal = Films([0, 0, 0], [0.1, 0.2, 0.2], [math.nan] * 3, list("aab"))
+    ill = Films([1, 1, 1], [0.7, 0.8, 0.9], [math.nan] * 3, list("abc"))
+    found = shift(normal, ill, 0.5).classes
+    assert [(each.n, each.patients) for each in found] == [((3, 0), (2, 0)), ((0, 3), (0, 3))]
 
 
 def test_equal_scores_make_no_difference_and_no_slope():

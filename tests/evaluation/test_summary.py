@@ -49,6 +49,26 @@ def test_calibration_error_is_the_weighted_gap_over_ten_bins(films):
     assert summarise(*films, 0.5).ece == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("labels", "scores", "expected"),
+    [
+        ([1, 0], [1.0, 0.95], 0.475),  # both in the last bin: (0 + 0.95) / 2
+        ([0, 1], [1.0, 0.95], 0.475),  # in one bin they make up for each other: (1 - 0.05) / 2
+        ([1, 0], [0.95, 0.85], 0.45),  # a bin each: (0.05 + 0.85) / 2
+        ([0, 1], [0.0, 0.05], 0.475),  # both in the first bin
+        ([0, 1], [0.05, 0.1], 0.475),  # 0.1 begins the second: (0.05 + 0.9) / 2
+        ([1, 1, 0, 0], [0.5, 0.5, 0.5, 0.5], 0.0),
+    ],
+)
+def test_calibration_error_is_that_worked_by_hand(labels, scores, expected):
+    found = summarise(labels, scores, None, 0.5)
+
+    assert found.ece == pytest.approx(expected)
+    assert found.brier == pytest.approx(
+        sum((s - y) ** 2 for s, y in zip(scores, labels, strict=True)) / found.n
+    )
+
+
 def test_intervals_hold_their_estimates_and_know_the_patients(films):
     labels, scores, patients = films
     found = summarise(labels, scores, patients, 0.4)

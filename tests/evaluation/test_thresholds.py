@@ -102,6 +102,18 @@ def test_effective_sizes_are_those_worked_out_patient_by_patient(films):
         np.testing.assert_allclose(table.effective[metric], expected, rtol=1e-9, err_msg=metric)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_effective_sizes_of_few_films_are_those_worked_out_patient_by_patient(seed):
+    rng = np.random.default_rng(seed)
+    patients, labels = rng.integers(0, 7, 21), rng.integers(0, 2, 21)
+    scores = (0.3 * labels + 0.2 * rng.random(7)[patients] + 0.5 * rng.random(21)).round(1)
+    table = threshold_table(labels, scores, patients)
+
+    for metric in PROPORTIONS:
+        expected = [_effective_by_hand(metric, labels, scores, patients, t) for t in table.threshold]
+        np.testing.assert_allclose(table.effective[metric], expected, rtol=1e-9, err_msg=metric)
+
+
 def test_effective_sizes_of_many_films_are_those_worked_out_patient_by_patient():
     labels, scores, patients = _made_up_films()
     table = threshold_table(labels, scores, patients)
@@ -176,6 +188,21 @@ def test_areas_equal_scikit_learn():
         assert table.average_precision == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
 
 
+def test_the_average_precision_is_that_worked_by_hand():
+    table = threshold_table([1, 0, 1], [0.9, 0.8, 0.7])
+
+    assert table.average_precision == pytest.approx((1 / 1 + 2 / 3) / 2)
+    assert table.auc == 0.5
+
+
+def test_only_the_six_rates_have_an_interval():
+    table = threshold_table([1, 0], [0.9, 0.8])
+
+    assert (list(table.effective), len(table.effective)) == (list(PROPORTIONS), 6)
+    with pytest.raises(KeyError, match="kappa"):
+        table.interval("kappa", 0.5)
+
+
 def test_a_tie_is_one_row_and_is_never_split():
     table = threshold_table([1, 0, 1, 0], [0.7, 0.7, 0.7, 0.2])
 
@@ -224,6 +251,17 @@ def test_thresholds_that_were_given_are_always_among_the_steps():
     assert not rows <= set(table.steps())
     assert rows | set(table.steps()) == set(table.steps(given))
     assert table.steps(given).size <= 4_096
+
+
+def test_the_steps_are_the_three_selections_at_even_arcsines():
+    n = 26_000
+    table = threshold_table(np.arange(n) % 3 == 0, np.arange(n) / (n + 1))
+    shares = [math.sin(math.pi / 2 * i / 1343) ** 2 for i in range(1344)]
+    by_row = {round(share * n) for share in shares}
+    by_alarm = {int(np.flatnonzero(table.fp <= share * table.negatives)[-1]) for share in shares}
+    by_finding = {int(np.flatnonzero(table.tp >= share * table.positives)[0]) for share in shares}
+
+    assert set(table.steps()) == by_row | by_alarm | by_finding
 
 
 def test_a_score_of_one_is_among_the_steps():
@@ -311,6 +349,7 @@ def test_no_film_at_all_gives_one_row_and_nan():
         ([0, math.nan], [0.1, 0.2], None),
         ([0, 1, 1], [0.1, 0.2], None),
         ([0, 1], [0.1, 0.2], ["a"]),
+        ([0, 1], [0.1, 0.2], ["a", "b", "c"]),
         ([[0, 1]], [[0.1, 0.2]], None),
     ],
 )
@@ -343,6 +382,7 @@ def test_a_cut_classifies_as_its_row_does_and_lies_between_0_and_1(scores):
         ((0.0, 0.125), 0.063),  # half up, as the browser does
         ((1.0, np.nextafter(1, 0)), 1.0),
         ((0.0, 5e-324), 5e-324),
+        ((0.020046800706458055, 0.02004680070645807), 0.02004680070645806),  # it takes 17 decimals
     ],
 )
 def test_a_cut_is_the_shortest_number_near_the_middle(scores, cut):
@@ -359,9 +399,21 @@ def test_no_threshold_up_to_1_leaves_out_a_film_that_scores_1():
         table.cut(0)
 
 
-def test_scores_outside_0_to_1_have_no_cut():
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        threshold_table([0, 1], [-3.0, 4.0]).cut(1)
+@pytest.mark.parametrize("scores", [(-3.0, 4.0), (-0.1, 0.5), (0.5, 1.1)])
+def test_scores_outside_0_to_1_have_no_cut_and_no_histogram(scores):
+    table = threshold_table([0, 1], scores)
+    words = f"scores lie in {scores[0]} to {scores[1]}, not in \\[0, 1\\]"
+
+    with pytest.raises(ValueError, match=words):
+        table.cut(1)
+    with pytest.raises(ValueError, match=words):
+        table.histogram(4)
+
+
+def test_the_first_row_is_cut_at_1_and_the_last_at_0():
+    table = threshold_table([0, 1], [0.25, 0.75])
+
+    assert [table.cut(row) for row in range(3)] == [1.0, 0.5, 0.0]
 
 
 def test_every_film_is_in_one_bin_of_its_class_as_numpy_counts():
@@ -373,6 +425,8 @@ def test_every_film_is_in_one_bin_of_its_class_as_numpy_counts():
         np.testing.assert_array_equal(counts, np.histogram(scores[labels == label], 7, (0, 1))[0])
 
 
-def test_scores_outside_0_to_1_have_no_histogram():
-    with pytest.raises(ValueError, match=r"not in \[0, 1\]"):
-        threshold_table([0, 1], [-0.5, 1.0]).histogram(4)
+def test_names_of_mixed_types_tell_patients_apart_as_text_does():
+    table = threshold_table([0, 1, 1, 0], [0.1, 0.2, 0.3, 0.4], np.array([7, "a", None, "7"], dtype=object))
+
+    assert table.n_groups == 3
+    assert table.patients[0] == table.patients[-1]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.calibrated_films import held_out
-from tests.support.simulations import draws, three_errors
+from tests.support.sizes import draws, three_errors
+from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.prevalence import moved
 from xraylab.evaluation.rules import Rule, choose
@@ -241,7 +242,21 @@ def test_net_benefit_has_an_interval_at_a_given_prevalence_only():
     assert (low, high) == pytest.approx(tuple(0.3 * end for end in table.interval("sensitivity", 0.0)))
 
 
-@pytest.mark.simulation
+@pytest.mark.parametrize(("probability", "odds"), [(0.0, 0), (0.2, 0.25), (0.5, 1), (0.8, 4)])
+def test_the_interval_of_net_benefit_is_that_worked_by_hand(probability, odds):
+    # At any of these, 36 of 40 are found, and 12 of 60 are false alarms.
+    labels, scores = np.repeat([1, 0, 1, 0], [36, 12, 4, 48]), np.repeat([0.9, -0.1], [48, 52])
+    curve = decision_curve(threshold_table(labels, scores), [probability], prevalence=0.3)
+    (ill_low, ill_high), (well_low, well_high) = wilson_interval(36, 40), wilson_interval(48, 60)
+    model = 0.3 * 0.9 - 0.7 * 0.2 * odds
+    below = math.sqrt((0.3 * (0.9 - ill_low)) ** 2 + (0.7 * odds * (0.8 - well_low)) ** 2)
+    above = math.sqrt((0.3 * (ill_high - 0.9)) ** 2 + (0.7 * odds * (well_high - 0.8)) ** 2)
+
+    assert curve.model == pytest.approx([model])
+    assert (curve.low[0], curve.high[0]) == pytest.approx((model - below, model + above))
+
+
+@pytest.mark.sampled
 @pytest.mark.parametrize("probability", [0.05, 0.2, 0.5])
 def test_intervals_of_net_benefit_hold_the_truth(probability):
     times, patients, prevalence, rng = draws(2000, brief=300), 120, 0.1, np.random.default_rng(5)

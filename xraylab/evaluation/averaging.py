@@ -35,13 +35,13 @@ class Averaged:
         """Scores in [0, 1], (n,)."""
         return probability(self.logit)
 
-    def given_pneumonia(self, kinds: Floats) -> Floats:
-        """Average the members' probabilities of the kinds, weighted by how likely each finds pneumonia.
+    def given_finding(self, kinds: Floats) -> Floats:
+        """Average the members' probabilities of the kinds, weighted by how likely each finds it.
 
         Parameters
         ----------
         kinds : float64 array of shape (k, n, kinds)
-            Probability of each kind, given pneumonia, by each member.
+            Probability of each kind, given the finding, by each member.
 
         Returns
         -------

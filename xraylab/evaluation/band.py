@@ -2,7 +2,7 @@
 The review band: two thresholds ("cuts"); the films between them need a reader.
 
 - above: score >= threshold; needs a reader: review_from <= score < threshold; below: score < review_from
-- films below both cuts are never called "cleared": the pneumonias missed there are counted, with an interval
+- films below both cuts are never called "cleared": the cases missed there are counted, with an interval
 - equal cuts make an empty band: every film is then above or below
 - both cuts are chosen on validation, and locked together
 - the rates of an operating point stay those of all films at ``threshold``; a band stands next to them
@@ -123,7 +123,7 @@ class BandThousand:
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """Films to read and pneumonias missed for each possible lower cut, at one upper threshold."""
+    """Films to read and cases missed for each possible lower cut, at one upper threshold."""
 
     threshold: float
     review_from: NDArray[np.float64]  # (k,) falling: the threshold itself, then each score below it
@@ -219,7 +219,7 @@ def band_of_a_thousand(band: Band, prevalence: float) -> BandThousand | None:
 
 
 def workload(table: ThresholdTable, threshold: float) -> Workload:
-    """Tabulate, for every lower cut up to a threshold, the films to read and the pneumonias missed.
+    """Tabulate, for every lower cut up to a threshold, the films to read and the cases missed.
 
     Parameters
     ----------

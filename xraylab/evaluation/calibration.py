@@ -3,7 +3,7 @@ Calibration: make scores probabilities by Platt scaling, and measure how far sco
 
 - making: slope and intercept are fitted to films that the network wasn't trained on; the slope is positive,
   so the order of films, and with it the ROC curve, doesn't change
-- measuring: slope, intercept, and observed over expected pneumonias, on films that nothing was fitted to
+- measuring: slope, intercept, and observed over expected positives, on films that nothing was fitted to
 - the two fits differ on purpose: Platt's smoothed targets make a safer map, but a biased measurement
 - Platt's fit is scikit-learn's, imported when first needed because it loads slowly
 """
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from xraylab.errors import CalibrationError
 from xraylab.evaluation.firth import Firth, firth
 from xraylab.evaluation.labelled import checked
+from xraylab.findings import PNEUMONIA, Finding
 
 Interval = tuple[float, float]
 FEWEST_PATIENTS = 35  # with films of a class, for intervals
@@ -47,7 +48,7 @@ class Platt:
 AS_IS = Platt()  # changes nothing, to the last bit
 
 
-def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
+def fit_platt(labels: ArrayLike, logits: ArrayLike, *, finding: Finding = PNEUMONIA) -> Platt:
     """Fit Platt scaling on held-out films.
 
     Logistic regression of one variable without a penalty, on Platt's own targets: (P + 1) / (P + 2) for
@@ -81,9 +82,9 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
     truth, values, _ = checked(labels, logits, None)
     positives, negatives = int((truth == 1).sum()), int((truth == 0).sum())
     if not positives or not negatives:
-        missing = "pneumonia" if not positives else "normal"
+        missing = f"{finding.name} film" if not positives else finding.well_film
         raise CalibrationError(
-            f"Scores can't be calibrated: there is no {missing} film among the {truth.size} held out for it."
+            f"Scores can't be calibrated: there is no {missing} among the {truth.size} held out for it."
         )
     centre, scale = float(values.mean()), float(values.std())
     if not scale > 0:
@@ -92,7 +93,8 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Platt:
     slope, intercept = _regress((values - centre) / scale, target)
     if not slope > 0:
         raise CalibrationError(
-            "Scores can't be calibrated: films with pneumonia don't score higher than normal ones."
+            f"Scores can't be calibrated: films {finding.ill} don't score higher than "
+            f"{'normal ones' if finding.is_against_normal else 'those without'}."
         )
     return _finite_map(slope / scale, intercept - slope * centre / scale)
 
@@ -111,14 +113,14 @@ class Calibration:
     """Distance of scores from probabilities; intervals are at 95 % and clustered by patient."""
 
     slope: (
-        float  # of a logistic regression of pneumonia on the logit; 1 is perfect, NaN if it can't be fitted
+        float  # of a logistic regression of the label on the logit; 1 is perfect, NaN if it can't be fitted
     )
     slope_ci: Interval
     intercept: float  # of the same regression; 0 is perfect
     intercept_ci: Interval
     why: str | None  # reason why there is no slope
-    observed: int  # films with pneumonia
-    expected: float  # films with pneumonia if scores were probabilities: the sum of the scores
+    observed: int  # films with the finding
+    expected: float  # films with the finding if scores were probabilities: the sum of the scores
     ratio: float  # observed / expected; 1 is perfect
     ratio_ci: Interval
     too_few: str | None  # reason why there are no intervals
@@ -129,6 +131,8 @@ def measure_calibration(
     scores: ArrayLike,
     logits: ArrayLike,
     groups: Sequence[Any] | NDArray[Any] | None = None,
+    *,
+    finding: Finding = PNEUMONIA,
 ) -> Calibration:
     """Measure how far a model's scores are from probabilities.
 
@@ -148,6 +152,8 @@ def measure_calibration(
         Logits of the scores; NaN or infinite if unknown, and then there is no slope.
     groups : sequence, (n,), optional
         The patients; by default each film is its own.
+    finding : Finding
+        What the labels are about, for the sentences.
 
     Raises
     ------
@@ -163,7 +169,7 @@ def measure_calibration(
     points = np.asarray(logits, np.float64)
     if points.shape != values.shape:
         raise ValueError(f"logits {points.shape} and scores {values.shape} must be of one length")
-    why, too_few = _no_slope(truth, points), _too_few(truth, patients)
+    why, too_few = _no_slope(truth, points, finding), _too_few(truth, patients, finding)
     fit = _NOT_FITTED if why else firth(truth, points, patients)
     observed, expected = int(truth.sum()), float(values.sum())
     ratio = observed / expected if expected > 0 else math.nan
@@ -181,26 +187,26 @@ def measure_calibration(
     )
 
 
-def _no_slope(truth: NDArray[np.int64], logits: NDArray[np.float64]) -> str | None:
+def _no_slope(truth: NDArray[np.int64], logits: NDArray[np.float64], finding: Finding) -> str | None:
     """Return the reason why no slope can be fitted, or None."""
     if not np.isfinite(logits).all():
         return "A slope can't be fitted: some films have a score but no finite logit."
-    for label, name in ((1, "pneumonia"), (0, "normal")):
+    for label, name in ((1, f"{finding.name} film"), (0, finding.well_film)):
         if not (truth == label).any():
-            return f"A slope can't be fitted: there is no {name} film among the {truth.size}."
+            return f"A slope can't be fitted: there is no {name} among the {truth.size}."
     if logits.min() == logits.max():
         return "A slope can't be fitted: every film has the same score."
     return None
 
 
-def _too_few(truth: NDArray[np.int64], patients: NDArray[np.int64]) -> str | None:
+def _too_few(truth: NDArray[np.int64], patients: NDArray[np.int64], finding: Finding) -> str | None:
     """Return the reason why there are no intervals, or None."""
-    for label, name in ((0, "normal films"), (1, "pneumonia")):
+    well = f"with {finding.well_films}" if finding.is_against_normal else finding.well
+    for label, name in ((0, well), (1, finding.ill)):
         n = np.unique(patients[truth == label]).size
         if n < FEWEST_PATIENTS:
             return (
-                f"Too few patients for intervals of the calibration: {n} with {name}; it takes "
-                f"{FEWEST_PATIENTS}."
+                f"Too few patients for intervals of the calibration: {n} {name}; it takes {FEWEST_PATIENTS}."
             )
     return None
 

@@ -21,7 +21,7 @@ from xraylab.evaluation.intervals import Difference, auc_difference
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.mcnemar import McNemar, mcnemar
 from xraylab.evaluation.paired import RateDifference, rate_difference
-from xraylab.formats import count, p_value
+from xraylab.formats import counted, listed, p_value
 
 _UNKNOWN = Difference(math.nan, math.nan, math.nan, math.nan)
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
@@ -145,9 +145,9 @@ def verdict_of_all(comparisons: Sequence[Comparison]) -> str:
             unknown.append(other)
         else:
             (worse if difference > 0 else better).append(f"{other} (by {_signed(abs(difference))})")
-    ranks = [f"{_listed(better)} better than {reference}"] if better else []
-    ranks += [f"{_listed(worse)} worse than {reference}"] if worse else []
-    apart = f"these films can't tell {_listed(unknown)} from {reference}" if unknown else ""
+    ranks = [f"{listed(better)} better than {reference}"] if better else []
+    ranks += [f"{listed(worse)} worse than {reference}"] if worse else []
+    apart = f"these films can't tell {listed(unknown)} from {reference}" if unknown else ""
     if not ranks:
         return f"By AUC {apart}, on {_films(comparisons[0])} and adjusted for {_pairs(pairs)}."
     ranked = (
@@ -230,8 +230,8 @@ def _check_films(first: Scored, second: Scored) -> None:
     alone, others_alone = Counter(mine) - Counter(others), Counter(others) - Counter(mine)
     if alone or others_alone:
         raise ComparisonError(
-            f"{first.name} and {second.name} can't be compared: {_counted(alone.total(), 'film')} only "
-            f"{first.name} has scored, and {_counted(others_alone.total(), 'film')} only {second.name}. "
+            f"{first.name} and {second.name} can't be compared: {counted(alone.total(), 'film')} only "
+            f"{first.name} has scored, and {counted(others_alone.total(), 'film')} only {second.name}. "
             "Score the same films with both, then compare again."
         )
     if not mine:
@@ -250,20 +250,11 @@ def _called(scores: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
 
 
 def _films(comparison: Comparison) -> str:
-    return f"{_counted(comparison.n, 'film')} of {_counted(comparison.patients, 'patient')}"
+    return f"{counted(comparison.n, 'film')} of {counted(comparison.patients, 'patient')}"
 
 
 def _pairs(number: int) -> str:
-    return f"{_counted(number, 'pair')} by Holm's method"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Join names for a sentence: ``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+    return f"{counted(number, 'pair')} by Holm's method"
 
 
 def _signed(value: float) -> str:

@@ -40,6 +40,6 @@ def too_few(table: ThresholdTable, *, split: str = "validation") -> str | None:
     films = f"{count(table.n)} {split} film{'' if table.n == 1 else 's'}"
     if table.n >= 2 * FEWEST_PATIENTS:
         patients = min(ill, well)
-        which = "with" if ill < well else "without"
-        films += f", only {count(patients)} patient{'' if patients == 1 else 's'} {which} pneumonia"
+        which = table.finding.ill if ill < well else table.finding.well
+        films += f", only {count(patients)} patient{'' if patients == 1 else 's'} {which}"
     return f"{films}: too few to judge"

@@ -29,7 +29,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class KindFigures:
-    """Sensitivity among the films with one kind of pneumonia."""
+    """Sensitivity among the films with one kind of the finding."""
 
     n: int  # films
     patients: int
@@ -43,7 +43,7 @@ class Figures:
 
     n: int  # films
     patients: int
-    positives: int  # films with pneumonia
+    positives: int  # films with the finding
     auc: float
     auc_ci: Interval
     brier: float
@@ -51,7 +51,7 @@ class Figures:
     calibration: Calibration
     point: OperatingPoint | None  # None without a threshold
     intervals: Mapping[str, Interval]  # sensitivity, specificity, ppv, npv, accuracy, balanced_accuracy
-    kinds: Mapping[str, KindFigures]  # by the kind of pneumonia, for films whose kind is known
+    kinds: Mapping[str, KindFigures]  # by the kind of the finding, for films whose kind is known
     band: Band | None = None  # None without a review band
     review_interval: Interval = (math.nan, math.nan)  # of the share of films that need a reader
 
@@ -64,7 +64,7 @@ def table_of(scored: Predictions) -> ThresholdTable:
     ValueError
         If a film has no score, or a label that is neither 0 nor 1.
     """
-    return threshold_table(scored.labels, scored.scores, scored.groups)
+    return threshold_table(scored.labels, scored.scores, scored.groups, finding=scored.finding)
 
 
 def measure(
@@ -121,11 +121,11 @@ def measure(
 def calibration_of(scored: Predictions) -> Calibration:
     """Measure the calibration on films that have a score and a label."""
     logits = scored.frame["logit"].to_numpy(np.float64)
-    return measure_calibration(scored.labels, scored.scores, logits, scored.groups)
+    return measure_calibration(scored.labels, scored.scores, logits, scored.groups, finding=scored.finding)
 
 
 def kinds_of(scored: Predictions, threshold: float) -> Kinds | None:
-    """Tabulate NORMAL and the kinds of pneumonia at a threshold; None for a model of two classes.
+    """Tabulate the films without the finding and its kinds at a threshold; None for a model of two classes.
 
     Parameters
     ----------
@@ -141,17 +141,19 @@ def kinds_of(scored: Predictions, threshold: float) -> Kinds | None:
     if not kinds:
         return None
     subtypes = scored.frame["subtype"].fillna("").astype(str).to_numpy(object)
-    return report_by_kind(scored.labels, scored.scores, scored.groups, subtypes, kinds, threshold)
+    return report_by_kind(
+        scored.labels, scored.scores, scored.groups, subtypes, kinds, threshold, finding=scored.finding
+    )
 
 
 def _kinds(scored: Predictions, threshold: float) -> dict[str, KindFigures]:
-    """Return the sensitivity among the films of each kind of pneumonia, by the kind's name."""
+    """Return the sensitivity among the films of each kind of the finding, by the kind's name."""
     diseased = scored.frame[scored.frame["label"] == 1]
     named = diseased[diseased["subtype"].fillna("").astype(str) != ""]
     kinds = {}
     for kind, films in named.groupby(named["subtype"].astype(str), sort=True):
         scores, groups = films["score"].to_numpy(np.float64), films["group"].to_numpy(object)
-        # All of these films have pneumonia, so the table of one class gives their sensitivity.
+        # All of these films have the finding, so the table of one class gives their sensitivity.
         table = threshold_table(np.ones(len(films), np.int8), scores, groups)
         kinds[str(kind)] = KindFigures(
             n=len(films),

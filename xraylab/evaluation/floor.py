@@ -1,7 +1,7 @@
 """
 Sensitivity floors: the highest threshold whose sensitivity is high enough with 95 % confidence.
 
-- one film per patient, and only patients with pneumonia: the films that are counted must be independent
+- one film per patient, and only patients with the finding: the films that are counted must be independent
 - the film is picked by a hash of its name, never by its score
 - the sensitivity meant is that of a random patient with one of their films; counted by film it may be lower,
   if patients with many films are harder to read
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from xraylab.errors import RecipeError
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.formats import count
 
 CONFIDENCE = 0.95
@@ -34,6 +35,8 @@ def floor_threshold(
     groups: Sequence[Any] | NDArray[Any],
     images: Sequence[str],
     level: float,
+    *,
+    finding: Finding = PNEUMONIA,
 ) -> float:
     """Find the highest threshold whose sensitivity, one film per patient, reaches ``level`` with confidence.
 
@@ -53,6 +56,8 @@ def floor_threshold(
         The name of each film.
     level : float
         The sensitivity required, in (0, 1).
+    finding : Finding
+        What the labels are about, for the sentence of an error.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def floor_threshold(
     Raises
     ------
     RecipeError
-        If there are too few patients with pneumonia.
+        If there are too few patients with the finding.
     ValueError
         If the level is outside (0, 1), and as ``threshold_table`` does.
 
@@ -71,7 +76,7 @@ def floor_threshold(
     Angelopoulos AN, Bates S, Candès EJ, Jordan MI, Lei L (2021), Learn then test, arXiv:2110.01052.
     Bauer P (1991), Statistics in Medicine 10:871-890.
     """
-    if why := why_no_floor(labels, groups, level):
+    if why := why_no_floor(labels, groups, level, finding=finding):
         raise RecipeError(why)
     truth, values, patients = checked(labels, scores, groups)
     tested = values[one_film_a_patient(truth, patients, images)]
@@ -79,7 +84,13 @@ def floor_threshold(
     return table.cut(table.row(_highest_passing(tested, level)))
 
 
-def why_no_floor(labels: ArrayLike, groups: Sequence[Any] | NDArray[Any], level: float) -> str | None:
+def why_no_floor(
+    labels: ArrayLike,
+    groups: Sequence[Any] | NDArray[Any],
+    level: float,
+    *,
+    finding: Finding = PNEUMONIA,
+) -> str | None:
     """Return why these patients are too few for this sensitivity, or None if they suffice. Fast.
 
     Raises
@@ -94,13 +105,13 @@ def why_no_floor(labels: ArrayLike, groups: Sequence[Any] | NDArray[Any], level:
     verb = "is" if patients == 1 else "are"
     return (
         f"A sensitivity of {_PERCENT * level:.10g} % on one film per patient can't be shown with "
-        f"{_PERCENT * CONFIDENCE:.0f} % confidence: that needs {count(needed)} patients with pneumonia, and "
+        f"{_PERCENT * CONFIDENCE:.0f} % confidence: that needs {count(needed)} patients {finding.ill}, and "
         f"there {verb} {count(patients)}. Ask for a lower sensitivity or validate on more patients."
     )
 
 
 def patients_needed(level: float) -> int:
-    """Return how many patients with pneumonia a floor needs, so that finding all of them is unlikely luck.
+    """Return how many patients with the finding a floor needs, so that finding all of them is unlikely luck.
 
     The smallest n with level ** n <= 0.05: if sensitivity were only the level, finding all n patients would
     happen in at most 5 of 100 cases.
@@ -126,13 +137,13 @@ def patients_needed(level: float) -> int:
 def one_film_a_patient(
     labels: NDArray[np.int64], patients: NDArray[np.int64], images: Sequence[str]
 ) -> NDArray[np.intp]:
-    """Pick one film with pneumonia for each patient who has any: the first by a hash of its name.
+    """Pick one film with the finding for each patient who has any: the first by a hash of its name.
 
     The plain name won't do: it often numbers a patient's visits, so it would always pick the earliest film.
 
     Returns
     -------
-    ndarray of intp, (patients with pneumonia,)
+    ndarray of intp, (patients with the finding,)
         Rows of the films picked.
 
     Raises

@@ -2,8 +2,8 @@
 Patients: how many are found, when each patient counts once.
 
 - plain arrays in, counts out
-- a patient with pneumonia has at least one film with pneumonia; a patient without has none
-- a patient is found if at least one of their films with pneumonia is called positive
+- a patient with the finding has at least one film with the finding; a patient without has none
+- a patient is found if at least one of their films with the finding is called positive
 """
 
 import math
@@ -22,20 +22,20 @@ from xraylab.evaluation.labelled import checked
 class PatientCounts:
     """Counts of patients at a threshold; every rate is derived from them."""
 
-    ill: int  # patients with at least one film with pneumonia
+    ill: int  # patients with at least one film with the finding
     well: int  # patients without such a film
-    both: int  # patients with pneumonia who also have a film without
-    found: int  # patients with pneumonia of whom at least one film with pneumonia is called positive
-    negative: int  # patients without pneumonia of whom no film is called positive
+    both: int  # patients with the finding who also have a film without
+    found: int  # patients with the finding of whom at least one film with the finding is called positive
+    negative: int  # patients without it of whom no film is called positive
 
     @property
     def sensitivity(self) -> float:
-        """Share of patients with pneumonia who are found; NaN if there are none."""
+        """Share of patients with the finding who are found; NaN if there are none."""
         return self.found / self.ill if self.ill else math.nan
 
     @property
     def specificity(self) -> float:
-        """Share of patients without pneumonia of whom no film is called positive; NaN if there are none."""
+        """Share of patients without it of whom no film is called positive; NaN if there are none."""
         return self.negative / self.well if self.well else math.nan
 
     @property
@@ -54,7 +54,7 @@ def count_patients(
 ) -> PatientCounts:
     """Count patients by what their films show and how they are called.
 
-    A false alarm on a film without pneumonia doesn't make a patient found. A patient with many films has
+    A false alarm on a film without it doesn't make a patient found. A patient with many films has
     more chances to be found, and more chances of a false alarm, than one with a single film.
 
     Parameters

@@ -1,5 +1,5 @@
 """
-Prevalence: predictive values, probabilities and counts if another share of the films has pneumonia.
+Prevalence: predictive values, probabilities and counts if another share of the films has the finding.
 
 - sensitivity and specificity are assumed to stay as measured, which may not be true elsewhere
 - a prevalence lies in (0, 1): if everybody or nobody is ill there is nothing to predict
@@ -17,7 +17,7 @@ from xraylab.evaluation.ratios import Interval, ratio_interval
 from xraylab.evaluation.thresholds import ThresholdTable
 
 THOUSAND = 1000
-USUAL = 0.1  # share of films with pneumonia that is shown until a reader sets another
+USUAL = 0.1  # share of films with the finding that is shown until a reader sets another
 
 
 @dataclass(frozen=True)

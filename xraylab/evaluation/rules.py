@@ -76,7 +76,7 @@ def parse_rule(text: str) -> Rule:
     ----------
     text : str
         ``youden``, ``f1``, ``sensitivity:S`` and ``specificity:S`` (0 < S <= 1), ``floor:S`` (0 < S < 1),
-        ``cost:N`` (N > 0: one missed pneumonia is worth N false alarms) or ``value:T`` (0 <= T <= 1);
+        ``cost:N`` (N > 0: one missed case is worth N false alarms) or ``value:T`` (0 <= T <= 1);
         ``@suite`` may follow any of them but a floor.
 
     Raises
@@ -171,18 +171,19 @@ def choose(table: ThresholdTable, rule: Rule) -> float:
     if rule.kind == VALUE and rule.amount is not None:
         return rule.amount
     if not table.positives or not table.negatives:
-        missing = "pneumonia" if not table.positives else "normal"
+        finding = table.finding
+        missing = f"{finding.name} film" if not table.positives else finding.well_film
         raise RecipeError(
-            f"The rule “{rule}” needs normal and pneumonia films, and there is no {missing} film here. "
+            f"The rule “{rule}” needs {finding.both_films}, and there is no {missing} here. "
             "Give a threshold directly, for example value:0.5."
         )
     first = table.highest_row
-    return table.cut(first + _row(table.tp[first:], table.fp[first:], table.positives, table.negatives, rule))
+    return table.cut(first + _row(table, table.tp[first:], table.fp[first:], rule))
 
 
-def _row(tp: NDArray[np.int64], fp: NDArray[np.int64], positives: int, negatives: int, rule: Rule) -> int:
+def _row(table: ThresholdTable, tp: NDArray[np.int64], fp: NDArray[np.int64], rule: Rule) -> int:
     """Return the row that satisfies the rule best; NumPy's first optimum has the fewest false alarms."""
-    amount = rule.amount or 0.0
+    positives, negatives, amount = table.positives, table.negatives, rule.amount or 0.0
     if rule.kind == "youden":
         return int(np.argmax(tp * negatives - fp * positives))  # integers, so that equal rows tie exactly
     if rule.kind == "f1":
@@ -195,7 +196,8 @@ def _row(tp: NDArray[np.int64], fp: NDArray[np.int64], positives: int, negatives
     if not reached.size:
         raise RecipeError(
             f"No threshold reaches a specificity of {_PERCENT * amount:.10g} %, "
-            "because some normal films have the highest possible score. Ask for a lower specificity."
+            f"because some {table.finding.well_films} have the highest possible score. Ask for a lower "
+            "specificity."
         )
     return int(reached[-1])
 
@@ -215,7 +217,7 @@ _RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
     FLOOR: (lambda x: 0 < x < 1, "give a share above 0 and below 1, such as 0.95 for 95 %."),
     "cost": (
         lambda x: 0 < x < math.inf,
-        "give how many false alarms one missed pneumonia is worth, such as cost:10.",
+        "give how many false alarms one missed case is worth, such as cost:10.",
     ),
     VALUE: (lambda x: 0 <= x <= 1, "give a threshold from 0 to 1, such as value:0.5."),
 }

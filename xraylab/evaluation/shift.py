@@ -27,10 +27,10 @@ from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.paired import RateDifference
 from xraylab.evaluation.reliability import Reliability, reliability, share_interval
 from xraylab.evaluation.summary import Evaluation, summarise
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.formats import count, interval, percent
 
 SIGNIFICANT = 0.05
-_CLASSES = ("normal films", "films with pneumonia")  # by label, 0 and 1
 _FEW = 60  # patients of a class in either set; below, p is by permutation too
 _PERMUTATIONS = 4999  # if all can't be tried; with the films as they are, 5,000
 _SEED = 0
@@ -48,6 +48,7 @@ class Films:
     scores: ArrayLike  # (n,) in [0, 1]
     logits: ArrayLike  # (n,) of the same scores; NaN if unknown
     groups: Sequence[Any] | NDArray[Any] | None = None  # (n,) the patients; by default each film is its own
+    finding: Finding = PNEUMONIA  # what the labels are about, for sentences
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class Side:
     """A model's results on one set of films."""
 
     figures: Evaluation  # at the threshold
-    prevalence: float  # share of films with pneumonia
+    prevalence: float  # share of films with the finding
     prevalence_ci: Interval
     calibration: Calibration
     reliability: Reliability
@@ -86,6 +87,7 @@ class Shift:
     other: Side
     classes: tuple[ClassShift, ClassShift]  # by label
     differences: Mapping[str, RateDifference]  # sensitivity, specificity, auc, prevalence
+    finding: Finding = PNEUMONIA
 
     @property
     def fires(self) -> bool:
@@ -148,6 +150,7 @@ def shift(validation: Films, other: Films, threshold: float) -> Shift:
             ClassShift(1, *chances[1], float(adjusted[1])),
         ),
         differences=_differences(first, second),
+        finding=validation.finding,
     )
 
 
@@ -178,16 +181,17 @@ def difference(rate: float, bounds: Interval, other_rate: float, other_bounds: I
 
 def verdict(comparison: Shift) -> str:
     """Return one or two sentences: whether other films score like validation, and what can't be known."""
-    sentences = [_firing([each for each in comparison.classes if each.fires])]
+    names = (comparison.finding.well_films, f"films {comparison.finding.ill}")  # by label, 0 and 1
+    sentences = [_firing([each for each in comparison.classes if each.fires], names)]
     silent = [each for each in comparison.classes if not each.fires and not math.isnan(each.adjusted_p)]
     if silent and not comparison.fires:
         films = f"{count(sum(each.n[1] for each in silent))} films"
         patients = f"{count(_patients(comparison, silent))} patients"
-        between = "" if len(silent) == len(comparison.classes) else f" between {_CLASSES[silent[0].label]}"
+        between = "" if len(silent) == len(comparison.classes) else f" between {names[silent[0].label]}"
         sentences.append(
             f"No difference was found{between}, but {films} of {patients} may be too few to show one."
         )
-    unknown = [_CLASSES[each.label] for each in comparison.classes if math.isnan(each.adjusted_p)]
+    unknown = [names[each.label] for each in comparison.classes if math.isnan(each.adjusted_p)]
     if unknown:
         which = " and ".join(unknown)
         sentences.append(
@@ -197,7 +201,7 @@ def verdict(comparison: Shift) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _firing(classes: Sequence[ClassShift]) -> str:
+def _firing(classes: Sequence[ClassShift], names: tuple[str, str]) -> str:
     if not classes:
         return ""
     clauses = []
@@ -205,7 +209,7 @@ def _firing(classes: Sequence[ClassShift]) -> str:
         direction = "higher" if each.chance.value > _HALF else "lower"
         bounds = interval(each.chance.low, each.chance.high)
         clauses.append(
-            f"{_CLASSES[each.label]} score {direction} (such a film scores above one of validation in "
+            f"{names[each.label]} score {direction} (such a film scores above one of validation in "
             f"{percent(each.chance.value)} of pairs, {bounds}; {percent(_HALF)} would mean no difference)"
         )
     return f"These films score differently from validation: {', and '.join(clauses)}."
@@ -227,7 +231,7 @@ def _side(films: Films, threshold: float) -> Side:
         figures=summarise(truth, scores, patients, threshold),
         prevalence=prevalence,
         prevalence_ci=share_interval(truth, patients),
-        calibration=measure_calibration(truth, scores, films.logits, patients),
+        calibration=measure_calibration(truth, scores, films.logits, patients, finding=films.finding),
         reliability=reliability(truth, scores, patients),
     )
 

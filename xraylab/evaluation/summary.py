@@ -23,7 +23,7 @@ class Evaluation:
 
     n: int  # films
     patients: int
-    positives: int  # films with pneumonia
+    positives: int  # films with the finding
     auc: float
     auc_ci: tuple[float, float]
     average_precision: float

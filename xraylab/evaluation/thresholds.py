@@ -20,6 +20,7 @@ from xraylab.evaluation.clustering import PatientSums, effective_sizes, patient_
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.findings import PNEUMONIA, Finding
 
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 17
 _FEW_FILMS, _MOST_STEPS = 25_000, 4_096
@@ -35,6 +36,7 @@ class ThresholdTable:
     fp: NDArray[np.int64]  # (rows,)
     labels: NDArray[np.int64]  # (n,): of all films, in order of falling score
     patients: NDArray[np.int64]  # (n,): 0 ... K-1, of the same films
+    finding: Finding = PNEUMONIA  # what the labels are about, for sentences
 
     def __len__(self) -> int:
         return self.threshold.size
@@ -69,7 +71,12 @@ class ThresholdTable:
         """
         if math.isnan(threshold):
             raise ValueError("a threshold cannot be NaN")
-        return int(np.searchsorted(-self.threshold, -threshold, side="right")) - 1
+        return int(np.searchsorted(self._rising, -threshold, side="right")) - 1
+
+    @cached_property
+    def _rising(self) -> NDArray[np.float64]:
+        """Thresholds with their sign changed; kept, because a handle asks for a row many times a second."""
+        return -self.threshold
 
     def at(self, threshold: float) -> OperatingPoint:
         """Return the exact counts at any threshold, also between rows."""
@@ -130,7 +137,7 @@ class ThresholdTable:
         """Return rows for a scale on a screen: all rows, or at most 4,096 for more than 25,000 films.
 
         Rows are left out, never interpolated, so the counts at those kept are exact. Three selections are
-        joined: even steps of arcsin(sqrt(share)) of the rows, of the false alarms and of the pneumonias
+        joined: even steps of arcsin(sqrt(share)) of the rows, of the false alarms and of the diseased
         found. Such steps are even in standard errors, and so are dense at both ends, where sensitivity or
         specificity is near 1.
 
@@ -161,7 +168,7 @@ class ThresholdTable:
             raise ValueError(f"{len(kept)} rows must be kept, more than {_OWN_STEPS}")
         shares = np.sin(np.linspace(0, np.pi / 2, (_MOST_STEPS - _OWN_STEPS) // 3)) ** 2
         by_row = np.rint(shares * last).astype(np.int64)
-        # For each share: the lowest cut with no more false alarms, the highest that finds as many pneumonias.
+        # For each share: the lowest cut with no more false alarms, the highest that finds as many.
         by_alarm = np.searchsorted(self.fp, shares * self.negatives, side="right") - 1
         by_finding = np.searchsorted(self.tp, shares * self.positives, side="left")
         return np.unique(np.concatenate([list(kept), by_row, by_alarm, by_finding]))
@@ -227,7 +234,11 @@ class ThresholdTable:
 
 
 def threshold_table(
-    labels: ArrayLike, scores: ArrayLike, groups: Sequence[Any] | NDArray[Any] | None = None
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Sequence[Any] | NDArray[Any] | None = None,
+    *,
+    finding: Finding = PNEUMONIA,
 ) -> ThresholdTable:
     """Tabulate every distinct threshold of a set of scores.
 
@@ -239,6 +250,8 @@ def threshold_table(
         Finite; higher means more likely diseased.
     groups : array_like, (n,), optional
         The patient of each film; by default each film is its own.
+    finding : Finding
+        What the labels are about, for the sentences that are made from the table.
 
     Returns
     -------
@@ -256,7 +269,7 @@ def threshold_table(
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], values.size > 0))
     tp = np.append(0, np.cumsum(truth)[ends])
     fp = np.append(0, ends + 1) - tp
-    return ThresholdTable(np.append(np.inf, values[ends]), tp, fp, truth, patients)
+    return ThresholdTable(np.append(np.inf, values[ends]), tp, fp, truth, patients, finding)
 
 
 def _cut_between(lower: float, upper: float) -> float:

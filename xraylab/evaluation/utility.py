@@ -1,8 +1,8 @@
 """
 Clinical utility of calls: net benefit, decision curves and expected cost.
 
-- at a threshold probability p, one missed pneumonia counts as much as (1 - p) / p false alarms
-- net benefit is measured in pneumonias found per film, cost in false alarms per film
+- at a threshold probability p, one missed case counts as much as (1 - p) / p false alarms
+- net benefit is measured in cases found per film, cost in false alarms per film
 - both hold at the prevalence of the films, or at another one given sensitivity and specificity
 - a threshold probability is a preference, so it comes from a person's cost or a range of them, never from the
   threshold of a lock: that was chosen for its rates, and its probability depends on the prevalence
@@ -37,7 +37,7 @@ class DecisionCurve:
 def net_benefit(
     point: OperatingPoint, threshold_probability: float, *, prevalence: float | None = None
 ) -> float:
-    """Return the net benefit: pneumonias found per film, minus weighted false alarms per film.
+    """Return the net benefit: cases found per film, minus weighted false alarms per film.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _distances(
 
 
 def expected_cost(point: OperatingPoint, cost: float, *, prevalence: float | None = None) -> float:
-    """Return the expected cost per film, in false alarms, if one missed pneumonia costs ``cost`` of them.
+    """Return the expected cost per film, in false alarms, if one missed case costs ``cost`` of them.
 
     The threshold with the lowest cost has the highest net benefit at threshold probability 1 / (1 + cost):
     expected cost = cost * (prevalence - net benefit).
@@ -147,7 +147,7 @@ def expected_cost(point: OperatingPoint, cost: float, *, prevalence: float | Non
     ----------
     point : OperatingPoint
     cost : float
-        Number of false alarms that one missed pneumonia costs, above 0.
+        Number of false alarms that one missed case costs, above 0.
     prevalence : float, optional
         In (0, 1); by default that of the films.
 
@@ -166,7 +166,7 @@ def expected_cost(point: OperatingPoint, cost: float, *, prevalence: float | Non
 
 
 def probability_of_cost(cost: float) -> float:
-    """Return the threshold probability for a cost of a missed pneumonia, in false alarms: 1 / (1 + cost).
+    """Return the threshold probability for a cost of a missed case, in false alarms: 1 / (1 + cost).
 
     Raises
     ------
@@ -181,7 +181,7 @@ def probability_of_cost(cost: float) -> float:
 
 
 def cost_of_probability(threshold_probability: float) -> float:
-    """Return how many false alarms one missed pneumonia costs at a threshold probability: (1 - p) / p.
+    """Return how many false alarms one missed case costs at a threshold probability: (1 - p) / p.
 
     Raises
     ------
