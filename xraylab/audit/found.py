@@ -1,0 +1,37 @@
+"""
+Found: what one check of the audit says about a dataset.
+
+- "none" means that nothing was found, not that nothing is there
+- a figure that can't be measured is None, and the sentence says why
+"""
+
+from typing import Literal
+
+from xraylab.files import Record
+from xraylab.stored import Finite
+
+Check = Literal[
+    "unreadable",
+    "class_balance",
+    "duplicates",
+    "near_duplicates",
+    "patient_leakage",
+    "acquisition_shortcut",
+    "small_validation",
+    "label_errors",
+    "shift",
+]
+Severity = Literal["none", "low", "high"]
+
+MOST_EXAMPLES = 12  # films that one record names; a person looks at a few
+
+
+class Found(Record):
+    """Result of one check, with a sentence for a clinician."""
+
+    check: Check
+    severity: Severity  # "high" means that figures of this dataset may be wrong because of it
+    figure: Finite | None  # the number that the check is about; the sentence says which
+    sentence: str  # plain English, with the numbers in it
+    films: tuple[str, ...] = ()  # image ids of examples, at most MOST_EXAMPLES
+    mend: str | None = None  # what can be done about it, in one sentence
