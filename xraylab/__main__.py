@@ -1,5 +1,6 @@
 """``python -m xraylab``: run a command, and turn an error into a sentence and an exit code."""
 
+import io
 import logging
 import sys
 import uuid
@@ -16,6 +17,7 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # typer doesn't e
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; without arguments, list the commands."""
     given = sys.argv[1:] if arguments is None else arguments
+    _replace_unwritable()
     try:
         code = app(given or ["--help"], standalone_mode=False)
     except XRayLabError as error:
@@ -33,6 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     if code == INTERRUPTED:  # typer turns Ctrl-C into an exit code and prints nothing
         return _fail("Stopped.", INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _replace_unwritable() -> None:
+    """Print “?” for a character that the code page of a terminal or pipe doesn't have."""
+    # By default Python raises instead, after all the work: the result would be lost.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _fail(sentence: str, code: int) -> int:

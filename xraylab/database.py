@@ -19,10 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import (
     DDL,
+    URL,
     Boolean,
     CheckConstraint,
     Column,
@@ -45,10 +45,10 @@ from sqlalchemy.exc import DBAPIError
 from xraylab import system
 from xraylab.copies import forget_in_copies, keep_copy, kept_copies
 from xraylab.errors import StorageError
-from xraylab.files import storage_errors
+from xraylab.files import make_folder, storage_errors
 from xraylab.settings import Settings
 
-HEAD = "0003"  # the newest migration; named here, so that a current file opens without loading Alembic
+HEAD = "0004"  # the newest migration; named here, so that a current file opens without loading Alembic
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _PATIENCE = 15.0  # seconds to wait for another process's write
 _ROOM = 2**20  # bytes; SQLite calls a disk with less than this damaged rather than full
@@ -124,6 +124,14 @@ cases = Table(
         "warnings, overridden, synthetic, call, note, pixels_kept) IS NULL",
         name="tombstone",
     ),
+)
+
+# What the model of a case looked for; without a row pneumonia, the only finding of older versions.
+case_findings = Table(
+    "case_finding",
+    metadata,
+    Column("number", Integer, ForeignKey(cases.c.number, name="fk_case_finding_number"), primary_key=True),
+    Column("finding", String, nullable=False),
 )
 
 # The chain of all that was done, see ``xraylab.trail``. SQLite itself refuses to change or remove a row.
@@ -206,10 +214,11 @@ def may_write(settings: Settings) -> bool:
 def engine(settings: Settings) -> Engine:
     """Return the engine of the database in the home folder, after an upgrade to the newest schema."""
     path = settings.database.absolute()
-    if _identity(path) != _ready.get(path):
-        with _preparing:
-            _prepare(path)
-            _ready[path] = _identity(path)
+    with storage_errors(path.parent):
+        if _identity(path) != _ready.get(path):
+            with _preparing:
+                _prepare(path)
+                _ready[path] = _identity(path)
     return _engine(path)
 
 
@@ -227,13 +236,16 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _may_write(path: Path) -> bool:
-    folder = next(parent for parent in path.parents if parent.exists())
-    return all(os.access(place, os.W_OK) for place in (folder, path) if place.exists())
+    # On Windows a drive that is missing has no folder at all. Then the writer says what is wrong.
+    folder = next((parent for parent in path.parents if parent.exists()), None)
+    return folder is None or all(os.access(place, os.W_OK) for place in (folder, path) if place.exists())
 
 
 def _for_reading(settings: Settings) -> Engine:
     path = settings.database.absolute()
-    if _may_write(path):
+    with storage_errors(path.parent):
+        may_write = _may_write(path)
+    if may_write:
         return engine(settings)
     # Without permission to write, SQLite can't make the files that go with a write-ahead log.
     if not path.exists():
@@ -249,7 +261,9 @@ def _for_reading(settings: Settings) -> Engine:
 
 @functools.lru_cache(maxsize=16)
 def _engine(path: Path) -> Engine:
-    made = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": _PATIENCE})
+    # Built from its parts: in a text, signs such as % and # in the path would mean something.
+    url = URL.create("sqlite", database=str(path))
+    made = create_engine(url, poolclass=NullPool, connect_args={"timeout": _PATIENCE})
     event.listen(made, "connect", _configure)
     event.listen(made, "begin", _begin)
     return made
@@ -259,8 +273,9 @@ def _read_only(path: Path) -> Engine:
     """Return an engine that writes nothing, not even the files of the write-ahead log."""
     log = path.with_name(f"{path.name}-wal")
     # An immutable file is read without its log, so transactions that are still in the log would be missing.
-    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
-    return create_engine(f"sqlite:///file:{quote(str(path))}?{mode}&uri=true", poolclass=NullPool)
+    immutable = {} if log.exists() and log.stat().st_size else {"immutable": "1"}
+    query = {"uri": "true", "mode": "ro", **immutable}
+    return create_engine(URL.create("sqlite", database=path.as_uri(), query=query), poolclass=NullPool)
 
 
 def _empty() -> Engine:
@@ -285,13 +300,7 @@ def _begin(connection: Connection) -> None:
 
 def _prepare(path: Path) -> None:
     """Upgrade the file to the newest schema; if several processes try, one does it and the others wait."""
-    try:
-        with storage_errors(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise StorageError(
-            f"{path.parent} is not a folder. Choose another home with XRAYLAB_HOME."
-        ) from error
+    make_folder(path.parent)
     if _version(_engine(path)) == HEAD:
         return
     _use_wal(path)

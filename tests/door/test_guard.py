@@ -116,6 +116,14 @@ def test_an_allowed_host_is_served_from_its_own_origin_alone():
     assert status(ask(**beyond | {"host": ["10.0.0.7:8501"]})) == 403
 
 
+def test_behind_a_proxy_that_replaces_the_host_the_page_is_opened_but_its_own_requests_are_refused():
+    replaced = {"hosts": (FILMS,), "host": ["127.0.0.1:8501"]}
+    assert status(ask(**replaced)) == 200
+    refused = ask(**replaced, origin=[FILMS])
+    assert status(refused) == 403
+    assert b"A page of another address" in refused[1]["body"]
+
+
 @pytest.mark.parametrize(
     "path", ["/_stcore/agent/interact", "/_stcore/agent/openapi.json", "/_stcore/metrics"]
 )

@@ -13,11 +13,12 @@ from xraylab import actions
 from xraylab.actions.operating_points import evaluate_validation
 from xraylab.data.datasets import load_dataset
 from xraylab.evaluation.novelty import FEWEST
+from xraylab.findings import PNEUMONIA
 from xraylab.imaging import Film
-from xraylab.models import NOVELTY_FILE, load_model, novelty_bytes
+from xraylab.models import NOVELTY_FILE, decides_alike, load_model, novelty_bytes
 from xraylab.networks import backends
 from xraylab.networks.inference import BATCH, all_outputs
-from xraylab.networks.registry import CLASSES, build, network, networks
+from xraylab.networks.registry import build, network, networks
 from xraylab.reading.features import FeatureReader, coarse, learn
 from xraylab.reading.gate import UNCHECKED
 from xraylab.reading.loaded import load
@@ -164,7 +165,7 @@ def test_a_strange_film_is_scored_and_not_decided_until_a_person_says_so(knowing
     assert knowing.tells_novelty
     reading = read_film(load(knowing), Film("film.png", film))  # to a model that knows clouds alone
     assert reading.warnings == ("The film is unlike those that the model was trained on.",)
-    assert (reading.decision, reading.notes) == (None, ())
+    assert (reading.decision, reading.notes) == (None, (decides_alike(knowing),))
     assert reading.score is not None
     decided = reading.decided_anyway()
     assert (decided.decision, decided.overridden, decided.warnings) == ("positive", True, reading.warnings)
@@ -181,14 +182,17 @@ def test_without_its_file_a_model_reads_on_and_says_that_it_cannot_tell(
         (knowing.folder / NOVELTY_FILE).write_bytes(damage)
     model = load_model(trained, MODEL)
     reading = read_film(load(model), Film("film.png", film))
-    assert (reading.warnings, reading.notes, reading.decision) == ((), (UNCHECKED,), "positive")
+    assert (reading.warnings, reading.decision) == ((), "positive")
+    assert reading.notes == (decides_alike(model), UNCHECKED)
     assert reading.score == score
     assert "isn’t checked" in actions.model_card(trained, MODEL)
 
 
 def test_evaluate_counts_the_films_that_the_same_gate_warns_of(trained, knowing, other_phantoms):
     told = actions.evaluate(trained, MODEL, str(other_phantoms), actor="test")
-    folders = [str(folder) for folder in sorted(other_phantoms.rglob("*")) if folder.name in CLASSES]
+    folders = [
+        str(folder) for folder in sorted(other_phantoms.rglob("*")) if folder.name in PNEUMONIA.classes
+    ]
     rows = actions.predict(trained, MODEL, folders)
     assert told.warned == sum(bool(row.warnings) for row in rows) == told.n
     assert "at most 0.5 % of them exceed it" in actions.model_card(trained, MODEL)

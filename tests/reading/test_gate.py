@@ -13,7 +13,21 @@ from tests.support.films import encoded
 from xraylab.data.importing import read_labelled
 from xraylab.data.phantoms import generate
 from xraylab.imaging import FileFacts, Signs, StandardFilm, standardise
-from xraylab.reading.gate import BLANK, COLOURED, INVERTED, SMALLEST, UNCHECKED, gate, gate_rows, notes
+from xraylab.models.schema import Shown
+from xraylab.reading.gate import (
+    BLANK,
+    COLOURED,
+    FEWEST_SHOWN,
+    INVERTED,
+    SMALLEST,
+    UNCHECKED,
+    UNKNOWN_AGES,
+    _midline,
+    gate,
+    gate_rows,
+    notes,
+    shown_by,
+)
 
 FACTS = FileFacts("PNG", 50_000, 1200, 900, 8, None, synthetic=False)
 
@@ -73,6 +87,44 @@ def test_a_blank_film_is_warned_of_and_a_faint_one_is_not():
     assert kinds(StandardFilm(ramp, FACTS)) == []
 
 
+@pytest.mark.parametrize(
+    ("dark", "light", "contrast", "found"),  # shares of the film in percent, and grey levels between them
+    [
+        (2.9, 2.9, 200, ["blank"]),  # less than three in a hundred at either end don't count
+        (3.1, 0, BLANK, []),
+        (0, 3.1, BLANK, []),
+        (3.1, 0, BLANK - 1, ["blank"]),
+        (0, 3.1, BLANK - 1, ["blank"]),
+        (3.1, 3.1, BLANK // 2, []),
+        (3.1, 3.1, BLANK // 2 - 1, ["blank"]),
+    ],
+)
+def test_contrast_is_measured_from_the_3rd_to_the_97th_percentile(dark, light, contrast, found):
+    pixels = np.full(256 * 256, 100, np.uint8)
+    ends = np.random.default_rng(0).permutation(pixels.size)  # all over the film, so it isn't inverted
+    low, high = (round(pixels.size * share / 100) for share in (dark, light))
+    pixels[ends[:low]] = max(0, 100 - contrast)
+    pixels[ends[low : low + high]] = min(255, 100 + contrast)
+    assert kinds(StandardFilm(pixels.reshape(256, 256), FACTS)) == found
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "weight"),
+    [
+        *((row, column, 1 / (140 * 32)) for row in (80, 219) for column in (112, 143)),
+        *((row, column, -1 / (140 * 12) / 2) for row in (60, 199) for column in (0, 11, 244, 255)),
+        *((row, 128, 0) for row in (79, 220)),
+        *((150, column, 0) for column in (12, 111, 144, 243)),
+        *((row, column, 0) for row in (59, 200) for column in (0, 255)),
+    ],
+)
+def test_the_middle_and_the_sides_are_those_parts_of_a_film(row, column, weight):
+    pixels = np.zeros((256, 256), np.uint8)
+    pixels[row, column] = 255
+    share = 1 / pixels.size  # a film with one light pixel has this variance, in squares of 255
+    assert _midline(pixels) == pytest.approx(weight / math.sqrt(share * (1 - share)))
+
+
 def test_every_inverted_chest_is_warned_of_and_no_chest_as_it_should_be(chests):
     for pixels in chests:
         assert kinds(StandardFilm(pixels, FACTS)) == []
@@ -110,6 +162,8 @@ def test_a_tag_is_printed_without_what_could_be_markup_and_not_at_any_length(fil
     assert "B KNEE B" in found.sentence
     assert len(found.sentence) < 100
     assert not set("<>*") & set(found.sentence)
+    [found] = gate(replace(film, signs=Signs(body_part="K" * 500)), "radiographs")
+    assert found.sentence == f"The file says that it shows another part of the body ({'K' * 24})."
 
 
 @pytest.mark.parametrize(
@@ -128,7 +182,14 @@ def test_the_sentence_on_age_tells_it(film):
     assert gate(film, "radiographs", age=45.7)[0].sentence == (
         "The age is 45 years; this model knows only ages 1 to 5."
     )
-    assert "under a year" in gate(film, "radiographs", age=0.5)[0].sentence
+    for age, years in ((0, "under a year"), (0.99, "under a year"), (6, "6 years"), (-0.5, "-1 years")):
+        sentence = f"The age is {years}; this model knows only ages 1 to 5."
+        assert [one.sentence for one in gate(film, "radiographs", age=age)] == [sentence]
+
+
+def test_of_two_unknown_ages_that_of_the_tag_is_told(film):
+    [found] = gate(replace(film, signs=Signs(age=30)), "radiographs", age=0.5)
+    assert found.sentence == "The age is 30 years; this model knows only ages 1 to 5."
 
 
 def test_an_unknown_age_is_a_note_and_no_warning(film):
@@ -195,3 +256,74 @@ def test_a_labelled_folder_is_warned_of_as_its_files_are_one_by_one(chests, tmp_
         Path(path).name: [one.kind for one in found]
         for path, found in zip(catalog["path"], together, strict=True)
     } == {name: expected for name, (_, expected) in files.items()}
+
+
+ADULTS = Shown(ages=(20, 89))
+
+
+@pytest.mark.parametrize(
+    ("age", "found"), [(19.9, ["age"]), (20, []), (45, []), (89.9, []), (90, ["age"]), (3, ["age"])]
+)
+def test_a_model_trained_on_adults_decides_adults(film, age, found):
+    assert kinds(replace(film, signs=Signs(age=age)), shown=ADULTS) == found
+    assert kinds(film, age=age, shown=ADULTS) == found
+
+
+def test_the_words_on_age_are_those_of_the_training_films(film):
+    assert gate(film, "radiographs", age=3, shown=ADULTS)[0].sentence == (
+        "The age is 3 years; this model knows only ages 20 to 89."
+    )
+    assert notes(film, "radiographs", novelty=0, shown=ADULTS) == (
+        "Age unknown: this model knows only ages 20 to 89.",
+    )
+    for age in (None, 40):
+        assert kinds(film, age=age, shown=Shown()) == []
+        assert notes(film, "radiographs", novelty=0, age=age, shown=Shown()) == (UNKNOWN_AGES,)
+    assert notes(film, "phantoms", novelty=0, shown=Shown()) == ()
+
+
+@pytest.mark.parametrize(
+    ("view", "views", "found"),
+    [
+        ("LL", (), ["lateral"]),
+        ("LL", ("lateral",), []),
+        ("PA", ("lateral",), []),
+        ("OBLIQUE", ("lateral",), ["view"]),
+        ("OBLIQUE", ("view",), []),
+    ],
+)
+def test_a_lateral_film_is_unusual_unless_the_model_was_trained_on_them(film, view, views, found):
+    assert kinds(replace(film, signs=Signs(view=view)), shown=Shown(views=views)) == found
+
+
+def catalog_of(n, **columns):
+    return pd.DataFrame({"path": [f"TB/{place}.dcm" for place in range(n)]} | columns)
+
+
+def test_the_ages_of_a_model_are_those_of_its_training_films():
+    ages = [*range(20, 90), *range(20, 90), *range(20, 90), math.nan, 5.0, 130.0]  # two are mistyped
+    catalog = catalog_of(len(ages), age=ages)
+    assert shown_by(catalog, np.arange(len(ages))).ages == (20, 89)
+    assert shown_by(catalog, np.arange(30)).ages == (20, 49)  # of these films only
+    few = catalog_of(40, age=[30.0] * (FEWEST_SHOWN - 1) + [math.nan] * (41 - FEWEST_SHOWN))
+    assert shown_by(few, np.arange(40)) == Shown()
+
+
+@pytest.mark.parametrize(
+    ("paths", "ages"),
+    [
+        (["NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/person1_bacteria_1.jpeg", "NORMAL/other.jpeg"], (1, 5)),
+        (["NORMAL/IM-0001-0001.jpeg", "NORMAL/other.jpeg"], None),
+        (["TB/1.png"], None),
+    ],
+)
+def test_films_of_the_kermany_set_have_the_ages_that_its_publisher_states(paths, ages):
+    assert shown_by(pd.DataFrame({"path": paths}), np.arange(len(paths))).ages == ages
+
+
+@pytest.mark.parametrize(("laterals", "views"), [(FEWEST_SHOWN, ("lateral",)), (FEWEST_SHOWN - 1, ())])
+def test_the_views_of_a_model_are_those_of_its_training_films(laterals, views):
+    stated = ["LL"] * laterals + ["PA"] * 20 + [None] * 5
+    catalog = catalog_of(len(stated), view=stated, modality="DX", raw=False)
+    assert shown_by(catalog, np.arange(len(stated))).views == views
+    assert shown_by(catalog, np.arange(laterals, len(stated))).views == ()

@@ -16,7 +16,7 @@ from xraylab.data.phantoms import generate
 from xraylab.errors import HeatmapError
 from xraylab.models import load_model
 from xraylab.models.heatmap_scale import MapScale, read_scale
-from xraylab.networks.inputs import pneumonia_logit, to_input
+from xraylab.networks.inputs import finding_logit, to_input
 from xraylab.networks.registry import build, networks
 from xraylab.reading.faithfulness import faithfulness
 from xraylab.reading.heatmap import METHODS, QUICK, heatmap, heatmaps, overlay_png, raw_maps
@@ -54,12 +54,12 @@ def test_a_heatmap_is_the_film_in_small_and_runs_from_0_to_1(loaded, films):
     assert values.max() > 0.5
 
 
-def test_a_heatmap_is_grad_cam_of_the_pneumonia_logit(loaded, films):
+def test_a_heatmap_is_grad_cam_of_the_finding_logit(loaded, films):
     """Selvaraju's formula by hand: maps weighed by their mean gradient, ReLU, scaled to 0 ... 1."""
     x = to_input(torch.from_numpy(films[1][None]), loaded.parts[0].entry)
     maps = loaded.parts[0].net.get_submodule("features")(x).requires_grad_()
     pooled = maps.amax(dim=(2, 3))  # as SmallCNN does after its features
-    pneumonia_logit(loaded.parts[0].net.get_submodule("classifier")(pooled))[0].backward()
+    finding_logit(loaded.parts[0].net.get_submodule("classifier")(pooled))[0].backward()
     weighed = (maps * maps.grad.mean(dim=(2, 3), keepdim=True)).sum(dim=1, keepdim=True)
     cam = functional.interpolate(weighed.clamp(min=0), size=x.shape[-1], mode="bilinear").detach()[0, 0]
     cam = ((cam - cam.min()) / (cam.max() - cam.min()).clamp(min=1e-7)).numpy()
@@ -106,7 +106,7 @@ def test_hooks_are_removed_when_grad_cam_fails(loaded, films, monkeypatch):
     def fail(_):
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr("xraylab.reading.heatmap.pneumonia_logit", fail)
+    monkeypatch.setattr("xraylab.reading.heatmap.finding_logit", fail)
     with pytest.raises(RuntimeError, match="no memory"):
         heatmap(loaded, films[0])
     assert not any(module._forward_hooks for module in loaded.parts[0].net.modules())
@@ -222,7 +222,7 @@ def test_each_method_is_pytorch_grad_cams_but_for_the_scale(loaded, films, name,
     layer = part.net.get_submodule(part.entry.cam_layer)
     x = to_input(torch.from_numpy(films[1][None]), part.entry).requires_grad_()
     with theirs(part.net, [layer]) as cam:
-        image = cam(x, [lambda output: pneumonia_logit(output[None])[0]])[0]
+        image = cam(x, [lambda output: finding_logit(output[None])[0]])[0]
     ours = functional.interpolate(
         torch.from_numpy(np.maximum(raw, 0))[None, None], size=x.shape[-1], mode="bilinear"
     )[0, 0].numpy()
@@ -249,7 +249,7 @@ def test_a_training_leaves_the_scale_of_its_validation_positives(trained):
     model = load_model(trained, MODEL)
     scale = read_scale(model)
     dataset = load_dataset(trained, DATASET)
-    ill = positives(dataset.targets("pneumonia"), dataset.rows("validation"))
+    ill = positives(dataset.targets("finding"), dataset.rows("validation"))
     part = load(model).parts[0]
     assert part.scale == scale
     cells = [

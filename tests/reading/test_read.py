@@ -5,6 +5,7 @@ import math
 import sys
 import weakref
 from itertools import islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,12 +21,20 @@ from xraylab import actions, predictions
 from xraylab.data.phantoms import generate
 from xraylab.errors import DatasetError, ScoreError, WeightsError
 from xraylab.finite import NO_SCORE
-from xraylab.imaging import Film, Refused, standardise
+from xraylab.imaging import PREPROCESS_VERSION, Film, Refused, standardise
 from xraylab.imaging.headers import lossy_before
 from xraylab.models import load_model
 from xraylab.networks.inference import BATCH, all_outputs
 from xraylab.reading.loaded import load
-from xraylab.reading.read import _decide, _decoded_ahead, read_film, read_films
+from xraylab.reading.read import (
+    Reading,
+    _batches,
+    _decide,
+    _decoded_ahead,
+    read_film,
+    read_films,
+    usable_lock,
+)
 from xraylab.reading.scoring import score_pixels
 
 pytest_plugins = ["tests.support.trained", "tests.support.harmful"]
@@ -327,6 +336,55 @@ def test_one_film_without_a_score_does_not_cost_the_others(loaded, phantom_film,
 def test_no_number_that_is_not_finite_decides(numbers):
     with pytest.raises(ScoreError, match="not a finite number"):
         _decide(*numbers)
+
+
+@pytest.mark.parametrize(
+    ("score", "threshold", "review_from", "decision"),
+    [
+        (0.5, None, None, None),
+        (0.5, None, 0.2, None),
+        (0.5, 0.5, None, "positive"),
+        (0.49, 0.5, None, "negative"),
+        (0.5, 0.5, 0.2, "positive"),
+        (0.49, 0.5, 0.2, "review"),
+        (0.2, 0.5, 0.2, "review"),
+        (0.19, 0.5, 0.2, "negative"),
+        (0.0, 0.5, 0.0, "review"),
+        (0.0, 0.0, None, "positive"),
+        (1.0, 1.0, None, "positive"),
+    ],
+)
+def test_a_decision_is_that_of_the_zone_in_which_the_score_lies(score, threshold, review_from, decision):
+    assert _decide(score, threshold, review_from) == decision
+    reading = Reading("film.png", score, None, threshold, ("odd",), None, review_from=review_from)
+    anyway = reading.decided_anyway()
+    assert (anyway.decision, anyway.overridden) == (decision, threshold is not None)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([], []),
+        ([1] * BATCH, [BATCH]),
+        ([1] * (2 * BATCH + 1), [BATCH, BATCH, 1]),
+        ([4, 6, 3, 9, 1, 10, 11, 2], [2, 2, 2, 1, 1]),  # a batch is full at 10 bytes
+        ([None, None, 9, None, 1, None], [5, 1]),  # a file that was refused has none
+    ],
+)
+def test_a_batch_is_full_by_its_number_of_films_or_by_their_bytes(sizes, expected, monkeypatch):
+    monkeypatch.setattr("xraylab.reading.read._AHEAD_BYTES", 10 if len(sizes) < BATCH else 10**6)
+    films = [Refused("a", "Why.") if size is None else Film("a", bytes(size)) for size in sizes]
+    assert [len(batch) for batch in _batches(iter(films))] == expected
+
+
+@pytest.mark.parametrize("other", [{}, {"model_sha256": "1"}, {"backend": "int8"}, {"preprocess_version": 0}])
+def test_a_lock_is_used_for_the_weights_and_the_scorer_that_it_was_made_for(other):
+    made_for = {"model_sha256": "0", "backend": "fp32", "preprocess_version": PREPROCESS_VERSION}
+    card, lock = SimpleNamespace(**made_for), SimpleNamespace(**made_for | other)
+    assert usable_lock(SimpleNamespace(model=SimpleNamespace(card=card, lock=lock))) == (
+        None if other else lock
+    )
+    assert usable_lock(SimpleNamespace(model=SimpleNamespace(card=card, lock=None))) is None
 
 
 def test_an_overflowing_model_says_so_in_every_use(trained, model, phantom_folder, brief_recipe):

@@ -1,9 +1,13 @@
 """The queue in which readers wait for the networks: its order, who leaves it, and what an error costs."""
 
+import gc
 import os
 import sys
 import threading
+import time
+import weakref
 
+import psutil
 import pytest
 
 from xraylab.reading.turns import OneAtATime, Turns
@@ -141,3 +145,50 @@ def test_all_pieces_run_in_one_thread(crowd):
     crowd.begin("third", lambda: threads.add(threading.get_ident()))
     crowd.open_()
     assert len(threads) == 1
+
+
+def test_once_nobody_asks_what_refers_to_itself_is_freed():
+    """A piece leaves a circle, as the frames of an error or of a screen do."""
+    turns, freed = Turns(), []
+
+    class Film:
+        def __init__(self):
+            self.itself = self
+            weakref.finalize(self, freed.append, True)
+
+    gc.disable()  # the collector's own time is far away in a server, which makes few objects for each film
+    try:
+        for number in (1, 2):
+            turns.run("reader", Film)
+            deadline = time.monotonic() + SECONDS
+            while len(freed) < number and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert len(freed) == number
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps freed memory and can give it back")
+def test_once_nobody_asks_freed_memory_goes_back_to_the_system():
+    blocks = 2_000  # of 100 kB, which glibc keeps; it gives larger ones back by itself
+    turns, before = Turns(), _resident()
+
+    def fragment():
+        held = [b"1" * 100_000 for _ in range(blocks)]
+        return _resident(), held[::200]  # a few blocks in between hold on to the rest
+
+    filled, kept = turns.run("reader", fragment)
+    freed = _resident()
+    deadline = time.monotonic() + SECONDS
+    while _resident() > freed - 0.8 * (filled - before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert filled - before > 0.9 * blocks * 100_000
+    assert freed > filled - 0.2 * (filled - before)  # it is the queue that gives back
+    assert _resident() < before + 0.2 * (filled - before)
+    assert len(kept) == blocks // 200
+
+
+def _resident():
+    """Return the bytes of this process that are in memory."""
+    return psutil.Process().memory_info().rss

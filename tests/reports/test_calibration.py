@@ -9,6 +9,7 @@ from tests.support.calibrated_films import held_out
 from xraylab import formats
 from xraylab.evaluation.calibration import measure_calibration
 from xraylab.evaluation.reliability import reliability
+from xraylab.findings import PNEUMONIA
 from xraylab.models import CalibratedOn
 from xraylab.reports.calibration import (
     bin_rows,
@@ -41,7 +42,7 @@ def test_an_interval_that_is_unknown_is_not_written():
 
 
 def test_the_sentences_of_the_shipped_ensemble():
-    assert sentences(calibrated(measured(), brier=0.0128, ece=0.0096)) == (
+    assert sentences(calibrated(measured(), brier=0.0128, ece=0.0096), PNEUMONIA) == (
         "Calibration slope 1.003 (0.772 to 1.335), intercept −0.301 (−0.952 to 0.312), of a logistic "
         "regression of pneumonia on the model’s logit by Firth’s penalised likelihood (1 and 0 would be "
         "perfect). Observed over expected pneumonias: 581 of 584.1, 0.995 (0.984 to 1.006) (1 would be "
@@ -52,11 +53,11 @@ def test_the_sentences_of_the_shipped_ensemble():
 
 def test_a_number_without_an_interval_comes_with_the_reason():
     few = replace(measured(), slope_ci=UNKNOWN, intercept_ci=UNKNOWN, ratio_ci=UNKNOWN, too_few="Too few.")
-    text = sentences(calibrated(few, brier=0.1, ece=0.1))
+    text = sentences(calibrated(few, brier=0.1, ece=0.1), PNEUMONIA)
     assert "Calibration slope 1.003, intercept −0.301, of" in text
     assert "581 of 584.1, 0.995 (1 would be perfect). Too few. Brier" in text
     unfitted = replace(few, slope=float("nan"), intercept=float("nan"), why="A reason.")
-    text = sentences(calibrated(unfitted, brier=0.1, ece=0.1))
+    text = sentences(calibrated(unfitted, brier=0.1, ece=0.1), PNEUMONIA)
     assert text.startswith("Calibration slope and intercept: –. A reason. Observed over")
     assert "nan" not in text
 
@@ -72,7 +73,7 @@ def test_each_bin_is_a_row_with_its_films_and_their_share():
 
 
 def test_the_films_of_a_calibration_are_counted_and_no_calibration_says_nothing():
-    text = fitted_to(CalibratedOn(films=1, patients=1, copies=0))
+    text = fitted_to(CalibratedOn(films=1, patients=1, copies=0), PNEUMONIA)
     assert text.startswith("The calibrations were fitted to 1 validation film, of 1 patient. ")
-    assert fitted_to(None) == ""
+    assert fitted_to(None, PNEUMONIA) == ""
     assert np.isfinite(measured().slope)

@@ -32,7 +32,7 @@ FLOW = documents.FilmFlow(
     films=292,
     patients=120,
     left_out=3,
-    splits=[documents.SplitFlow(split="train", films=100, patients=None, normal=40, pneumonia=60)],
+    splits=[documents.SplitFlow(split="train", films=100, patients=None, negatives=40, positives=60)],
     held_out=[
         documents.HeldOutFlow(
             split="validation",

@@ -24,6 +24,7 @@ from tests.support.films import encoded, grey
 from xraylab import formats
 from xraylab.errors import NotConfirmedError, XRayLabError
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.findings import PNEUMONIA
 from xraylab.imaging import Film, is_dicom
 from xraylab.records import LONGEST_NOTE
 from xraylab.reports import charts, film_words
@@ -82,7 +83,7 @@ def test_the_page_marks_the_film_among_the_validation_films_in_the_words_of_the_
         film_words.position(films, 0.913, locked=True),
         film_words.prevalence(581, 782, calibrated=True),
         film_words.disagreement(0.021, 3),
-        film_words.kinds(kinds),
+        film_words.kinds(kinds, PNEUMONIA),
         "this film",
         "above: NORMAL, 100",
         "below: PNEUMONIA, 50",

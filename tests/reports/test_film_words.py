@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 
 from xraylab.evaluation.prevalence import predictive_values
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.findings import PNEUMONIA
 from xraylab.models import load_shipped
 from xraylab.reports import film_words
 from xraylab.settings import load_settings
@@ -114,8 +115,8 @@ def test_disagreement_is_no_interval_and_faithful_is_not_right():
 
 
 def test_kinds_come_with_their_caveat():
-    words = film_words.kinds((("bacterial", 0.713), ("viral", 0.287))).replace("\u202f", " ")
-    assert words == f"Bacterial 71.3 %, viral 28.7 %. {film_words.KINDS_CAVEAT}"
+    words = film_words.kinds((("bacterial", 0.713), ("viral", 0.287)), PNEUMONIA).replace("\u202f", " ")
+    assert words == f"Bacterial 71.3 %, viral 28.7 %. {film_words.kinds_caveat(PNEUMONIA)}"
 
 
 # The ensemble's lock: 0.954 reads as 95 % certainty, and means much less where pneumonia is rarer.

@@ -167,6 +167,48 @@ def test_what_dicom_does_not_allow_is_left_out_and_the_patient_stays(source, key
     assert found.PatientID == IDENTITY["PatientID"]
 
 
+def undeclared(declared="ISO_IR 192", *, undefined_length=False, **fields):
+    """A film's bytes whose text is in a character set that the file doesn't name."""
+    film = a_film(SpecificCharacterSet=declared, **fields)
+    for element in film:
+        if element.VR == "SQ":
+            element.is_undefined_length = undefined_length
+    raw = written(film)
+    at = raw.index(b"\x08\x00\x05\x00CS")
+    return raw[:at] + raw[at + 8 + int.from_bytes(raw[at + 6 : at + 8], "little") :]
+
+
+@pytest.mark.parametrize(("name", "length"), [("", False), ("ISO_IR 6", False), ("", True)])
+def test_text_without_a_character_set_is_read_as_utf_8(name, length, tmp_path):
+    fields = {
+        "PatientName": "Müller^Jörg",
+        "PatientID": "Ä7",
+        "StudyDescription": "Lungenödem",
+        "OtherPatientIDsSequence": [other_id("Ö8")],
+    }
+    source = undeclared(**fields, undefined_length=length)
+    at = source.index(b"\x08\x00\x16\x00UI")
+    if name:
+        source = source[:at] + b"\x08\x00\x05\x00CS\x08\x00" + name.encode() + source[at:]
+    raw = back(source)
+    assert complaints(raw, tmp_path) == []
+    found = read(raw)
+    assert found.SpecificCharacterSet == "ISO_IR 192"
+    assert str(found.PatientName) == "Müller^Jörg"
+    assert (found.PatientID, found.StudyDescription) == ("Ä7", "Lungenödem")
+    assert found.OtherPatientIDsSequence[0].PatientID == "Ö8"
+
+
+def test_text_without_a_character_set_that_is_not_utf_8_is_not_written_back():
+    latin = {"declared": "ISO_IR 100"}
+    for fields in ({"PatientName": "Müller^Jörg"}, {"PatientID": "Ä7"}):
+        with pytest.raises(XRayLabError, match="isn't written in UTF-8, and the DICOM file names no"):
+            back(undeclared(**latin, **({"PatientName": "A^B"} | fields)))
+    found = read(back(undeclared(**latin, PatientName="A^B", StudyDescription="Lungenödem")))
+    assert str(found.PatientName) == "A^B"
+    assert "StudyDescription" not in found
+
+
 @pytest.mark.filterwarnings("ignore:Invalid value for VR")
 @pytest.mark.parametrize(
     ("source", "said"),

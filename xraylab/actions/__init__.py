@@ -6,6 +6,7 @@ Actions: everything that a user can do, one function per job.
 - no torch at import: the light screens come through here too; what needs it imports it when called
 """
 
+from xraylab.actions.audit import audit
 from xraylab.actions.backups import backup
 from xraylab.actions.cards import model_card
 from xraylab.actions.cases import (
@@ -21,10 +22,12 @@ from xraylab.actions.catalogue import model_row, model_rows, network_rows, recip
 from xraylab.actions.comparison import Compared, compare, compare_models
 from xraylab.actions.datasets import (
     PHANTOM_FILMS,
+    fetch_dataset,
     import_dataset,
     import_phantoms,
     list_datasets,
     make_phantoms,
+    preview_source,
 )
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.exports import (
@@ -83,6 +86,7 @@ __all__ = [
     "as_json",
     "assist",
     "attend_runs",
+    "audit",
     "backup",
     "cancel_run",
     "cases_csv",
@@ -102,6 +106,7 @@ __all__ = [
     "evaluation_report",
     "export_report",
     "export_trail",
+    "fetch_dataset",
     "film_pdf",
     "film_png",
     "film_report",
@@ -128,6 +133,7 @@ __all__ = [
     "predict",
     "predicted",
     "predictions_csv",
+    "preview_source",
     "read_films",
     "reading_model",
     "recipe_rows",

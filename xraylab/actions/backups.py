@@ -4,7 +4,8 @@ Backups: one plain zip archive of a home, made while the app and trainings go on
 - everything that changes the home writes into the trail first, so holding the database's write lock stops it:
   meanwhile each file gets a second name in a staging folder, which takes no time, and the database is copied
 - the archive is then written from there; its members aren't compressed, so none can unpack to more than it is
-- what can be computed or downloaded again is left out: checkpoints, pretrained weights, cache, logs, copies
+- what can be computed or downloaded again is left out: checkpoints, pretrained weights,
+  fetched files, cache, logs, copies
 """
 
 import contextlib
@@ -35,7 +36,10 @@ FILES = (
     *("config.toml", "openings.jsonl", "pairs.jsonl", "reads.json", "speeds.json"),
     "trail-anchors.jsonl",
 )
-LEFT_OUT = ("checkpoints of runs", "pretrained weights", "teaching phantoms", "cache", "logs", "copies")
+LEFT_OUT = (
+    *("checkpoints of runs", "pretrained weights", "teaching phantoms", "fetched files of datasets"),
+    *("cache", "logs", "copies"),
+)
 _CHUNK = 2**20  # bytes
 _PIXELS = "pixels.npy"
 _TRIES, _PAUSE = 50, 0.02  # seconds

@@ -98,6 +98,7 @@ def keep_case(
         synthetic=reading.synthetic,
         call=call,
         note=note,
+        finding=model.card.finding.name,
     )
     picture = None if film is None else Kept(film.picture, _tags(film.signs))
     return records.keep(settings, case, actor=actor, picture=picture)
@@ -180,7 +181,8 @@ def _row(case: Case) -> documents.CaseRow:
         warnings=list(content.warnings),
         overridden=content.overridden,
         synthetic=content.synthetic,
-        call=content.call,
+        finding=content.finding,
+        call=content.call_words,
         agrees=case.agrees,
         note=content.note,
         film_kept=case.pixels_kept,

@@ -1,4 +1,4 @@
-"""Datasets: import films, draw teaching phantoms, list datasets."""
+"""Datasets: fetch public ones, import films, draw teaching phantoms, list datasets."""
 
 import contextlib
 import shutil
@@ -7,14 +7,17 @@ from pathlib import Path
 
 from xraylab import documents, trail
 from xraylab.actions.overlap import overlaps_of_test
-from xraylab.data import datasets, importing, phantoms
+from xraylab.data import datasets, importing, patients, phantoms, public
 from xraylab.data.datasets import Dataset, DatasetInfo
+from xraylab.data.mapping import Mapping
+from xraylab.data.sources import open_source
 from xraylab.errors import (
     DatasetError,
     NameTakenError,
     NotFoundError,
 )
 from xraylab.files import check_name
+from xraylab.findings import Finding
 from xraylab.models import openings_of_dataset
 from xraylab.settings import Settings
 
@@ -27,12 +30,14 @@ def import_dataset(
     source: Path,
     name: str,
     *,
+    finding: Finding | None = None,
+    mapping: Mapping | None = None,
     patient_key: str = "prefix-number",
     replace: bool = False,
     on_progress: Progress | None = None,
     actor: str = trail.PYTHON,
 ) -> documents.Imported:
-    """Import a zip archive or folder of labelled films; see ``importing.import_dataset``.
+    """Import the labelled films of any source that is recognised; see ``importing.import_dataset``.
 
     Its entry in the trail is written when the dataset is complete, before it is in its place.
     """
@@ -53,6 +58,8 @@ def import_dataset(
         settings,
         source,
         name,
+        finding=finding,
+        mapping=mapping,
         patient_key=patient_key,
         replace=replace,
         on_progress=on_progress,
@@ -60,6 +67,42 @@ def import_dataset(
     )
     imported = _imported(dataset.info, len(openings_of_dataset(settings, dataset)))
     return imported.model_copy(update={"overlaps": overlaps_of_test(settings, dataset)})
+
+
+def preview_source(
+    settings: Settings,
+    source: Path,
+    *,
+    mapping: Mapping | None = None,
+    patient_key: str = "prefix-number",
+) -> documents.Preview:
+    """Say what an import would understand of a source; nothing is written.
+
+    Raises
+    ------
+    NotFoundError, DatasetError
+        As for an import.
+    """
+    key = importing.chosen_key(mapping, patient_key)
+    with open_source(source, None, mapping, room=settings.home) as opened:
+        understood = opened.understood(key)
+    finding = understood.finding
+    return documents.Preview(
+        finding=finding.name,
+        present=tuple(dict.fromkeys((*finding.present, *finding.subtypes))),
+        absent=finding.absent,
+        **{name: value for name, value in understood if name != "finding"},
+    )
+
+
+def fetch_dataset(
+    settings: Settings, name: str, *, confirmed: bool = False, on_progress: Progress | None = None
+) -> documents.Fetched:
+    """Fetch a public dataset and say what an import of it would understand; see ``public.fetch``."""
+    file = public.fetch(settings, name, confirmed=confirmed, on_progress=on_progress)
+    return documents.Fetched(
+        name=name, file=str(file), size=file.stat().st_size, preview=preview_source(settings, file)
+    )
 
 
 def make_phantoms(
@@ -128,10 +171,12 @@ def _imported(info: DatasetInfo, openings: int) -> documents.Imported:
     return documents.Imported(
         name=info.name,
         kind=info.kind,
+        finding=info.finding.name,
         n=info.n,
         labels=info.labels,
         patients=info.patients,
         patient_key=info.patient_key,
+        patients_from=patients.told(info.patient_key, info.patients_from),
         splits=info.splits,
         ignored=info.ignored,
         refused=info.refused,

@@ -133,7 +133,7 @@ def faults_of_datasets(settings: Settings) -> Iterator[str]:
         if changed:
             yield (
                 f"The films of the dataset “{folder.name}” were changed or damaged since their import. "
-                "Import them again and replace it (--replace)."
+                "Import them again in its place."
             )
 
 

@@ -154,6 +154,11 @@ def _check_same_films(first: Model, other: Model) -> None:
             f"“{one.dataset.name}” held other films when “{one.name}” was trained on it than for "
             f"“{two.name}”: patients held out by one may have been trained on by the other. Train one again."
         )
+    if one.finding != two.finding:
+        raise EnsembleError(
+            f"“{one.name}” was trained for {one.finding.name} and “{two.name}” for {two.finding.name}, or by "
+            "other labels. Average models of one finding."
+        )
     if one.classes != two.classes:
         raise EnsembleError(
             f"“{one.name}” tells {len(one.classes)} classes apart and “{two.name}” {len(two.classes)}. "
@@ -169,7 +174,9 @@ def _calibrate(models: list[Model], rule: Rule) -> Members:
     averaging = Averaging(tuple(own), AS_IS)
     suite = average_suites(models, averaging) if rule.suite else None
     parts = [part for part in (average_predictions(models, averaging), suite) if part is not None]
-    mean = Predictions(pd.concat([part.frame for part in parts], ignore_index=True))
+    mean = Predictions(
+        pd.concat([part.frame for part in parts], ignore_index=True), finding=models[0].card.finding
+    )
     # The mean holds sealed test scores too; only validation films may calibrate it.
     final = _fit(mean.of_split("validation").scored, "Their mean")
     return Members(
@@ -191,7 +198,8 @@ def _calibrate(models: list[Model], rule: Rule) -> Members:
 def _fit(validation: Predictions, name: str) -> Platt:
     """Fit Platt scaling to logits; ``name`` says whose they are if that fails."""
     try:
-        return fit_platt(validation.labels, validation.frame["logit"].to_numpy(np.float64))
+        logits = validation.frame["logit"].to_numpy(np.float64)
+        return fit_platt(validation.labels, logits, finding=validation.finding)
     except CalibrationError as error:
         raise EnsembleError(f"“{name}” can't be averaged. {error}") from error
 

@@ -41,10 +41,10 @@ def evaluation_report(
     Parameters
     ----------
     prevalence : float
-        In (0, 1): the share of films with pneumonia that PPV, NPV and the numbers per thousand films are
+        In (0, 1): the share of films with the finding that PPV, NPV and the numbers per thousand films are
         computed for.
     cost : float, optional
-        Number of false alarms that one missed pneumonia costs; by default that of the lock's rule, if it is
+        Number of false alarms that one missed case costs; by default that of the lock's rule, if it is
         a cost rule. Without either there is no net benefit at the lock.
     now : datetime, optional
         Time of writing; by default the present.
@@ -159,7 +159,7 @@ def predictions_csv(settings: Settings, name: str, split: str, *, actor: str = t
 
     Columns are ``film`` (its name in the dataset, which may itself say whose film it is), ``patient`` (a
     running number instead of the patient's key), ``label`` (0 or 1), ``kind`` (from the file's name),
-    ``score``, ``refused`` (why there is no score), one probability for each kind of pneumonia, and the zone
+    ``score``, ``refused`` (why there is no score), one probability for each kind of the finding, and the zone
     of the score at the lock: ``zone`` (above, between or below; empty without a lock), ``threshold`` and
     ``review_from``.
 

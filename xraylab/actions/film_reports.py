@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from xraylab import __version__, documents, trail
-from xraylab.data.sources import printable
+from xraylab.data.entries import printable
 from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.rules import rule_words
+from xraylab.findings import Finding
 from xraylab.imaging import Film
 from xraylab.models import Lock, Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport, Standing, standing_rates
@@ -50,6 +51,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
         dataset=card.dataset.name,
         backend=card.backend,
         rule=None if lock is None else rule_words(lock.rule),
+        finding=card.finding,
         n=table.n,
         patients=table.n_groups,
         positives=table.positives,
@@ -62,7 +64,7 @@ def standing_of(model: Model, lock: Lock | None) -> Standing:
     )
 
 
-def drawn_heatmap(heatmap: "Heatmap") -> DrawnHeatmap:
+def drawn_heatmap(heatmap: "Heatmap", finding: Finding) -> DrawnHeatmap:
     """Draw a heatmap as documents and the page show it."""
     from xraylab.reading.heatmap import METHODS, overlay_png
 
@@ -72,6 +74,7 @@ def drawn_heatmap(heatmap: "Heatmap") -> DrawnHeatmap:
         grids=heatmap.grids,
         fixed=heatmap.fixed,
         strongest=float(heatmap.values.max()),
+        finding=finding,
     )
 
 
@@ -101,7 +104,7 @@ def film_report(
     call, note : str, optional
         The reader's own opinion.
     prevalence : float
-        Share of films with pneumonia where the film is read, in (0, 1).
+        Share of films with the finding where the film is read, in (0, 1).
     now : datetime, optional
         When the report was made; by default the clock's time, in UTC.
 

@@ -97,7 +97,7 @@ def _look_at_database(settings: Settings) -> tuple[bool, str]:
 
 def _look_at_weights(settings: Settings) -> tuple[bool, str]:
     here = [row.name for row in network_rows(settings) if row.weights_here]
-    return True, f"ImageNet weights in {settings.weights}: {', '.join(here) or 'none'}"
+    return True, f"ImageNet weights here: {', '.join(here) or 'none'}; your own belong in {settings.weights}"
 
 
 def _look_at_pixels() -> tuple[bool, str]:

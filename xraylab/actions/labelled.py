@@ -13,6 +13,7 @@ from xraylab.actions.reading import load_for_reading
 from xraylab.data.datasets import Dataset
 from xraylab.data.importing import read_labelled
 from xraylab.errors import DatasetError
+from xraylab.findings import Finding
 from xraylab.finite import NO_SCORE
 from xraylab.imaging.fingerprint import Fingerprints
 from xraylab.models import Model
@@ -48,15 +49,15 @@ class LabelledFilms:
         return replace(self, rows=self.rows[~films], fingerprints=kept)
 
 
-def read_source(source: Path, on_progress: Progress | None = None) -> LabelledFilms:
-    """Read a labelled zip or folder whole.
+def read_source(source: Path, finding: Finding, on_progress: Progress | None = None) -> LabelledFilms:
+    """Read a labelled zip or folder whole, by the labels of a finding.
 
     Raises
     ------
     NotFoundError, DatasetError
         If the source can't be used, or none of its files can be read.
     """
-    catalog, pixels, refused = read_labelled(source, on_progress=on_progress)
+    catalog, pixels, refused = read_labelled(source, finding=finding, on_progress=on_progress)
     if catalog.empty:
         raise DatasetError(f"None of the {len(refused)} labelled files in “{source}” could be read.")
     fingerprints = Fingerprints.of_pixels(pixels)
@@ -87,10 +88,11 @@ def score_films(
     report = (lambda done: on_progress(done, len(rows))) if on_progress else None
     scores = score_pixels(loaded, films.pixels, rows, on_progress=report)
     frame = films.catalog.iloc[rows].reset_index(drop=True).assign(**scores.columns(model.card.classes))
-    warnings = gate_rows(films.catalog, films.pixels, rows, model.card.dataset.kind, scores.novelty)
+    made_on = model.card.dataset
+    warnings = gate_rows(films.catalog, films.pixels, rows, made_on.kind, scores.novelty, shown=made_on.shown)
     frame["refused"] = [None if scored else NO_SCORE for scored in frame["score"].notna()]
     frame["warned"] = [bool(of_film) for of_film in warnings]
-    return Predictions(frame, model.card.model_sha256)
+    return Predictions(frame, model.card.model_sha256, finding=model.card.finding)
 
 
 def count_warned(predictions: Predictions) -> int | None:

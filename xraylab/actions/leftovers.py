@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xraylab import records
+from xraylab.data import resuming
 from xraylab.errors import StorageError
 from xraylab.files import append_line, make_folder, read_lines
 from xraylab.leftovers import Swept
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 def sweep_at_start(settings: Settings) -> Swept:
     """Sweep the home once in this process, and note what was swept; never raise."""
     swept = Swept()
-    for sweep in (_end_dead_runs, sweep_unqueued, records.sweep, sweep_home):
+    for sweep in (_end_dead_runs, sweep_unqueued, records.sweep, sweep_home, resuming.sweep):
         swept += _tried(sweep, settings)
     if swept.removed or swept.restored:
         with contextlib.suppress(StorageError, OSError):

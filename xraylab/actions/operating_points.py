@@ -24,12 +24,14 @@ from xraylab.evaluation.band import review_band
 from xraylab.evaluation.figures import calibration_of, table_of
 from xraylab.evaluation.rules import Rule, as_rule
 from xraylab.evaluation.summary import Evaluation, summarise
+from xraylab.findings import fold
 from xraylab.finite import check_scores
 from xraylab.formats import score
 from xraylab.models import (
     Lock,
     Model,
     choose_threshold,
+    decides_alike,
     load_model,
     openings_of,
     openings_on_films,
@@ -120,6 +122,7 @@ def locked(settings: Settings, name: str, made: Lock) -> documents.Locked:
         review_from=made.review_from,
         review_rule=made.review_rule,
         after_opening=made.after_opening,
+        one_decision=decides_alike(load_model(settings, name)),
         val=evaluate_validation(settings, name),
     )
 
@@ -227,7 +230,7 @@ def evaluate(
         return _evaluate_kept(settings, model, split)
     if not Path(data).exists():
         raise NotFoundError(f"“{data}” is neither a dataset nor a path on this machine.")
-    films = read_source(Path(data), on_progress)
+    films = read_source(Path(data), model.card.finding, on_progress)
     return _evaluate_films(settings, model, films, None, include_used, actor, on_progress)
 
 
@@ -274,6 +277,12 @@ def _evaluate_dataset(
     """Evaluate a split of a dataset, and log the opening if it is the test split."""
     _check_split(split)
     dataset = datasets.load_dataset(settings, data)
+    asked, answered = dataset.info.finding.name, model.card.finding.name
+    if fold(asked) != fold(answered):  # a model for one finding says nothing on labels of another
+        raise DatasetError(
+            f"“{data}” is labelled for {asked}, and “{model.name}” looks for {answered}. Choose a dataset "
+            f"that is labelled for {answered}."
+        )
     films = LabelledFilms.of_split(dataset, split)
     if not len(films.rows):
         raise DatasetError(f"The {split} split of {data} is empty.")
@@ -373,17 +382,20 @@ def _evaluated(
     test_openings: int = 0,
     shared: documents.Overlap | None = None,
 ) -> documents.Evaluated:
-    """Lay out a model's numbers at its lock; precision, NPV and F1 are those of PNEUMONIA."""
+    """Lay out a model's numbers at its lock; precision, NPV and F1 are those of the finding."""
     lock = model.require_lock()
     scored = predictions.scored
     evaluation = summarise(scored.labels, scored.scores, scored.groups, lock.threshold)
     point = evaluation.point
     band = None
     if lock.review_from is not None:
-        band = documents.ReviewBand.of(review_band(table_of(scored), lock.review_from, lock.threshold))
+        band = documents.ReviewBand.of(
+            review_band(table_of(scored), lock.review_from, lock.threshold), model.card.finding
+        )
     return documents.Evaluated(
         model=model.name,
         data=data,
+        finding=model.card.finding.name,
         split=split,
         n=evaluation.n,
         patients=evaluation.patients,

@@ -14,6 +14,8 @@ from xraylab import documents
 from xraylab.actions.overlap import overlap_of_held_out
 from xraylab.data.datasets import DatasetInfo
 from xraylab.data.split import LEFT_OUT
+from xraylab.documents.older import older
+from xraylab.findings import Finding
 from xraylab.models import HELD_OUT, MadeFrom, Model, dataset_of, films_of, openings_of
 from xraylab.predictions import SPLITS, Predictions
 from xraylab.settings import Settings
@@ -68,7 +70,7 @@ def _flow(model: Model, info: DatasetInfo | None, films: MadeFrom | None) -> doc
         films=info and info.n,
         patients=info and info.patients,
         left_out=splits.get(LEFT_OUT, {}).get("films", 0) if info else None,
-        splits=[_split(name, splits[name]) for name in SPLITS if name in splits],
+        splits=[_split(name, splits[name], model.card.finding) for name in SPLITS if name in splits],
         held_out=[_held_out(model, split) for split in shown],
         notes=info.notes if info else [],
         unknown=unknown,
@@ -85,13 +87,15 @@ def _unknown_films(model: Model, films: MadeFrom | None) -> list[str]:
     return [] if model.made_from is not None else [_UNKNOWN_USE]
 
 
-def _split(name: str, counts: dict[str, int]) -> documents.SplitFlow:
+def _split(name: str, counts: dict[str, int], finding: Finding) -> documents.SplitFlow:
+    negatives, positives = map(counts.get, finding.classes)
     return documents.SplitFlow(
         split=name,
         films=counts.get("films", 0),
         patients=counts.get("patients"),
-        normal=counts.get("NORMAL"),
-        pneumonia=counts.get("PNEUMONIA"),
+        positives=positives,
+        negatives=negatives,
+        **older(finding, pneumonia=positives, normal=negatives),
     )
 
 

@@ -199,7 +199,9 @@ def _overlay(loaded: "LoadedModel", reading: "Reading") -> DrawnHeatmap | None:
         return None
     from xraylab.reading.heatmap import heatmaps
 
-    return film_reports.drawn_heatmap(heatmaps(loaded, reading.film.standard.pixels)[0])
+    return film_reports.drawn_heatmap(
+        heatmaps(loaded, reading.film.standard.pixels)[0], loaded.model.card.finding
+    )
 
 
 def _write_heatmap(overlay: DrawnHeatmap | None, reading: "Reading", target: Path, number: int) -> str | None:

@@ -12,6 +12,7 @@ from xraylab.actions.training import (
     OnProgress,
     OnWait,
     carry_out,
+    notes_of,
     submit_all,
     why_no_model,
 )
@@ -78,12 +79,13 @@ def train_seeds(
     vals = [row.val for row in rows if row.val is not None]
     if not vals:
         raise TrainingError(f"None of the {seeds} trainings ended with a model. The first: {rows[0].error}")
-    first = next(row for row in rows if row.val is not None)
+    first, run = next((row, run) for row, run in zip(rows, ended, strict=True) if row.val is not None)
     return documents.Trained(
         run=first.run,
         model=first.model,
         seconds=round(time.monotonic() - started, 1),
         val=vals[0],
+        notes=notes_of(settings, run),
         seeds=rows,
         spread={name: spread([getattr(val, name) for val in vals]) for name in SPREAD_OF},
     )

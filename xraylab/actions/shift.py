@@ -10,11 +10,11 @@ from xraylab import documents
 from xraylab.actions.datasets import Progress
 from xraylab.actions.labelled import count_warned, read_source, score_films
 from xraylab.actions.overlap import Overlap, overlap, overlap_of_held_out
-from xraylab.data.sources import LABELS
 from xraylab.errors import NotFoundError
 from xraylab.evaluation.rules import FLOOR
 from xraylab.evaluation.shift import ClassShift, Films, Shift, Side, verdict
 from xraylab.evaluation.shift import shift as shift_of
+from xraylab.findings import Finding
 from xraylab.models import Model, load_model
 from xraylab.predictions import Predictions
 from xraylab.reports.calibration import calibrated
@@ -91,7 +91,7 @@ def shift(
         verdict=verdict(comparison) + (_NO_FLOOR if floor_void else ""),
         overlap=shared.document(included=False),
         floor_void=floor_void,
-        classes=[_class(of_class) for of_class in comparison.classes],
+        classes=[_class(of_class, model.card.finding) for of_class in comparison.classes],
         validation=_side(comparison.validation),
         other=_side(comparison.other, refused=refused, warned=count_warned(predictions)),
         differences={
@@ -117,7 +117,7 @@ def _other(
             f"“{other}” isn't a path on this machine. Give that of a labelled zip archive or folder, or "
             f"“{TEST}” for the opened test films."
         )
-    films = read_source(Path(other), on_progress)
+    films = read_source(Path(other), model.card.finding, on_progress)
     shared = overlap(settings, model, films.fingerprints)
     # Films that made the model score as the validation films do, so no difference would be found.
     shared.check_any_left()
@@ -129,12 +129,12 @@ def _other(
 def _films(scored: Predictions) -> Films:
     """Return films as the comparison takes them; it fits the calibration to logits, not to scores."""
     logits = scored.frame["logit"].to_numpy(np.float64)
-    return Films(scored.labels, scored.scores, logits, scored.groups)
+    return Films(scored.labels, scored.scores, logits, scored.groups, scored.finding)
 
 
-def _class(of_class: ClassShift) -> documents.ShiftOfClass:
+def _class(of_class: ClassShift, finding: Finding) -> documents.ShiftOfClass:
     return documents.ShiftOfClass(
-        label=LABELS[of_class.label],
+        label=finding.classes[of_class.label],
         n=of_class.n,
         patients=of_class.patients,
         chance=of_class.chance.value,

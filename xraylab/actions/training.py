@@ -14,8 +14,14 @@ from xraylab.actions.operating_points import evaluate_validation
 from xraylab.data import datasets
 from xraylab.errors import NotFoundError, RecipeError, TrainingError
 from xraylab.evaluation.rules import FLOOR, parse_rule
-from xraylab.models import SHIPPED_NAMES, check_name_free, why_no_floor_by
-from xraylab.networks.pretrained import check_weights, default_weights, model_weights, weights_path
+from xraylab.models import SHIPPED_NAMES, check_name_free, decides_alike, load_model, why_no_floor_by
+from xraylab.networks.pretrained import (
+    check_weights,
+    default_network,
+    default_weights,
+    model_weights,
+    weights_path,
+)
 from xraylab.networks.registry import Network, network
 from xraylab.runs import folder, launch, lease, ranks, table
 from xraylab.runs.orphans import reconcile
@@ -24,7 +30,7 @@ from xraylab.runs.resume import resumable
 from xraylab.runs.resume import resume as put_back
 from xraylab.runs.run import Run
 from xraylab.settings import Settings
-from xraylab.training.recipe import Recipe, TrainingRequest, load_recipe, plan
+from xraylab.training.recipe import Recipe, TrainingRequest, load_recipe, plan, presets_for
 
 _LONGEST_PART = 30  # characters of a recipe's name in a model's
 _WAIT = 0.5  # seconds between two looks at a busy device
@@ -37,8 +43,8 @@ def request_training(
     settings: Settings,
     *,
     dataset: str,
-    arch: str,
-    recipe: str | Recipe,
+    arch: str | None = None,
+    recipe: str | Recipe | None = None,
     weights: str | None = None,
     name: str | None = None,
     replace: bool = False,
@@ -47,8 +53,11 @@ def request_training(
 
     Parameters
     ----------
-    recipe : str or Recipe
-        A preset's name, a JSON file, or the recipe itself.
+    arch : str, optional
+        Name of a network; by default one that starts without a download.
+    recipe : str or Recipe, optional
+        A preset's name, a JSON file, or the recipe itself; by default the first preset that suits the network
+        and its weights.
     weights : str, optional
         ``imagenet``, ``none``, a model's name or a file; by default ImageNet weights if the network has them.
     name : str, optional
@@ -61,10 +70,11 @@ def request_training(
     XRayLabError
         If the dataset, network, recipe, weights or name can't be used.
     """
-    entry = network(arch)
+    entry = network(arch) if arch else default_network(settings, weights)
     source = weights or default_weights(entry)
-    given = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    planned = plan(given, entry, pretrained=source != "none")
+    pretrained = source != "none"
+    given = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    planned = plan(given or presets_for(entry, pretrained=pretrained)[0], entry, pretrained=pretrained)
     return request_planned(
         settings, dataset=dataset, entry=entry, recipe=planned, weights=source, name=name, replace=replace
     )
@@ -345,7 +355,14 @@ def _finish(
         model=ended.name,
         seconds=round(time.monotonic() - started, 1),
         val=evaluate_validation(settings, ended.name),
+        notes=[*notes_of(settings, ended), *_of_lock(settings, ended.name)],
     )
+
+
+def _of_lock(settings: Settings, name: str) -> list[str]:
+    """Return what to know about the decisions of a new model."""
+    same = decides_alike(load_model(settings, name))
+    return [same] if same else []
 
 
 def _put_back(settings: Settings, run_id: str, *, keep_best: bool) -> Run:
@@ -413,5 +430,10 @@ def run_row(settings: Settings, run: Run) -> documents.RunRow:
         epoch=len(history),
         val_auc=max(aucs, default=None),
         resumable=resumable(settings, run),
-        notes=(folder.read_result(settings, run.id) or {}).get("notes", []),
+        notes=notes_of(settings, run),
     )
+
+
+def notes_of(settings: Settings, run: Run) -> list[str]:
+    """Return the sentences that a run tells about its training."""
+    return list((folder.read_result(settings, run.id) or {}).get("notes", []))

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from xraylab.actions.leftovers import sweep_at_start
-from xraylab.cli import comparing, installation, models, reading, training
+from xraylab.cli import auditing, comparing, installation, models, reading, training
 from xraylab.errors import SettingsError
 from xraylab.settings import load_settings
 
@@ -35,7 +35,9 @@ def _begin() -> None:
 
 # ``--help`` lists them in this order: from films to a model, then what there is, then the installation.
 _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("fetch", training.fetch),
     ("import", training.import_),
+    ("audit", auditing.audit),
     ("train", training.train),
     ("resume", training.resume),
     ("lock", models.lock),

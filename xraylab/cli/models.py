@@ -153,12 +153,12 @@ def report(
     ] = None,
     prevalence: Annotated[
         float,
-        typer.Option(help="Share of films with pneumonia, for PPV, NPV and counts in a thousand films."),
+        typer.Option(help="Share of films with the finding, for PPV, NPV and counts in a thousand films."),
     ] = actions.PREVALENCE,
     cost: Annotated[
         float | None,
         typer.Option(
-            help="False alarms that one missed pneumonia costs, for the net benefit; by default that of the "
+            help="False alarms that one missed case costs, for the net benefit; by default that of the "
             "lock's rule, if it is a cost rule."
         ),
     ] = None,

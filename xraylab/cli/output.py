@@ -33,7 +33,8 @@ def tell(document: Record | list[Any], json: bool) -> None:
     if json:
         # Pydantic writes NaN as null; Python's json module would write NaN, which isn't JSON.
         adapter = TypeAdapter(type(document) if isinstance(document, Record) else list[Any])
-        typer.echo(adapter.dump_json(document, by_alias=True, indent=2).decode())
+        # With escapes the document is the same in every code page; what reads it need not guess.
+        typer.echo(adapter.dump_json(document, by_alias=True, indent=2, ensure_ascii=True).decode())
         return
     for row in document if isinstance(document, list) else [document]:
         typer.echo("\n".join(_lines(row.model_dump())) + "\n")
@@ -73,12 +74,19 @@ def _worded(value: Any) -> str:
 @contextlib.contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on standard error; yield the function that moves it."""
+    with stepped_bar(what) as show:
+        yield lambda done, total: show(what, done, total)
+
+
+@contextlib.contextmanager
+def stepped_bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a progress bar of several steps on standard error; yield the function that names and moves it."""
     # Standard output stays free for the document, so that a command can be piped.
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True)) as bar:
         # Without a total the bar only moves: how many films there are is known after the first call.
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda doing, done, total: bar.update(task, description=doing, completed=done, total=total)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Commands from films to a trained model: datasets, trainings, runs, and what to choose from."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,28 +10,64 @@ import typer
 from xraylab import actions
 from xraylab.cli.output import ACTOR, Json, bar, tell, tell_faults, tell_seeds, training_bar
 from xraylab.data.datasets import faults_of_datasets
+from xraylab.data.mapping import Mapping, read_mapping
+from xraylab.data.public import public_dataset
 from xraylab.settings import load_settings
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(help="Zip archive or folder with NORMAL and PNEUMONIA folders.")],
-    name: Annotated[str, typer.Option(help="Name of the dataset.")],
+    source: Annotated[Path, typer.Argument(help="Folder, archive, file of arrays, or table of films.")],
+    name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
+    finding: Annotated[
+        str | None, typer.Option(help="What the labels are about; default: pneumonia.")
+    ] = None,
+    map: Annotated[Path | None, typer.Option("--map", help="JSON file that corrects the reading.")] = None,  # noqa: A002
+    preview: Annotated[bool, typer.Option("--preview", help="Say what is understood, and stop.")] = False,
     patient_key: Annotated[str, typer.Option(help="How file names name their patients.")] = "prefix-number",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of this name.")] = False,
     json: Json = False,
 ) -> None:
     """Import labelled films and split them by patient."""
+    mapping = read_mapping(map) if map else Mapping()
+    if finding:
+        mapping = mapping.model_copy(update={"finding": finding})
+    if preview:
+        settings = load_settings()
+        tell(actions.preview_source(settings, source, mapping=mapping, patient_key=patient_key), json)
+        return
+    if name is None:
+        raise typer.BadParameter("Name the dataset: --name NAME.")
     with bar("Reading films") as report:
         document = actions.import_dataset(
             load_settings(),
             source,
             name,
+            mapping=mapping,
             patient_key=patient_key,
             replace=replace,
             on_progress=report,
             actor=ACTOR,
         )
     tell(document, json)
+
+
+def fetch(
+    name: Annotated[
+        str,
+        typer.Argument(help="kermany, pneumoniamnist, or pneumoniamnist_64, _128 or _224 for larger films."),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to the request that is named.")] = False,
+    json: Json = False,
+) -> None:
+    """Download a public dataset into the home, after its host and size were named; then import it."""
+    settings, dataset = load_settings(), public_dataset(name)
+    if not dataset.place(settings).exists():
+        typer.echo(dataset.request, err=True)
+        yes = yes or (sys.stdin.isatty() and typer.confirm("Start?", err=True))
+    with bar("Fetching, bytes") as report:
+        document = actions.fetch_dataset(settings, name, confirmed=yes, on_progress=report)
+    tell(document, json)
+    typer.echo(f"Import it with: import {shlex.quote(document.file)} --name {name}", err=True)
 
 
 def phantoms(
@@ -46,8 +84,12 @@ def phantoms(
 
 def train(
     dataset: Annotated[str, typer.Option(help="Name of a dataset.")],
-    arch: Annotated[str, typer.Option(help="Network, see networks.")],
-    recipe: Annotated[str, typer.Option(help="Preset or JSON file, see recipes.")],
+    arch: Annotated[
+        str | None, typer.Option(help="Network, see networks; by default one that needs no download.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Preset or JSON file, see recipes; by default it suits the network.")
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(help="First weights: imagenet, none, a file or a model.")
     ] = None,

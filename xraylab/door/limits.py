@@ -62,7 +62,8 @@ class Uploads:
 
     def used(self, session: str) -> int:
         """Return the bytes of a session's uploads."""
-        return sum(self._sizes[session].values()) if session in self._sizes else 0
+        # A copy, because a script may free a file at the same time.
+        return sum(list(self._sizes[session].values())) if session in self._sizes else 0
 
     def size(self, session: str, file: str) -> int | None:
         """Return the bytes of a file; None if there is no such file."""

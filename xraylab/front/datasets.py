@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike, fsdecode
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xraylab import actions, formats
+from xraylab.data import mapping as mappings
+from xraylab.findings import Finding
 from xraylab.front.results import Result, labelled
 from xraylab.settings import Settings, load_settings
 
@@ -27,12 +29,16 @@ class ImportedDataset(Result):
     kind : str
         ``radiographs`` or ``phantoms``.
     films, patients : int
+    finding : str
+        What the labels are about.
     labels : dict
         Films by label.
     splits : dict
-        Films by split and label.
+        Films and patients of each split, and its films by label.
     patient_key : str
         How file names tell patients apart.
+    patients_from : str
+        Where the patients come from, in words.
     ignored : dict
         Files outside the layout, by the reason.
     refused : dict
@@ -47,9 +53,11 @@ class ImportedDataset(Result):
     kind: str
     films: int
     patients: int
+    finding: str
     labels: Mapping[str, int]
     splits: Mapping[str, Mapping[str, int]]
     patient_key: str
+    patients_from: str
     ignored: Mapping[str, int]
     refused: Mapping[str, str]
     notes: tuple[str, ...]
@@ -69,7 +77,7 @@ class ImportedDataset(Result):
     def lines(self) -> list[str]:
         """Return films, patients, splits and what wasn't read, a fact per line."""
         parts = ", ".join(
-            f"{split} {formats.count(sum(counts.values()))}" for split, counts in self.splits.items()
+            f"{split} {formats.count(counts['films'])}" for split, counts in self.splits.items()
         )
         lines = [
             f"{self.name}: {formats.count(self.films)} {self.kind}, {formats.count(self.patients)} patients",
@@ -85,19 +93,26 @@ def import_dataset(
     source: str | PathLike[str],
     name: str,
     *,
+    finding: Finding | None = None,
+    mapping: str | PathLike[str] | Mapping[str, Any] | None = None,
     patient_key: str = "prefix-number",
     replace: bool = False,
     on_progress: OnProgress | None = None,
     settings: Settings | None = None,
 ) -> ImportedDataset:
-    """Import a folder or zip archive of labelled films, and split it by patient.
+    """Import labelled films from any source that is recognised, and split them by patient.
 
     Parameters
     ----------
     source : str or path-like
-        With folders ``NORMAL`` and ``PNEUMONIA``, which may lie in ``train``, ``val`` and ``test``.
+        A folder or archive of films in folders of labels or with a table, or the table itself.
     name : str
         Name of the dataset.
+    finding : Finding, optional
+        Which labels count as present and as absent, from ``xraylab.findings.state_finding``; by default
+        pneumonia, by what the labels of the source say of it.
+    mapping : str, path-like, mapping or None
+        What isn't recognised as you mean it: a file as for ``import --map``, or its fields.
     patient_key : str
         How file names tell patients apart.
     replace : bool
@@ -114,7 +129,7 @@ def import_dataset(
     Raises
     ------
     DatasetError, NotFoundError
-        If the source doesn't exist or can't be used.
+        If the source or the mapping doesn't exist or can't be used.
     NameTakenError
         If there is a dataset of that name, or the name is invalid.
     """
@@ -122,6 +137,8 @@ def import_dataset(
         settings or load_settings(),
         Path(fsdecode(source)),  # a path-like object may hold bytes
         name,
+        finding=finding,
+        mapping=_mapping(mapping),
         patient_key=patient_key,
         replace=replace,
         on_progress=on_progress,
@@ -131,12 +148,22 @@ def import_dataset(
         kind=document.kind,
         films=document.n,
         patients=document.patients,
+        finding=document.finding,
         labels=document.labels,
         splits=document.splits,
         patient_key=document.patient_key,
+        patients_from=document.patients_from,
         ignored=document.ignored,
         refused={file.file: file.reason for file in document.refused},
         notes=tuple(document.notes),
         test_openings=document.test_openings,
         created_at=document.created_at,
     )
+
+
+def _mapping(given: str | PathLike[str] | Mapping[str, Any] | None) -> mappings.Mapping | None:
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return mappings.mapping_of(given)
+    return mappings.read_mapping(Path(fsdecode(given)))

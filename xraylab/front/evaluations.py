@@ -15,7 +15,7 @@ _WITHOUT_INTERVAL = ("average_precision", "balanced_accuracy", "kappa", "brier",
 
 @dataclass(frozen=True, repr=False)
 class Counts(Result):
-    """Films by truth and call; pneumonia is positive."""
+    """Films by truth and call; a film with the finding is positive."""
 
     tp: int
     fp: int
@@ -34,8 +34,8 @@ class BandZone(Result):
 
     films: int
     share: float  # of all films
-    pneumonia: int
-    normal: int
+    positives: int  # films with the finding
+    negatives: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,17 +49,17 @@ class ReviewBand(Result):
     above, between, below : BandZone
         Films between the two thresholds need a reader.
     below_positive : int
-        Films with pneumonia below both thresholds.
+        Films with the finding below both thresholds.
     below_positive_share : Measure
         Their share of all films below.
     missed : int
         The same films as ``below_positive``.
     missed_rate : Measure
-        Their share of all films with pneumonia.
+        Their share of all films with the finding.
     false_alarms : int
-        Normal films above both thresholds.
+        Films without the finding above both thresholds.
     false_alarm_rate : Measure
-        Their share of all normal films.
+        Their share of all films without it.
     """
 
     review_from: float
@@ -79,11 +79,11 @@ class ReviewBand(Result):
         return self.between
 
     def lines(self) -> list[str]:
-        """Return the films above, between and below, and the pneumonias among those below, as one line."""
+        """Return the films above, between and below, and those below with the finding, as one line."""
         return [
             f"from {formats.score(self.review_from)}: {self.above.films} films above, {self.between.films} "
             f"need a reader ({formats.percent(self.between.share)}), {self.below.films} below, "
-            f"{self.below_positive} of these with pneumonia, share {self.below_positive_share!r}"
+            f"{self.below_positive} of these with the finding, share {self.below_positive_share!r}"
         ]
 
 
@@ -94,6 +94,8 @@ class Evaluation(Result):
     Attributes
     ----------
     model, data : str
+    finding : str
+        What a positive film shows.
     split : str or None
         ``validation``, ``test`` or ``train``; None for a folder or archive, which is scored whole.
     counts : Counts
@@ -125,6 +127,7 @@ class Evaluation(Result):
 
     model: str
     data: str
+    finding: str
     split: str | None
     counts: Counts
     patients: int
@@ -172,8 +175,8 @@ class Evaluation(Result):
                 labelled(name.upper() if name in ("ppv", "npv", "f1") else name, repr(getattr(self, name)))
                 for name in _RATES
             ),
-            labelled("missed", f"{self.counts.fn} of {self.counts.tp + self.counts.fn} with pneumonia"),
-            labelled("false alarms", f"{self.counts.fp} of {self.counts.fp + self.counts.tn} normal"),
+            labelled("missed", f"{self.counts.fn} of {self.counts.tp + self.counts.fn} with {self.finding}"),
+            labelled("false alarms", f"{self.counts.fp} of {self.counts.fp + self.counts.tn} without"),
         ]
         if self.band is not None:
             lines.append(labelled("review band", repr(self.band)))
@@ -199,6 +202,7 @@ def evaluation(document: documents.Evaluated) -> Evaluation:
     return Evaluation(
         model=document.model,
         data=document.data,
+        finding=document.finding,
         split=document.split,
         counts=Counts(tp, fp, tn, fn),
         patients=document.patients,
@@ -237,4 +241,4 @@ def _band(band: documents.ReviewBand) -> ReviewBand:
 
 
 def _zone(zone: documents.BandZone) -> BandZone:
-    return BandZone(zone.films, zone.share, zone.pneumonia, zone.normal)
+    return BandZone(zone.films, zone.share, zone.positives, zone.negatives)

@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from xraylab import trail
 from xraylab.actions import read_films, reading_model
-from xraylab.data.sources import printable
+from xraylab.data.entries import printable
 from xraylab.errors import NotFoundError, UnreadableImageError
 from xraylab.front import films as films_of_caller
 from xraylab.front.films import FilmSource

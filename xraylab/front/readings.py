@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab import formats
+from xraylab.data.entries import printable
 from xraylab.data.phantoms import burn_in
-from xraylab.data.sources import printable
 from xraylab.errors import NotFoundError, UnreadableImageError
 from xraylab.evaluation.rules import rule_words
+from xraylab.findings import score_of
 from xraylab.front.results import Result, Rows, labelled, number
 from xraylab.front.weights import Weights
 
@@ -59,6 +60,8 @@ class FilmReading(Result):
     file : str
         Path of the film, ``archive.zip::film.png`` in an archive, ``<bytes>`` for bytes.
     model : str
+    finding : str
+        What the score is about.
     score : float or None
         In [0, 1]; None if the film couldn't be read.
     decision : str or None
@@ -77,7 +80,7 @@ class FilmReading(Result):
     spread : float or None
         Standard deviation between the models of an ensemble; not an interval of the score.
     kinds : tuple of (str, float)
-        Kinds of pneumonia with their probabilities, given pneumonia; empty unless the decision is positive.
+        Kinds of the finding with their probabilities, given it; empty unless the decision is positive.
     synthetic : bool
         Whether the film is a teaching phantom.
     intended_use : str
@@ -87,6 +90,7 @@ class FilmReading(Result):
 
     file: str
     model: str
+    finding: str
     score: float | None
     decision: str | None
     lock: DecisionLock | None
@@ -117,7 +121,9 @@ class FilmReading(Result):
         """The decision in words, as the screens write it."""
         if self.refused is not None:
             return f"Not read: {self.refused}"
-        return formats.decision(self.decision, self.threshold, self.review_from)[0]
+        return formats.decision(
+            self.decision, self.threshold, self.review_from, scored=score_of(self.finding)
+        )[0]
 
     def heatmap(self, method: str = "grad-cam") -> NDArray[np.float32]:
         """Compute where in the film the score comes from.
@@ -189,7 +195,9 @@ class FilmReading(Result):
         if self.score is None:
             return [*facts, labelled("not read", str(self.refused)), self.intended_use]
         # The detail says why there is no decision, or that no other finding was looked for.
-        words, detail = formats.decision(self.decision, self.threshold, self.review_from)
+        words, detail = formats.decision(
+            self.decision, self.threshold, self.review_from, scored=score_of(self.finding)
+        )
         decision = labelled("decision", f"{words}. {detail}".strip() if detail else f"{words}.")
         score = f"{formats.score(self.score)}, {self._calibration()}"
         # The score of a film that isn't decided stands last, so that it isn't read as a decision.
@@ -199,7 +207,7 @@ class FilmReading(Result):
             facts.append(labelled("lock", repr(self.lock)))
         if self.kinds:
             shares = ", ".join(f"{name} {formats.percent(share)}" for name, share in self.kinds)
-            facts.append(labelled("kind", f"{shares}, given pneumonia"))
+            facts.append(labelled("kind", f"{shares}, given {self.finding}"))
         facts += [labelled("warning", sentence) for sentence in self.warnings]
         facts += [labelled("note", sentence) for sentence in self.notes]
         return [*facts, *undecided, self.intended_use]
@@ -253,6 +261,7 @@ def film_reading(reading: "Reading", model: "Model", lock: "Lock | None", weight
     return FilmReading(
         file=printable(reading.name),  # a name on Linux may hold bytes that no JSON can carry
         model=model.name,
+        finding=model.card.finding.name,
         score=reading.score,
         decision=reading.decision,
         lock=None if lock is None else DecisionLock.of(lock),

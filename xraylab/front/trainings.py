@@ -28,27 +28,31 @@ class FinishedTraining(Result):
     seconds : float
     validation : Evaluation
         The model on its validation films, at the threshold that the recipe's rule chose on them.
+    notes : tuple of str
+        Sentences about the training that a person should know.
     """
 
     run: str
     model: str
     seconds: float
     validation: Evaluation
+    notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return model, duration and AUC on validation."""
+        """Return model, duration, AUC on validation, lock and notes."""
         return [
             f"{self.model}, trained in {formats.duration(self.seconds)}",
             labelled("AUC", f"{self.validation.auc!r} on validation"),
             labelled("lock", formats.score(self.validation.threshold)),
+            *(labelled("note", sentence) for sentence in self.notes),
         ]
 
 
 def train(
     dataset: str,
     *,
-    arch: str = "mobilenet_v2",
-    recipe: str | PathLike[str] | Mapping[str, Any] | Recipe = "quick",
+    arch: str | None = None,
+    recipe: str | PathLike[str] | Mapping[str, Any] | Recipe | None = None,
     weights: str | PathLike[str] | None = None,
     name: str | None = None,
     replace: bool = False,
@@ -63,10 +67,12 @@ def train(
     ----------
     dataset : str
         Name of an imported dataset.
-    arch : str
-        Name of a network, such as ``mobilenet_v2``, ``resnet18`` or ``small_cnn``.
-    recipe : str, path-like, mapping or Recipe
-        Name of a preset, a JSON file, or the recipe itself.
+    arch : str, optional
+        Name of a network, such as ``mobilenet_v2``, ``resnet18`` or ``small_cnn``. By default a network that
+        starts without a download.
+    recipe : str, path-like, mapping or Recipe, optional
+        Name of a preset, a JSON file, or the recipe itself. By default a preset that suits the network and
+        its weights.
     weights : str or path-like, optional
         ``imagenet``, ``none``, the name of a model or a file. By default ImageNet weights if the network has
         them.
@@ -97,13 +103,15 @@ def train(
         used,
         dataset=dataset,
         arch=arch,
-        recipe=_recipe(recipe),
+        recipe=None if recipe is None else _recipe(recipe),
         weights=None if weights is None else fsdecode(weights),
         name=name,
         replace=replace,
     )
     document = actions.train(used, request, on_progress=on_progress)
-    return FinishedTraining(document.run, document.model, document.seconds, evaluation(document.val))
+    return FinishedTraining(
+        document.run, document.model, document.seconds, evaluation(document.val), tuple(document.notes)
+    )
 
 
 def _recipe(recipe: str | PathLike[str] | Mapping[str, Any] | Recipe) -> str | Recipe:

@@ -1,5 +1,5 @@
 """
-Heatmaps: where the pneumonia logit comes from, by Grad-CAM or another method of its family.
+Heatmaps: where the logit of the finding comes from, by Grad-CAM or another method of its family.
 
 - activations and gradients come from pytorch-grad-cam, in fp32, in the reader's turn; hooks are always
   removed again before the next reader's turn
@@ -34,7 +34,7 @@ from torch.nn.functional import interpolate
 
 from xraylab.errors import HeatmapError
 from xraylab.imaging.picture import png
-from xraylab.networks.inputs import pneumonia_logit, to_input
+from xraylab.networks.inputs import finding_logit, to_input
 from xraylab.networks.registry import Network
 from xraylab.reading.cams import (
     ActivationsAndGradients,
@@ -100,7 +100,7 @@ class _ScoreCAM(ScoreCAM):  # type: ignore[misc]  # the library has no types
 
     @torch.no_grad()
     def _logits(self, films: Tensor) -> Tensor:
-        return pneumonia_logit(self.model(films.contiguous(memory_format=torch.channels_last)))
+        return finding_logit(self.model(films.contiguous(memory_format=torch.channels_last)))
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ METHODS = {
         Method(
             "eigen-cam",
             "EigenCAM",
-            "Where the features vary most; it doesn't know the score, so it isn't about pneumonia.",
+            "Where the features vary most; it doesn't know the score, so it isn't about the finding.",
             EigenCAM,
             scaled=False,  # its maps don't depend on the score
         ),
@@ -179,7 +179,7 @@ def heatmap(loaded: LoadedModel, pixels: NDArray[np.uint8], method: str = DEFAUL
 def heatmaps(
     loaded: LoadedModel, pixels: NDArray[np.uint8], methods: Sequence[str] = (DEFAULT,)
 ) -> tuple[Heatmap, ...]:
-    """Compute heatmaps of the pneumonia logit on one film, one per method.
+    """Compute heatmaps of the logit of the finding on one film, one per method.
 
     An ensemble's map is the mean of its members' maps. Each member's map is computed on its own grid and its
     own scale, and stretched to 224 × 224. The mean isn't scaled again: it stays paler where members mark
@@ -283,7 +283,7 @@ def _activations(
 ) -> tuple[Floats, Floats]:
     """Return a layer's activations and the gradients of the logit there, which are 0 unless asked for."""
     with torch.enable_grad(), _watched(net, layer) as watched:
-        logit = pneumonia_logit(watched(x))
+        logit = finding_logit(watched(x))
         if differentiate:
             logit.sum().backward()  # type: ignore[no-untyped-call]
         activations = watched.activations[0].numpy()

@@ -1,7 +1,7 @@
 """
 Measure once per model what full colour means in its heatmaps, and whether they depend on its weights.
 
-- measured on validation films with pneumonia, spread evenly over them, never on test films
+- measured on validation films with the finding, spread evenly over them, never on test films
 - each method has its own scale; Score-CAM has none, since it would take hours, nor has EigenCAM, whose maps
   don't depend on the score
 
@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 def positives(
     labels: NDArray[np.integer], rows: NDArray[np.intp], most: int = MOST_FILMS
 ) -> NDArray[np.intp]:
-    """Return the rows of up to ``most`` films with pneumonia among ``rows``, spread evenly."""
+    """Return the rows of up to ``most`` films with the finding among ``rows``, spread evenly."""
     ill = rows[labels[rows] > 0]
     return ill[np.linspace(0, len(ill) - 1, min(most, len(ill))).round().astype(np.intp)]
 
@@ -45,7 +45,7 @@ def measure_scale(
     Parameters
     ----------
     films : uint8 array of shape (n, 256, 256)
-        Validation films with pneumonia.
+        Validation films with the finding.
     classes : int
         Number of the network's outputs.
     model_sha256 : str

@@ -6,7 +6,7 @@ Reading a film: gate, score, decision at the lock.
 - a film for which the model gives no finite score is refused too, and the other films of its batch go on
 - without a lock there is no decision; a score below the threshold never means that nothing is wrong
 - if the lock has a review band, a film in it is neither positive nor negative: it needs a reader
-- the kind of pneumonia is given after the decision only, and never takes part in it
+- the kind of the finding is given after the decision only, and never takes part in it
 """
 
 import math
@@ -20,7 +20,7 @@ import numpy as np
 from xraylab.errors import UnreadableImageError
 from xraylab.finite import NO_SCORE, check_finite
 from xraylab.imaging import PREPROCESS_VERSION, Film, Refused
-from xraylab.models import Lock
+from xraylab.models import Lock, decides_alike
 from xraylab.networks.inference import BATCH
 from xraylab.predictions import class_columns
 from xraylab.reading.gate import gate, notes
@@ -46,13 +46,13 @@ class Reading:
     overridden: bool = False  # a person asked for the decision in spite of the warnings
     film: Film | None = field(default=None, repr=False)  # None if refused, or if only the result was kept
     spread: float | None = None  # disagreement between an ensemble's members; no interval of the score
-    kinds: tuple[tuple[str, float], ...] = ()  # kind of pneumonia and its probability, given pneumonia
+    kinds: tuple[tuple[str, float], ...] = ()  # kind of the finding and its probability, given the finding
     review_from: float | None = None  # lower end of the lock's review band; None without one
     notes: tuple[str, ...] = ()  # what else to know about the film, in sentences; they stop no decision
 
     @property
     def subtype(self) -> tuple[tuple[str, float], ...]:
-        """The kinds of pneumonia with their probabilities, given pneumonia; empty unless it is positive."""
+        """The kinds of the finding with their probabilities, given it; empty unless it is positive."""
         return self.kinds if self.decision == POSITIVE else ()
 
     def decided_anyway(self) -> "Reading":
@@ -103,6 +103,8 @@ def read_films(
         In order. A file that can't be read has ``refused`` set and no score.
     """
     lock = usable_lock(loaded)
+    same = decides_alike(loaded.model) if lock else None
+    of_lock = (same,) if same else ()
     for batch in _batches(_decoded_ahead(films)):
         scored = iter(_score(loaded, [film for film in batch if isinstance(film, Film)]))
         while batch:
@@ -110,17 +112,22 @@ def read_films(
             if isinstance(film, Refused):
                 yield Reading(film.name, None, None, lock.threshold if lock else None, (), film.why)
             else:
-                yield _reading(loaded, film, next(scored), lock, age)
+                yield _reading(loaded, film, next(scored), lock, age, of_lock)
 
 
 def _reading(
-    loaded: LoadedModel, film: Film, scored: _Scored, lock: Lock | None, age: float | None
+    loaded: LoadedModel,
+    film: Film,
+    scored: _Scored,
+    lock: Lock | None,
+    age: float | None,
+    of_lock: tuple[str, ...],
 ) -> Reading:
     threshold, review_from = (lock.threshold, lock.review_from) if lock else (None, None)
     if not math.isfinite(scored.score):
         return Reading(film.name, None, None, threshold, (), NO_SCORE)
-    kind = loaded.model.card.dataset.kind
-    unusual = gate(film.standard, kind, novelty=scored.novelty, age=age)
+    kind, shown = loaded.model.card.dataset.kind, loaded.model.card.dataset.shown
+    unusual = gate(film.standard, kind, shown=shown, novelty=scored.novelty, age=age)
     return Reading(
         film.name,
         scored.score,
@@ -133,7 +140,7 @@ def _reading(
         spread=scored.spread,
         kinds=scored.kinds,
         review_from=review_from,
-        notes=notes(film.standard, kind, novelty=scored.novelty, age=age),
+        notes=(*of_lock, *notes(film.standard, kind, shown=shown, novelty=scored.novelty, age=age)),
     )
 
 

@@ -2,7 +2,7 @@
 Scoring: stored films to one score each, by one network or by several together.
 
 - the executor, ``evaluate``, ``predict`` and the page all score here
-- the probabilities of the kinds of pneumonia are returned with the score; the decision never depends on them
+- the probabilities of the finding's kinds are returned with the score; the decision never depends on them
 - the distance from the training films comes from the same forward pass
 - a film for which a network gives an output that isn't finite has no score: its logit is NaN
 """
@@ -21,8 +21,8 @@ from xraylab.evaluation.averaging import ALONE, Averaging, probability
 from xraylab.evaluation.novelty import mean_ratio
 from xraylab.imaging.perturbations import SUITE, Perturbation
 from xraylab.networks.backends import forward
-from xraylab.networks.inference import all_outputs, kinds_given_pneumonia, shows_features
-from xraylab.networks.inputs import pneumonia_logit
+from xraylab.networks.inference import all_outputs, kinds_given_finding, shows_features
+from xraylab.networks.inputs import finding_logit
 from xraylab.networks.registry import Network
 from xraylab.predictions import PERTURBATION, class_columns, class_probabilities
 from xraylab.reading.features import FeatureReader
@@ -40,12 +40,12 @@ class Scores:
 
     logit: Floats  # (m,); finite, or NaN for a film without a score
     spread: Floats  # (m,) disagreement of an ensemble's members, as a standard deviation; NaN for one network
-    kinds: Floats  # (m, classes - 1) probability of each kind of pneumonia, given pneumonia
+    kinds: Floats  # (m, classes - 1) probability of each kind of the finding, given the finding
     novelty: Floats  # (m,) distance from the training films, above 1 too far; NaN if not measured
 
     @property
     def score(self) -> Floats:
-        """Pneumonia scores, (m,) in [0, 1]."""
+        """Scores, (m,) in [0, 1]."""
         return probability(self.logit)
 
     def columns(self, classes: Sequence[str]) -> dict[str, Floats]:
@@ -188,15 +188,15 @@ def _score(
         ratios.append(np.full(films, np.nan) if reader is None else reader.made)
     # Each member is calibrated before the mean is taken, so that all speak on one scale.
     averaged = averaging.of(np.stack([_logits(output) for output in outputs]))
-    kinds = averaged.given_pneumonia(np.stack([kinds_given_pneumonia(output) for output in outputs]))
+    kinds = averaged.given_finding(np.stack([kinds_given_finding(output) for output in outputs]))
     return Scores(averaged.logit, averaged.spread, kinds, mean_ratio(np.stack(ratios)))
 
 
 def _logits(outputs: torch.Tensor) -> Floats:
-    """Return pneumonia logits, (m,); NaN for a film with any output that isn't finite."""
+    """Return logits of the finding, (m,); NaN for a film with any output that isn't finite."""
     # One infinite output among three classes may still give a finite logit, but the network has overflowed.
     finite = outputs.isfinite().all(dim=1).numpy()
-    return np.where(finite, pneumonia_logit(outputs).numpy(), np.nan)
+    return np.where(finite, finding_logit(outputs).numpy(), np.nan)
 
 
 def _reader(part: Part, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> FeatureReader | None:

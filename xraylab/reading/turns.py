@@ -7,10 +7,12 @@ Turns: readers share the networks of one process, one piece of work at a time.
 - the pieces run in one thread of low priority, with the threads that torch starts for it: what else the
   process does goes first, such as screens without readings
 - a reader that stops waiting leaves the queue; an error is raised where the piece came from
+- once nobody has asked for a while, what is left of films is collected, and the system gets its memory back
 - no torch here
 """
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -19,12 +21,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from xraylab.system import give_memory_back
+
 T = TypeVar("T")
 OnPlace = Callable[[int], None]
 
 _NICE = 4  # a third of the share of a thread at 0; a training has 5, since no person waits for each epoch
 _LOWEST = 19
 _PATIENCE = 0.2  # seconds before a reader is told its place, since most waits are shorter
+_IDLE = 0.5  # seconds without a piece before memory is freed, since that delays the next piece
 _LOOK = 1.0  # seconds between two calls that tell the place; the caller may stop waiting in one
 
 
@@ -52,7 +57,7 @@ class OneAtATime:
             return piece()
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Piece:
     reader: Hashable
     work: Callable[[], Any]
@@ -79,6 +84,7 @@ class Turns:
         self._running: _Piece | None = None
         self._last: Hashable = None  # the reader that was served last
         self._thread: threading.Thread | None = None
+        self._spared = False  # whether the collector was told what stays
 
     def of(self, reader: Hashable, on_place: OnPlace | None = None) -> InTurn:
         """Return a reader's way to run pieces; see ``run``."""
@@ -173,6 +179,10 @@ class Turns:
         """Wait for pieces, and take the first one of a reader that wasn't served last."""
         with self._changed:
             self._running = None
+            came = self._changed.wait_for(lambda: self._waiting, _IDLE)
+        if not came:
+            self._tidy()
+        with self._changed:
             self._changed.wait_for(lambda: self._waiting)
             others = (piece for piece in self._waiting if piece.reader != self._last)
             piece = next(others, self._waiting[0])
@@ -181,6 +191,15 @@ class Turns:
             self._running, self._last = piece, piece.reader
             self._changed.notify_all()
             return piece
+
+    def _tidy(self) -> None:
+        """Free what the pieces and the screens that asked for them left behind."""
+        gc.collect()  # objects that refer to each other hold on to films, and few objects are many megabytes
+        if not self._spared:
+            # What stays, such as modules and networks, is not looked at again: nobody is served meanwhile.
+            gc.freeze()
+            self._spared = True
+        give_memory_back()
 
 
 def _give_way() -> None:

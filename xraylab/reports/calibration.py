@@ -10,6 +10,7 @@ import math
 from xraylab.documents import Calibrated, CalibrationBin
 from xraylab.evaluation.calibration import Calibration
 from xraylab.evaluation.reliability import Reliability
+from xraylab.findings import Finding
 from xraylab.formats import DASH, count, percent, score
 from xraylab.formats import interval as percentages
 from xraylab.models import CalibratedOn
@@ -47,18 +48,18 @@ def bins_of(bins: Reliability) -> list[CalibrationBin]:
     ]
 
 
-def sentences(document: Calibrated) -> str:
+def sentences(document: Calibrated, finding: Finding) -> str:
     """Write slope, intercept, and observed over expected, each with its interval, then both errors."""
     if document.why is None:
         fit = (
             f"Calibration slope {_with(document.slope, document.slope_ci)}, intercept "
-            f"{_with(document.intercept, document.intercept_ci)}, of a logistic regression of pneumonia on "
-            "the model’s logit by Firth’s penalised likelihood (1 and 0 would be perfect)."
+            f"{_with(document.intercept, document.intercept_ci)}, of a logistic regression of {finding.name} "
+            "on the model’s logit by Firth’s penalised likelihood (1 and 0 would be perfect)."
         )
     else:
         fit = f"Calibration slope and intercept: {DASH}. {document.why}"
     large = (
-        f"Observed over expected pneumonias: {observed_of_expected(document)}, "
+        f"Observed over expected {finding.cases}: {observed_of_expected(document)}, "
         f"{_with(document.observed_expected, document.observed_expected_ci)} (1 would be perfect)."
     )
     errors = (
@@ -69,7 +70,7 @@ def sentences(document: Calibrated) -> str:
     return f"{fit} {large} {about} {errors}"
 
 
-def fitted_to(films: CalibratedOn | None) -> str:
+def fitted_to(films: CalibratedOn | None, finding: Finding) -> str:
     """Write how many films a calibration was fitted to, and for which films it holds; "" without one."""
     if films is None:
         return ""
@@ -77,7 +78,7 @@ def fitted_to(films: CalibratedOn | None) -> str:
     return (
         f"The calibrations were fitted to {calibration_films(films.films, films.copies)}, of {patients}. "
         "Copies of a film add little, so the number of patients says how certain they are. A score is a "
-        "probability only for films taken and cut like these, and only where pneumonia is as common."
+        f"probability only for films taken and cut like these, and only where {finding.name} is as common."
     )
 
 
@@ -97,7 +98,7 @@ def signed_interval(bounds: Interval) -> str:
 
 
 def bin_rows(bins: list[CalibrationBin]) -> list[tuple[str, str, str, str, str]]:
-    """Write each bin: its edges, films, their share of all, mean score, and share with pneumonia."""
+    """Write each bin: its edges, films, their share of all, mean score, and share with the finding."""
     total = sum(each.n for each in bins)
     return [
         (

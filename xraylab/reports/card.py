@@ -11,13 +11,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from xraylab.data.patients import told
 from xraylab.documents import Robustness
 from xraylab.errors import RecipeError
 from xraylab.evaluation.few import too_few
 from xraylab.evaluation.figures import Figures, Interval, measure, table_of
 from xraylab.evaluation.novelty import WARNED
+from xraylab.evaluation.one_decision import one_decision
 from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.rules import parse_rule
+from xraylab.findings import Finding
 from xraylab.formats import DASH, auc, auc_interval, count, duration, interval, kept_epoch, percent
 from xraylab.models import ENSEMBLE, About, Card, Lock, Members, order_words
 from xraylab.models.heatmap_scale import MapScale
@@ -47,7 +50,7 @@ _RULES = {
     "specificity": "the lowest threshold that reaches it",
     "floor": "the highest threshold that reaches it on one film per patient, for films like these",
     "f1": "the highest F1",
-    "cost": "the lowest cost, if one missed pneumonia costs that many false alarms",
+    "cost": "the lowest cost, if one missed {case} costs that many false alarms",
     "value": "set by hand",
 }
 _RATES = {
@@ -120,12 +123,12 @@ def model_card(
         _section("Data", _described(card, about.data, _ABOUT_PHANTOMS.data), _films(card)),
         _section("Known faults of the data", _described(card, about.faults, _ABOUT_PHANTOMS.faults)),
         _section("How it was made", _making(card), *_members(card, members)),
-        _section("Lock", *_lock(lock, fits=fits)),
+        _section("Lock", *_lock(lock, card.finding, fits=fits)),
         _section("Validation films, which it was chosen on", *_validation(card, validation, usable)),
         _section("Test films", *_test(card, test, usable, openings)),
         _section("Degraded films (the suite of perturbations)", *map(_suite, suites)) if suites else "",
-        _section("Unusual films", _gate(tells_novelty)),
-        _section("Heatmaps", *_heatmaps(scales)),
+        _section("Unusual films", _gate(tells_novelty), _known(card)),
+        _section("Heatmaps", *_heatmaps(scales, card.finding)),
         _section("Known failures", _described(card, about.failures, _ABOUT_PHANTOMS.failures)),
         _section("Licences", _described(card, about.licences, _ABOUT_PHANTOMS.licences)),
         _section("How to repeat it", how_to_repeat(card)),
@@ -150,7 +153,22 @@ def _gate(tells_novelty: bool | str) -> str:
     return f"{every}. Whether it differs from the training films isn’t checked: there is no record of them."
 
 
-def _heatmaps(scales: Mapping[str, MapScale] | str) -> tuple[str, ...]:
+def _known(card: Card) -> str:
+    """Write which ages and views the training films show, if the card knows it."""
+    shown = card.dataset.shown
+    if shown is None or card.dataset.kind != "radiographs":
+        return ""
+    if shown.ages is None:
+        ages = "The training films don’t state ages, so no age is unusual."
+    else:
+        low, high = (f"{age:g}" for age in shown.ages)
+        ages = f"Ages {low} to {high} are those of the training films; any other is unusual."
+    if "lateral" in shown.views:
+        return f"{ages} Lateral films were among them."
+    return f"{ages} Lateral films were not among them, so they are unusual."
+
+
+def _heatmaps(scales: Mapping[str, MapScale] | str, finding: Finding) -> tuple[str, ...]:
     """Describe the scale of the heatmaps, and whether they depend on the trained weights."""
     if isinstance(scales, str):
         return (plain(scales),)
@@ -161,8 +179,8 @@ def _heatmaps(scales: Mapping[str, MapScale] | str) -> tuple[str, ...]:
         for name, scale in scales.items()
     ]
     return (
-        "Grad-CAM of the pneumonia logit. Full colour is as strong as the strongest 1 % of places on "
-        "validation films with pneumonia. Similarity is the mean rank correlation of a map with the map of "
+        f"Grad-CAM of the {finding.name} logit. Full colour is as strong as the strongest 1 % of places on "
+        f"validation films {finding.ill}. Similarity is the mean rank correlation of a map with the map of "
         "the same network with random weights. Near 0, the map depends on what the network learnt; near 1, "
         "it would depend on the film alone.",
         table(("Network of", "Films for the scale", "Similarity", "Films for similarity"), rows),
@@ -191,7 +209,7 @@ def _films(card: Card) -> str:
         f"{plain(split)}: {plain(', '.join(f'{count(n)} {label}' for label, n in labels.items()))}"
         for split, labels in films.splits.items()
     ]
-    key = f"patient taken from the file name by the rule {named(films.patient_key)}"
+    key = f"patients from {plain(told(films.patient_key, films.patients_from))}"
     return f"Dataset {named(films.name)}, {plain(films.kind)}; {key}.\n\n{bullets(splits)}"
 
 
@@ -237,11 +255,11 @@ def _members(card: Card, members: Members | str | None) -> tuple[str, ...]:
             ("Member", "Network", "Slope", "Intercept"),
             [*rows, ("their mean", "", f"{members.slope:.3f}", f"{members.intercept:+.3f}")],
         ),
-        fitted_to(card.calibrated_on),
+        fitted_to(card.calibrated_on, card.finding),
     )
 
 
-def _lock(lock: Lock | None, *, fits: bool) -> tuple[str, ...]:
+def _lock(lock: Lock | None, finding: Finding, *, fits: bool) -> tuple[str, ...]:
     if lock is None:
         return ("Not locked: the model gives scores, but no decisions.",)
     stamp = "It was made or changed after test results were seen, so the test films may have influenced it."
@@ -249,29 +267,31 @@ def _lock(lock: Lock | None, *, fits: bool) -> tuple[str, ...]:
     chosen_on = f"{of_films(lock.n, 'validation film')} of {named(lock.dataset)}"
     facts = [
         f"Threshold {_exact(lock.threshold)}: a film is called positive when its score is this or higher",
-        f"Rule: {_rule(lock.rule)}",
-        *_band_facts(lock),
+        f"Rule: {_rule(lock.rule, finding)}",
+        *_band_facts(lock, finding),
         f"Chosen on {chosen_on}, {_time(lock.locked_at)}, by {plain(lock.actor)}",
         f"Test split opened: {', '.join(map(_time, lock.opened_at[-MOST:])) or 'never'}",
     ]
     return bullets(facts), stamp if lock.after_opening else "", "" if fits else wrong
 
 
-def _band_facts(lock: Lock) -> list[str]:
+def _band_facts(lock: Lock, finding: Finding) -> list[str]:
     """Describe the review band of a lock and its rule; return nothing without one."""
     if lock.review_from is None:
         return []
     between = "a film needs a reader when its score is this or higher, but below the threshold"
-    rule = [] if lock.review_rule is None else [f"Rule of the review band: {_rule(lock.review_rule)}"]
+    rule = (
+        [] if lock.review_rule is None else [f"Rule of the review band: {_rule(lock.review_rule, finding)}"]
+    )
     return [f"Review band from {_exact(lock.review_from)}: {between}", *rule]
 
 
-def _rule(text: str) -> str:
+def _rule(text: str, finding: Finding) -> str:
     try:
         rule = parse_rule(text)
     except RecipeError:  # the lock was made by another version, which knew other rules
         return plain(text)
-    return f"{plain(rule.words)}, {_RULES[rule.kind]}"
+    return f"{plain(rule.words)}, {_RULES[rule.kind].format(case=finding.case)}"
 
 
 def _exact(threshold: float) -> str:
@@ -313,18 +333,24 @@ def _figures(split: str, predictions: Predictions | str, lock: Lock | None) -> t
     films = table_of(predictions.scored)
     few = too_few(films, split=split)
     below = lock and film_words.below(films, lock.threshold, lock.review_from, prevalence=USUAL, split=split)
-    return (f"**{few}.**" if few else "", *_figure_parts(figures), below or "")
+    same = lock and split == "validation" and one_decision(films, lock.threshold, lock.review_from)
+    return (
+        f"**{few}.**" if few else "",
+        f"**{same}**" if same else "",
+        *_figure_parts(figures, films.finding),
+        below or "",
+    )
 
 
-def _figure_parts(figures: Figures) -> tuple[str, ...]:
+def _figure_parts(figures: Figures, finding: Finding) -> tuple[str, ...]:
     films = (
         f"{of_films(figures.n, 'film')} of {of_films(figures.patients, 'patient')}; "
-        f"{of_films(figures.positives, 'film')} with pneumonia, "
+        f"{of_films(figures.positives, 'film')} {finding.ill}, "
         f"{count(figures.n - figures.positives)} without."
     )
     rows = [("AUC", auc(figures.auc), auc_interval(*figures.auc_ci))]
     if figures.point is None:
-        return (films, table(_HEAD, rows), "The other figures need a lock.", _calibrated(figures))
+        return (films, table(_HEAD, rows), "The other figures need a lock.", _calibrated(figures, finding))
     rows += [
         _rate(words, getattr(figures.point, name), figures.intervals[name]) for name, words in _RATES.items()
     ]
@@ -332,13 +358,13 @@ def _figure_parts(figures: Figures) -> tuple[str, ...]:
         _rate(f"Sensitivity, {plain(name)} ({of_films(kind.n, 'film')})", kind.sensitivity, kind.interval)
         for name, kind in figures.kinds.items()
     ]
-    unknown = "" if figures.kinds else "The kinds of pneumonia of these films aren’t known."
+    unknown = "" if figures.kinds else f"The kinds of {finding.name} of these films aren’t known."
     band = figures.band
     counts = (
-        confusion(figures.point),
-        *(() if band is None else (zones(band), band_words(band, figures.review_interval))),
+        confusion(figures.point, finding),
+        *(() if band is None else (zones(band, finding), band_words(band, figures.review_interval, finding))),
     )
-    return films, table(_HEAD, rows), unknown, *counts, _calibrated(figures)
+    return films, table(_HEAD, rows), unknown, *counts, _calibrated(figures, finding)
 
 
 def _suite(robustness: Robustness | str) -> str:
@@ -364,8 +390,8 @@ def _rate(words: str, rate: float, bounds: Interval) -> tuple[str, str, str]:
     return words, percent(rate), interval(*bounds)
 
 
-def _calibrated(figures: Figures) -> str:
-    return sentences(calibrated(figures.calibration, brier=figures.brier, ece=figures.ece))
+def _calibrated(figures: Figures, finding: Finding) -> str:
+    return sentences(calibrated(figures.calibration, brier=figures.brier, ece=figures.ece), finding)
 
 
 def _hashes(card: Card, members: Members | str | None) -> str:

@@ -2,23 +2,24 @@
 
 from xraylab.evaluation.band import Band
 from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.findings import Finding
 from xraylab.formats import count, interval, percent
 from xraylab.reports.markdown import table
 
 
-def confusion(point: OperatingPoint) -> str:
+def confusion(point: OperatingPoint, finding: Finding) -> str:
     """Tabulate the films by truth and call at the threshold."""
     return table(
         ("Films", "Called positive", "Called negative"),
         [
-            ("with pneumonia", count(point.tp), count(point.fn)),
+            (finding.ill, count(point.tp), count(point.fn)),
             ("without", count(point.fp), count(point.tn)),
         ],
     )
 
 
-def band_words(band: Band, review_interval: tuple[float, float]) -> str:
-    """Describe how many films need a reader, and how many pneumonias lie below both cuts."""
+def band_words(band: Band, review_interval: tuple[float, float], finding: Finding) -> str:
+    """Describe how many films need a reader, and how many films with the finding lie below both cuts."""
     reader = (
         f"With the review band {percent(band.review.share)} of the films need a reader "
         f"({interval(*review_interval)})."
@@ -26,22 +27,22 @@ def band_words(band: Band, review_interval: tuple[float, float]) -> str:
     counted = "In the rates above, a film that needs a reader counts as not called positive."
     if not band.below.all_diseased:
         return (
-            f"{reader} Without films with pneumonia, the number missed below both cuts is unknown. {counted}"
+            f"{reader} Without films {finding.ill}, the number missed below both cuts is unknown. {counted}"
         )
     low, high = band.missed_interval
     return (
         f"{reader} Below both cuts lie {count(band.missed)} of "
-        f"{of_films(band.below.all_diseased, 'film')} with pneumonia, {percent(band.missed_rate)} "
-        f"({interval(low, high)}), so up to {percent(high)} of pneumonias may be missed there: a film below "
-        f"both is never “cleared”. {counted}"
+        f"{of_films(band.below.all_diseased, 'film')} {finding.ill}, {percent(band.missed_rate)} "
+        f"({interval(low, high)}), so up to {percent(high)} of {finding.cases} may be missed there: a film "
+        f"below both is never “cleared”. {counted}"
     )
 
 
-def zones(band: Band) -> str:
+def zones(band: Band, finding: Finding) -> str:
     """Tabulate the films by truth and zone."""
     zones = {"above both": band.above, "needs a reader": band.review, "below both": band.below}
     return table(
-        ("Score", "With pneumonia", "Without", "Share of all films"),
+        ("Score", f"With {finding.name}", "Without", "Share of all films"),
         [
             (words, count(zone.diseased), count(zone.healthy), percent(zone.share))
             for words, zone in zones.items()

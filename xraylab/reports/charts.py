@@ -22,8 +22,8 @@ from xraylab.reports.typeset import (
     BOLD,
     BORDER,
     MUTED,
-    NORMAL,
-    PNEUMONIA,
+    NEGATIVE,
+    POSITIVE,
     REGULAR,
     SURFACE,
     TEXT,
@@ -113,11 +113,12 @@ def histogram(split: SplitReport, threshold: float) -> Any:
         "Films by score: share of each class, on a √ scale", WIDTH, _LOW, y_range=(-1.0, 1.0), left=3
     )
     negatives = split.n - split.positives
-    _mirrored(axes, split.curves.normal, split.curves.pneumonia)
+    well, ill = split.finding.classes
+    _mirrored(axes, split.curves.negatives, split.curves.positives)
     axes.frame("Score", "", (0, 0.25, 0.5, 0.75, 1), ())
     end, top = axes.x + axes.width, drawing.height - 9
-    axes.words(end - 110, top, f"above: NORMAL, {count(negatives)}", colour=NORMAL, anchor="end")
-    axes.words(end, top, f"below: PNEUMONIA, {count(split.positives)}", colour=PNEUMONIA, anchor="end")
+    axes.words(end - 110, top, f"above: {well}, {count(negatives)}", colour=NEGATIVE, anchor="end")
+    axes.words(end, top, f"below: {ill}, {count(split.positives)}", colour=POSITIVE, anchor="end")
     axes.line([(threshold, -1), (threshold, 1)], ACCENT, width=1.4)
     cut = axes.at(threshold, 1)
     anchor = "end" if threshold > _CLOSE else "start"
@@ -130,13 +131,13 @@ def standing(films: ThresholdTable, at: float, cuts: Sequence[float]) -> Any:
     cut_words = {0: "", 1: "; dashed: threshold"}.get(len(cuts), "; dashed: both thresholds")
     title = f"Among the validation films{cut_words}"
     drawing, axes = _started(title, HALF, _FLAT, y_range=(-1.0, 1.0), left=3)
-    normal, pneumonia = (bins.tolist() for bins in films.histogram(_BINS))
-    _mirrored(axes, normal, pneumonia)
+    well, ill = films.finding.classes
+    _mirrored(axes, *(bins.tolist() for bins in films.histogram(_BINS)))
     axes.frame("Score", "", (0, 0.25, 0.5, 0.75, 1), ())
     legend = axes.y - 19
-    axes.words(axes.x, legend, f"above: NORMAL, {count(films.negatives)}", colour=NORMAL)
-    words = f"below: PNEUMONIA, {count(films.positives)}"
-    axes.words(axes.x + axes.width, legend, words, anchor="end", colour=PNEUMONIA)
+    axes.words(axes.x, legend, f"above: {well}, {count(films.negatives)}", colour=NEGATIVE)
+    words = f"below: {ill}, {count(films.positives)}"
+    axes.words(axes.x + axes.width, legend, words, anchor="end", colour=POSITIVE)
     for cut in cuts:
         axes.line([(cut, -1), (cut, 1)], ACCENT, width=1, dash=_DASHED)
     axes.line([(at, -1), (at, 1)], TEXT, width=1.4)
@@ -145,12 +146,12 @@ def standing(films: ThresholdTable, at: float, cuts: Sequence[float]) -> Any:
     return drawing
 
 
-def _mirrored(axes: _Axes, normal: Sequence[int], pneumonia: Sequence[int]) -> None:
-    """Draw bars of both classes by the square root of their share: normals upwards, pneumonias downwards."""
+def _mirrored(axes: _Axes, negatives: Sequence[int], positives: Sequence[int]) -> None:
+    """Draw bars of both classes by the square root of their share: those with the finding downwards."""
     # The square root keeps bins with few films visible next to the crowded ends of the scale.
-    shares = [[math.sqrt(films / max(sum(bins), 1)) for films in bins] for bins in (normal, pneumonia)]
+    shares = [[math.sqrt(films / max(sum(bins), 1)) for films in bins] for bins in (negatives, positives)]
     highest = max((*shares[0], *shares[1], 1e-9))  # not 0, which would divide by zero
-    for values, sign, colour in ((shares[0], 1, NORMAL), (shares[1], -1, PNEUMONIA)):
+    for values, sign, colour in ((shares[0], 1, NEGATIVE), (shares[1], -1, POSITIVE)):
         for place, share in enumerate(values):
             left, base = axes.at(place / len(values), 0)
             width, top = axes.width / len(values) - 0.8, axes.at(0, sign * 0.92 * share / highest)[1]
@@ -190,7 +191,7 @@ def precision_recall(split: SplitReport) -> Any:
     drawing, axes = _started("Precision and recall", HALF, _TALL)
     axes.frame("Sensitivity (recall)", "PPV (precision)", (0, 0.5, 1), (0, 0.5, 1))
     if not split.positives:
-        axes.nothing("needs films with pneumonia")
+        axes.nothing(f"needs films {split.finding.ill}")
         return drawing
     curves, share = split.curves, split.positives / split.n
     axes.line([(0, share), (1, share)], MUTED, width=0.6, dash=_DOTTED)  # a model that guesses
@@ -211,9 +212,9 @@ def precision_recall(split: SplitReport) -> Any:
 
 
 def calibration(split: SplitReport) -> Any:
-    """Draw the share of films with pneumonia against their mean score, on the scale of the logit."""
+    """Draw the share of films with the finding against their mean score, on the scale of the logit."""
     drawing, axes = _started("Calibration", HALF, _TALL, x_range=(-_FAR, _FAR))
-    axes.frame("Mean score, on a logit scale", "Share with pneumonia", (), (0, 0.5, 1))
+    axes.frame("Mean score, on a logit scale", f"Share {split.finding.ill}", (), (0, 0.5, 1))
     for tick in _SCORES:
         axes.words(axes.at(_place(tick), 0)[0], axes.y - 9.5, f"{tick:g}", anchor="middle")
     # Scores that are probabilities lie on this curve, the diagonal of a linear scale.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xraylab.documents import Checklist, ChecklistItem, EvaluationReport
+from xraylab.findings import Finding
 from xraylab.models import ENSEMBLE
 from xraylab.reports.sections import sections
 
@@ -48,8 +49,12 @@ def _item(item: dict[str, Any], report: EvaluationReport, titles: Mapping[str, s
     held = [key for key in keys if applies and key in titles]
     return ChecklistItem(
         number=item["number"],
-        topic=item["topic"],
+        topic=_about(item["topic"], report.finding),
         answer="yes" if held else item["otherwise"],
         sections=held,
-        remark=item.get("adds" if held else "why", ""),
+        remark=_about(item.get("adds" if held else "why", ""), report.finding),
     )
+
+
+def _about(text: str, finding: Finding) -> str:
+    return text.replace("{finding}", finding.name).replace("{without}", finding.without)

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab import __version__, documents
+from xraylab.documents.older import older
 from xraylab.errors import RecipeError
 from xraylab.evaluation.band import Band, band_of_a_thousand
 from xraylab.evaluation.classes import report_of
 from xraylab.evaluation.estimates import area_estimates, rate_estimates
 from xraylab.evaluation.figures import kinds_of, measure, table_of
+from xraylab.evaluation.one_decision import one_decision
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.prevalence import moved, of_a_thousand, predictive_values
 from xraylab.evaluation.reliability import TENTHS, reliability
@@ -34,7 +36,7 @@ from xraylab.reports.standards import by_patient, sample_sizes
 
 BINS = 25  # of the score histogram
 _PROBABILITIES = np.arange(99) / 100  # of the decision curve at the films' own prevalence, 0 to 0.98
-# At another prevalence only those that a person may hold: one missed pneumonia for 1 to 99 false alarms.
+# At another prevalence only those that a person may hold: one missed case for 1 to 99 false alarms.
 _PLAUSIBLE = np.arange(1, 51) / 100
 _EVEN_ROWS = 101  # of the curves, in addition to their corners
 _MOST_ROWS = 1000
@@ -65,10 +67,10 @@ def evaluation_report(
     openings : int
         How often the dataset's test split has been opened, for any model.
     prevalence : float
-        Share of films with pneumonia, in (0, 1), for PPV, NPV, the counts among 1,000 films and the decision
-        curve.
+        Share of films with the finding, in (0, 1), for PPV, NPV, the counts among 1,000 films and the
+        decision curve.
     cost : float, optional
-        Number of false alarms that one missed pneumonia costs; by default that of the lock's rule, if it is
+        Number of false alarms that one missed case costs; by default that of the lock's rule, if it is
         a cost rule.
     provenance : Provenance, optional
         Where the films came from, if it was looked up.
@@ -81,7 +83,7 @@ def evaluation_report(
     """
     elsewhere = _Elsewhere(
         prevalence,
-        measured_at=_share_of_pneumonia(validation),
+        measured_at=_share_of_positives(validation),
         cost=_cost_of(lock) if cost is None else cost,
         calibrated=card.calibrated,
     )
@@ -92,6 +94,7 @@ def evaluation_report(
         classes=card.classes,
         dataset=card.dataset.name,
         kind=card.dataset.kind,
+        finding=card.finding,
         made_at=made_at,
         version=__version__,
         lock=documents.AboutLock(
@@ -104,6 +107,7 @@ def evaluation_report(
             openings_before=lock.openings_before,
             review_from=lock.review_from,
             review_rule=lock.review_rule,
+            one_decision=one_decision(table_of(validation.scored), lock.threshold, lock.review_from),
         ),
         prevalence=prevalence,
         test_openings=openings,
@@ -127,7 +131,7 @@ class _Elsewhere:
     """The prevalence and the cost that a user reckons with, and what the scores are there."""
 
     prevalence: float
-    measured_at: float  # share of pneumonia among the validation films; NaN if there are none
+    measured_at: float  # share of the finding among the validation films; NaN if there are none
     cost: float  # NaN if nobody said it
     calibrated: bool
 
@@ -138,7 +142,7 @@ class _Elsewhere:
         return float(moved(score, measured_at=self.measured_at, to=self.prevalence))
 
 
-def _share_of_pneumonia(validation: Predictions) -> float:
+def _share_of_positives(validation: Predictions) -> float:
     labels = validation.scored.labels
     return float(labels.mean()) if labels.size else math.nan
 
@@ -154,6 +158,7 @@ def _split(name: str, predictions: Predictions, lock: Lock, elsewhere: _Elsewher
     )
     return documents.SplitReport(
         split=name,
+        finding=scored.finding,
         n=figures.n,
         patients=figures.patients,
         positives=figures.positives,
@@ -168,9 +173,9 @@ def _split(name: str, predictions: Predictions, lock: Lock, elsewhere: _Elsewher
             for rate, estimate in estimates.items()
         },
         confusion=((point.tn, point.fp), (point.fn, point.tp)),
-        band=figures.band and documents.ReviewBand.of(figures.band),
+        band=figures.band and documents.ReviewBand.of(figures.band, scored.finding),
         calibration=calibrated(figures.calibration, brier=figures.brier, ece=figures.ece),
-        report=_class_table(report_of(point), [[point.tn, point.fp], [point.fn, point.tp]]),
+        report=_class_table(report_of(point, scored.finding), [[point.tn, point.fp], [point.fn, point.tp]]),
         by_kind=_by_kind(scored, lock.threshold),
         kinds=[
             documents.KindRow(
@@ -294,7 +299,7 @@ def _worth(point: OperatingPoint, elsewhere: _Elsewhere) -> documents.Worth:
 
 
 def _cost_of(lock: Lock) -> float:
-    """Return how many false alarms a missed pneumonia costs by the lock's rule; NaN if it names no cost."""
+    """Return how many false alarms a missed case costs by the lock's rule; NaN if it names no cost."""
     try:
         rule = parse_rule(lock.rule)
     except RecipeError:  # the lock was made by another version, which knew other rules
@@ -324,13 +329,14 @@ def _decision(table: ThresholdTable, elsewhere: _Elsewhere) -> documents.Decisio
 
 
 def _curves(table: ThresholdTable, scored: Predictions) -> documents.Curves:
-    normal, pneumonia = table.histogram(BINS)
+    negatives, positives = (bins.tolist() for bins in table.histogram(BINS))
     rows = _corners(table)
     tenths = reliability(scored.labels, scored.scores, scored.groups, edges=TENTHS)
     worth = decision_curve(table, _PROBABILITIES)
     return documents.Curves(
-        normal=normal.tolist(),
-        pneumonia=pneumonia.tolist(),
+        negatives=negatives,
+        positives=positives,
+        **older(scored.finding, normal=negatives, pneumonia=positives),
         threshold=table.threshold[rows].tolist(),
         tp=table.tp[rows].tolist(),
         fp=table.fp[rows].tolist(),

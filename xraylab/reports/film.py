@@ -18,6 +18,7 @@ from xraylab import formats
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.prevalence import USUAL
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.reports import film_words
 
 BURNED_IN = "RESEARCH, NOT FOR DIAGNOSIS"
@@ -40,23 +41,30 @@ class Standing:
     rule: str | None  # of the lock, in words; None without one
     n: int  # validation films
     patients: int
-    positives: int  # validation films with pneumonia
+    positives: int  # validation films with the finding
     sensitivity: float = math.nan
     sensitivity_interval: Interval = _UNKNOWN
     specificity: float = math.nan
     specificity_interval: Interval = _UNKNOWN
-    missed_below: float = math.nan  # share of the pneumonias below a review band
+    missed_below: float = math.nan  # share of the findings below a review band
     missed_below_interval: Interval = _UNKNOWN
     calibrated: bool = False  # whether a score is a probability at the prevalence of those films
     copies: int = 0  # perturbed copies of each film that the calibration was fitted to as well
     models: int = 1  # number of networks whose scores are averaged
+    finding: Finding = PNEUMONIA
     films: ThresholdTable | None = field(default=None, repr=False)  # the validation films, for comparison
     test: ThresholdTable | None = field(default=None, repr=False)  # the test films, if they were opened
 
     @property
     def prevalence_words(self) -> str:
         """Sentences on whether a score is a probability, and at which prevalence."""
-        return film_words.prevalence(self.positives, self.n, calibrated=self.calibrated, copies=self.copies)
+        return film_words.prevalence(
+            self.positives,
+            self.n,
+            calibrated=self.calibrated,
+            copies=self.copies,
+            finding=self.finding,
+        )
 
     def below_words(self, threshold: float, review_from: float | None, prevalence: float) -> list[str]:
         """Return what "below" means on the validation films, and on the test films if they were opened."""
@@ -77,6 +85,7 @@ class DrawnHeatmap:
     grids: tuple[tuple[int, int], ...]  # rows and columns of each network's true grid
     fixed: bool  # whether full colour is the same on every film
     strongest: float  # its strongest place as a share of full colour, 0 to 1; 0 if it is blank
+    finding: Finding = PNEUMONIA  # what the score is about
     faithful: tuple[int, int] | None = None  # random maps that it beats, and their number; None if not tested
 
     @property
@@ -87,7 +96,9 @@ class DrawnHeatmap:
     @property
     def words(self) -> str:
         """Sentences that describe the heatmap, and how faithful it is to the model."""
-        description = film_words.heatmap(self.method, self.grids, fixed=self.fixed, strongest=self.strongest)
+        description = film_words.heatmap(
+            self.method, self.grids, fixed=self.fixed, strongest=self.strongest, finding=self.finding
+        )
         return (
             description if self.faithful is None else f"{description} {film_words.faithful(*self.faithful)}"
         )
@@ -114,8 +125,8 @@ class FilmReport:
     note: str = ""
     notes: tuple[str, ...] = ()  # further remarks on the film, in sentences; they prevent no decision
     spread: float | None = None  # disagreement between an ensemble's models; None for one model
-    kinds: tuple[tuple[str, float], ...] = ()  # of pneumonia, given pneumonia; empty unless positive
-    prevalence: float = USUAL  # share of films with pneumonia where the film is read, in (0, 1)
+    kinds: tuple[tuple[str, float], ...] = ()  # of the finding, given the finding; empty unless positive
+    prevalence: float = USUAL  # share of films with the finding where the film is read, in (0, 1)
 
     @property
     def decided(self) -> bool:
@@ -142,7 +153,9 @@ class FilmReport:
     @property
     def decision_words(self) -> tuple[str, str]:
         """The decision in words, and a note that must be shown together with it."""
-        return formats.decision(self.decision, self.threshold, self.review_from)
+        return formats.decision(
+            self.decision, self.threshold, self.review_from, scored=self.standing.finding.score
+        )
 
     @property
     def despite_warnings(self) -> str:
@@ -164,6 +177,7 @@ class FilmReport:
                     standing.n,
                     self.prevalence,
                     calibrated=standing.calibrated,
+                    finding=standing.finding,
                 )
             )
         if self.spread is not None:

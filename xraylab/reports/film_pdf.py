@@ -115,7 +115,7 @@ def _caption(drawn: DrawnHeatmap) -> str:
         return f"With its heatmap ({drawn.method}), which is blank: nothing in the film raised the score"
     if drawn.faint:
         return f"With its heatmap ({drawn.method}), hardly visible: nothing in the film raised the score much"
-    return f"With the heatmap of its pneumonia score ({drawn.method})"
+    return f"With the heatmap of its {drawn.finding.name} score ({drawn.method})"
 
 
 def _bare(rows: list[list[Any]], widths: list[float]) -> Any:
@@ -146,7 +146,7 @@ def _score(report: FilmReport) -> list[Any]:
             *map(_small, report.about_score),
         ]
     words = [
-        spaced(f"Pneumonia score {score(report.score)}", "head", spaceBefore=2),
+        spaced(f"{report.standing.finding.score} {score(report.score)}", "head", spaceBefore=2),
         spaced(f"{decision}. {decision_note}".strip()),
     ]
     if report.overridden:
@@ -154,7 +154,7 @@ def _score(report: FilmReport) -> list[Any]:
     if films is not None:
         words.append(spaced(film_words.position(films, report.score, locked=report.threshold is not None)))
     if report.kinds:
-        words.append(_small(film_words.kinds(report.kinds)))
+        words.append(_small(film_words.kinds(report.kinds, report.standing.finding)))
     below = [*map(_small, report.about_score)]
     if films is None or not films.n:  # without validation films there is nothing to compare the score with
         return [*words, *below]
@@ -209,23 +209,23 @@ def _lock(report: FilmReport) -> list[Any]:
             "Sensitivity",
             percent(standing.sensitivity),
             formats.interval(*standing.sensitivity_interval),
-            "of films with pneumonia, at the threshold or above",
+            f"of films {standing.finding.ill}, at the threshold or above",
         ],
         [
             "Specificity",
             percent(standing.specificity),
             formats.interval(*standing.specificity_interval),
-            "of films without pneumonia, below the threshold",
+            f"of films {standing.finding.well}, below the threshold",
         ],
     ]
     if report.review_from is not None:
         rows[1:1] = [["Needs a reader from", score(report.review_from), "", "up to the threshold"]]
         rows.append(
             [
-                "Pneumonias below both",
+                f"{standing.finding.capital_cases} below both",
                 percent(standing.missed_below),
                 formats.interval(*standing.missed_below_interval),
-                "of films with pneumonia, below both thresholds",
+                f"of films {standing.finding.ill}, below both thresholds",
             ]
         )
     return [spaced("The lock", "small head"), grid(heads, rows), *map(_small, report.below_words)]

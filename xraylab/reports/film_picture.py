@@ -117,7 +117,7 @@ def _words_below(report: FilmReport) -> list[str]:
     cut = ""
     if report.threshold is not None and report.decision in ("positive", "negative"):
         cut = f" ({score(report.threshold)})"
-    large = f"Pneumonia score {score(report.score)}. " if report.decided else ""
+    large = f"{report.standing.finding.score} {score(report.score)}. " if report.decided else ""
     lines = [f"{large}{decision}{cut}. {decision_note}".strip()]
     if report.overridden:
         lines[0] += f" {report.despite_warnings}"

@@ -14,28 +14,41 @@ from xraylab.evaluation.band import review_band
 from xraylab.evaluation.intervals import wilson_interval
 from xraylab.evaluation.prevalence import moved, predictive_values
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.formats import DASH, count, interval, percent, score
 
 OVERRIDDEN = "Decided despite the warnings, at a person's request."
 NOT_DECIDED = "Not decided because of the warnings."
 NOT_MOVED = "An uncalibrated score can't be moved to another prevalence."
-KINDS_CAVEAT = (
-    "Kind, if it is pneumonia, learnt from file names; films don't reliably tell bacterial from viral."
-)
-BLANK = "It is blank: nothing in the film raised the pneumonia score, which is a valid result."
-FIXED = "as strong as the strongest 1 % of places on validation films with pneumonia"
 FAINT = 0.1  # share of full colour below which a map is hardly visible
 _LEAST = 0.001  # smallest share of full colour that is written as a number
 _NEARLY_ALL = 0.9995  # from here a share would be rounded to 100.0 %
 
 
-def prevalence(positives: int, n: int, *, calibrated: bool, copies: int = 0) -> str:
+def kinds_caveat(finding: Finding) -> str:
+    """Write how far the likely kinds can be trusted."""
+    return f"Kind, if it is {finding.name}, learnt {finding.kinds_caveat}."
+
+
+def blank(finding: Finding) -> str:
+    """Write what a blank heatmap means."""
+    return f"It is blank: nothing in the film raised the {finding.name} score, which is a valid result."
+
+
+def fixed_scale(finding: Finding) -> str:
+    """Write how strong full colour is on a scale that is the same on every film."""
+    return f"as strong as the strongest 1 % of places on validation films {finding.ill}"
+
+
+def prevalence(
+    positives: int, n: int, *, calibrated: bool, copies: int = 0, finding: Finding = PNEUMONIA
+) -> str:
     """Write whether a score is a probability, and at which prevalence.
 
     Parameters
     ----------
     positives, n : int
-        Number of validation films with pneumonia, and of all validation films.
+        Number of validation films with the finding, and of all validation films.
     calibrated : bool
         Whether the model's scores were calibrated on these films; see ``Card.calibrated``.
     copies : int
@@ -43,16 +56,17 @@ def prevalence(positives: int, n: int, *, calibrated: bool, copies: int = 0) -> 
         ``Card.calibrated_on``.
     """
     if not n:
-        return "The score is not a probability of pneumonia: there are no validation films."
+        return f"The score is not a probability of {finding.name}: there are no validation films."
     share = percent(positives / n)
     if calibrated:  # Platt scaling on these films: valid only at their prevalence
         return (
-            f"Calibrated on {calibration_films(n, copies)}, {share} of them with pneumonia: the score is a "
-            "probability only where pneumonia is as common, and only for films taken and cut like these."
+            f"Calibrated on {calibration_films(n, copies)}, {share} of them {finding.ill}: the score is a "
+            f"probability only where {finding.name} is as common, and only for films taken and cut like "
+            "these."
         )
     return (
-        f"Not calibrated, so the score is not a probability of pneumonia. Of {_films(n)}, {share} have "
-        "pneumonia; where it is rarer, fewer films with this score have it."
+        f"Not calibrated, so the score is not a probability of {finding.name}. Of {_films(n)}, {share} have "
+        f"{finding.name}; where it is rarer, fewer films with this score have it."
     )
 
 
@@ -72,7 +86,7 @@ def at_prevalence(at: float, positives: int, n: int, prevalence: float) -> float
     at : float
         The score, in [0, 1].
     positives, n : int
-        Number of validation films with pneumonia, and of all validation films.
+        Number of validation films with the finding, and of all validation films.
     prevalence : float
         In (0, 1).
 
@@ -86,12 +100,20 @@ def at_prevalence(at: float, positives: int, n: int, prevalence: float) -> float
     return float(moved(at, measured_at=positives / n, to=prevalence))
 
 
-def probability(at: float, positives: int, n: int, prevalence: float, *, calibrated: bool) -> str:
+def probability(
+    at: float,
+    positives: int,
+    n: int,
+    prevalence: float,
+    *,
+    calibrated: bool,
+    finding: Finding = PNEUMONIA,
+) -> str:
     """Write the score that a calibrated model gives at another prevalence, or that it can't be moved."""
     if not calibrated:
         return NOT_MOVED
     share = at_prevalence(at, positives, n, prevalence)
-    return f"Where {percent(prevalence)} of films have pneumonia, the probability is {score(share)}."
+    return f"Where {percent(prevalence)} of films have {finding.name}, the probability is {score(share)}."
 
 
 def undecided(at: float) -> str:
@@ -102,7 +124,7 @@ def undecided(at: float) -> str:
 def below(
     films: ThresholdTable, threshold: float, review_from: float | None, *, prevalence: float, split: str
 ) -> str:
-    """Write what "below" means: the pneumonias among the films below, the work of a reader, and the NPV.
+    """Write what "below" means: the films below with the finding, the work of a reader, and the NPV.
 
     Parameters
     ----------
@@ -111,7 +133,7 @@ def below(
     threshold, review_from : float
         Of the lock; None without a review band.
     prevalence : float
-        Share of films with pneumonia that the NPV holds for, in (0, 1).
+        Share of films with the finding that the NPV holds for, in (0, 1).
     split : str
         Names the films: ``validation`` or ``test``.
     """
@@ -120,10 +142,10 @@ def below(
     where = "the threshold" if review_from is None else "both thresholds"
     if not band.below.films:
         return f"No {split} film lies below {where}, so nothing is known of such films."
-    have = "has" if band.missed == 1 else "have"
+    finding, have = films.finding.name, "has" if band.missed == 1 else "have"
     sentences = [
         f"Of {count(band.below.films)} {split} film{'' if band.below.films == 1 else 's'} below {where}, "
-        f"{count(band.missed)} {have} pneumonia ({percent(band.below.diseased_share)}, 95 % interval "
+        f"{count(band.missed)} {have} {finding} ({percent(band.below.diseased_share)}, 95 % interval "
         f"{interval(*band.below_interval)})."
     ]
     if review_from is not None:
@@ -131,7 +153,7 @@ def below(
     values = predictive_values(films, cut, prevalence)
     if not math.isnan(values.npv):
         sentences.append(
-            f"Where {percent(prevalence)} of films have pneumonia, {_almost(values.npv)} of the films below "
+            f"Where {percent(prevalence)} of films have {finding}, {_almost(values.npv)} of the films below "
             f"have none (NPV, {interval(*values.npv_interval)})."
         )
     return " ".join(sentences)
@@ -155,12 +177,13 @@ def position(validation: ThresholdTable, at: float, *, locked: bool) -> str:
         Counts of films, each with the upper end of its 95 % interval by film and by patient. By film it is
         too low if patients have several films; by patient, films of one patient may score the same.
     """
-    point = validation.at(at)
+    point, finding = validation.at(at), validation.finding
+    well = "normal validation films" if finding.is_against_normal else f"validation films {finding.well}"
     normals, upper = _share(validation, "specificity", at, point.fp, validation.negatives)
     ill, ill_upper = _share(validation, "sensitivity", at, point.fn, validation.positives)
     sentence = (
-        f"{normals} normal validation films score this high or higher{upper}; {ill} validation films with "
-        f"pneumonia score lower{ill_upper}."
+        f"{normals} {well} score this high or higher{upper}; {ill} validation films "
+        f"{finding.ill} score lower{ill_upper}."
     )
     return f"{sentence} These films chose the threshold too." if locked else sentence
 
@@ -181,19 +204,26 @@ def disagreement(spread: float, models: int) -> str:
     )
 
 
-def kinds(shares: Sequence[tuple[str, float]]) -> str:
-    """Write the likely kinds of pneumonia; shown only together with a positive decision.
+def kinds(shares: Sequence[tuple[str, float]], finding: Finding) -> str:
+    """Write the likely kinds of the finding; shown only together with a positive decision.
 
     Parameters
     ----------
     shares : sequence of (name, probability)
-        Probability of each kind, given pneumonia.
+        Probability of each kind, given the finding.
     """
     listed = ", ".join(f"{name} {percent(share)}" for name, share in shares)
-    return f"{listed[:1].upper()}{listed[1:]}. {KINDS_CAVEAT}"
+    return f"{listed[:1].upper()}{listed[1:]}. {kinds_caveat(finding)}"
 
 
-def heatmap(method: str, grids: Sequence[tuple[int, int]], *, fixed: bool, strongest: float) -> str:
+def heatmap(
+    method: str,
+    grids: Sequence[tuple[int, int]],
+    *,
+    fixed: bool,
+    strongest: float,
+    finding: Finding = PNEUMONIA,
+) -> str:
     """Describe a heatmap: method, grid and scale, and whether anything is visible.
 
     Parameters
@@ -208,13 +238,14 @@ def heatmap(method: str, grids: Sequence[tuple[int, int]], *, fixed: bool, stron
         The strongest place as a share of full colour, 0 to 1.
     """
     sizes = " and ".join(f"{rows} × {columns}" for rows, columns in grids)
-    meaning = BLANK if strongest == 0 else "It shows which regions raised the pneumonia score."
+    shows = f"It shows which regions raised the {finding.name} score."
+    meaning = blank(finding) if strongest == 0 else shows
     # A blank or very faint map must not be read as “nothing is wrong”, so the sentence names its strength.
     if 0 < strongest < FAINT:
         most = percent(strongest) if strongest >= _LEAST else f"less than {percent(_LEAST)}"
         meaning += f" None did much: the strongest has {most} of full colour, which is hardly visible."
     scale = (
-        f"Full colour is the same on every film: {FIXED}."
+        f"Full colour is the same on every film: {fixed_scale(finding)}."
         if fixed
         else "Full colour is the strongest place on this film, so a low score may glow too: there is no "
         "fixed scale."

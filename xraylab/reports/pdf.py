@@ -22,6 +22,7 @@ from xraylab.documents import (
     EvaluationReport,
     SplitReport,
 )
+from xraylab.findings import Finding
 from xraylab.formats import DASH, count, percent, ratio, score
 from xraylab.reports import charts
 from xraylab.reports.calibration import bin_rows, sentences
@@ -57,7 +58,7 @@ from xraylab.reports.typeset import (
 
 _NAME, _LONG = 60, 120  # characters of a name in a line, and in a title
 _BY_PATIENT = "95 %, by patient"
-_COUNTS = {"n": "Films", "positives": "Films with pneumonia", "patients": "Patients"}
+_COUNTS = {"n": "Films", "positives": "Films {ill}", "patients": "Patients"}
 _KEY = ("auc", "average_precision", "sensitivity", "specificity", "balanced_accuracy", "ppv", "npv")
 _METHODS = (
     "Intervals are at 95 %. By patient: films are clustered by patient; this is the interval to quote. By "
@@ -69,7 +70,7 @@ _METHODS = (
 )
 _ELSEWHERE = (
     "This assumes that sensitivity and specificity stay as measured here. Another hospital, another machine "
-    "or other illnesses among the normal films can change them."
+    "or other illnesses among the {well_films} can change them."
 )
 _BOXES = "A box stands for a character that this document’s fonts lack; the JSON has it."
 _SEALED = (
@@ -139,7 +140,7 @@ def _summary(report: EvaluationReport, splits: list[SplitReport], titles: Mappin
         headed(titles["prevalence"], "prevalence"),
         _at_prevalence(splits),
         *below_elsewhere(splits),
-        note(_ELSEWHERE),
+        note(_ELSEWHERE.format(well_films=report.finding.well_films)),
         note(_METHODS),
     ]
 
@@ -148,8 +149,12 @@ def _key_figures(splits: list[SplitReport]) -> Any:
     heads = [Head("", 1.2)]
     for split in splits:
         heads += [Head(SPLIT_TITLES[split.split], 0.9, right=True), Head(_BY_PATIENT, 1, muted=True)]
+    finding = splits[0].finding
     rows = [
-        [words, *(cell for split in splits for cell in (count(getattr(split, name)), ""))]
+        [
+            words.format(ill=finding.ill),
+            *(cell for split in splits for cell in (count(getattr(split, name)), "")),
+        ]
         for name, words in _COUNTS.items()
     ]
     rows += [
@@ -159,7 +164,7 @@ def _key_figures(splits: list[SplitReport]) -> Any:
     bands = [split.band for split in splits if split.band is not None]
     if bands:
         rows.append(["Films that need a reader", *(c for b in bands for c in (percent(b.between.share), ""))])
-        rows.append(["Films below with pneumonia", *(cell for band in bands for cell in below_cells(band))])
+        rows.append([f"Films below {finding.ill}", *(cell for band in bands for cell in below_cells(band))])
     return grid(heads, rows)
 
 
@@ -182,7 +187,7 @@ def _at_prevalence(splits: list[SplitReport]) -> Any:
                 formats.interval(*values.ppv_interval),
                 percent(values.npv),
                 formats.interval(*values.npv_interval),
-                of_a_thousand(values),
+                of_a_thousand(values, split.finding),
             ]
         )
     return grid(heads, rows)
@@ -196,7 +201,7 @@ def _split(report: EvaluationReport, split: SplitReport, titles: Mapping[str, st
     without = count(split.n - split.positives)
     words = (
         f"{of_films(split.n, 'film')} of {of_films(split.patients, 'patient')}; "
-        f"{count(split.positives)} with pneumonia, {without} without."
+        f"{count(split.positives)} {split.finding.ill}, {without} without."
     )
     if split.refused:
         words += f" {of_films(split.refused, 'more film')} could not be scored or have no label."
@@ -220,8 +225,8 @@ def _split(report: EvaluationReport, split: SplitReport, titles: Mapping[str, st
         head("calibration"),
         *_calibrated(split),
         *([head("kinds"), _kinds(split)] if split.kinds else []),
-        *_classes("Classification report", split.report),
-        *(_classes("Classification report by kind", split.by_kind) if split.by_kind else ()),
+        *_classes("Classification report", split.report, split.finding),
+        *(_classes("Classification report by kind", split.by_kind, split.finding) if split.by_kind else ()),
     ]
 
 
@@ -241,9 +246,9 @@ def _confusion(split: SplitReport) -> Any:
     (tn, fp), (fn, tp) = split.confusion
     heads = [Head("", 1), Head("Called positive", 1), Head("Called negative", 1)]
     rows = [
-        ["With pneumonia", _cell(tp, "found", TEXT), _cell(fn, "missed", MISSED)],
+        [f"With {split.finding.name}", _cell(tp, "found", TEXT), _cell(fn, "missed", MISSED)],
         [
-            "Without pneumonia",
+            f"Without {split.finding.name}",
             _cell(fp, "false alarm" if fp == 1 else "false alarms", ALARM),
             _cell(tn, "correctly negative", TEXT),
         ],
@@ -283,14 +288,14 @@ def _bins(split: SplitReport) -> Any:
         Head("films", 0.7, right=True),
         Head("of all films", 0.8, right=True),
         Head("mean score", 0.9, right=True),
-        Head("with pneumonia, 95 % by patient", 1.8, right=True),
+        Head(f"{split.finding.ill}, 95 % by patient", 1.8, right=True),
     ]
     return grid(heads, [list(row) for row in bin_rows(split.curves.bins)])
 
 
 def _calibrated(split: SplitReport) -> list[Any]:
     return [
-        spaced(sentences(split.calibration)),
+        spaced(sentences(split.calibration, split.finding)),
         spaced(_weighed(split)),
         note(_meant(split)),
     ]
@@ -299,15 +304,16 @@ def _calibrated(split: SplitReport) -> list[Any]:
 def _weighed(split: SplitReport) -> str:
     """Write net benefit and expected cost in sentences."""
     worth, prevalence = split.worth, percent(split.at_prevalence.prevalence)
+    case, cases = split.finding.case, split.finding.cases
     if math.isnan(worth.cost):
         return (
-            f"Net benefit and expected cost: {DASH}. They depend on what a missed pneumonia costs in false "
+            f"Net benefit and expected cost: {DASH}. They depend on what a missed {case} costs in false "
             "alarms, which only a person can say. The decision curve shows the net benefit for threshold "
             f"probabilities from 1 to 50 %, at a prevalence of {prevalence}."
         )
     return (
-        f"If a missed pneumonia costs {ratio(worth.cost)} false alarms (threshold probability "
-        f"{score(worth.threshold_probability)}), the net benefit is {_signed(worth.net_benefit)} pneumonias "
+        f"If a missed {case} costs {ratio(worth.cost)} false alarms (threshold probability "
+        f"{score(worth.threshold_probability)}), the net benefit is {_signed(worth.net_benefit)} {cases} "
         f"found per film, against {_signed(worth.net_benefit_of_all)} if every film were called positive. "
         f"The expected cost is {ratio(worth.expected_cost)} false alarms per film. At a prevalence of "
         f"{prevalence} the two are {_signed(worth.net_benefit_at_prevalence)} and "
@@ -364,7 +370,7 @@ def _kinds(split: SplitReport) -> Any:
     return grid(heads, rows)
 
 
-def _classes(title: str, report: ClassTable) -> list[Any]:
+def _classes(title: str, report: ClassTable, finding: Finding) -> list[Any]:
     # Only a model of several kinds has a probability, and so an AUC, for each class.
     areas = any(row.auc is not None for row in report.classes)
     heads = [
@@ -385,7 +391,7 @@ def _classes(title: str, report: ClassTable) -> list[Any]:
     ]
     if report.left_out:
         films = of_films(report.left_out, "film")
-        notes.append(f"{films} with pneumonia of another or an unknown kind: left out.")
+        notes.append(f"{films} {finding.ill} of another or an unknown kind: left out.")
     calls = [_calls(report)] if areas else []
     return [KeepTogether([spaced(title, "small head"), grid(heads, rows), *map(note, notes), *calls])]
 

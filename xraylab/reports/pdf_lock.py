@@ -12,6 +12,7 @@ from xraylab import formats
 from xraylab.documents import AtPrevalence, EvaluationReport, ReviewBand, SplitReport
 from xraylab.errors import RecipeError
 from xraylab.evaluation.rules import parse_rule
+from xraylab.findings import Finding
 from xraylab.formats import DASH, count, percent
 from xraylab.reports.markdown import tidy
 from xraylab.reports.sections import SPLIT_TITLES
@@ -35,6 +36,8 @@ def lock_lines(report: EvaluationReport) -> list[str]:
             f"Review band from {_exact(lock.review_from)}: a film between the two needs a reader."
             f"{_review_rule(lock.review_rule)}"
         )
+    if lock.one_decision is not None:
+        lines.append(lock.one_decision)
     if report.test is not None or lock.after_opening:
         lines.append(report.order)
     return lines
@@ -57,18 +60,18 @@ def _review_rule(rule: str | None) -> str:
 
 
 def below_cells(band: ReviewBand) -> tuple[str, str]:
-    """Write how many of the films below have pneumonia, and the interval of their share."""
+    """Write how many of the films below have the finding, and the interval of their share."""
     return f"{count(band.below_positive)} of {count(band.below.films)}", formats.interval(
         *band.below_positive_ci
     )
 
 
-def of_a_thousand(values: AtPrevalence) -> str:
+def of_a_thousand(values: AtPrevalence, finding: Finding) -> str:
     """Write the films of a thousand by zone if there is a review band, else by call."""
     films, zones = values.thousand, values.band_thousand
     if zones is not None:
         return (
-            f"{zones.above} above ({zones.above_positive} with pneumonia), {zones.between} need a reader "
+            f"{zones.above} above ({zones.above_positive} {finding.ill}), {zones.between} need a reader "
             f"({zones.between_positive}), {zones.below} below ({zones.below_positive})"
         )
     if films is None:
@@ -99,12 +102,12 @@ def zones(split: SplitReport) -> list[Any]:
     heads = [Head("By review band", 1), Head("Above", 1), Head("Needs a reader", 1), Head("Below", 1)]
     zones = band.above, band.between, band.below
     rows = [
-        ["With pneumonia", *(count(zone.pneumonia) for zone in zones)],
-        ["Without pneumonia", *(count(zone.normal) for zone in zones)],
+        [f"With {split.finding.name}", *(count(zone.positives) for zone in zones)],
+        [f"Without {split.finding.name}", *(count(zone.negatives) for zone in zones)],
         ["Share of all films", *(percent(zone.share) for zone in zones)],
     ]
     meaning = (
-        f"Of {of_films(band.below.films, 'film')} below, {count(band.below_positive)} with pneumonia "
+        f"Of {of_films(band.below.films, 'film')} below, {count(band.below_positive)} {split.finding.ill} "
         f"({percent(band.below_positive_share)}, {formats.interval(*band.below_positive_ci)}). The table "
         "above and all rates are those at the threshold: there a film that needs a reader counts as called "
         "negative."

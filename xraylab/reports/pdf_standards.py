@@ -20,6 +20,7 @@ from xraylab.documents import (
     SampleSize,
     SplitReport,
 )
+from xraylab.findings import Finding
 from xraylab.formats import DASH, count, percent, ratio
 from xraylab.reports.markdown import tidy
 from xraylab.reports.pdf_lock import of_films
@@ -32,11 +33,11 @@ _METHODS = (
     "Each film is turned to grey values and stretched to 256 × 256. Its aspect ratio is lost, but no part of "
     "the film is. The network sees the film alone: it gets neither its tags nor any clinical information. "
     "A score doesn’t depend on other films.",
-    "The label of a film is the name of its folder, NORMAL or PNEUMONIA. It is the reference standard here. "
+    "The label of a film is what its source says, {classes}. It is the reference standard here. "
     "XRayLab doesn’t know who set it, by what method, or whether they knew other findings. Labels don’t "
     "depend on the model.",
     "Films are assigned to training, validation or test by patient, so that no patient is in two of them. "
-    "The patient is read from the file name by the rule in the model card.",
+    "The model card says where the patients come from.",
     "A film that can’t be scored, or has no label, is left out and counted. No value is imputed. A film is "
     "called positive when its score is at least the threshold; a film in the review band counts as called "
     "negative in every rate, and is counted apart too.",
@@ -56,8 +57,8 @@ _HASHED = (
     "aren’t included. The same films have the same hash, whatever their files are called."
 )
 _BY_PATIENT = (
-    "Each patient counts once. A patient with pneumonia has at least one film with pneumonia, and is found "
-    "if at least one of these films is called positive. A patient without pneumonia is correctly negative if "
+    "Each patient counts once. A patient {ill} has at least one film {ill}, and is found "
+    "if at least one of these films is called positive. A patient {well} is correctly negative if "
     "no film is called positive. Intervals are Wilson’s. A patient with more "
     "films has more chances to be found, and more chances of a false alarm."
 )
@@ -77,7 +78,7 @@ def methods(report: EvaluationReport, titles: Mapping[str, str]) -> list[Any]:
     uses = [_CHOSEN.get(use, tidy(use, longest=_NAME)) for use in report.validation_used_for]
     return [
         headed(titles["methods"], "methods", "head"),
-        *map(spaced, _METHODS),
+        *(spaced(words.format(classes=" or ".join(report.finding.classes))) for words in _METHODS),
         headed(titles["validation"], "validation"),
         spaced(f"They chose: {'; '.join(uses) or DASH}. Figures on them look better than they are."),
         spaced(report.order),
@@ -91,7 +92,7 @@ def provenance(report: EvaluationReport, titles: Mapping[str, str]) -> list[Any]
         return []
     return [
         headed(titles["flow"], "flow"),
-        *_flow(known.flow),
+        *_flow(known.flow, report.finding),
         headed(titles["openings"], "openings"),
         *_openings(known.openings),
         headed(titles["hashes"], "hashes"),
@@ -99,12 +100,12 @@ def provenance(report: EvaluationReport, titles: Mapping[str, str]) -> list[Any]
     ]
 
 
-def _flow(flow: FilmFlow) -> list[Any]:
+def _flow(flow: FilmFlow, finding: Finding) -> list[Any]:
     heads = [Head("", 2.6), *(Head(words, 0.8, right=True) for words in ("files or films", "patients"))]
-    heads += [Head("with pneumonia", 0.9, right=True), Head("without", 0.7, right=True)]
+    heads += [Head(finding.ill, 0.9, right=True), Head("without", 0.7, right=True)]
     rows = [*_source_rows(flow)]
     for split in flow.splits:
-        counts = (split.films, split.patients, split.pneumonia, split.normal)
+        counts = (split.films, split.patients, split.positives, split.negatives)
         rows.append([f"Split: {tidy(split.split, longest=_NAME)}", *map(_known, counts)])
     for held_out in flow.held_out:
         rows += [[words, count(films), "", "", ""] for words, films in _held_out_rows(held_out)]
@@ -190,15 +191,20 @@ def by_patient(split: SplitReport) -> list[Any]:
         Head("95 %", 1, muted=True),
     ]
     both = (
-        f" {of_films(counts.both, 'patient')} with pneumonia also had films without." if counts.both else ""
+        f" {of_films(counts.both, 'patient')} {split.finding.ill} also had films without."
+        if counts.both
+        else ""
     )
-    return [grid(heads, _patient_rows(counts)), note(_BY_PATIENT + both)]
+    return [
+        grid(heads, _patient_rows(counts, split.finding)),
+        note(_BY_PATIENT.format(ill=split.finding.ill, well=split.finding.well) + both),
+    ]
 
 
-def _patient_rows(counts: ByPatient) -> list[list[str]]:
+def _patient_rows(counts: ByPatient, finding: Finding) -> list[list[str]]:
     rates = (
-        ("With pneumonia (sensitivity)", counts.ill, counts.found),
-        ("Without pneumonia (specificity)", counts.well, counts.negative),
+        (f"With {finding.name} (sensitivity)", counts.ill, counts.found),
+        (f"Without {finding.name} (specificity)", counts.well, counts.negative),
     )
     values = (
         (counts.sensitivity, counts.sensitivity_interval),
@@ -217,8 +223,8 @@ def unclear(split: SplitReport) -> list[Any]:
         "The lock has no review band, so every scored film is called positive or negative."
         if band is None
         else f"Films in the review band, which need a reader: {count(band.between.films)} of "
-        f"{count(split.n)} ({percent(band.between.share)}), {count(band.between.pneumonia)} of them with "
-        "pneumonia."
+        f"{count(split.n)} ({percent(band.between.share)}), {count(band.between.positives)} of them "
+        f"{split.finding.ill}."
     )
     warned = _WARNED if split.warned is None else f"Films that the gate warns of: {count(split.warned)}."
     return [

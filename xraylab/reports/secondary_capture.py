@@ -132,7 +132,7 @@ def for_the_study(report: FilmReport, source: Film, *, confirmed: bool = False) 
     image.copy_patient_and_study_information(study)
     image.StudyInstanceUID = str(study.StudyInstanceUID)
     image.SeriesDescription = f"XRayLab: {BURNED_IN.lower()}"
-    about_score = f" Pneumonia score {score(report.score)}." if report.decided else ""
+    about_score = f" {report.standing.finding.score} {score(report.score)}." if report.decided else ""
     sentences = (
         f"{BURNED_IN}.{about_score} {report.decision_words[0]}.",
         report.despite_warnings,

@@ -31,7 +31,7 @@ def sections(report: EvaluationReport) -> dict[str, str]:
     titles = {
         "lock": "The lock",
         "key figures": "Key figures",
-        "prevalence": f"If {percent(report.prevalence)} of the films have pneumonia",
+        "prevalence": f"If {percent(report.prevalence)} of the films have {report.finding.name}",
         "methods": "How films were prepared, scored and counted",
         "validation": "What the validation films were used for",
         **({} if report.provenance is None else _OF_PROVENANCE),
@@ -43,7 +43,7 @@ def sections(report: EvaluationReport) -> dict[str, str]:
 
 
 def _of_split(split: SplitReport) -> dict[str, str]:
-    kinds = {"kinds": "Sensitivity by kind of pneumonia"} if split.kinds else {}
+    kinds = {"kinds": f"Sensitivity by kind of {split.finding.name}"} if split.kinds else {}
     titles = {f"{split.split}/{key}": title for key, title in (_OF_SPLITS | kinds).items()}
     return titles | {f"{split.split}/charts": SPLIT_TITLES[split.split]}
 

@@ -28,7 +28,7 @@ from xraylab.formats import NARROW_SPACE, THIN_SPACE
 NOTICE = "Research and teaching. Not a medical device."
 WIDTH = 174 * mm  # of the text on a page of A4
 TEXT, MUTED, BORDER, SURFACE, ACCENT = map(HexColor, ("#16202b", "#56616f", "#d9dfe6", "#f5f7f9", "#0b7a7d"))
-PNEUMONIA, NORMAL, MISSED, ALARM = map(HexColor, ("#b37400", "#1f78b4", "#b3361a", "#8a6d00"))
+POSITIVE, NEGATIVE, MISSED, ALARM = map(HexColor, ("#b37400", "#1f78b4", "#b3361a", "#8a6d00"))
 REGULAR, BOLD, CODE = "Vera", "VeraBd", "Courier"
 BOX = "\N{WHITE SQUARE}"  # Vera lacks this character too, and draws its own box for it
 
