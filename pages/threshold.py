@@ -1,4 +1,4 @@
-"""How missed pneumonias trade against false alarms."""
+"""How misses trade against false alarms."""
 
 from xraylab.app import shell, status
 from xraylab.app.screens import threshold
@@ -6,7 +6,7 @@ from xraylab.app.screens import threshold
 with shell.page(
     "threshold",
     title="Threshold",
-    purpose="How missed pneumonias trade against false alarms.",
+    purpose="How misses trade against false alarms.",
     status=status.now,
 ):
     threshold.draw()

@@ -1,9 +1,22 @@
 """A fixture of the tests of screens: a screen, opened as from the sidebar."""
 
+from functools import cache
+
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.support.serving import ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_looked_at_once():
+    """Look for components in the installed packages once: it takes far longer than to draw a screen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from xraylab import actions
 from xraylab.app.screens.read import explain
 from xraylab.evaluation.thresholds import threshold_table
+from xraylab.findings import PNEUMONIA
 from xraylab.reading.faithfulness import Faithfulness
 from xraylab.reading.heatmap import Heatmap
 
@@ -42,7 +43,7 @@ def test_the_film_and_both_cuts_are_marked(table):
 )
 def test_a_heatmap_tells_its_method_grid_and_scale(fixed, top, said):
     drawn = Heatmap("grad-cam", np.full((8, 8), top, np.float32), ((7, 7),), fixed)
-    words = actions.drawn_heatmap(drawn).words
+    words = actions.drawn_heatmap(drawn, PNEUMONIA).words
     assert said in words
     assert "Grad-CAM on the network's own grid of 7 × 7" in words
     assert ("blank" in words) is math.isclose(top, 0)

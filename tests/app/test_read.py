@@ -1,5 +1,7 @@
 """What the Read screen says of ensembles, of kinds of pneumonia and of a review band."""
 
+import io
+import zipfile
 from html import escape
 
 import numpy as np
@@ -15,6 +17,7 @@ from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import interval, percent, score
 from xraylab.models import load_model
 from xraylab.reports import film_words
+from xraylab.reports.pdf_lock import lock_lines
 
 pytest_plugins = ["tests.support.averaged"]
 OTHER = ("other.png", encoded(grey(1)), "image/png")  # no phantom
@@ -94,6 +97,28 @@ def test_the_share_that_needs_a_reader_and_the_misses_below_are_those_of_the_val
     assert interval(*band.missed_ci) in html(app)
 
 
+@pytest.mark.parametrize(("threshold", "warned"), [(0.0, True), (None, False)])
+def test_a_lock_that_decides_every_film_alike_is_a_warning_wherever_it_acts(
+    read, averaged, threshold, warned
+):
+    rule = "youden" if threshold is None else f"value:{threshold}"
+    locked = actions.lock(averaged, "one", rule, actor="test")
+    said = "validation films lie above the threshold, so every film gets the same decision"
+    assert (said in (locked.one_decision or "")) is warned
+    app = read("one")
+    assert any(said in warning.value for warning in app.warning) is warned
+    assert said not in words(app)
+    [reading] = app.session_state["readings"].values()
+    assert any(said in note for note in reading.notes) is warned  # so documents say it too
+    assert (reading.decision is not None) or not warned
+    app = app.switch_page("pages/threshold.py").run()
+    assert any(said in warning.value for warning in app.warning) is warned
+    assert (said in actions.model_card(averaged, "one")) is warned
+    document = actions.evaluation_report(averaged, "one")
+    assert (said in (document.lock.one_decision or "")) is warned
+    assert any(said in line for line in lock_lines(document)) is warned
+
+
 def test_an_ensemble_shows_how_far_its_models_are_apart_and_no_kind(read, averaged):
     app = read(BOTH)
     assert not app.exception
@@ -119,6 +144,79 @@ def test_a_film_stays_on_the_screen_when_its_words_in_the_list_change(read, aver
     app.session_state["model in use"] = "two"
     app.run()
     assert app.radio(key="film chosen").value == 1
+
+
+def away_and_back(app):
+    """Look at another screen, and come back."""
+    return app.switch_page("pages/models.py").run().switch_page("pages/read.py").run()
+
+
+def field(elements, prefix):
+    [found] = [element for element in elements if element.key and element.key.startswith(prefix)]
+    return found
+
+
+def test_films_and_what_was_typed_stay_while_another_screen_is_shown(read, averaged, monkeypatch):
+    films = [("film.png", phantoms.fresh_phantom_png(), "image/png"), OTHER]
+    app = read("one").file_uploader(key="films").set_value(films).run()
+    app.radio(key="film chosen").set_value(1).run()
+    app.button(key="decide anyway").click().run()
+    field(app.radio, "call ").set_value("unsure")
+    field(app.text_area, "note ").set_value("Rotated").run()
+    listed = app.radio(key="film chosen").options
+    monkeypatch.setattr("xraylab.actions.read_films", lambda *_, **__: pytest.fail("read again"))
+    for _ in range(2):
+        app = away_and_back(app)
+        assert not app.exception
+        assert app.radio(key="film chosen").options == listed
+        assert app.radio(key="film chosen").value == 1
+        assert film_words.OVERRIDDEN in words(app)
+        assert field(app.radio, "call ").value == "unsure"
+        assert field(app.text_area, "note ").value == "Rotated"
+    app.radio(key="film chosen").set_value(0).run().radio(key="film chosen").set_value(1).run()
+    assert field(app.text_area, "note ").value == "Rotated"
+
+
+def test_films_of_an_earlier_visit_are_joined_by_new_ones(read, averaged):
+    app = away_and_back(read("one"))
+    [uploader] = app.get("file_uploader")
+    app = uploader.upload(*OTHER).run()
+    assert [row.rpartition(" ")[2] for row in app.radio(key="film chosen").options] == [
+        "film\\.png",
+        "other\\.png",
+    ]
+
+
+def test_a_film_or_an_archive_is_removed_with_its_memory_and_its_note(read, averaged, monkeypatch):
+    freed = []
+    monkeypatch.setattr("xraylab.app.serving.release_uploads", freed.extend)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        for name in ("1.txt", "2.txt"):
+            made.writestr(name, "no film")
+    app = read("one")
+    field(app.text_area, "note ").set_value("Rotated").run()
+    [uploader] = away_and_back(app).get("file_uploader")
+    app = uploader.upload("more.zip", archive.getvalue()).run()
+    ids = list(app.session_state["uploads kept"])
+    app = app.button(key="remove upload").click().run()
+    assert freed == ids[:1]
+    assert "Rotated" not in str(app.session_state["typed"])
+    assert app.button(key="remove upload").label == "Remove archive (2 films)"
+    assert "remove uploads" not in {button.key for button in app.button}
+    app = away_and_back(app)
+    app = app.button(key="remove upload").click().run()
+    assert freed == ids
+    assert not app.exception
+    assert app.session_state["uploads kept"] == app.session_state["unpacked films"] == {}
+    assert "Drop one or more films" in words(app)
+
+
+def test_all_films_are_removed_at_once(read, averaged):
+    app = read("one").file_uploader(key="films").set_value([OTHER, OTHER]).run()
+    app = app.button(key="remove uploads").click().run()
+    assert "Drop one or more films" in words(app)
+    assert away_and_back(app).session_state["uploads kept"] == {}
 
 
 def test_a_film_that_is_not_decided_shows_its_score_only_in_the_details(read, averaged):

@@ -1,6 +1,7 @@
 """The screens' own logic, without a browser: what they offer, what they refuse, and what they say."""
 
 import io
+import json
 import zipfile
 
 import pytest
@@ -211,9 +212,9 @@ def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trai
 
 def test_an_age_that_a_person_types_is_asked_of_films_of_children_and_judged(show, trained):
     card = trained.models / MODEL / "card.json"
-    text = card.read_text()
-    card.write_text(text.replace('"kind": "phantoms"', '"kind": "radiographs"'))
-    assert card.read_text() != text
+    told = json.loads(card.read_text())
+    told["dataset"] |= {"kind": "radiographs", "shown": None}  # as earlier versions wrote of children's films
+    card.write_text(json.dumps(told))
     app = show("read")
     app.file_uploader(key="films").upload("phantom.png", phantoms.fresh_phantom_png(), "image/png")
     app.run()
@@ -221,18 +222,24 @@ def test_an_age_that_a_person_types_is_asked_of_films_of_children_and_judged(sho
 
     app.file_uploader(key="films").upload("real.png", _chest(), "image/png")
     app.run()
-    assert not app.warning
+    assert not _of_film(app)
     assert "Age unknown" in _said(app)
     app.number_input[0].set_value(3.0).run()
-    assert not app.warning
+    assert not _of_film(app)
     assert "Age unknown" not in _said(app)
     app.number_input[0].set_value(45.0).run()
-    assert "The age is 45 years" in app.warning[0].value
+    assert "The age is 45 years" in _of_film(app)[0]
     assert "No decision" in written(app)
     app.number_input[0].set_value(None).run()
-    assert not app.warning
+    assert not _of_film(app)
     assert "Age unknown" in _said(app)
     assert not app.exception
+
+
+def _of_film(app):
+    """Return the warnings about the film; that its model decides every film alike is another one."""
+    alike = "every film gets the same decision"
+    return [warning.value for warning in app.warning if alike not in warning.value]
 
 
 def _chest():

@@ -100,14 +100,18 @@ def test_a_screen_that_was_started_past_the_door_is_not_drawn(monkeypatch, show)
         ({"server.sslCertFile": "a.pem", "server.baseUrlPath": "/films/"}, "https://127.0.0.1:8501/films"),
     ],
 )
-def test_the_browser_opens_at_the_address_of_the_app(options, monkeypatch, changed, address):
+def test_the_address_of_the_app_is_printed_and_the_browser_opens_there(
+    options, monkeypatch, capsys, changed, address
+):
     opened = []
     options |= changed | {"server.headless": False}
     monkeypatch.setattr(serving, "_open", opened.append)
     run(start())
     assert opened == [address]
+    assert capsys.readouterr().out == f"XRayLab is open at {address} until you press Ctrl+C here.\n"
     options["server.headless"] = True
     run(start())
+    assert address in capsys.readouterr().out
     assert opened == [address], "no browser is opened when none is wanted"
 
 

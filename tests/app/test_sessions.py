@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 from streamlit.runtime import Runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from tests.support.serving import ROOT
@@ -77,6 +79,17 @@ def test_a_tab_that_comes_back_in_time_keeps_everything(server, tabs):
     server.now += 1
     tabs.sweep()
     assert server.closed == []
+
+
+def test_an_upload_that_a_screen_releases_is_freed_and_no_longer_counted(server, tabs, uploads, monkeypatch):
+    memory = MemoryUploadedFileManager("/upload")
+    memory.add_file("a", UploadedFileRec("film", "film.png", "image/png", b"film"))
+    uploads.keep("a", "film", 4)
+    context = SimpleNamespace(session_id="a", uploaded_file_mgr=memory)
+    monkeypatch.setattr(sessions, "get_script_run_ctx", lambda: context)
+    tabs.release(["film", "never there"])
+    assert memory.get_files("a", ["film"]) == []
+    assert uploads.sessions == []
 
 
 def test_uploads_without_a_screen_end_too(server, tabs, uploads):

@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from streamlit import config
+from streamlit.web import skills
 
 from xraylab.app import shell
 
@@ -25,6 +27,14 @@ def test_nothing_calls_home_and_nobody_is_asked_for_an_address():
     assert options["browser"]["gatherUsageStats"] is False
     assert options["server"]["showEmailPrompt"] is False
     assert options["server"]["address"] == "127.0.0.1"
+
+
+def test_streamlit_offers_a_reader_no_tools_for_programmers(monkeypatch):
+    options = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    given = {f"{part}.{name}": value for part, names in options.items() for name, value in names.items()}
+    monkeypatch.setattr(config, "get_option", lambda name: given.get(name, False))
+    monkeypatch.setattr(skills, "agent_harness_present", lambda: True)
+    assert skills.nudge_suppression_reason(str(ROOT)) == "welcome_hidden"
 
 
 def test_names_in_the_sidebar_are_text_and_not_markup():

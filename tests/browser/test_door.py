@@ -299,7 +299,8 @@ def test_a_link_to_a_strangers_model_stays_text(held, app):
 def test_typed_names_stay_text(held, app):
     held.goto(f"{app}/data")
     held.get_by_label("Name", exact=True).fill(PAYLOAD)
-    held.get_by_label("Or the path of a zip archive or folder on this machine").fill(PAYLOAD)
+    held.get_by_label("Finding", exact=True).fill(PAYLOAD)
+    held.get_by_label("Or the path of a folder, an archive or a table of films on this machine").fill(PAYLOAD)
     held.get_by_role("button", name="Import", exact=True).click()
     shown(held.get_by_test_id("stAlert").first)
     assert_text_stayed_text(held)

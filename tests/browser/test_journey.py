@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.serving import ROOT
+from tests.support.sizes import cases
 from tests.support.waiting import shown
 from xraylab.app.shell import LIBRARY, SCREENS
 from xraylab.data import phantoms
 from xraylab.runs import table
 from xraylab.runs.run import ACTIVE
 from xraylab.settings import load_settings
-
-pytestmark = pytest.mark.slow
 
 IMPORTED = 600_000  # milliseconds; seconds on a free core
 PATHS = {"" if screen.key == "overview" else screen.key: screen.label for screen in (*SCREENS, *LIBRARY)}
@@ -39,7 +38,8 @@ def _shown(page, cell):
     return page.locator(f"[data-cell='{cell}'], [data-m='{cell}']").first.inner_text()
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.sampled  # each on a server of its own
+@pytest.mark.parametrize("path", cases(list(PATHS), brief=2))
 def test_every_screen_opens_first_on_a_fresh_home_and_says_what_there_is(page, serve, tmp_path, path):
     url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path)})
     page.goto(f"{url}/{path}")
@@ -52,6 +52,8 @@ def test_every_screen_opens_first_on_a_fresh_home_and_says_what_there_is(page, s
     missing.or_(page.get_by_text("· shipped")).first.wait_for()
 
 
+@pytest.mark.acceptance
+@pytest.mark.slow
 def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     settings = load_settings(home=home)
     page.goto(app)
@@ -115,6 +117,7 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     page.get_by_text("This is not a DICOM, PNG, JPEG").first.wait_for()
 
 
+@pytest.mark.acceptance
 def test_the_phantoms_are_neither_too_easy_nor_too_hard(home):
     """Runs after the journey, on its model: the demo has to teach something."""
     from xraylab import actions
@@ -124,6 +127,7 @@ def test_the_phantoms_are_neither_too_easy_nor_too_hard(home):
     assert 0.8 < (result.auc * result.n + validation.auc * validation.n) / (result.n + validation.n) < 0.97
 
 
+@pytest.mark.acceptance
 def test_uploads_leave_nothing_in_the_home(home):
     names = {path.name for path in Path(home).rglob("*") if path.is_file()}
     assert "film.png" not in names

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.serving import ROOT
+from tests.support.sizes import cases, draws
 from tests.support.waiting import shown
 
 DRAG = """([number, kinds]) => {
@@ -12,10 +13,12 @@ DRAG = """([number, kinds]) => {
   const options = { bubbles: true, cancelable: true, dataTransfer: files };
   for (const kind of kinds) zone.dispatchEvent(new DragEvent(kind, options));
 }"""
+FILES = draws(3000, brief=600)
 INVITATION = "Drag and drop files here"
 
 
-@pytest.mark.parametrize("way", ["chosen", "dropped"])
+@pytest.mark.sampled
+@pytest.mark.parametrize("way", cases(["dropped", "chosen"], brief=1))
 def test_thousands_of_files_leave_the_page_alive_and_it_says_how_many_it_reads(page, serve, tmp_path, way):
     url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path / "home")})
     page.goto(f"{url}/read")
@@ -25,13 +28,13 @@ def test_thousands_of_files_leave_the_page_alive_and_it_says_how_many_it_reads(p
     if way == "chosen":
         folder = tmp_path / "files"
         folder.mkdir()
-        for number in range(3000):
+        for number in range(FILES):
             (folder / f"{number}.txt").write_text("no film")
         uploader.set_input_files(sorted(folder.iterdir()))
     else:
         page.evaluate(DRAG, [1, ["dragenter", "dragover"]])
         page.get_by_text(INVITATION).wait_for()
-        page.evaluate(DRAG, [3000, ["drop"]])
+        page.evaluate(DRAG, [FILES, ["drop"]])
     shown(page.get_by_text("This page reads 500 films at once."))
     listed = page.get_by_role("radiogroup", name="This film").get_by_role("radio")
     shown(listed.nth(499), state="attached")

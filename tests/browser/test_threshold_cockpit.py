@@ -672,7 +672,7 @@ def test_the_bars_of_many_films_count_them_all(cockpit, page):
     view, table = cockpit(**_films(n=MANY, digits=9))
     ill, well = (
         _area(page.locator(f".cockpit .bars [data-bars={name}]").first.get_attribute("d"))
-        for name in ("pneumonia", "normal")
+        for name in ("present", "absent")
     )
 
     # A bar is as wide as its steps and as high as its films a step, so the areas are as the films are.

@@ -35,6 +35,9 @@ def test_a_training_is_begun_seen_stopped_resumed_and_its_best_kept(page, serve,
     )
     page.goto(f"{url}/train")
     page.get_by_text(re.compile("first guess")).wait_for()
+    page.get_by_role("combobox", name=re.compile("Network")).first.click()
+    page.get_by_role("option", name="Small CNN").click()
+    page.get_by_text("Starts from random weights.").wait_for()
 
     # a recipe of one's own, long enough to be stopped
     page.get_by_text("Advanced", exact=True).click()

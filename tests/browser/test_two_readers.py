@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import csv
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,8 @@ from PIL import Image
 
 from tests.support.load import Measured, film, process_at, visit
 from tests.support.serving import ROOT
-from tests.support.soak import PAGES, use
-from tests.support.waiting import shown
+from tests.support.soak import PAGES, in_tabs, use
+from tests.support.waiting import eventually, shown
 from xraylab import actions
 from xraylab.data import phantoms
 from xraylab.imaging import Film
@@ -24,6 +25,7 @@ from xraylab.reading.loaded import load
 from xraylab.reading.read import read_film
 from xraylab.settings import load_settings
 
+PlaywrightTimeout = pytest.importorskip("playwright.sync_api").TimeoutError
 EACH = 4  # films a reader
 MOST_GROWTH = 50  # MB, as in the whole soak
 
@@ -103,6 +105,57 @@ def test_each_reader_gets_the_scores_and_the_map_that_a_film_has_alone(
     )
 
 
+def look_at(page, screen):
+    """Go to another screen; Streamlit drops a click that meets the rerun after a field was left."""
+    heading = page.get_by_role("heading", name=screen, exact=True)
+
+    def arrived():
+        page.get_by_test_id("stSidebar").get_by_role("link", name=screen).click()
+        with contextlib.suppress(PlaywrightTimeout):
+            heading.wait_for(timeout=5000)
+        return heading.is_visible()
+
+    eventually(arrived)
+
+
+def test_films_and_what_was_typed_stay_while_another_screen_is_shown(url, page, films, console_errors):
+    (first, film), (second, other), (lost, third), *_ = films.items()
+    page.goto(f"{url}/read")
+    shown(page.locator("input[type=file]"), state="attached")
+    page.route("**/_stcore/upload_file/**", lambda route: route.abort(), times=1)
+    drop(page, {lost: third})
+    shown(page.get_by_test_id("stFileChip"))
+    drop(page, {first: film, second: other})
+    listed = page.get_by_role("radiogroup", name="This film").locator("label")
+    shown(listed.nth(1))
+    [chip] = page.get_by_test_id("stFileChip").locator("visible=true").all_inner_texts()
+    assert lost in chip
+    assert all("upload" in error for error in console_errors)
+    console_errors.clear()  # those of the upload that failed
+    listed.nth(1).click()
+    shown(page.get_by_text("2 of 2"))
+    shown(page.locator(".st-key-film-chosen label:has(input:checked)").get_by_text(second))
+    words = listed.all_inner_texts()
+    # Until the run ends, the call of the film before is still on the page.
+    shown(page.locator("[data-test-script-state=notRunning]"))
+    call = page.get_by_role("radiogroup", name="Your call")
+    call.get_by_text("Unsure").click()
+    shown(call.locator("label:has(input:checked)").get_by_text("Unsure"))
+    page.get_by_label("Note").fill("Rotated")  # and away from the middle of typing
+    for screen in ("Threshold", "Read"):
+        look_at(page, screen)
+    shown(listed.nth(1))
+    assert listed.all_inner_texts() == words
+    shown(page.locator(".st-key-film-chosen label:has(input:checked)").get_by_text(second))
+    assert page.get_by_label("Note").input_value() == "Rotated"
+    assert call.get_by_label("Unsure").is_checked()
+    page.get_by_role("button", name="Remove film").click()
+    shown(listed.nth(1), state="detached")
+    assert listed.count() == 1
+    page.reload()
+    shown(page.get_by_text("Drop one or more films on the left."))
+
+
 def run_apart(work):
     """Run a coroutine in another thread: Playwright has an event loop in this one."""
     with ThreadPoolExecutor(1) as thread:
@@ -122,8 +175,8 @@ def test_views_and_uploads_leave_the_memory_of_a_server_as_it_was(url):
     """A small part of ``.ci/stress/soak.py``; the tests above have warmed the server up."""
     measured, data = Measured(), film(9, width=500, height=600)
     process = process_at(url)
-    run_apart(use(url, process, measured, range(len(PAGES)), range(2), data))
+    run_apart(use(url, process, measured, range(len(PAGES)), in_tabs(range(2)), data))
     warm = measured.memory[-1]
-    run_apart(use(url, process, measured, range(2 * len(PAGES)), range(2, 8), data))
+    run_apart(use(url, process, measured, range(2 * len(PAGES)), in_tabs(range(2, 8)), data))
     assert measured.errors == []
     assert (measured.memory[-1] - warm) / 2**20 <= MOST_GROWTH

@@ -15,6 +15,7 @@ from xraylab.data.datasets import Dataset
 from xraylab.data.phantoms import burn_in
 from xraylab.evaluation.cells import CELLS, REVIEW_CELLS, Cell, cases
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import Finding
 from xraylab.models import Model, dataset_of
 from xraylab.settings import Settings
 
@@ -25,8 +26,8 @@ _WORDS: dict[Cell, tuple[str, str]] = {  # singular, plural
     "fn": ("missed", "missed"),
     "fp": ("false alarm", "false alarms"),
     "tn": ("correctly negative", "correctly negative"),
-    "rp": ("with pneumonia for a reader", "with pneumonia for a reader"),
-    "rn": ("normal for a reader", "normal for a reader"),
+    "rp": ("{ill} for a reader", "{ill} for a reader"),
+    "rn": ("{without} for a reader", "{without} for a reader"),
 }
 
 
@@ -55,7 +56,7 @@ def draw(
     store : str
         Session key of the cell; a click in the cockpit sets it.
     """
-    counted = {cell: _counted(cell, n) for cell, n in _numbers(table, at).items()}
+    counted = {cell: _counted(cell, n, table.finding) for cell, n in _numbers(table, at).items()}
     # The stored cell may belong to a review band that is off by now.
     if st.session_state.get(store) not in counted:
         st.session_state.pop(store, None)
@@ -68,7 +69,7 @@ def draw(
     rows = cases(scored.labels, scored.scores, at.threshold, chosen, review_from=at.review_from)
     same_class = scored.labels == (chosen in ("tp", "fn", "rp"))
     shown = _Shown(chosen, scored.frame.iloc[rows], scored.frame[same_class])
-    if kinds := _by_kind(shown):
+    if kinds := _by_kind(shown, table.finding):
         st.markdown(kinds)
     if shown.films.empty:
         st.caption("No film is in this cell at this threshold.")
@@ -88,12 +89,16 @@ def _numbers(table: ThresholdTable, at: Chosen) -> dict[Cell, int]:
     return {cell: counts[cell] for cell in (*CELLS, *REVIEW_CELLS)}
 
 
-def _counted(cell: Cell, n: int) -> str:
-    return f"{formats.count(n)} {_WORDS[cell][n != 1]}"
+def _counted(cell: Cell, n: int, finding: Finding) -> str:
+    return f"{formats.count(n)} {_words(cell, finding, several=n != 1)}"
 
 
-def _by_kind(shown: _Shown) -> str:
-    """Write the counts of each kind of pneumonia: "12 of 361 bacterial (3.3 %), 16 of 220 viral (7.3 %)"."""
+def _words(cell: Cell, finding: Finding, *, several: bool) -> str:
+    return _WORDS[cell][several].format(ill=finding.ill, without=finding.without)
+
+
+def _by_kind(shown: _Shown, finding: Finding) -> str:
+    """Write the counts of each kind: "12 of 361 bacterial (3.3 %), 16 of 220 viral (7.3 %)"."""
     in_class = shown.same_class["subtype"].value_counts()
     in_cell = shown.films["subtype"].value_counts()
     parts = []
@@ -103,7 +108,7 @@ def _by_kind(shown: _Shown) -> str:
         parts.append(f"{formats.count(matches)} of {formats.count(n)} {wording.plain(kind)} ({share})")
     if len(parts) < 2:  # noqa: PLR2004 - one kind would only repeat the cell's own count
         return ""
-    words = _WORDS[shown.cell][1]
+    words = _words(shown.cell, finding, several=True)
     return f"{words[0].upper()}{words[1:]}: {', '.join(parts)}, by file name."
 
 

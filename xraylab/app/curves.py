@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from xraylab.evaluation.reliability import Reliability
+from xraylab.findings import Finding
 
 _COLOURS = {  # the theme's muted and accent: Plotly can't read CSS variables
     "dark": {"train": "#9aa4b2", "validation": "#4cc2c4"},
@@ -105,8 +106,8 @@ def mirrored_scores(
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt=title)
 
 
-def calibration(sets: Mapping[str, Reliability], *, key: str) -> None:
-    """Draw the share of pneumonia over the mean score of a bin, with intervals, on the scale of the logit.
+def calibration(sets: Mapping[str, Reliability], finding: Finding, *, key: str) -> None:
+    """Draw the share of the finding over the mean score of a bin, with intervals, on the scale of the logit.
 
     Parameters
     ----------
@@ -120,14 +121,14 @@ def calibration(sets: Mapping[str, Reliability], *, key: str) -> None:
         looks = [("train", "dash", "circle"), *looks]
     for (name, bins), (colour, dash, symbol) in zip(sets.items(), looks, strict=True):
         figure.add_scatter(
-            **reliability_points(bins),
+            **reliability_points(bins, finding),
             name=name,
             mode="lines+markers",
             line={"color": colours[colour], "width": 2, "dash": dash},
             marker={"symbol": symbol, "size": 8},
             showlegend=len(sets) > 1,
         )
-    on_logit_scale(figure, colour=colours["train"])
+    on_logit_scale(figure, finding, colour=colours["train"])
     figure.update_layout(
         title="Calibration",
         height=_TALL,
@@ -137,7 +138,7 @@ def calibration(sets: Mapping[str, Reliability], *, key: str) -> None:
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt="Calibration")
 
 
-def reliability_points(bins: Reliability) -> dict[str, Any]:
+def reliability_points(bins: Reliability, finding: Finding) -> dict[str, Any]:
     """Return the points of a calibration curve as a scatter takes them, with intervals."""
     low, high = np.array(bins.interval).reshape(-1, 2).T
     return {
@@ -153,7 +154,8 @@ def reliability_points(bins: Reliability) -> dict[str, Any]:
         },
         "customdata": np.stack([bins.n, bins.share_of_films, bins.score, low, high], axis=1),
         "hovertemplate": "%{customdata[0]} films (%{customdata[1]:.1%}), mean score %{customdata[2]:.3f}: "
-        "%{y:.1%} pneumonia (%{customdata[3]:.1%} to %{customdata[4]:.1%})<extra></extra>",
+        f"%{{y:.1%}} {finding.name} "
+        "(%{customdata[3]:.1%} to %{customdata[4]:.1%})<extra></extra>",
     }
 
 
@@ -164,7 +166,7 @@ def logit_places(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return places
 
 
-def on_logit_scale(figure: go.Figure, *, colour: str) -> None:
+def on_logit_scale(figure: go.Figure, finding: Finding, *, colour: str) -> None:
     """Give a calibration chart its axes, and the curve on which scores that are probabilities lie."""
     logits = np.linspace(-_FAR, _FAR, 61)
     figure.add_scatter(
@@ -183,7 +185,7 @@ def on_logit_scale(figure: go.Figure, *, colour: str) -> None:
         ticktext=[f"{score:g}" for score in _SCORES],
         showgrid=False,
     )
-    figure.update_yaxes(title_text="share with pneumonia", range=[-0.04, 1.04], tickformat=".0%")
+    figure.update_yaxes(title_text=f"share {finding.ill}", range=[-0.04, 1.04], tickformat=".0%")
 
 
 def _figure(history: Sequence[dict[str, Any]], rate: str) -> go.Figure:

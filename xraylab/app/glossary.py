@@ -17,15 +17,16 @@ SUITE = (
 )
 
 FEW = (
-    "With fewer than 100 patients with pneumonia, or fewer than 100 without, intervals are too wide to "
+    "With fewer than 100 patients with the finding, or fewer than 100 without, intervals are too wide to "
     "judge a model by."
 )
-BELOW = "The films below both thresholds that have pneumonia after all: nobody would have looked at them."
+BELOW = "The films below both thresholds that have the finding after all: nobody would have looked at them."
+
+_CALIBRATION_ERROR = "How far scores are from the share of the finding among films with such scores"
 
 EXPLAINED = {
     "too few to judge": FEW,
     "Validation films": FEW,
-    "Films below with pneumonia": BELOW,
     "3 Lock": LOCK,
     "Lock": LOCK,
     "Locked at": LOCK,
@@ -33,26 +34,21 @@ EXPLAINED = {
     "Split": SPLIT,
     "Test revealed": "How often test results were revealed. Each time is recorded.",
     "Test results revealed": "How often test results were revealed. Each time is recorded.",
-    "AUC": "The chance that a film with pneumonia scores higher than a normal film; 0.5 is guessing.",
+    "AUC": "The chance that a film with the finding scores higher than one without; 0.5 is guessing.",
     "Validation AUC": (
-        "The chance that a validation film with pneumonia scores higher than a normal one; 0.5 is guessing."
+        "The chance that a validation film with the finding scores higher than one without; 0.5 is guessing."
     ),
-    "Average precision": "The mean PPV over all sensitivities; chance gives the share of pneumonia.",
+    "Average precision": "The mean PPV over all sensitivities; chance gives the share of the finding.",
     "Brier score": "The mean squared distance between score and truth (0 or 1); 0 is perfect.",
-    "Calibration error": "How far scores are from the share of pneumonia among films with such scores.",
-    "Calibration error (ECE)": "How far scores are from the share of pneumonia among films with such scores.",
-    "Calibration error, ten bins": (
-        "How far scores are from the share of pneumonia among films with such scores, in ten groups by score."
-    ),
+    "Calibration error": _CALIBRATION_ERROR + ".",
+    "Calibration error (ECE)": _CALIBRATION_ERROR + ".",
+    "Calibration error, ten bins": _CALIBRATION_ERROR + ", in ten groups by score.",
     "F1": "The harmonic mean of precision (PPV) and sensitivity.",
     "Kappa": "Agreement between calls and truth beyond chance: 0 is chance, 1 is perfect.",
     "Cohen’s kappa": "Agreement between calls and truth beyond chance: 0 is chance, 1 is perfect.",
     "Matthews correlation": "The correlation between calls and truth: 0 is chance, 1 is perfect.",
     "Calibration slope": "Factor of the logit (log odds) that fits best; below 1, scores are too extreme.",
     "Calibration intercept": "Shift of the logit (log odds) that fits best; below 0, scores are too high.",
-    "Observed / expected pneumonias": (
-        "Films with pneumonia, divided by the number that the scores expect as probabilities; 1 is perfect."
-    ),
     "Share of films": "Share of all these films whose score lies in the bin.",
     "Slope": "Factor of the logit, which is the logarithm of the odds; below 1, scores were too extreme.",
     "Intercept": "Shift of the logit, which is the logarithm of the odds; below 0, scores were too high.",
@@ -68,3 +64,17 @@ EXPLAINED = {
         "Tests whether one model is right more often on films where only one of the two is right."
     ),
 }
+
+# Terms that go on with words of the finding.
+BEGINNINGS = {
+    "Films below with ": BELOW,
+    "Observed / expected ": (
+        "Films with the finding, divided by the number that the scores expect as probabilities; 1 is perfect."
+    ),
+}
+
+
+def explanation(term: str) -> str:
+    """Return the sentence that explains a term; empty if the glossary doesn't know it."""
+    begun = (sentence for beginning, sentence in BEGINNINGS.items() if term.startswith(beginning))
+    return EXPLAINED.get(term) or next(begun, "")

@@ -7,10 +7,12 @@ from xraylab.app import shell, watch
 from xraylab.app.choice import look_at, use_dataset
 from xraylab.data import phantoms
 from xraylab.settings import Settings
+from xraylab.training.recipe import Recipe, load_recipe
 
 DATASET = "phantoms"
 MODEL = "phantoms-demo"
-ARCH, RECIPE = "small_cnn", "scratch"
+ARCH = "small_cnn"
+_EPOCHS = 40  # with the 20 of the preset the AUC depends on the seed and the processor: 0.76 to 0.88
 _UNSEEN_SEED = 1_000_003  # far from the small seeds that training films are drawn with
 
 
@@ -38,7 +40,7 @@ def try_phantoms(settings: Settings) -> None:
             bar.empty()
     use_dataset(DATASET)
     request = actions.request_training(
-        settings, dataset=DATASET, arch=ARCH, recipe=RECIPE, name=MODEL, replace=True
+        settings, dataset=DATASET, arch=ARCH, recipe=_recipe(), name=MODEL, replace=True
     )
     # A second press while the first training runs must not queue another one.
     if not any(run.active and run.name == MODEL for run in actions.attend_runs(settings)):
@@ -46,6 +48,13 @@ def try_phantoms(settings: Settings) -> None:
         watch.forget()
     look_at(MODEL)
     st.switch_page("pages/train.py")
+
+
+def _recipe() -> Recipe:
+    scratch = load_recipe("scratch")
+    longer = scratch.stages[0].model_copy(update={"epochs": _EPOCHS})
+    about = f"As scratch, for {_EPOCHS} epochs: there are few phantoms."
+    return scratch.model_copy(update={"name": "phantoms", "about": about, "stages": (longer,)})
 
 
 def fresh_phantom_png() -> bytes:

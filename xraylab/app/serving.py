@@ -4,6 +4,7 @@ Serving: the door before the screens, for every way to start the app.
 - ``streamlit run`` and ``xraylab app`` both import the entry script; its ``st.App`` takes its parts from here
 - an address that other machines reach is rejected before anything is answered
 - the browser is opened from here: Streamlit opens none for an ``st.App``
+- the address is printed from here: Streamlit would add offers for programmers
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import re
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -57,9 +58,12 @@ def middleware() -> list[Middleware]:
 
 @contextlib.asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
-    """Open the browser once the server is there, unless it was started without one; end closed sessions."""
+    """Print the address, open the browser there unless nobody wants one, and end closed sessions."""
+    address = _address()
+    sys.stdout.write(f"XRayLab is open at {address} until you press Ctrl+C here.\n")
+    sys.stdout.flush()
     if not st.get_option("server.headless"):
-        _open(_address())
+        _open(address)
     sweeping = asyncio.create_task(_Door.sessions.keep_sweeping())
     yield None
     sweeping.cancel()
@@ -78,6 +82,11 @@ def refusal_of_page() -> str | None:
     if "host" not in {name.lower() for name in st.context.headers}:
         return None
     return "This screen was started without its door. Start XRayLab with “streamlit run streamlit_app.py”."
+
+
+def release_uploads(files: Iterable[str]) -> None:
+    """Free uploads of the present session, given by their ids."""
+    _Door.sessions.release(files)
 
 
 def inline_scripts() -> Sequence[str]:

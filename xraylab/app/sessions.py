@@ -9,12 +9,16 @@ Sessions: how many tabs are open, and the end of those that were closed.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, cast
 
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from xraylab.door.limits import LIMITS, Limits, Uploads
+
+if TYPE_CHECKING:
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 GRACE = 60.0  # seconds for a reconnection; less than Streamlit's own disconnectedSessionTTL of 120
 _SWEEP = 10.0  # seconds between two looks
@@ -52,6 +56,16 @@ class Sessions:
                 return self._limits.too_many_sessions
             self._connected[context.session_id] = self._clock()
             return None
+
+    def release(self, files: Iterable[str]) -> None:
+        """Free uploads of this script run's session, given by their ids; its screen needs them no more."""
+        context = get_script_run_ctx()
+        if context is None:
+            return
+        memory = cast("MemoryUploadedFileManager", context.uploaded_file_mgr)
+        for file in files:
+            memory.remove_file(context.session_id, file)
+            self._uploads.keep(context.session_id, file, None)
 
     def sweep(self) -> None:
         """End the sessions whose tab was closed a while ago; call it on the thread of the event loop."""

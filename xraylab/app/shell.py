@@ -24,6 +24,7 @@ FOOTER = "Research and teaching. Not a medical device."
 REFRESH_SECONDS = 2.0  # between two updates of the progress line during a training
 
 _HERE = Path(__file__).parent
+_SHOWN, _VISIT = "screen shown", "visit"  # of the session
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
         If there is no such screen.
     """
     _screen(key)
+    if st.session_state.get(_SHOWN) != key:
+        st.session_state[_SHOWN], st.session_state[_VISIT] = key, visit() + 1
     starting.sweep_once()
     st.set_page_config(
         page_title=f"{title} · XRayLab",
@@ -114,6 +117,11 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     st.html(f'<footer class="xl-footer">{FOOTER}</footer>')
     with body, guard():
         yield
+
+
+def visit() -> int:
+    """Return the number of the visit to the present screen: coming from another screen counts one more."""
+    return int(st.session_state.get(_VISIT, 0))
 
 
 def empty_state(

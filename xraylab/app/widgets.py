@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from xraylab.app.glossary import EXPLAINED
+from xraylab.app.glossary import explanation
 from xraylab.app.wording import trained_part
 from xraylab.formats import count
 
@@ -45,7 +45,7 @@ def table(
 
 def hover(term: str) -> str:
     """Return an HTML attribute that explains a term on hover; empty if the glossary doesn't know it."""
-    sentence = EXPLAINED.get(term.strip())
+    sentence = explanation(term.strip())
     return f' title="{html.escape(sentence)}"' if sentence else ""
 
 

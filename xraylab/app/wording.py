@@ -68,11 +68,6 @@ def epochs(number: int) -> str:
     return f"{count(number)} {'epoch' if number == 1 else 'epochs'}"
 
 
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun: ``1 film``, ``15 films``."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
-
-
 def times(number: int) -> str:
     """Write how often something was done: ``never``, ``once``, ``3 times``."""
     return {0: "never", 1: "once"}.get(number, f"{count(number)} times")

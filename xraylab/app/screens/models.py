@@ -9,7 +9,9 @@ from xraylab.app import choice, reads, shell, status, widgets, wording
 from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
 from xraylab.app.glossary import SUITE
+from xraylab.data.patients import told
 from xraylab.errors import NotFoundError
+from xraylab.findings import Finding
 from xraylab.models import Model, faults_of_models, load_model
 from xraylab.networks.registry import network
 from xraylab.settings import Settings, load_settings
@@ -72,12 +74,14 @@ def _draw_card(settings: Settings, model: Model) -> None:
     synthetic = " (synthetic)" if card.dataset.kind == "phantoms" else ""
     openings = wording.times(len(lock.opened_at) if lock else 0)
     kept = formats.kept_epoch(card.best_epoch, card.epochs, str(card.recipe.get("keep")))
+    patients = told(card.dataset.patient_key, card.dataset.patients_from)
     took = f"{formats.duration(card.seconds)} on {card.device.upper()}"
     facts = (
         ("For", card.intended_use),
+        ("Finding", card.finding.name),
         ("Network", f"{card.arch}, {formats.count(card.parameters)} parameters"),
         ("Started from", card.weights if card.weights != "none" else "random weights"),
-        ("Films", f"{card.dataset.name}{synthetic}, patients by {card.dataset.patient_key}"),
+        ("Films", f"{card.dataset.name}{synthetic}, patients from {patients}"),
         ("Classes", ", ".join(kind.lower() for kind in card.classes)),
         ("Recipe", _recipe_words(card.recipe)),
         ("Kept", kept if card.epochs else ""),
@@ -121,24 +125,24 @@ def _draw_figures(settings: Settings, model: Model) -> None:
                 )
                 for name, word in names.items()
             ),
-            *_band_figures(evaluation.band),
+            *_band_figures(evaluation.band, model.card.finding),
         ]
     )
 
 
-def _band_figures(band: documents.ReviewBand | None) -> list[tuple[str, str, str]]:
-    """Return the share of films that need a reader, and of pneumonias missed below the band."""
+def _band_figures(band: documents.ReviewBand | None, finding: Finding) -> list[tuple[str, str, str]]:
+    """Return the share of films that need a reader, and of the findings missed below the band."""
     if band is None:
         return []
     return [
         ("Films that need a reader", formats.percent(band.between.share), ""),
         (
-            "Films below with pneumonia",
+            f"Films below {finding.ill}",
             f"{formats.count(band.below_positive)} of {formats.count(band.below.films)}",
             formats.interval(*band.below_positive_ci),
         ),
         (
-            "Pneumonias below both thresholds",
+            f"{finding.capital_cases} below both thresholds",
             formats.percent(band.missed_rate),
             formats.interval(*band.missed_ci),
         ),

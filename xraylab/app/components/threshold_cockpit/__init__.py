@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from xraylab.evaluation.cells import CELLS, REVIEW_CELLS
 from xraylab.evaluation.rules import Rule, rule_that_chose
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import Finding
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("numbers.js", "words.js", "drawing.js", "saving.js", "view.js")  # one module, in this order
@@ -35,8 +36,8 @@ _mount = st.components.v2.component(
     js="\n".join((_HERE / script).read_text("utf-8") for script in _SCRIPTS),
 )
 _FALLBACK = 0.5
-PREVALENCE = "prevalence"  # session key: the user's own share of films with pneumonia, whatever the model
-COST = "cost of a miss"  # session key: how many false alarms one missed pneumonia is worth to the user
+PREVALENCE = "prevalence"  # session key: the user's own share of films with the finding, whatever the model
+COST = "cost of a miss"  # session key: how many false alarms one missed case is worth to the user
 _USUAL = {PREVALENCE: 0.1, COST: 10.0}
 
 
@@ -168,6 +169,7 @@ def threshold_cockpit(
             "beside": _arrow(beside.table, beside.table.steps(marked)) if beside else None,
             "beside_name": beside.name if beside else None,
             "title": title,
+            "words": _words(table.finding),
             "scores": len(table) - 1,
             "patients": table.n_groups,
             "auc": _or_none(table.auc),
@@ -206,6 +208,18 @@ def _read(message: Any) -> Chosen | None:
     if not (isinstance(review, int | float) and 0 <= review <= threshold):
         return Chosen(float(threshold), rule=rule)
     return Chosen(float(threshold), float(review), rule, rule_that_chose(message.get("review_rule")))
+
+
+def _words(finding: Finding) -> dict[str, str]:
+    """Return the words that stand in the view's texts in braces."""
+    absent, present = finding.classes
+    return {
+        "absent": absent,
+        "present": present,
+        "finding": finding.name,
+        "case": finding.case,
+        "cases": finding.cases,
+    }
 
 
 def _text(rule: Rule | None) -> str | None:

@@ -30,7 +30,7 @@ function drawBars(view, table, other) {
     });
     return steps.length ? `M0 100${steps.join("")}V100Z` : "";
   };
-  const paths = { normal: outline(bars, dense(fp), -1), pneumonia: outline(bars, dense(tp), 1) };
+  const paths = { absent: outline(bars, dense(fp), -1), present: outline(bars, dense(tp), 1) };
   for (const path of view.all("[data-bars]")) path.setAttribute("d", paths[path.dataset.bars]);
   // The compared films on the same scale, weighted to the same total, so that shapes can be compared.
   const beside = (name, here, there) => (from, to) => {
@@ -38,8 +38,8 @@ function drawBars(view, table, other) {
     return ((counted(from) - counted(to)) * here) / there / (to - from);
   };
   const outlines = {
-    normal: other?.negatives ? outline(wide, beside("fp", fp[last], other.negatives), -1) : "",
-    pneumonia: other?.positives ? outline(wide, beside("tp", tp[last], other.positives), 1) : "",
+    absent: other?.negatives ? outline(wide, beside("fp", fp[last], other.negatives), -1) : "",
+    present: other?.positives ? outline(wide, beside("tp", tp[last], other.positives), 1) : "",
   };
   for (const path of view.all("[data-outline]")) path.setAttribute("d", outlines[path.dataset.outline]);
 }
@@ -132,7 +132,7 @@ function drawDecision(view, table, prevalence) {
   return at;
 }
 
-// Films that need a reader against pneumonias missed below, for every lower cut up to the threshold.
+// Films that need a reader against films missed below, for every lower cut up to the threshold.
 function drawWorkload(view, table, at) {
   const films = table.positives + table.negatives, highest = table.position(at.threshold);
   const here = (review) => {

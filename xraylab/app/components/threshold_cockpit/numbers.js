@@ -131,7 +131,7 @@ function predicted(odds, [rate, bounds], [other, otherBounds]) {
   return [value, [1 / (1 + odds * high), 1 / (1 + odds * low)]];
 }
 
-// PPV and NPV at the threshold, and NPV of the films below a review band, if `prevalence` of all films show pneumonia.
+// PPV and NPV at the threshold, and NPV of the films below a review band, if `prevalence` of all films show the finding.
 function predictiveValues(table, { above, under }, prevalence) {
   const odds = prevalence / (1 - prevalence);
   const at = (name, counts) => estimate(table, name, counts);
@@ -161,7 +161,7 @@ function movedTo(probability, { from, to }) {
   return (ratio * probability) / (ratio * probability + 1 - probability);
 }
 
-// Found pneumonias per film, minus false alarms per film with their weight.
+// Found cases per film, minus false alarms per film with their weight.
 function netBenefit(counts, probability, prevalence) {
   const { sensitivity, specificity } = rates(counts), odds = probability / (1 - probability);
   return prevalence * sensitivity - (1 - prevalence) * (1 - specificity) * odds;

@@ -63,9 +63,9 @@ function scores(view) {
     node("text", { x: width * parseFloat(tick.style.left) / 100, y: 220, "font-size": 11, "text-anchor": "middle", fill: muted }, tick.textContent));
   const line = (x, dash) => node("path", { d: `M${x} 0V205`, stroke: muted, "stroke-width": 2, "stroke-dasharray": dash });
   return { width, height, shapes: [
-    bars("normal", colour(".bars .normal"), 0.55, [0, cut]), bars("normal", colour(".bars .alarm"), 1, [cut, width]),
-    bars("pneumonia", colour(".bars .missed"), 1, [0, from]),
-    bars("pneumonia", colour(".bars .pneumonia"), 0.55, [from, width]),
+    bars("absent", colour(".bars .absent"), 0.55, [0, cut]), bars("absent", colour(".bars .alarm"), 1, [cut, width]),
+    bars("present", colour(".bars .missed"), 1, [0, from]),
+    bars("present", colour(".bars .present"), 0.55, [from, width]),
     line(cut, "none"), ...(from < cut ? [line(from, "5 4")] : []), ...ticks,
   ] };
 }

@@ -200,6 +200,8 @@ function drawStill(view, table, other, data, commit) {
     range.max = last;
     range.disabled = last === 0;
   }
+  for (const part of view.all("[data-words]")) part.textContent = filled(part.dataset.words, data.words);
+  for (const part of view.all("[data-label]")) part.setAttribute("aria-label", filled(part.dataset.label, data.words));
   view.put("positives", several(positives, "film"));
   view.put("negatives", several(negatives, "film"));
   view.put("few", data.few ?? "");
@@ -229,7 +231,7 @@ function drawStill(view, table, other, data, commit) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
-    button.title = explained(label);
+    button.title = explained(label, data.words);
     button.dataset.row = table.row(value);
     button.onclick = () => commit(value, undefined, { rule });
     return button;
@@ -313,7 +315,7 @@ function drawUncertain(view, table, c, prevalence) {
   view.put("thousand-fp-interval", thousand(1 - prevalence, specificity));
 }
 
-// Draw the review band: the films that need a reader, and the pneumonias missed below it.
+// Draw the review band: the films that need a reader, and the films missed below it.
 function drawBand(view, table, at, c, prevalence) {
   const text = exact(at.review), reader = c.rp + c.rn;
   const there = (prevalence * c.rp) / table.positives + ((1 - prevalence) * c.rn) / table.negatives;

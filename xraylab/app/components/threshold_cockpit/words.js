@@ -25,11 +25,17 @@ const several = (n, noun) => `${count(n)}\u00a0${noun}${n === 1 ? "" : "s"}`;
 const PRESETS = {
   Youden: "The threshold with the largest sum of sensitivity and specificity (Youden’s index)",
   "best F1": "The threshold with the largest F1, the harmonic mean of precision (PPV) and sensitivity",
-  cost: "The threshold of lowest cost, if one missed pneumonia counts as much as this number of false alarms",
+  cost: "The threshold of lowest cost, if one missed {case} counts as much as this number of false alarms",
   sensitivity: "The highest threshold that reaches this sensitivity on these films",
   specificity: "The lowest threshold that reaches this specificity on these films",
 };
-const explained = (label) => Object.entries(PRESETS).find(([start]) => label.startsWith(start))?.[1] ?? "";
+const explained = (label, words) =>
+  filled(Object.entries(PRESETS).find(([start]) => label.startsWith(start))?.[1] ?? "", words);
+
+// A text with the words of the finding, such as {case}, in their places.
+function filled(text, words) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => words[name]);
+}
 
 // The meaning of a step of the scale. Only without ties and without omitted scores is a step one film.
 function scale({ last, positives, negatives }, scores) {

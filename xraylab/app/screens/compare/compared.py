@@ -151,7 +151,7 @@ def _draw_pairs(pairs: Sequence[ComparedPair]) -> None:
     table((f"{pairs[0].first} minus", *(pair.second for pair in pairs)), rows, stub=True)
     st.caption(
         f"Differences of rates are in percentage points. {_HOW_DIFFERENCES} Each p is adjusted for "
-        f"{wording.counted(len(pairs), 'pair')}."
+        f"{formats.counted(len(pairs), 'pair')}."
     )
 
 

@@ -46,7 +46,7 @@ def _draw_rows(rows: Sequence[NamedPair]) -> None:
     )
     n = len(rows)
     st.caption(
-        f"Each p is adjusted by Holm’s method for all {wording.counted(n, 'pair')} ever named for these "
+        f"Each p is adjusted by Holm’s method for all {formats.counted(n, 'pair')} ever named for these "
         "films. A pair that is waiting, void or can’t be tested counts with p = 1, so its result can’t make "
         "the other p larger."
     )

@@ -225,15 +225,15 @@ def _curve(
 
 
 def _calibration(entry: Drawn, look: _Look) -> go.Figure:
-    figure = go.Figure()
+    figure, finding = go.Figure(), entry.models[0].card.finding
     for model in entry.models:
         films = model.films("validation").scored
         figure.add_scatter(
-            **reliability_points(reliability(films.labels, films.scores, films.groups))
-            | _belongs(entry, look, _OF_A_BIN)
+            **reliability_points(reliability(films.labels, films.scores, films.groups), finding)
+            | _belongs(entry, look, _OF_A_BIN.format(finding=finding.name))
             | {"mode": "lines+markers", "line": look.line(), "marker": look.marker(7)},
         )
-    on_logit_scale(figure, colour=_MUTED[_theme()])
+    on_logit_scale(figure, finding, colour=_MUTED[_theme()])
     figure.update_layout(
         title={"text": "Calibration", "subtitle": {"text": entry.words, "font": {"size": 12}}},
         height=_SMALL,
@@ -243,8 +243,8 @@ def _calibration(entry: Drawn, look: _Look) -> go.Figure:
 
 
 _OF_A_BIN = (
-    "%{customdata[0]} films (%{customdata[1]:.1%}), mean score %{customdata[2]:.3f}: %{y:.1%} pneumonia "
-    "(%{customdata[3]:.1%} to %{customdata[4]:.1%})"
+    "%{{customdata[0]}} films (%{{customdata[1]:.1%}}), mean score %{{customdata[2]:.3f}}: %{{y:.1%}} "
+    "{finding} (%{{customdata[3]:.1%}} to %{{customdata[4]:.1%}})"
 )
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from xraylab import actions, formats
 from xraylab.app import choice, phantoms, waiting, wording
-from xraylab.app.screens.read import case_log, explain, keep, this_film
+from xraylab.app.screens.read import case_log, explain, keep, this_film, uploads
 from xraylab.data.intake import films_in
 from xraylab.imaging import Film, Refused, prepare_to_decode
 from xraylab.imaging.picture import png
@@ -47,26 +47,23 @@ def draw() -> None:
     case_log.draw(settings)
     with left:
         model = choice.pick_reading_model(settings, key="read model")
-        uploads = st.file_uploader(
-            "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP) or zip archives of them",
-            type=None,  # DICOM files often have no extension, so the content decides
-            accept_multiple_files=True,
-            key="films",
-            max_upload_size=_MOST_BYTES // 2**20,  # a larger file would fill the memory and not be read
-        )
-        films = _unpacked(uploads)
+        unpacked = _unpacked(uploads.draw(most_megabytes=_MOST_BYTES // 2**20))
+        films = [film for _, film in unpacked]
+        keep.forget_typed({_identity(film) for film in films})
         if model is None or not films:
             _draw_waiting(middle, model)
             return
         readings = _read_all(settings, model, films)
         chosen = _choose(readings, films)
+        uploads.draw_removal([upload for upload, _ in unpacked], chosen)
     reading, film = readings[chosen], films[chosen]
     _drop_pixels(films, chosen)
     with middle:
         overlay = _draw_film(model, reading, film)
     with right:
         if reading.score is not None and isinstance(film, Film):
-            age, decide = partial(_ask_age, film), partial(_decide, settings, model, film, reading)
+            age = partial(_ask_age, film, children=model.card.dataset.of_children)
+            decide = partial(_decide, settings, model, film, reading)
             this_film.draw(model, reading, film, age=age, decide=decide)
         keep.draw(settings, model, reading, film, overlay, batch=readings)
 
@@ -75,8 +72,9 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
     prepare_to_decode()  # while the person still looks for a film
     with place, st.container(key="xl-empty-read"):
         st.markdown(
-            "Drop one or more films on the left. They stay in memory and are deleted when the page is "
-            "closed, unless you save a case with its picture."
+            "Drop one or more films on the left. They stay in memory, also while you look at other screens. "
+            "They are deleted when you remove them or close the page, unless you save a case with its "
+            "picture."
         )
         if model is not None and model.card.dataset.kind == "phantoms":
             st.markdown("This model was trained on teaching phantoms. Here is a new one to read:")
@@ -86,7 +84,7 @@ def _draw_waiting(place: "st.delta_generator.DeltaGenerator", model: Model | Non
             )
 
 
-def _unpacked(uploads: "list[UploadedFile]") -> list[Film | Refused]:
+def _unpacked(given: "list[UploadedFile]") -> "list[tuple[UploadedFile, Film | Refused]]":
     """List the films of all uploads; unpack each archive once, and only as far as memory allows.
 
     The films of an upload are kept together with the limits at that time: if another upload is removed, there
@@ -94,12 +92,14 @@ def _unpacked(uploads: "list[UploadedFile]") -> list[Film | Refused]:
     """
     kept: dict[tuple[str, int, int], list[Film | Refused]] = st.session_state.get(_UNPACKED, {})
     now: dict[tuple[str, int, int], list[Film | Refused]] = {}
+    films: list[tuple[UploadedFile, Film | Refused]] = []
     left, bytes_left = _MOST_FILMS, _MOST_BYTES
-    for upload in uploads:
+    for upload in given:
         if left <= 0 or bytes_left <= 0:
             break
         key = upload.file_id, left, bytes_left
         now[key] = kept[key] if key in kept else _films_of(upload, left, bytes_left)
+        films += [(upload, film) for film in now[key]]
         left -= len(now[key])
         bytes_left -= sum(_bytes_of(film) for film in now[key])
     st.session_state[_UNPACKED] = now
@@ -108,7 +108,6 @@ def _unpacked(uploads: "list[UploadedFile]") -> list[Film | Refused]:
         for film in kept[key]:
             if isinstance(film, Film):
                 film.drop_pixels()
-    films = [film for upload_films in now.values() for film in upload_films]
     if len(films) >= _MOST_FILMS or bytes_left <= 0:
         st.warning(
             f"This page reads {formats.count(len(films))} films at once. On the command line, predict reads "
@@ -194,12 +193,12 @@ def _age(film: Film | Refused) -> float | None:
     return ages.get(_identity(film))
 
 
-def _ask_age(film: Film) -> None:
-    """Ask for the age of the child on a film; read the film again if the age has changed."""
-    known, key = _age(film), f"age {film.sha256}"
-    st.session_state.setdefault(key, known)  # Streamlit drops it while another film is shown
-    age = st.number_input(
-        "Age of the child in years, if known",
+def _ask_age(film: Film, *, children: bool) -> None:
+    """Ask for the age of the child or adult on a film; a change has the film read again."""
+    key = f"age {film.sha256}"
+    st.session_state.setdefault(key, _age(film))  # Streamlit drops it while another film or screen is shown
+    st.number_input(
+        f"Age{' of the child' if children else ''} in years, if known",
         min_value=0.0,
         max_value=float(_OLDEST),
         value=None,
@@ -207,10 +206,14 @@ def _ask_age(film: Film) -> None:
         format="%g",
         placeholder="unknown",
         key=key,
+        on_change=_keep_age,
+        args=(film.sha256, key),
     )
-    if age != known:
-        st.session_state.setdefault(_AGES, {})[film.sha256] = age
-        st.rerun()
+
+
+def _keep_age(film_sha256: str, key: str) -> None:
+    # Called before the screen is drawn, and also if a click on another screen ended the typing.
+    st.session_state.setdefault(_AGES, {})[film_sha256] = st.session_state[key]
 
 
 def _decide(settings: Settings, model: Model, film: Film, reading: "Reading") -> None:
@@ -233,12 +236,15 @@ def _choose(readings: "list[Reading]", films: list[Film | Refused]) -> int:
     times = Counter(labels)
     listed = [f"{words} ({place})" if times[words] > 1 else words for place, words in enumerate(labels, 1)]
     known = [(film.name, _identity(film)) for film in films]
-    if st.session_state.get(_LISTED, listed) != listed:
-        before = st.session_state.get(_LOOKED_AT)
-        st.session_state["film chosen"] = known.index(before) if before in known else 0
+    # Streamlit also forgets the choice when the screen is left.
+    if st.session_state.get(_LISTED, listed) != listed or "film chosen" not in st.session_state:
+        place, before = st.session_state.get(_LOOKED_AT, (0, None))
+        st.session_state["film chosen"] = (
+            known.index(before) if before in known else min(place, len(known) - 1)
+        )
     st.session_state[_LISTED] = listed
     chosen = st.radio("This film", range(len(films)), format_func=listed.__getitem__, key="film chosen")
-    st.session_state[_LOOKED_AT] = known[chosen]
+    st.session_state[_LOOKED_AT] = chosen, known[chosen]
     return chosen
 
 

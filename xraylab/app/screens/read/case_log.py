@@ -51,7 +51,7 @@ def draw(settings: Settings) -> None:
 
 def _summary(cases: list[Case], *, deleted: int) -> str:
     agreed = [case.agrees for case in cases if case.agrees is not None]
-    words = f"{wording.counted(len(cases), 'case')}."
+    words = f"{formats.counted(len(cases), 'case')}."
     if agreed:
         words += f" If both made a call, reader and model agree on {sum(agreed)} of {len(agreed)}."
     if deleted:
@@ -73,7 +73,7 @@ def _row(case: Case) -> tuple[str, ...]:
         formats.DASH if content.decision is None else formats.score(content.score),
         formats.DASH if content.threshold is None else formats.score(content.threshold),
         decision,
-        content.call or formats.DASH,
+        content.call_words or formats.DASH,
         _AGREES[case.agrees],
         "kept" if case.pixels_kept else formats.DASH,
         content.note,

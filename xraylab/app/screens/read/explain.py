@@ -65,11 +65,13 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
             maps += _heatmaps(model, film, group) if group else ()
     except HeatmapError as error:  # shown below the film, which is still worth seeing
         fault = str(error)
-    drawn = [actions.drawn_heatmap(heatmap) for heatmap in maps]
+    finding = model.card.finding
+    fixed = film_words.fixed_scale(finding)
+    drawn = [actions.drawn_heatmap(heatmap, finding) for heatmap in maps]
     with place:
         film_viewer(
             film_png,
-            [Overlay(layer.method, layer.png, film_words.FIXED if layer.fixed else _OWN) for layer in drawn],
+            [Overlay(layer.method, layer.png, fixed if layer.fixed else _OWN) for layer in drawn],
             key="film",
             caption=film.name,
             synthetic=synthetic,
@@ -147,13 +149,18 @@ def draw_standing(model: Model, validation: ThresholdTable, score: float, lock: 
     card = model.card
     copies = 0 if card.calibrated_on is None else card.calibrated_on.copies
     words = film_words.prevalence(
-        validation.positives, validation.n, calibrated=card.calibrated, copies=copies
+        validation.positives,
+        validation.n,
+        calibrated=card.calibrated,
+        copies=copies,
+        finding=card.finding,
     )
     st.caption(words)
 
 
 def standing(validation: ThresholdTable, score: float, cuts: list[float]) -> str:
-    """Return two mirrored histograms as HTML: normals above, pneumonias below, with marks."""
+    """Return two mirrored histograms as HTML: films with the finding below, with marks."""
+    wells, ills = (html.escape(words) for words in (validation.finding.wells, validation.finding.cases))
     rows = "".join(
         f'<div class="{kind}">{_bars(counts)}</div>'
         for kind, counts in zip(("normal", "ill"), validation.histogram(_BINS), strict=True)
@@ -163,16 +170,15 @@ def standing(validation: ThresholdTable, score: float, cuts: list[float]) -> str
     leaning = f"left:{100 * score:.1f}%;translate:{-100 * score:.0f}% 0"
     here = f'<span class="here" style="{leaning}">you are here</span>'
     label = html.escape(
-        f"Scores of the validation films, normals above and pneumonias below; this film at "
-        f"{formats.score(score)}"
+        f"Scores of the validation films, {wells} above and {ills} below; this film at {formats.score(score)}"
     )
     cut_words = f"; dashed: {'threshold' if len(cuts) == 1 else 'thresholds'}" if cuts else ""
     return (
         f'<div class="xl-standing" role="img" aria-label="{label}">{rows}{marks}'
         f'<i class="here" style="left:{100 * score:.1f}%"></i>{here}</div>'
         '<p class="xl-standing-axis"><span>0</span><span>score</span><span>1</span></p>'
-        f'<p class="xl-standing-legend">Validation films by score (√ scale): <span class="normal">normals'
-        f'</span> above, <span class="ill">pneumonias</span> below{cut_words}</p>'
+        f'<p class="xl-standing-legend">Validation films by score (√ scale): <span class="normal">{wells}'
+        f'</span> above, <span class="ill">{ills}</span> below{cut_words}</p>'
     )
 
 

@@ -7,9 +7,9 @@ Save and report a reading: the user's own call, a case in the log, and documents
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from xraylab import actions, formats, records
 from xraylab.app.faults import guard
 from xraylab.app.screens.read import this_film
 from xraylab.errors import NotFoundError
+from xraylab.findings import capital
 from xraylab.imaging import Film, Refused
 from xraylab.models import Model
 from xraylab.reports.film import DrawnHeatmap, FilmReport
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ACTOR = "app"
 _KEPT = "kept cases"  # of this session: from a reading's key to the number of its case
 _CONFIRMED = "study confirmed"
+_TYPED = "typed"  # calls and notes of this session, by film and then by the key of the field
 _AGREES = {
     True: "Your call and the model agree.",
     False: "Your call and the model differ.",
@@ -82,10 +84,16 @@ def _draw_call(
 ) -> tuple[records.Call | None, str]:
     """Draw the reader's call and note with the button that keeps them; return both as they are now."""
     # The keys contain the reading: after another decision or model, a film needs a new call.
+    finding = model.card.finding.name
     call = st.radio(
-        "Your call", records.CALLS, index=None, horizontal=True, format_func=str.capitalize, key=f"call {key}"
+        "Your call",
+        records.CALLS,
+        index=None,
+        horizontal=True,
+        format_func=lambda call: capital(records.call_words(call, finding)),
+        **_typed(film, f"call {key}"),
     )
-    note = st.text_area("Note", max_chars=records.LONGEST_NOTE, height=68, key=f"note {key}")
+    note = st.text_area("Note", max_chars=records.LONGEST_NOTE, height=68, **_typed(film, f"note {key}"))
     st.caption(_NAMELESS)
     with guard():
         number = _number(settings, key)
@@ -107,6 +115,32 @@ def _draw_call(
         else:
             _draw_kept(settings, number, call, note)
     return call, note
+
+
+def _typed(film: Film, key: str) -> dict[str, Any]:
+    """Return the arguments of a field that keeps what was typed while another film or screen is shown."""
+    typed: dict[str, Any] = st.session_state.get(_TYPED, {}).get(film.sha256, {})
+    if key in typed:
+        st.session_state.setdefault(key, typed[key])  # Streamlit has dropped it
+    return {"key": key, "on_change": _keep_typed, "args": (film.sha256, key)}
+
+
+def _keep_typed(film_sha256: str, key: str) -> None:
+    # Called before the screen is drawn, and also if a click on another screen ended the typing.
+    typed = st.session_state.setdefault(_TYPED, {}).setdefault(film_sha256, {})
+    typed[key] = st.session_state[key]
+
+
+def forget_typed(films: Container[str]) -> None:
+    """Forget what was typed about films that were removed.
+
+    Parameters
+    ----------
+    films : container of str
+        The hashes of the films that are here.
+    """
+    typed: dict[str, dict[str, Any]] = st.session_state.get(_TYPED, {})
+    st.session_state[_TYPED] = {film: fields for film, fields in typed.items() if film in films}
 
 
 def _draw_pixels(key: str) -> bool:
@@ -151,12 +185,13 @@ def _draw_documents(
     overlay: DrawnHeatmap | None,
     key: str,
     *,
-    call: str | None,
+    call: records.Call | None,
     note: str,
 ) -> None:
     number = st.session_state.get(_KEPT, {}).get(key)
+    words = None if call is None else records.call_words(call, model.card.finding.name)
     # Nothing is made yet: each download calls this for its own file.
-    report = partial(_report, model, reading, film, overlay, call, note)
+    report = partial(_report, model, reading, film, overlay, words, note)
     name = film.sha256[:12]  # as in the report: the file's own name may be a patient's
     with st.container(horizontal=True):
         for kind, make, mime in (

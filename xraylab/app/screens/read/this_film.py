@@ -12,8 +12,9 @@ from xraylab.app.components.threshold_cockpit import PREVALENCE
 from xraylab.app.screens.read import explain
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import Finding
 from xraylab.imaging import Film
-from xraylab.models import Lock, Model
+from xraylab.models import Lock, Model, decides_alike
 from xraylab.reports import film_words
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
 _PREVALENCE_HELP = (
-    "The share of films with pneumonia where you work. Sensitivity and specificity are assumed to stay as "
+    "The share of films {ill} where you work. Sensitivity and specificity are assumed to stay as "
     "they are on the validation films."
 )
 
@@ -49,9 +50,9 @@ def draw(
     # Filled last: damaged predictions must hide neither the score nor the decision.
     large, decision, meaning = st.empty(), st.container(), st.container()
     if reading.decision is not None:
-        _draw_score(large, reading)
-    decision.html(f'<p class="xl-decision">{_decision_words(reading)}</p>')
-    _draw_remarks(reading, decide)
+        _draw_score(large, reading, model.card.finding)
+    decision.html(f'<p class="xl-decision">{_decision_words(reading, model.card.finding)}</p>')
+    _draw_remarks(model, reading, decide)
     if model.card.dataset.kind == "radiographs" and not reading.synthetic:
         age()
     validation = model.table("validation")
@@ -61,7 +62,7 @@ def draw(
             _draw_standing(model, reading, validation)
     else:
         if model.card.calibrated:
-            _draw_score(large, reading, validation)
+            _draw_score(large, reading, model.card.finding, validation)
         with meaning:
             _draw_meaning(model, reading, validation)
         _draw_standing(model, reading, validation)
@@ -69,7 +70,7 @@ def draw(
         _draw_lock(model, model.lock, validation, negative=reading.decision == "negative")
 
 
-def _draw_remarks(reading: "Reading", decide: Callable[[], None]) -> None:
+def _draw_remarks(model: Model, reading: "Reading", decide: Callable[[], None]) -> None:
     """Draw warnings and notes, and offer a decision in spite of warnings."""
     for warning in reading.warnings:
         st.warning(wording.plain(warning))
@@ -78,8 +79,9 @@ def _draw_remarks(reading: "Reading", decide: Callable[[], None]) -> None:
             decide()
     elif reading.overridden:
         st.caption(film_words.OVERRIDDEN)
+    of_lock = decides_alike(model)
     for note in reading.notes:
-        st.caption(wording.plain(note))
+        (st.warning if note == of_lock else st.caption)(wording.plain(note))
 
 
 def prevalence() -> float:
@@ -92,10 +94,10 @@ def _score(reading: "Reading") -> float:
 
 
 def _draw_score(
-    place: "DeltaGenerator", reading: "Reading", validation: ThresholdTable | None = None
+    place: "DeltaGenerator", reading: "Reading", finding: Finding, validation: ThresholdTable | None = None
 ) -> None:
     """Draw the score in large type; given the validation films, at the reader's prevalence too."""
-    figures = [("Pneumonia score", formats.score(_score(reading)), "")]
+    figures = [(finding.score, formats.score(_score(reading)), "")]
     if validation is not None:
         there = film_words.at_prevalence(
             _score(reading), validation.positives, validation.n, share := prevalence()
@@ -109,15 +111,15 @@ def _draw_meaning(model: Model, reading: "Reading", validation: ThresholdTable) 
     """Draw what the decision means: below the cuts, at the reader's prevalence, by kind."""
     if reading.decision == "negative" and model.lock is not None:
         _draw_below(model, model.lock, validation)
-    _draw_prevalence()
+    _draw_prevalence(model.card.finding)
     if not model.card.calibrated:
         st.caption(film_words.NOT_MOVED)
     if reading.subtype:
         widgets.figures([(name.capitalize(), formats.percent(share), "") for name, share in reading.subtype])
-        st.caption(film_words.KINDS_CAVEAT)
+        st.caption(film_words.kinds_caveat(model.card.finding))
 
 
-def _draw_prevalence() -> None:
+def _draw_prevalence(finding: Finding) -> None:
     """Draw the reader's prevalence, which Threshold shares."""
     key = "read prevalence"
     # Streamlit drops a widget's value when its page is left, and Threshold may have set another meanwhile.
@@ -127,13 +129,13 @@ def _draw_prevalence() -> None:
         st.session_state[PREVALENCE] = st.session_state[key] / 100
 
     st.slider(
-        "Prevalence of pneumonia here",
+        f"Prevalence of {finding.name} here",
         1,
         90,
         key=key,
         format=f"%d{formats.NARROW_SPACE}%%",
         on_change=keep,
-        help=_PREVALENCE_HELP,
+        help=_PREVALENCE_HELP.format(ill=finding.ill),
     )
 
 
@@ -186,18 +188,18 @@ def _draw_below(model: Model, lock: Lock, validation: ThresholdTable) -> None:
 
 def _draw_band(validation: ThresholdTable, review_from: float, threshold: float) -> None:
     """Draw what the lock's review band does with the validation films."""
-    band = review_band(validation, review_from, threshold)
+    band, finding = review_band(validation, review_from, threshold), validation.finding
     widgets.figures(
         [
             ("Needs a reader from", formats.score(review_from), ""),
             ("Films that need a reader", formats.percent(band.between.share), ""),
             (
-                "Films below with pneumonia",
+                f"Films below {finding.ill}",
                 f"{formats.count(band.missed)} of {formats.count(band.below.films)}",
                 formats.interval(*band.below_interval),
             ),
             (
-                "Pneumonias below both thresholds",
+                f"{finding.capital_cases} below both thresholds",
                 formats.percent(band.missed_rate),
                 formats.interval(*band.missed_interval),
             ),
@@ -205,6 +207,9 @@ def _draw_band(validation: ThresholdTable, review_from: float, threshold: float)
     )
 
 
-def _decision_words(reading: "Reading") -> str:
-    decision, caveat = formats.decision(reading.decision, reading.threshold, reading.review_from)
+def _decision_words(reading: "Reading", finding: Finding) -> str:
+    decision, caveat = formats.decision(
+        reading.decision, reading.threshold, reading.review_from, scored=finding.score
+    )
+    decision = html.escape(decision)
     return f"{decision}<small>{html.escape(caveat)}</small>" if caveat else decision

@@ -17,13 +17,14 @@ from xraylab.errors import XRayLabError
 from xraylab.evaluation.few import too_few
 from xraylab.evaluation.rules import Rule, choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import capital
 from xraylab.models import Model, list_models
 from xraylab.settings import Settings, load_settings
 
 _RULES = tuple(map(parse_rule, ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")))
 _REVIEW = parse_rule("sensitivity:0.99")  # where a new review band begins
 _REMINDERS = {
-    "radiographs": "Normal films here don’t show children with other diseases, who raise more false alarms.",
+    "radiographs": "{well_films} here don’t show {people} with other diseases, who raise more false alarms.",
     "phantoms": "Synthetic films: these numbers say nothing about patients.",
 }
 _SPLIT_WORDS = {"validation": "validation", "test": "test (revealed)"}
@@ -75,7 +76,10 @@ def _draw_cut(
         locked=locking.locked_at(model),
         presets=[presets[rule] for rule in _RULES if rule in presets],
         review_start=presets.get(_REVIEW),
-        reminder=_REMINDERS[model.card.dataset.kind],
+        reminder=_REMINDERS[model.card.dataset.kind].format(
+            well_films=capital(model.card.finding.well_films),
+            people="children" if model.card.dataset.of_children else "people",
+        ),
         beside=beside,
         cell=cell,
         few=too_few(table, split=split),

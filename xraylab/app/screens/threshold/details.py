@@ -15,6 +15,7 @@ from xraylab.evaluation.reliability import reliability
 from xraylab.evaluation.report import Average, ClassCounts, ClassificationReport, OneVsRest
 from xraylab.evaluation.summary import brier_score, expected_calibration_error
 from xraylab.evaluation.thresholds import ThresholdTable
+from xraylab.findings import Finding
 from xraylab.models import Model
 from xraylab.predictions import Predictions
 from xraylab.reports.calibration import (
@@ -57,8 +58,8 @@ def draw(model: Model, split: str, table: ThresholdTable, threshold: float) -> N
                 st.caption("There are no scored films.")
                 return
             _draw_figures(model, split, scored, threshold)
-            _draw_report(report_of(table.at(threshold)))
-            _draw_kinds(kinds_of(scored, threshold))
+            _draw_report(report_of(table.at(threshold), table.finding))
+            _draw_kinds(kinds_of(scored, threshold), table.finding)
             _draw_calibration(model, split, scored, key)
 
 
@@ -122,8 +123,8 @@ def _rates_of(row: ClassCounts | Average) -> tuple[str, str, str, str]:
     return (*map(formats.percent, rates), formats.count(row.support))  # type: ignore[return-value]
 
 
-def _draw_kinds(kinds: Kinds | None) -> None:
-    """Draw the report and the confusion matrix of a model that distinguishes kinds of pneumonia."""
+def _draw_kinds(kinds: Kinds | None, finding: Finding) -> None:
+    """Draw the report and the confusion matrix of a model that distinguishes kinds of the finding."""
     if kinds is None:  # a model of two classes
         return
     _draw_report(kinds.report, kinds.areas)
@@ -137,12 +138,12 @@ def _draw_kinds(kinds: Kinds | None) -> None:
     )
     if kinds.left_out:
         st.caption(
-            f"{formats.count(kinds.left_out)} films with pneumonia of another or unknown kind are left out."
+            f"{formats.count(kinds.left_out)} films {finding.ill} of another or unknown kind are left out."
         )
 
 
 def _draw_calibration(model: Model, split: str, scored: Predictions, key: str) -> None:
-    """Draw how far scores are from probabilities, with intervals, and the share of pneumonia by score."""
+    """Draw how far scores are from probabilities, with intervals, and the share of the finding by score."""
     st.subheader("Calibration", anchor=False)
     labels, scores = scored.labels.astype("int64"), scored.scores
     document = calibrated(
@@ -155,7 +156,7 @@ def _draw_calibration(model: Model, split: str, scored: Predictions, key: str) -
             ("Slope", signed(document.slope), _under(document.slope_ci)),
             ("Intercept", signed(document.intercept), _under(document.intercept_ci)),
             (
-                "Observed / expected pneumonias",
+                f"Observed / expected {scored.finding.cases}",
                 signed(document.observed_expected),
                 _under(document.observed_expected_ci),
             ),
@@ -164,11 +165,11 @@ def _draw_calibration(model: Model, split: str, scored: Predictions, key: str) -
         ]
     )
     in_sample = model.card.calibrated and split == "validation"
-    st.caption(wording.plain(f"{sentences(document)}{_IN_SAMPLE if in_sample else ''}"))
+    st.caption(wording.plain(f"{sentences(document, scored.finding)}{_IN_SAMPLE if in_sample else ''}"))
     bins = reliability(scored.labels, scored.scores, scored.groups)
-    curves.calibration({"films": bins}, key=f"{key} bins")
+    curves.calibration({"films": bins}, scored.finding, key=f"{key} bins")
     widgets.table(
-        ("Score", "Films", "Share of films", "Mean score", "With pneumonia, 95 % by patient"),
+        ("Score", "Films", "Share of films", "Mean score", f"With {scored.finding.name}, 95 % by patient"),
         bin_rows(bins_of(bins)),
     )
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from xraylab import actions, formats
 from xraylab.app.components.threshold_cockpit import COST, PREVALENCE
+from xraylab.findings import Finding
 from xraylab.models import Model
 from xraylab.settings import Settings
 
@@ -58,7 +59,7 @@ def draw(settings: Settings, model: Model, split: str) -> None:
             )
         evaluation = (
             "The evaluation is made at the lock and includes the model card, with PPV and NPV also for a "
-            f"prevalence of {formats.percent(prevalence)}, as set above.{_weighed(cost)}"
+            f"prevalence of {formats.percent(prevalence)}, as set above.{_weighed(cost, model.card.finding)}"
             if locked
             else "An evaluation needs a lock that was made for these weights."
         )
@@ -79,10 +80,10 @@ def _offer(
     )
 
 
-def _weighed(cost: float | None) -> str:
+def _weighed(cost: float | None, finding: Finding) -> str:
     if cost is None:
         return " It has a net benefit only if you type a cost above, or the lock’s rule names one."
-    return f" A missed pneumonia costs {cost:g} false alarms, as typed above."
+    return f" A missed {finding.case} costs {cost:g} false alarms, as typed above."
 
 
 def _file(settings: Settings, name: str, prevalence: float, cost: float | None, kind: str) -> bytes:

@@ -16,6 +16,7 @@ from xraylab.models import (
     Model,
     asks_before_lock,
     choose_threshold,
+    decides_alike,
     openings_of,
     replaced_here,
     why_no_floor,
@@ -81,6 +82,8 @@ def draw(
         offered = lock is not None and not model.test_opened
         if offered and st.button("Reveal test results (recorded) …", key="open", help=_REVEAL_HELP):
             st.session_state[_ASKED] = model.name
+    if same := decides_alike(model):
+        st.warning(wording.plain(same))
     # Not at the page's top: there it would push the cockpit down, and the page would jump.
     status.recall("threshold")
     if st.session_state.get(_LOCKING) == model.name and asks_before_lock(model):
@@ -210,7 +213,7 @@ def _openings_words(settings: Settings, model: Model) -> str:
     models = len({event.model for event in events})
     return (
         "On record, results on these test films were revealed "
-        f"{wording.times(len(events))}, for {wording.counted(models, 'model')}."
+        f"{wording.times(len(events))}, for {formats.counted(models, 'model')}."
     )
 
 
@@ -229,19 +232,19 @@ def _draw_test(opened: Opened) -> None:
         ]
     )
     if result.band is not None:
-        _draw_band(result.band)
+        _draw_band(result.band, result.finding)
     st.caption(
         f"{formats.count(result.n)} films of {formats.count(result.patients)} patients. {opened.openings}"
     )
 
 
-def _draw_band(band: documents.ReviewBand) -> None:
+def _draw_band(band: documents.ReviewBand, finding: str) -> None:
     """Draw what the lock's review band does with the test films."""
     widgets.figures(
         [
             ("Needs a reader", formats.percent(band.between.share), ""),
             (
-                "Films below with pneumonia",
+                f"Films below with {finding}",
                 f"{formats.count(band.below_positive)} of {formats.count(band.below.films)}",
                 formats.interval(*band.below_positive_ci),
             ),

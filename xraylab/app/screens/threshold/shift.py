@@ -8,8 +8,9 @@ import streamlit as st
 from xraylab import actions, formats
 from xraylab.app import curves, waiting, widgets, wording
 from xraylab.app.faults import guard
-from xraylab.documents import Difference, Shift, ShiftOfClass, ShiftSide
+from xraylab.documents import Shift, ShiftOfClass
 from xraylab.errors import DatasetError
+from xraylab.findings import Finding, capital
 from xraylab.models import Lock, Model
 from xraylab.reports.calibration import signed, signed_interval
 from xraylab.settings import Settings
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 _TEST, _OTHER = "test", "other"
 _WORDS = {_TEST: "revealed test films", _OTHER: "labelled films from elsewhere"}
-_CLASSES = {"NORMAL": "Normal films", "PNEUMONIA": "Films with pneumonia"}
-_CHANCE = {
-    "NORMAL": "Normal film scores above one of validation",
-    "PNEUMONIA": "Pneumonia scores above one of validation",
-}
 _Estimate = tuple[str, str]  # a number and its interval
 
 
@@ -46,7 +42,8 @@ def _draw_open(settings: Settings, model: Model) -> None:
         path = ""
         if chosen == _OTHER:
             path = st.text_input(
-                "Path of a zip archive or folder on this machine, with NORMAL and PNEUMONIA folders",
+                "Path of a zip archive or folder on this machine, with "
+                f"{' and '.join(model.card.finding.classes)} folders",
                 key="shift path",
                 placeholder="/path/to/films",
             )
@@ -60,7 +57,7 @@ def _draw_open(settings: Settings, model: Model) -> None:
         st.session_state[store] = made_with, _compare(settings, model, chosen, path.strip())
     kept_for, comparison = st.session_state.get(store, (None, None))
     if comparison is not None and kept_for == made_with:
-        _draw_comparison(comparison, lock)
+        _draw_comparison(comparison, lock, model.card.finding)
 
 
 def _pick_films(model: Model) -> str:
@@ -100,11 +97,13 @@ def _compare(settings: Settings, model: Model, chosen: str, path: str) -> action
         return actions.shift(settings, model.name, folder, on_progress=report, load=load)
 
 
-def _draw_comparison(comparison: actions.Shifted, lock: Lock) -> None:
+def _draw_comparison(comparison: actions.Shifted, lock: Lock, finding: Finding) -> None:
     document = comparison.document
     widgets.notes([document.verdict])
-    widgets.figures([_chance(shift) for shift in document.classes])
-    # The classes come in the order of their labels: 0 is NORMAL, 1 is PNEUMONIA.
+    words = (capital(finding.well_film), finding.title)
+    widgets.figures([_chance(shift, word) for shift, word in zip(document.classes, words, strict=True)])
+    titles = (capital(finding.well_films), f"Films {finding.ill}")
+    # The classes come in the order of their labels: 0 is absent, 1 is present.
     for label, (column, shift) in enumerate(zip(st.columns(2), document.classes, strict=True)):
         validation, other = (
             side.scores[side.labels == label] for side in (comparison.validation, comparison.other)
@@ -114,29 +113,29 @@ def _draw_comparison(comparison: actions.Shifted, lock: Lock) -> None:
                 validation,
                 other,
                 lock.threshold,
-                title=_CLASSES[shift.label],
+                title=titles[label],
                 key=f"shift scores {shift.label}",
             )
     left, right = st.columns([3, 2])
     with left:
         name = _WORDS.get(document.data, "Other films")  # a path from the user has no place in a head
-        _draw_table(document.validation, document.other, document.differences, name)
+        _draw_table(document, name, finding)
         st.caption(_about(document))
     with right:
         measured = comparison.comparison
         sides = {"validation": measured.validation.reliability, "other films": measured.other.reliability}
-        curves.calibration(sides, key="shift bins")
+        curves.calibration(sides, finding, key="shift bins")
 
 
-def _chance(shift: ShiftOfClass) -> tuple[str, str, str]:
+def _chance(shift: ShiftOfClass, word: str) -> tuple[str, str, str]:
     """Return the chance that a film of the other set scores above one of validation, 50 % without a shift."""
     bounds = f"{formats.interval(*shift.chance_ci)} · {wording.p_words(shift.adjusted_p)}"
-    return _CHANCE[shift.label], formats.percent(shift.chance), bounds
+    return f"{word} scores above one of validation", formats.percent(shift.chance), bounds
 
 
-def _draw_table(
-    validation: ShiftSide, other: ShiftSide, differences: dict[str, Difference], name: str
-) -> None:
+def _draw_table(document: Shift, name: str, finding: Finding) -> None:
+    validation, other, differences = document.validation, document.other, document.differences
+
     def rate(field: str) -> tuple[_Estimate, _Estimate, _Estimate]:
         difference = differences[field]
         first, second = (
@@ -171,15 +170,15 @@ def _draw_table(
             ("Calibration error", *number("ece")),
             ("Calibration slope", *fitted("slope")),
             ("Calibration intercept", *fitted("intercept")),
-            ("Observed / expected pneumonias", *fitted("observed_expected")),
-            ("Share of pneumonia", *rate("prevalence")),
+            (f"Observed / expected {finding.cases}", *fitted("observed_expected")),
+            (f"Share of {finding.name}", *rate("prevalence")),
         ],
     )
 
 
 def _about(document: Shift) -> str:
     other, validation = (
-        f"{wording.counted(side.n, 'film')} of {wording.counted(side.patients, 'patient')}"
+        f"{formats.counted(side.n, 'film')} of {formats.counted(side.patients, 'patient')}"
         for side in (document.other, document.validation)
     )
     sentences = [
@@ -189,10 +188,10 @@ def _about(document: Shift) -> str:
         "show square roots.",
     ]
     if document.other.refused:
-        sentences.append(f"{wording.counted(document.other.refused, 'file')} couldn’t be read.")
+        sentences.append(f"{formats.counted(document.other.refused, 'file')} couldn’t be read.")
     if document.other.warned:
         sentences.append(
-            f"{wording.counted(document.other.warned, 'film')} of another kind than the training films."
+            f"{formats.counted(document.other.warned, 'film')} of another kind than the training films."
         )
     sides = document.validation.calibration, document.other.calibration
     sentences += [reason for side in sides for reason in (side.why, side.too_few) if reason]

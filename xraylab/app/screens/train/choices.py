@@ -17,12 +17,21 @@ from xraylab.app.glossary import RECIPE
 from xraylab.app.screens.train import recipe_form, shown
 from xraylab.data.datasets import DatasetInfo
 from xraylab.errors import XRayLabError
+from xraylab.findings import PNEUMONIA, Finding
 from xraylab.models import list_models
-from xraylab.networks.pretrained import default_weights, imagenet_path
+from xraylab.networks.pretrained import default_network, default_weights, imagenet_path, instead
 from xraylab.networks.registry import Network, network, networks
 from xraylab.settings import Settings
 from xraylab.training.duration import expected_device, expected_duration, read_speeds
-from xraylab.training.recipe import PRESETS, Recipe, TrainingRequest, load_recipe, parse_recipe, plan
+from xraylab.training.recipe import (
+    PRESETS,
+    Recipe,
+    TrainingRequest,
+    load_recipe,
+    parse_recipe,
+    plan,
+    presets_for,
+)
 
 OWN = "train own recipe"  # session key of a Recipe
 _OWN_CHOICE = "\0own"  # can't be the name of a recipe
@@ -43,16 +52,6 @@ class Combination:
 def advanced_open() -> bool:
     """Return whether "Advanced" is open; both columns then have half of the page."""
     return bool(st.session_state.get("train advanced"))
-
-
-def presets_for(entry: Network, *, pretrained: bool) -> list[Recipe]:
-    """List the presets for a network: those that use pretrained weights, or those that don't."""
-    return [
-        preset
-        for preset in PRESETS
-        if not _combine(entry, "imagenet" if pretrained else "none", preset).fault
-        and pretrained == any(stage.trains != "all" for stage in preset.stages)
-    ]
 
 
 def clone(request: TrainingRequest) -> None:
@@ -91,7 +90,7 @@ def draw(settings: Settings) -> None:
     entry: Network = st.selectbox(
         "Network",
         networks(),
-        index=_default_network(settings),
+        index=networks().index(default_network(settings)),
         format_func=lambda e: e.title,
         key="train network",
     )
@@ -106,8 +105,9 @@ def draw(settings: Settings) -> None:
         recipe = _pick_recipe(entry, pretrained=weights != "none")
     with advanced:
         more_networks, more_recipes, seeds = _pick_grid(entry, recipe)
-        edited = _edit(entry, recipe)
-        _draw_parameters(entry, edited or recipe)
+        finding = dataset.finding if dataset else PNEUMONIA
+        edited = _edit(entry, recipe, finding)
+        _draw_parameters(entry, edited or recipe, finding)
     if edited is None or dataset is None:
         st.button("Train", type="primary", key="train start", width="stretch", disabled=True)
         return
@@ -119,19 +119,11 @@ def draw(settings: Settings) -> None:
     _draw_start(settings, dataset, combinations, name=name.strip(), seeds=seeds)
 
 
-def _default_network(settings: Settings) -> int:
-    """Return the index of the first network that needs no download."""
-    return next(
-        i for i, entry in enumerate(networks()) if not entry.pretrained or imagenet_path(settings, entry)
-    )
-
-
 def _pick_weights(settings: Settings, entry: Network) -> str:
     """Draw the choice of starting weights; a file that isn't named yet counts as random weights."""
     models = {m.name: choice.model_words(m) for m in list_models(settings) if m.card.arch == entry.name}
-    here = imagenet_path(settings, entry) is not None
     words = {
-        "imagenet": "ImageNet" if here else "ImageNet (downloads once)",
+        "imagenet": _imagenet_words(settings, entry),
         "none": "random weights",
         _FILE: "a weights file on this machine",
     }
@@ -150,6 +142,12 @@ def _pick_weights(settings: Settings, entry: Network) -> str:
     return file.strip() or "none"
 
 
+def _imagenet_words(settings: Settings, entry: Network) -> str:
+    if imagenet_path(settings, entry) is not None:
+        return "ImageNet"
+    return "ImageNet (downloads once)" if entry.imagenet else "ImageNet (not on this machine)"
+
+
 def _weights_words(settings: Settings, entry: Network, weights: str) -> str:
     if weights == "none":
         return "Starts from random weights."
@@ -157,9 +155,12 @@ def _weights_words(settings: Settings, entry: Network, weights: str) -> str:
         return f"Starts from {wording.plain(weights)}."
     if imagenet_path(settings, entry) is not None:
         return "Starts from ImageNet weights."
+    if not entry.imagenet:
+        return wording.plain(f"Its ImageNet weights are not on this machine. {instead(settings, entry)}")
     return wording.plain(
         f"Starts from ImageNet weights: {entry.imagenet_file} is downloaded once from "
-        f"download.pytorch.org into {settings.weights}. Nothing leaves this machine."
+        f"download.pytorch.org into {settings.weights}. Nothing leaves this machine. "
+        f"Without a connection, choose {default_network(settings).title}, which needs no download."
     )
 
 
@@ -214,7 +215,7 @@ def _pick_grid(entry: Network, recipe: Recipe) -> tuple[list[Network], list[Reci
     return more_networks, more_recipes, int(seeds)
 
 
-def _edit(entry: Network, recipe: Recipe) -> Recipe | None:
+def _edit(entry: Network, recipe: Recipe, finding: Finding) -> Recipe | None:
     """Draw the recipe as a form when asked to; return None while its values can't be trained."""
     if not st.toggle("Edit the recipe", key="train edit"):
         return recipe
@@ -226,7 +227,7 @@ def _edit(entry: Network, recipe: Recipe) -> Recipe | None:
         on_change=_use_uploaded,  # a callback, because it sets the choice of recipe above
     )
     status.show_fault("recipe file")
-    return recipe_form.draw(recipe, entry)
+    return recipe_form.draw(recipe, entry, finding)
 
 
 def _use_uploaded() -> None:
@@ -240,13 +241,13 @@ def _use_uploaded() -> None:
         status.remember_fault("recipe file", str(error))
 
 
-def _draw_parameters(entry: Network, recipe: Recipe) -> None:
+def _draw_parameters(entry: Network, recipe: Recipe, finding: Finding) -> None:
     """Draw the network's parameters when asked to; loading torch takes a few seconds the first time."""
     if not st.toggle("Count the parameters", key="train parameters"):
         return
     from xraylab.app.loaded import parameter_table
 
-    classes = len(recipe.classes)
+    classes = len(recipe.classes(finding))
     widgets.parameters(
         lambda tail: parameter_table(entry, classes=classes, tail=tail),
         {stage.trains: stage.tail for stage in recipe.stages},

@@ -16,6 +16,7 @@ from xraylab.app.glossary import SEED, SUITE
 from xraylab.app.wording import plain, trained_part
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import parse_rule
+from xraylab.findings import Finding
 from xraylab.imaging.perturbations import FAMILIES
 from xraylab.networks.registry import Network
 from xraylab.training.recipe import Recipe, Stage, parse_recipe, plan
@@ -23,10 +24,6 @@ from xraylab.training.recipe import Recipe, Stage, parse_recipe, plan
 _MOST_STAGES = 8
 _LONGEST_NAME = 64
 _NEW_STAGE = Stage(trains="all", epochs=3, learning_rate=6e-4)
-_TASKS = {
-    "pneumonia": "normal or pneumonia",
-    "subtype": "normal, bacterial or viral (from file names; films don't reliably tell bacterial from viral)",
-}
 _BALANCE = {"none": "no", "loss": "in the loss", "sampling": "by drawing films"}
 _KEEP = {"best": "the best epoch", "last": "the last epoch"}
 _AS_BUILT = "as built"
@@ -37,9 +34,9 @@ _RULE_HELP = (
 )
 
 
-def draw(base: Recipe, entry: Network) -> Recipe | None:
+def draw(base: Recipe, entry: Network, finding: Finding) -> Recipe | None:
     """Draw the form, filled from a recipe; return None while its values can't be trained."""
-    values = _draw_fields(base, entry, key=f"recipe {_hash(base)}")
+    values = _draw_fields(base, entry, finding, key=f"recipe {_hash(base)}")
     try:
         # By way of JSON, so that the form is checked exactly as an uploaded file is.
         recipe = parse_recipe(json.dumps(values).encode(), "The form")
@@ -68,7 +65,7 @@ def _hash(recipe: Recipe) -> str:
     return hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()[:12]
 
 
-def _draw_fields(base: Recipe, entry: Network, *, key: str) -> dict[str, Any]:
+def _draw_fields(base: Recipe, entry: Network, finding: Finding, *, key: str) -> dict[str, Any]:
     name, stages = st.columns([2, 1])
     values: dict[str, Any] = {
         "name": name.text_input("Name of the recipe", base.name, key=f"{key} name"),
@@ -81,15 +78,26 @@ def _draw_fields(base: Recipe, entry: Network, *, key: str) -> dict[str, Any]:
         _draw_stage(base.stages[n] if n < len(base.stages) else _NEW_STAGE, entry, n, key=f"{key} {n}")
         for n in range(int(number))
     ]
+    tasks = _tasks(finding)
     task = st.selectbox(
         "Classes",
-        list(_TASKS),
-        _index(_TASKS, base.task),
-        format_func=_TASKS.__getitem__,
+        list(tasks),
+        _index(tasks, base.task),
+        format_func=tasks.__getitem__,
         key=f"{key} task",
     )
     values["task"] = task
     return values | _draw_fit(base, key=key) | _draw_films(base, key=key) | _draw_end(base, key=key)
+
+
+def _tasks(finding: Finding) -> dict[str, str]:
+    """Return what a network can be trained to tell apart, in words."""
+    kinds = finding.kinds
+    if not kinds:
+        apart = f"kinds of {finding.name} too (these films state none)"
+    else:
+        apart = f"{', '.join((finding.without, *kinds[:-1]))} or {kinds[-1]} ({finding.kinds_caveat})"
+    return {"finding": f"{finding.without} or {finding.name}", "subtype": apart}
 
 
 def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, Any]:
