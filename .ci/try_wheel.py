@@ -27,8 +27,9 @@ def main(xraylab: str, folder: Path) -> None:
     folder.mkdir()
     doctor = _json(xraylab, folder, "doctor")
     assert doctor["ok"], doctor
-    names = [network["name"] for network in _json(xraylab, folder, "networks")]
-    assert {"mobilenet_v2", "small_cnn"} <= set(names), names
+    networks = {network["name"]: network for network in _json(xraylab, folder, "networks")}
+    assert {"mobilenet_v2", "small_cnn"} <= set(networks), networks
+    assert networks["efficientnet_lite0"]["weights_here"], "a training would have to download weights"
 
     port = _free_port()
     app = subprocess.Popen(
@@ -40,7 +41,7 @@ def main(xraylab: str, folder: Path) -> None:
     finally:
         _stop(app)
     assert list(folder.iterdir()) == [], "the app left files in the working folder"
-    print(f"doctor well, {len(names)} networks, the app serves its pages")
+    print(f"doctor well, {len(networks)} networks, the app serves its pages")
 
 
 def _json(xraylab: str, folder: Path, command: str) -> Any:

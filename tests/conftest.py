@@ -8,6 +8,7 @@ long file that began last would leave the other workers idle.
 import gc
 import json
 import os
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def pytest_unconfigure() -> None:
 def nothing_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the shipped models, so that no test depends on them; tests about them bring their own."""
     monkeypatch.setattr("xraylab.settings.STARTER", ROOT / "tests" / "nothing")
+
+
+@pytest.fixture
+def no_packaged_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the packages that hold ImageNet weights, as if they weren't installed."""
+
+    def absent(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("xraylab.networks.pretrained.distribution", absent)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
+import io
 import json
 import logging
 import re
+import shlex
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -23,7 +26,7 @@ from xraylab.networks.registry import networks
 from xraylab.reading import golden
 from xraylab.training.recipe import PRESETS
 
-pytest_plugins = ["tests.support.shipped"]
+pytest_plugins = ["tests.support.public", "tests.support.shipped"]
 USER, OURS, INTERRUPTED = 2, 1, 130
 
 
@@ -43,6 +46,25 @@ def fail(capsys):
 @pytest.fixture
 def film(phantom_folder):
     return min(phantom_folder.rglob("NORMAL/*.png"))
+
+
+def test_fetch_names_host_and_size_and_waits_for_a_person(capsys, monkeypatch, tmp_path, published, server):
+    monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
+    dataset = published("pneumoniamnist")
+    assert main(["fetch", "pneumoniamnist"]) == USER
+    out, err = capsys.readouterr()
+    assert (out, server.asked) == ("", [])
+    assert re.search(
+        r"about [\d.]+ MB are downloaded from 127\.0\.0\.1\. .* Agree to it first \(--yes\)\.", err
+    )
+    assert main(["fetch", "pneumoniamnist", "--yes", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert dataset.request in err
+    document = json.loads(out)
+    assert document["preview"]["layout"] == "MedMNIST"
+    assert document["file"] in err.splitlines()[-1]
+    assert main(shlex.split(err.splitlines()[-1].partition(": ")[2])) == 0
+    assert server.asked == [0]
 
 
 def test_import_tells_what_it_found_and_refuses_a_taken_name(run, fail, imported, phantom_folder):
@@ -255,6 +277,34 @@ def test_a_file_that_may_not_be_opened_is_a_row(run, trained, film, tmp_path, mo
     )
     [row] = run("predict", "--model", MODEL, tmp_path / "film.png")
     assert row["refused"] == "The file can't be opened. Check its permissions."
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "dash"),
+    [("cp437", "??.png", "?"), ("cp1252", "??.png", "–"), ("utf-8", "胸片.png", "–")],
+)
+def test_a_result_comes_out_in_every_code_page(trained, monkeypatch, tmp_path, page, name, dash):
+    file = tmp_path / "胸片.png"
+    file.write_bytes(b"no film")
+
+    def printed(*arguments):
+        out, err = (io.TextIOWrapper(io.BytesIO(), page, write_through=True) for _ in range(2))
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        code = main(["predict", *map(str, arguments)])
+        return code, out.buffer.getvalue(), err.buffer.getvalue()
+
+    code, out, _ = printed("--model", MODEL, file)
+    assert code == 0
+    lines = out.decode(page).splitlines()
+    assert lines[0].endswith(name)
+    assert lines[1].split() == ["score", dash]
+    code, out, _ = printed("--model", MODEL, file, "--json")
+    assert code == 0
+    assert json.loads(out.decode("ascii"))[0]["file"] == str(file)
+    code, _, err = printed("--model", "胸", file)
+    assert code == USER
+    assert "胸".encode(page, "replace").decode(page) in err.decode(page).splitlines()[-1]
 
 
 READ = Path.read_bytes

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import sqlite3
 import subprocess
@@ -187,6 +188,47 @@ def test_a_home_that_is_missing_and_cannot_be_made_has_no_rows(settings, read_on
     with reading(settings) as db:
         assert db.execute(select(leases)).all() == []
     assert not settings.home.exists()
+
+
+@pytest.mark.parametrize("name", ["%41", "a#b", "100% sure", "a b&c=d;e", "胸片 ü", "x%20y%3f", "[1]{2}"])
+def test_a_home_may_have_any_name(tmp_path, read_only, name):
+    settings = load_settings(home=tmp_path / name)
+    with writing(settings) as db:
+        db.execute(insert(leases).values(**LEASE))
+    assert {file.parent for file in tmp_path.rglob("*.db*")} == {settings.home}
+    read_only()
+    with reading(settings) as db:
+        assert [row.token for row in db.execute(select(leases))] == ["t"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no “?” in a name")
+def test_a_home_may_have_a_question_mark_in_its_name(tmp_path, read_only):
+    test_a_home_may_have_any_name(tmp_path, read_only, "a?b=c?")
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_home_on_a_drive_that_is_missing_is_a_sentence(settings, monkeypatch, parts):
+    def missing(folder, *_, **__):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+
+    # On Windows the root of such a path is missing; below a mount point the root exists and takes no folder.
+    roots = [] if parts == 1 else [settings.home.parent]
+    monkeypatch.setattr(database.Path, "exists", lambda path, **_: path in roots)
+    monkeypatch.setattr(database.Path, "mkdir", missing)
+    for use in (reading, writing):
+        with pytest.raises(StorageError, match=r"can't be made, as on a drive that is missing.*XRAYLAB_HOME"):
+            use(settings).__enter__()
+
+
+def test_a_home_on_a_drive_that_went_away_is_a_sentence(settings, monkeypatch):
+    def away(path, **_):
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN), str(path))
+
+    with reading(settings):
+        pass
+    monkeypatch.setattr(database.Path, "stat", away)
+    with pytest.raises(StorageError, match=r"The drive that holds .* can't be reached"):
+        reading(settings).__enter__()
 
 
 def test_an_old_database_that_cannot_be_upgraded_is_a_sentence(settings, read_only):

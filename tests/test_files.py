@@ -111,6 +111,9 @@ def test_json_has_no_nan(tmp_path):
         (errno.EACCES, "may not write to"),
         (errno.EROFS, "may not write to"),
         (errno.ENOTDIR, "is not a folder"),
+        (errno.EIO, "can't be reached"),
+        (errno.ENOTCONN, "can't be reached"),
+        (errno.ESTALE, "can't be reached"),
     ],
 )
 def test_what_the_system_says_about_storage_is_a_sentence(tmp_path, number, sentence):

@@ -101,6 +101,14 @@ def test_a_duration_reads_as_a_person_says_it(seconds, written):
     assert formats.duration(seconds) == written
 
 
+@pytest.mark.parametrize(
+    ("n", "written"),
+    [(4_170_669, "4.2 MB"), (214_384_716, "214 MB"), (999_999_999, "1.0 GB"), (2_463_365_435, "2.5 GB")],
+)
+def test_a_size_reads_as_a_person_says_it(n, written):
+    assert formats.size(n) == written
+
+
 def test_which_epoch_was_kept_is_said_with_its_reason():
     assert formats.kept_epoch(3, 9, "best") == "epoch 3 of 9, by validation AUC"
     assert formats.kept_epoch(9, 9, "last") == "epoch 9 of 9, the last"

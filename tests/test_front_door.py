@@ -19,6 +19,7 @@ import pytest
 import xraylab
 from tests.support.brief import BRIEF, DATASET
 from tests.support.films import film, write_zip
+from tests.support.layouts import COPIES
 from xraylab import actions, front
 from xraylab.data.phantoms import phantom, png, write
 from xraylab.errors import (
@@ -506,10 +507,29 @@ def test_films_are_imported_and_counted(home, phantom_folder):
     assert int(frame.to_numpy().sum()) == 60
     assert isinstance(frame, pd.DataFrame)
     assert repr(dataset).startswith(f"films: 60 phantoms, {dataset.patients} patients")
+    films = {split: counts["films"] for split, counts in dataset.splits.items()}
+    assert sum(films.values()) == 60
+    assert ", ".join(f"{split} {n}" for split, n in films.items()) in repr(dataset)
+    assert dataset.patients_from == "names of files"
     assert json.loads(json.dumps(dataset.to_dict())) == dataset.to_dict()
     assert (home.datasets / "films" / "dataset.json").is_file()
     with pytest.raises(xraylab.XRayLabError, match="already"):
         xraylab.import_dataset(phantom_folder, "films")
+
+
+def test_a_mapping_is_a_file_or_its_fields(home, tmp_path):
+    source = COPIES["plain folders"].make(tmp_path)
+    file = tmp_path / "map.json"
+    fields = {"finding": "tuberculosis", "absent": ["Healthy", "Other disease"]}
+    file.write_text(json.dumps(fields))
+    of_fields = xraylab.import_dataset(source, "one", mapping=fields)
+    of_file = xraylab.import_dataset(source, "two", mapping=file)
+    assert of_fields.labels == of_file.labels == {"no tuberculosis": 20, "Tuberculosis": 10}
+    assert of_fields.patients_from == "folders"
+    for wrong in ({"laterals": "some"}, {"nothing": 1}, "no such file"):
+        with pytest.raises(xraylab.XRayLabError, match="mapping"):
+            xraylab.import_dataset(source, "three", mapping=wrong)
+    assert not (home.datasets / "three").exists()
 
 
 def test_a_recipe_is_a_dict_a_file_or_itself_and_a_training_ends_with_a_model(imported, tmp_path):

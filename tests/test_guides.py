@@ -23,6 +23,7 @@ import typer
 
 from tests.support.brief import BRIEF
 from tests.support.chores import recipes
+from tests.support.own_films import write_sources
 from xraylab import actions
 from xraylab.__main__ import main
 from xraylab.cli import app
@@ -55,6 +56,7 @@ NOT_RUN = {
     "python -m scripts.lock": "asks the package index, and writes the locks",
     "python -m scripts.release": "builds from a clone; a step of .ci/run",
     "python -m scripts.slopes": "takes minutes; tests/evaluation draws the same films",
+    "python -m xraylab fetch": "asks another machine; tests/data/test_public.py asks a server of its own",
     "python -m xraylab lock --model first --rule floor": "needs 59 patients with pneumonia in validation",
     "python -m scripts.coverage": "takes minutes, and writes into docs/",
     "python -m scripts.experiments": "takes hours on the films, which are not part of the project",
@@ -73,6 +75,7 @@ NOT_RUN = {
 # Stand-ins that make a command short: what is replaced in its arguments, and by what.
 SHORTER = {
     "--n 600": "--n 40",
+    "train --dataset films --run": "train --dataset films --arch small_cnn --recipe brief.json --run",
     "--arch mobilenet_v2": "--arch small_cnn",
     "--recipe quick": "--recipe brief.json",
     "--recipe scratch": "--recipe brief.json",
@@ -256,6 +259,7 @@ def reader(tmp_path, monkeypatch, copied, reader_home, package_models, phantom_f
     for name, film in zip(PICTURES, few, strict=False):
         shutil.copyfile(film, folder / name)
     (folder / "brief.json").write_text(BRIEF.model_dump_json())
+    write_sources(folder)
     return settings
 
 

@@ -121,5 +121,13 @@ def test_a_config_that_is_no_text_is_a_sentence(tmp_path, default_home):
         load_settings(home=tmp_path / "home")
 
 
+def test_a_home_that_no_path_can_be_is_a_sentence(tmp_path, default_home, monkeypatch):
+    monkeypatch.setenv("XRAYLAB_HOME", "~nobody-of-this-name/films")
+    with pytest.raises(SettingsError, match="no such account"):
+        load_settings()
+    with pytest.raises(SettingsError, match=r"can't be read: .*XRAYLAB_HOME"):
+        load_settings(home=tmp_path / ("x" * 5000))
+
+
 def test_what_a_newer_version_may_set_is_passed_over(tmp_path, default_home):
     assert load_settings(home=configure(tmp_path / "home", "colour = 1\nthreads = 2")).threads == 2

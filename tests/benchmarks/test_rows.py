@@ -9,6 +9,7 @@ from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
 from benchmarks.material import NATIVE, Material
+from benchmarks.near import NearDuplicates
 from benchmarks.read import ReadBatch, ReadCam
 from benchmarks.step import StepBf16
 from benchmarks.tail import Tail
@@ -30,6 +31,7 @@ ROWS = [
     StepBf16(batch=4),  # bf16 moves the maxima that a small CNN with random weights takes by more
     Thresholds("thresholds", 624),
     Intervals(resamples=200),
+    NearDuplicates(10),
     ReadCam("phantom"),
     ReadBatch(3, "phantom"),
     ReadApart(3, "phantom"),

@@ -26,7 +26,7 @@ from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.models import FILMS_FILE, Card, Model, TrainedOn, films_bytes, made_from
 from xraylab.networks.inputs import to_input
-from xraylab.networks.registry import CLASSES, SUBTYPES, Network, build, network
+from xraylab.networks.registry import Network, build, network
 from xraylab.predictions import Predictions
 from xraylab.reading.scoring import score_network
 from xraylab.settings import Settings, load_settings
@@ -64,11 +64,12 @@ def fitted(entry: Network, dataset: Dataset, targets: np.ndarray, seed: int) -> 
 
 
 def make_model(
-    settings: Settings, name: str, arch: str, seed: int, *, dataset: str = DATASET, task: str = "pneumonia"
+    settings: Settings, name: str, arch: str, seed: int, *, dataset: str = DATASET, task: str = "finding"
 ) -> Model:
     """Write the folder of a model as the executor does, but without a history."""
     films, entry = load_dataset(settings, dataset), network(arch)
-    classes = SUBTYPES if task == "subtype" else CLASSES
+    finding = films.info.finding
+    classes = finding.classes_by_kind if task == "subtype" else finding.classes
     net = fitted(entry, films, films.targets(task), seed)
     rows = np.concatenate([films.rows("validation"), films.rows("test")])
     scores = score_network(net, entry, films.pixels, rows, device=torch.device("cpu"))
@@ -83,6 +84,7 @@ def make_model(
         dataset=TrainedOn(
             name=dataset,
             kind=info.kind,
+            finding=info.finding,
             pixel_hash=info.pixel_hash,
             patient_key=info.patient_key,
             splits=info.splits,

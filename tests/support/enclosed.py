@@ -139,7 +139,8 @@ def _inside(
     if code is None:
         server.terminate()  # with -D the recorder is a grandchild, so this ends the server itself
         server.wait(60)
-    while f"{server.pid} +++" not in Path(record).read_text("utf-8"):  # the recorder writes its last lines
+    last = re.compile(rf"^{server.pid} +\+\+\+ ", re.MULTILINE)  # short numbers of processes are padded
+    while not last.search(Path(record).read_text("utf-8")):  # the recorder writes its last lines
         time.sleep(0.05)
     sys.stdout.write(json.dumps({"answers": answers, "titles": titles, "code": code}))
 
