@@ -25,8 +25,8 @@ from torchvision import transforms
 from benchmarks.frame import Difference
 from benchmarks.material import CPU, Files, Material
 from xraylab.imaging import standardise
-from xraylab.networks.inputs import pneumonia_logit, to_input
-from xraylab.networks.registry import CLASSES, network
+from xraylab.networks.inputs import finding_logit, to_input
+from xraylab.networks.registry import network
 from xraylab.training.contract import Films, Monitor
 from xraylab.training.device import bf16_pays
 from xraylab.training.loop import fit
@@ -118,7 +118,7 @@ class Frozen:
         net.eval().requires_grad_(requires_grad=False)
         head.requires_grad_(requires_grad=True)
         labels = torch.from_numpy(files.labels[files.train])
-        weight = len(labels) / (len(CLASSES) * torch.bincount(labels))
+        weight = len(labels) / (2 * torch.bincount(labels))
         optimiser = torch.optim.AdamW(
             head.parameters(), lr=_STAGE.learning_rate, weight_decay=RECIPE.weight_decay
         )
@@ -168,4 +168,4 @@ def _batch(files: Files) -> int:
 def _logits(net: nn.Module, files: Files, load: Load) -> Tensor:
     """Return the pneumonia logits of the validation films, (n,)."""
     batches = torch.split(torch.from_numpy(files.validation), RECIPE.batch_size)
-    return torch.cat([pneumonia_logit(net(load(rows.numpy()))) for rows in batches])
+    return torch.cat([finding_logit(net(load(rows.numpy()))) for rows in batches])

@@ -10,7 +10,7 @@ from benchmarks.frame import Difference
 from benchmarks.material import CPU, Material
 from xraylab.errors import SettingsError
 from xraylab.networks.backends import Run, forward
-from xraylab.networks.inputs import pneumonia_logit
+from xraylab.networks.inputs import finding_logit
 from xraylab.networks.registry import network
 from xraylab.training.device import bf16_pays
 
@@ -91,4 +91,4 @@ def _quickest_seconds(run: Run, x: Tensor) -> float:
 
 @torch.no_grad()
 def _apart(net: nn.Module, run: Run, x: Tensor) -> float:
-    return float((pneumonia_logit(net(x)) - pneumonia_logit(run(x))).abs().max())
+    return float((finding_logit(net(x)) - finding_logit(run(x))).abs().max())

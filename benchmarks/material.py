@@ -12,16 +12,18 @@ from PIL import Image
 from torch import Tensor, nn
 
 from xraylab.data.phantoms import phantom
-from xraylab.data.sources import SourceFile, open_source
+from xraylab.data.selection import SourceFile
+from xraylab.data.sources import open_source
 from xraylab.imaging import standardise
 from xraylab.networks.inputs import to_input
-from xraylab.networks.registry import CLASSES, Network, build
+from xraylab.networks.registry import Network, build
 
 CPU = torch.device("cpu")
 NATIVE = (1300, 1000)  # width and height of a phantom's file: those of a typical reference film
 _GRAIN = 3.0  # grey levels of noise; without it a JPEG decodes faster than a film's
 _QUALITY = 90
 _SETTLED_BY = 32  # films
+_CLASSES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +61,9 @@ class Material:
             return sorted_out(*phantom_files(self.films))
         with open_source(self.data) as source:
             chosen: list[SourceFile] = []
-            for label in range(len(CLASSES)):
+            for label in range(_CLASSES):
                 own = [file for file in source.files if file.label == label]
-                chosen += own[: self.films // len(CLASSES)]
+                chosen += own[: self.films // _CLASSES]
             return sorted_out([file.read() for file in chosen], [file.label for file in chosen])
 
     def inputs(self, entry: Network, n: int) -> Tensor:
@@ -92,7 +94,7 @@ class Material:
 
 def phantom_files(n: int) -> tuple[list[bytes], list[int]]:
     """Return JPEG files of phantoms at a film's native size, half of each class, and their labels."""
-    wanted = [n - n // len(CLASSES), n // len(CLASSES)]
+    wanted = [n - n // _CLASSES, n // _CLASSES]
     raw, labels = [], []
     patient = 0
     while any(wanted):
@@ -117,7 +119,7 @@ def sorted_out(raw: list[bytes], labels: list[int]) -> Files:
     """Hold out a fifth of each class for validation."""
     held_out: list[int] = []
     order = np.random.default_rng(0).permutation(len(labels)).tolist()
-    for label in range(len(CLASSES)):
+    for label in range(_CLASSES):
         own = [row for row in order if labels[row] == label]
         held_out += own[: max(len(own) // 5, 1)]
     return Files(

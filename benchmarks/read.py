@@ -12,7 +12,7 @@ from benchmarks.material import Material
 from xraylab.imaging import Film
 from xraylab.models import load_shipped
 from xraylab.networks.inference import BATCH
-from xraylab.networks.inputs import pneumonia_logit
+from xraylab.networks.inputs import finding_logit
 from xraylab.reading.heatmap import heatmaps
 from xraylab.reading.loaded import load
 from xraylab.reading.read import Reading, read_films
@@ -44,7 +44,7 @@ class _Read:
     def check(self) -> Sequence[Difference]:
         """Compare the scores."""
         with torch.no_grad():
-            plain = torch.cat([pneumonia_logit(self.net(some)) for some in _batches(self.x)])
+            plain = torch.cat([finding_logit(self.net(some)) for some in _batches(self.x)])
         apart = np.abs(self.scores() - plain.sigmoid().numpy()).max()
         return [Difference(what="scores", largest=float(apart), allowed=_SAME_SCORE)]
 
@@ -70,7 +70,7 @@ class ReadCam(_Read):
     def baseline(self) -> Tensor:
         """Run the network itself."""
         x = self.x.clone().requires_grad_()
-        pneumonia_logit(self.net(x)).sum().backward()  # type: ignore[no-untyped-call]
+        finding_logit(self.net(x)).sum().backward()  # type: ignore[no-untyped-call]
         return x
 
     def ours(self) -> object:

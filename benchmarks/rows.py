@@ -8,6 +8,7 @@ from benchmarks.frame import Row
 from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
+from benchmarks.near import NearDuplicates
 from benchmarks.read import ReadBatch, ReadCam
 from benchmarks.step import StepBf16
 from benchmarks.tail import Tail
@@ -30,5 +31,6 @@ ROWS: tuple[Row, ...] = (
     Thresholds("thresholds_25k", 25_000),
     Thresholds("thresholds_1m", 1_000_000),
     Intervals(),
+    NearDuplicates(),
     GpuEpoch(),
 )

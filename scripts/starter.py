@@ -215,7 +215,7 @@ def learn_shipped_novelty(settings: Settings, dataset: str, cards: Path = CARDS)
 def write_scale(model: Model, films: Dataset) -> None:
     """Measure the scale of a model's heatmaps on the validation films of its training."""
     (part,) = load(model).parts
-    chosen = films.pixels[positives(films.targets("pneumonia"), films.rows("validation"))]
+    chosen = films.pixels[positives(films.targets("finding"), films.rows("validation"))]
     scale = measure_scale(
         part.net,
         part.entry,
