@@ -18,8 +18,9 @@ from xraylab.audit.duplicates import (
     find_near,
     near_pictures,
 )
+from xraylab.audit.features import features_of_dataset
 from xraylab.audit.found import Found, Severity
-from xraylab.audit.label_errors import Suspects, features_of, found
+from xraylab.audit.label_errors import Suspects, found
 from xraylab.audit.leakage import check_patient_leakage, straddling
 from xraylab.data.datasets import Dataset
 from xraylab.errors import WeightsError
@@ -88,7 +89,7 @@ def _label_errors(settings: Settings, dataset: Dataset, report: OnStep) -> Found
     if not Suspects.can_tell(labels, groups):
         return found(None, images)
     try:
-        features = features_of(settings, dataset.pixels, described)
+        features = features_of_dataset(settings, dataset, described)
     except WeightsError as error:
         return Found(check="label_errors", severity="none", figure=None, sentence=str(error))
     return found(Suspects.of_features(features, labels, groups), images)

@@ -1,26 +1,21 @@
 """
 Label errors: films whose picture speaks against their label.
 
-- an encoder that was trained on photographs alone describes the films: it never learnt these labels, so it
-  can't repeat their errors
+- an encoder that was trained on photographs alone describes the films, see ``features``: it never learnt
+  these labels, so it can't repeat their errors
 - a classifier on these descriptions scores each film without having seen it or its group
 - confident learning (Northcutt, Jiang and Chuang 2021, doi 10.1613/jair.1.12125) ranks the films
 - a suspect is no proof: a rare picture is suspected too, so a person has to look
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.audit.found import MOST_EXAMPLES, Found
-from xraylab.errors import WeightsError
+from xraylab.audit.found import MOST_FILMS, Found
 from xraylab.formats import count, percent
-from xraylab.networks.pretrained import imagenet_path
-from xraylab.networks.registry import Network, networks
-from xraylab.settings import Settings
 
 _FOLDS = 5
 _STRENGTH = (
@@ -90,53 +85,6 @@ class Suspects:
         return cls(order, int(issues.sum()))
 
 
-def encoder(settings: Settings) -> Network | None:
-    """Return the first network whose ImageNet weights are on this machine; None if there is none."""
-    return next((entry for entry in networks() if imagenet_path(settings, entry) is not None), None)
-
-
-def features_of(
-    settings: Settings, pixels: NDArray[np.uint8], on_progress: Callable[[int], None] | None = None
-) -> NDArray[np.float32]:
-    """Describe films by an encoder that was trained on photographs.
-
-    Parameters
-    ----------
-    pixels : uint8 array of shape (n, 256, 256), may be a memory map
-    on_progress : callable, optional
-        Called with the films done so far; may raise to stop.
-
-    Returns
-    -------
-    float32 array of shape (n, d)
-
-    Raises
-    ------
-    WeightsError
-        If no ImageNet weights are on this machine.
-    """
-    import torch
-
-    from xraylab.networks.inference import all_outputs
-    from xraylab.networks.pretrained import weights_path
-    from xraylab.networks.registry import build
-    from xraylab.networks.weights import load_into
-
-    entry = encoder(settings)
-    if entry is None:
-        raise WeightsError(
-            "No ImageNet weights are on this machine, so labels can't be checked. Install the requirements, "
-            "which bring some."
-        )
-    net = build(entry).to(memory_format=torch.channels_last)
-    load_into(net, weights_path(settings, entry, "imagenet"), entry)
-    batches: list[NDArray[np.float32]] = []
-    all_outputs(
-        net, entry, pixels, device=torch.device("cpu"), on_progress=on_progress, on_features=batches.append
-    )
-    return np.concatenate(batches)
-
-
 def found(suspects: Suspects | None, images: list[str]) -> Found:
     """Say how many labels are suspected.
 
@@ -161,6 +109,6 @@ def found(suspects: Suspects | None, images: list[str]) -> Found:
         figure=suspected / n,
         sentence=f"{count(suspected)} of {count(n)} films ({percent(suspected / n)}) {look} unlike {their} "
         "label: it may be wrong, or the picture rare.",
-        films=tuple(images[row] for row in suspects.order[: min(suspected, MOST_EXAMPLES)]),
+        films=tuple(images[row] for row in suspects.order[: min(suspected, MOST_FILMS)]),
         mend=_MEND,
     )

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from xraylab.audit.duplicates import Picture
-from xraylab.audit.found import MOST_EXAMPLES, Found
+from xraylab.audit.found import MOST_FILMS, Found
 from xraylab.data import patients
 from xraylab.data.datasets import SPLITS, DatasetInfo
 from xraylab.findings import capital
@@ -88,7 +88,7 @@ def check_patient_leakage(ways: Sequence[Straddling]) -> Found:
         severity="high" if worst.key in (OWN, SHARED) else "low",
         figure=worst.divided,
         sentence=_sentence(own, others),
-        films=tuple(chain.from_iterable(worst.films))[:MOST_EXAMPLES],
+        films=tuple(chain.from_iterable(worst.films))[:MOST_FILMS],
         mend=_mend(worst.key, most_cautious=divided[-1].key),
     )
 
