@@ -92,7 +92,7 @@ def kept_features(dataset: Dataset, network: Network) -> NDArray[np.float16] | N
     try:
         check_file(file, _MOST_BYTES)
         features: NDArray[np.float16] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None
     fits = features.dtype == np.float16 and features.ndim == 2 and len(features) == dataset.info.n  # noqa: PLR2004
     return features if fits else None
