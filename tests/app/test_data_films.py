@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.support.screens import written
-from xraylab.app import thumbnails, widgets
-from xraylab.app.screens.data import film, films
+from xraylab.app import film_dialog, thumbnails, widgets
+from xraylab.app.screens.data import films
 from xraylab.audit.features import features_of_dataset
 from xraylab.audit.found import Found
 from xraylab.audit.kept import keep
@@ -106,7 +106,7 @@ def test_a_click_opens_a_film_with_facts_history_patient_and_films_alike(
     assert "once the labels of this dataset were checked" in words
     features_of_dataset(imported, dataset)
     grids = []
-    monkeypatch.setattr(film, "film_grid", lambda films, **_: grids.append(films))
+    monkeypatch.setattr(film_dialog, "film_grid", lambda films, **_: grids.append(films))
     words = written(show("data"))
     assert "Films that look alike need not have the same finding" in words
     assert len(grids[-1]) == 12

@@ -26,6 +26,7 @@ def thumbnails(
     remarks: Mapping[str, str] | None = None,
     *,
     name: Literal["path", "patient"] = "path",
+    pictures: Mapping[str, NDArray[np.uint8]] | None = None,
 ) -> list[Thumbnail]:
     """Return films with their label, kind and name.
 
@@ -34,18 +35,21 @@ def thumbnails(
     rows : intp array of shape (m,)
         Of the catalog; only these films are read.
     remarks : mapping of str to str, optional
-        Added to the first line, by image id, such as a distance.
+        Set before the first line, by image id, such as a score or a distance.
     name : str
         The column for the second line.
+    pictures : mapping of str to uint8 array, optional
+        Shown in place of the films, by image id, (256, 256) or in colour.
     """
     classes, synthetic = dataset.info.finding.classes, dataset.info.kind == "phantoms"
     made = []
     for row, film in zip(rows, dataset.catalog.iloc[rows].to_dict("records"), strict=True):
-        words = [classes[film["label"]], film["subtype"], (remarks or {}).get(film["image_id"])]
-        pixels = np.asarray(dataset.pixels[row])
+        image = film["image_id"]
+        words = [(remarks or {}).get(image), classes[film["label"]], film["subtype"]]
+        pixels = np.asarray(dataset.pixels[row]) if pictures is None else pictures[image]
         made.append(
             Thumbnail(
-                key=film["image_id"],
+                key=image,
                 pixels=burn_in(pixels) if synthetic else pixels,
                 title=" · ".join(filter(None, words)),
                 name=PurePosixPath(film[name]).name,

@@ -4,9 +4,7 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from xraylab.app.glossary import explanation
 from xraylab.app.wording import trained_part
@@ -15,7 +13,6 @@ from xraylab.formats import THIN_SPACE, count, percent
 if TYPE_CHECKING:
     from xraylab.networks.parameters import Layer
 
-_ROW = 8  # films in a row
 _NUMBER = ' class="xl-number"'
 _SHORT = 16  # characters up to which a cell stays on one line
 
@@ -77,15 +74,6 @@ def figures(items: Sequence[tuple[str, str, str]]) -> None:
         for name, number, interval in items
     )
     st.html(f'<div class="xl-figures">{cells}</div>')
-
-
-def films(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> None:
-    """Draw films in rows of eight, each with its caption (Markdown) below."""
-    for start in range(0, len(pictures), _ROW):
-        row = slice(start, start + _ROW)
-        # Eight columns even in a shorter last row, so that all pictures have the same size.
-        for column, picture, caption in zip(st.columns(_ROW), pictures[row], captions[row], strict=False):
-            column.image(picture, caption=caption, width="stretch")
 
 
 def class_bars(rows: Sequence[tuple[str, tuple[int, int], str]], classes: tuple[str, str]) -> None:

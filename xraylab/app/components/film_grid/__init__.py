@@ -34,7 +34,7 @@ class Thumbnail:
     """A film in the grid."""
 
     key: str  # returned when it is chosen
-    pixels: NDArray[np.uint8]  # (height, width), stretched to ``ratio``
+    pixels: NDArray[np.uint8]  # (height, width) or (height, width, 3), stretched to ``ratio``
     title: str  # the first line
     name: str  # the second line; cut if it is too long, and whole on hover
     ratio: float = 1.0  # width to height of the film itself

@@ -7,9 +7,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xraylab import formats
+from xraylab.app import film_dialog
 from xraylab.app.components.film_grid import film_grid
 from xraylab.app.glossary import SPLIT
-from xraylab.app.screens.data import film
 from xraylab.app.thumbnails import thumbnails
 from xraylab.audit.found import Found
 from xraylab.audit.kept import last_audit
@@ -38,7 +38,7 @@ def draw(settings: Settings, dataset: Dataset) -> None:
         label=f"Films of {dataset.info.name}",
     )
     if clicked is not None:
-        film.open_(settings, dataset, clicked)
+        film_dialog.open_(settings, dataset, clicked)
 
 
 def _chosen(dataset: Dataset) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ from xraylab.evaluation.subgroups import AGE_BANDS, age_bands
 
 _SPLIT = "split"
 _AGE = "age"
-_AVERAGE = 160  # pixels; two lie side by side on a phone
+_AVERAGE = 150  # pixels; two lie side by side on a phone
 _MOST_BARS = 12  # values; of a column with more the most frequent are shown
 
 

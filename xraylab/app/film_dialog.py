@@ -1,4 +1,4 @@
-"""One film of a dataset: the film itself, what is known of it, its history, and films like it."""
+"""One film of a dataset, over any screen: the film, what is known of it, its history, and films like it."""
 
 import numpy as np
 import streamlit as st
