@@ -1,7 +1,8 @@
 """Two datasets side by side: what films they have, in pictures and numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import pandas as pd
 import streamlit as st
 
 from xraylab import formats
@@ -40,8 +41,12 @@ def _facts(dataset: Dataset) -> Iterator[tuple[str, str]]:
     yield "Films", formats.count(info.n)
     yield "Patients", formats.count(info.patients)
     yield "Formats", ", ".join(sorted(catalog["format"].astype(str).unique()))
-    for words, column in (("Width, middle half", "width"), ("Height, middle half", "height")):
-        low, high = catalog[column].quantile([0.25, 0.75])
-        yield words, f"{formats.count(round(low))} to {formats.count(round(high))} pixels"
-    low, high = catalog["sharpness"].quantile([0.25, 0.75])
-    yield "Sharpness, middle half", f"{formats.ratio(low)} to {formats.ratio(high)}"
+    yield "Width, middle half", f"{_middle(catalog['width'].round(), formats.ratio)} pixels"
+    yield "Height, middle half", f"{_middle(catalog['height'].round(), formats.ratio)} pixels"
+    yield "Sharpness, middle half", _middle(catalog["sharpness"], formats.ratio)
+
+
+def _middle(values: pd.Series, write: Callable[[float], str]) -> str:
+    """Write between which values half of all lie, with a quarter on either side."""
+    low, high = map(write, values.quantile([0.25, 0.75], interpolation="nearest"))
+    return low if low == high else f"{low} to {high}"

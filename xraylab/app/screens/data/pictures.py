@@ -10,6 +10,7 @@ from xraylab.data.browsing import NOT_STATED, columns_of, texts
 from xraylab.data.datasets import SPLITS, Dataset
 from xraylab.data.split import LEFT_OUT
 from xraylab.evaluation.subgroups import AGE_BANDS, age_bands
+from xraylab.formats import NARROW_SPACE, THIN_SPACE
 
 _SPLIT = "split"
 _AGE = "age"
@@ -24,6 +25,7 @@ def draw(dataset: Dataset, *, key: str) -> None:
         draw_bars(dataset, key=key)
     with right:
         draw_averages(dataset)
+        st.caption("Where these two differ, a network may learn how films were taken instead of the finding.")
 
 
 def draw_bars(dataset: Dataset, *, key: str) -> None:
@@ -50,14 +52,12 @@ def draw_bars(dataset: Dataset, *, key: str) -> None:
 
 
 def draw_averages(dataset: Dataset) -> None:
-    """Draw the average film of each class, and what they are good for."""
+    """Draw the average film of each class."""
     averages = _averages(dataset.info.pixel_hash, dataset)
     with st.container(horizontal=True):
         for average in averages:
-            films = formats.counted(average.films, "film")
+            films = formats.counted(average.films, "film").replace(THIN_SPACE, NARROW_SPACE)
             st.image(average.picture, caption=f"{average.name}, mean of {films}", width=_AVERAGE)
-    if len(averages) > 1:
-        st.caption("Where these two differ, a network may learn how films were taken instead of the finding.")
 
 
 # The hash is the key; the dataset isn't hashed.
