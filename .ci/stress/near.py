@@ -1,7 +1,7 @@
 """Search very many films for near duplicates: ``python .ci/stress/near.py [--films N] [--json FILE]``.
 
-Every changed copy must be found, and no two other films may be called one picture. Of 100,000 films the search
-must end in ten minutes, and its time must grow with less than the square of the number of films.
+Every changed copy must be found, and no two other films may be called one picture. Of 100,000 films the
+search must end in ten minutes, and its time must grow with less than the square of their number.
 """
 
 import argparse
