@@ -101,7 +101,7 @@ def kept_features(dataset: Dataset, network: Network) -> NDArray[np.float16] | N
 def _keep(dataset: Dataset, network: Network, features: NDArray[np.float16]) -> None:
     """Keep features; a disk that can't be written to loses nothing but the copy."""
     with contextlib.suppress(StorageError), replacing(dataset.folder / _file(network)) as file:
-        np.save(file, features, allow_pickle=False)
+        np.lib.format.write_array(file, np.ascontiguousarray(features), allow_pickle=False)
 
 
 def _file(network: Network) -> str:
