@@ -19,7 +19,6 @@ from xraylab.audit.duplicates import Picture
 from xraylab.audit.found import MOST_FILMS, Found
 from xraylab.data import patients
 from xraylab.data.datasets import SPLITS, DatasetInfo
-from xraylab.findings import capital
 from xraylab.formats import count
 
 OWN, SHARED = "own", "shared pictures"
@@ -125,16 +124,16 @@ def _more_cautious(catalog: pd.DataFrame, fewest: int) -> Iterator[Straddling]:
 
 def _sentence(own: Straddling, others: Sequence[Straddling]) -> str:
     if own.words == patients.NOBODY:
-        told = ["nothing names the patients, so it can't be told whether one is in more than one split"]
+        told = ["Nothing names the patients, so it can't be told whether one is in more than one split."]
     else:
         who = own.amount if own.divided else "no patient"
-        told = [f"{who} {_have(own)} films in more than one split by {own.words}"]
+        told = [f"By {own.words}, {who} {_have(own)} films in more than one split."]
     for way in others:
         if way.key != SHARED:
-            told.append(f"{way.amount if way.divided else 'none'} would have by {way.words}")
+            told.append(f"By {way.words}, {way.amount if way.divided else 'no patient'} would.")
         elif way.divided > own.divided:
-            told.append(f"{way.amount} {_have(way)}, if patients who share a picture are one")
-    return f"{capital('; '.join(told))}."
+            told.append(f"If patients who share a picture are one, {way.amount} {_have(way)}.")
+    return " ".join(told)
 
 
 def _have(way: Straddling) -> str:
