@@ -14,7 +14,7 @@ CATALOG = pd.DataFrame(
         "label": [n % 2 for n in range(N)],
         "subtype": ["", "viral"] * (N // 2),
         "split": ["train"] * 40 + ["validation"] * 10 + ["test"] * 10,
-        "patient": [f"p{n // 2}" for n in range(N)],
+        "patient": [n // 2 for n in range(N)],
         "sha256": [f"{(7 * n) % N:02d}" for n in range(N)],
         "width": [100 + n for n in range(N)],
         "bits": [8] * N,
@@ -22,6 +22,8 @@ CATALOG = pd.DataFrame(
         "age": [None, "3", 40.5] * (N // 3),
         "synthetic": [False] * N,
         "raw": [True] + [False] * (N - 1),
+        "sex": ["F", "M"] * (N // 2),
+        "site": ["a", "b", "c"] * (N // 3),
         "kept.Site": ["Köln", "<b>", None] * (N // 3),
         "kept.Serial": [f"s{n}" for n in range(N)],
     }
@@ -43,8 +45,8 @@ def test_what_tells_films_apart_is_offered_by_value_by_range_or_by_text():
     assert OFFERED["raw"].values == ("no", "yes")
     assert OFFERED["kept.Site"].values == ("<b>", "Köln", NOT_STATED)
     assert (OFFERED["kept.Site"].words, OFFERED["width"].words) == ("Site", "Width (pixels)")
-    assert {OFFERED[name].kind for name in ("path", "kept.Serial")} == {"text"}
-    assert OFFERED["patient"].values[:2] == ("p0", "p1")
+    assert {OFFERED[name].kind for name in ("path", "patient", "kept.Serial")} == {"text"}
+    assert (OFFERED["sex"].words, OFFERED["site"].words) == ("Sex", "site")
     assert not OFFERED.keys() & {"bits", "synthetic", "sha256"}  # all alike, or for machines
 
 

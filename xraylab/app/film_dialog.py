@@ -10,13 +10,12 @@ from xraylab.app.components.film_grid import film_grid
 from xraylab.app.components.film_viewer import film_viewer
 from xraylab.app.thumbnails import ABOUT_ALIKE, alike, ratio, thumbnails
 from xraylab.data import browsing
-from xraylab.data.datasets import KEPT, Dataset
+from xraylab.data.datasets import Dataset
 from xraylab.imaging.picture import png
 from xraylab.settings import Settings
 
 _SHOWN = "film of the dialog"  # session key: the image id
 _LONGER = 768  # pixels of the longer side; a film has 256 × 256, which is enlarged smoothly
-_FACTS = ("split", "label", "subtype", "patient", "view", "age", "format", "width", "height", "bytes")
 _MOST_SHOWN, _MOST_ALIKE = 24, 12  # films of the patient, films that look alike
 
 
@@ -61,11 +60,10 @@ def _draw_picture(dataset: Dataset, row: int) -> None:
 def _draw_facts(dataset: Dataset, row: int) -> None:
     catalog = dataset.catalog.iloc[[row]]
     st.markdown(f"**{wording.plain(str(catalog['path'].iloc[0]))}**")
-    kept = [name for name in catalog.columns if name.startswith(KEPT)]
     facts = [
         (browsing.words_of(name), str(browsing.texts(catalog, name, dataset.info.finding).iloc[0]))
-        for name in (*_FACTS, *kept)
-        if name in catalog.columns
+        for name in browsing.names_of(catalog)
+        if name != "path"  # the title
     ]
     widgets.table((), [fact for fact in facts if fact[1] != browsing.NOT_STATED])
 

@@ -29,6 +29,7 @@ _WORDS = {
     "path": "Name of file",
     "view": "View",
     "age": "Age (years)",
+    "sex": "Sex",
     "body_part": "Part of the body",
     "modality": "Modality",
     "format": "Format of file",
@@ -42,6 +43,8 @@ _WORDS = {
     "raw": "Grey values not prepared for viewing",
     "synthetic": "Teaching phantom",
 }
+_FOR_MACHINES = ("image_id", "group", "sha256", "pixel_sha256")  # told by other columns, or no words
+_NAMES = ("patient", "path")  # searched by text, also if they are numbers
 _ALWAYS = ("split", "label")  # offered even if all films are alike
 
 
@@ -80,9 +83,14 @@ def columns_of(catalog: pd.DataFrame, finding: Finding) -> list[Column]:
     finding : Finding
         Names the labels.
     """
-    names = [*_WORDS, *(name for name in catalog.columns if name.startswith(KEPT))]
-    found = [_column(name, catalog, finding) for name in names if name in catalog.columns]
+    found = [_column(name, catalog, finding) for name in names_of(catalog)]
     return [column for column in found if column is not None]
+
+
+def names_of(catalog: pd.DataFrame) -> list[str]:
+    """Return the columns of a catalog that say something to people, the usual ones first."""
+    known = [name for name in _WORDS if name in catalog.columns]
+    return [*known, *(name for name in catalog.columns if name not in (*known, *_FOR_MACHINES))]
 
 
 def matching(catalog: pd.DataFrame, conditions: Iterable[Condition], finding: Finding) -> NDArray[np.intp]:
@@ -126,6 +134,8 @@ def _column(name: str, catalog: pd.DataFrame, finding: Finding) -> Column | None
     words, different = words_of(name), catalog[name].nunique(dropna=False)
     if different < 2 and name not in _ALWAYS:  # noqa: PLR2004 (one value tells no films apart)
         return None
+    if name in _NAMES:
+        return Column(name, words)
     numbers = _numbers(catalog[name])
     if numbers is not None and different > _FEW_NUMBERS:
         return Column(name, words, span=(float(numbers.min()), float(numbers.max())))
