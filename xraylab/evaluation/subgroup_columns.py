@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xraylab.formats import count
+from xraylab.formats import count, visible
 
 MOST_GROUPS = 8
 # Bands of children follow what their chests and their pneumonias have in common: infants, children under five
@@ -53,7 +53,7 @@ def age_bands(years: ArrayLike) -> NDArray[np.object_]:
 
 def stated(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.object_]:
     """Return values as text, (n,); empty if they aren't stated."""
-    texts = [str(value).strip() for value in values]
+    texts = [visible(str(value)).strip() for value in values]
     # As objects: an array of text would give every film the room of the longest.
     return np.array(["" if text in _NOT_STATED else text for text in texts], object)
 
