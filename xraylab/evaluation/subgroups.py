@@ -225,6 +225,31 @@ def differences(divided: Subgroups, threshold: float, *, beside: Sequence[float]
     beside : sequence of float
         As in ``Subgroups.at``.
     """
+    tests = len(divided.tests) + len(beside)
+    stated = _stated(divided, threshold, beside)
+    return stated if stated or not tests else [_none_shown(tests)]
+
+
+def differences_by_model(models: Mapping[str, tuple[Subgroups, float]]) -> list[str]:
+    """Return the sentences about differences between groups within each of several models.
+
+    Parameters
+    ----------
+    models : mapping
+        By name, the same films divided by the same column, and the threshold that was fixed for the model.
+        p is adjusted for the comparisons of all models together.
+    """
+    ps = {name: divided.p_values(threshold) for name, (divided, threshold) in models.items()}
+    stated = []
+    for name, (divided, threshold) in models.items():
+        beside = [p for other, others in ps.items() if other != name for p in others]
+        stated += [f"{name}: {sentence}" for sentence in _stated(divided, threshold, beside)]
+    tests = sum(map(len, ps.values()))
+    return stated if stated or not tests else [_none_shown(tests)]
+
+
+def _stated(divided: Subgroups, threshold: float, beside: Sequence[float]) -> list[str]:
+    """Return a sentence for each difference that is certain enough."""
     results = divided.at(threshold, beside=beside)
     tests = len(divided.tests) + len(beside)
     stated = []
@@ -234,12 +259,14 @@ def differences(divided: Subgroups, threshold: float, *, beside: Sequence[float]
         if _figure(lower, metric).differs:
             others = [result.name for result in compared if result is not lower] or ["the other groups"]
             stated.append(_difference(lower, metric, others[0], divided.finding, tests))
-    if stated or not divided.tests:
-        return stated
-    return [
+    return stated
+
+
+def _none_shown(tests: int) -> str:
+    return (
         f"No difference between the groups was shown by {counted(tests, 'comparison')}; "
         "a small one may need more patients."
-    ]
+    )
 
 
 def dashes(divided: Subgroups) -> list[str]:
