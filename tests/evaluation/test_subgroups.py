@@ -229,6 +229,18 @@ def test_bands_of_age_stand_in_the_order_of_age():
     assert [group.name for group in subgroups(labels, scores, None, {"age": bands}).groups] == [*AGE_BANDS]
 
 
+def test_long_names_are_cut_in_sentences_and_whole_in_results():
+    name = "a report that goes on " * 20
+    wrong = {(name, 1): 30, (name, 0): 1, ("B", 1): 2, ("B", 0): 1}
+    n = {(group, label): 60 for group in (name, "B") for label in (0, 1)}
+    divided = subgroups(*counts(wrong, n), fewest=10)
+    assert name.strip() in [group.name for group in divided.groups]
+    said = sentences(divided, 0.5)
+    assert max(map(len, said)) < 300
+    assert said[0].startswith("Sex a report that goes on")
+    assert "…: sensitivity is lower than in B" in said[0]
+
+
 @pytest.mark.parametrize("values", [8, 9, 10, 40])
 def test_of_many_values_the_rare_ones_are_joined_and_no_film_is_lost(values):
     films_of = {f"site {n:02d}": 100 - n for n in range(values)}

@@ -28,6 +28,7 @@ AGE_BANDS: Mapping[str, float] = {  # by the age at which a band begins, in year
     "65 to 79 years": 65,
     "80 years and over": 80,
 }
+_LONGEST = 60  # characters of a name in a sentence
 _OLDEST = 120  # years; higher ages are mistakes
 _NOT_STATED = ("", "nan", "None", "<NA>", "NaT")  # as Python and pandas write what is missing
 
@@ -56,6 +57,11 @@ def stated(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.object_]:
     texts = [visible(str(value)).strip() for value in values]
     # As objects: an array of text would give every film the room of the longest.
     return np.array(["" if text in _NOT_STATED else text for text in texts], object)
+
+
+def cut(name: str) -> str:
+    """Return a name as it stands in a sentence or a list: a stranger's may be as long as a report."""
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST].rstrip()}…"
 
 
 def named_groups(

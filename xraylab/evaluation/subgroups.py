@@ -21,7 +21,7 @@ from xraylab.evaluation.few import FEWEST_PATIENTS
 from xraylab.evaluation.intervals import auc_difference_apart, auc_estimate, wilson_interval
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.operating_point import OperatingPoint
-from xraylab.evaluation.subgroup_columns import MOST_GROUPS, named_groups
+from xraylab.evaluation.subgroup_columns import MOST_GROUPS, cut, named_groups
 from xraylab.evaluation.subgroup_tests import fisher_p
 from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
 from xraylab.findings import PNEUMONIA, Finding, capital
@@ -271,7 +271,11 @@ def _none_shown(tests: int) -> str:
 
 def dashes(divided: Subgroups) -> list[str]:
     """Return a sentence that names the groups with too few patients for a figure, if there are any."""
-    few = [f"{group.column} {group.name}" for group in divided.groups if len(group.rates) < len(_CLASSES)]
+    few = [
+        f"{cut(group.column)} {cut(group.name)}"
+        for group in divided.groups
+        if len(group.rates) < len(_CLASSES)
+    ]
     if not few:
         return []
     finding = divided.finding
@@ -416,7 +420,8 @@ def _difference(result: GroupResult, metric: Metric, others: str, finding: Findi
         "auc": ("the AUC", counted(point.n, "film")),
     }[metric]
     direction = "lower" if figure.value < figure.others else "higher"
+    group = f"{capital(cut(result.column))} {cut(result.name)}"
     return (
-        f"{capital(result.column)} {result.name}: {name} is {direction} than in {others}, {own} on {films} "
+        f"{group}: {name} is {direction} than in {cut(others)}, {own} on {films} "
         f"against {other}; p is {p_value(figure.adjusted_p)}, adjusted for {counted(tests, 'comparison')}."
     )

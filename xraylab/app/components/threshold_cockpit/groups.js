@@ -68,8 +68,9 @@ function buildGroups(view, data, groups, all) {
 }
 
 function scaleLabels(head) {
-  const labels = [0, 1, 2].map(() => document.createElement("i"));
-  head.replaceChildren(...labels);
+  const ends = document.createElement("div"), labels = [0, 1, 2].map(() => document.createElement("i"));
+  ends.append(...labels);
+  head.replaceChildren(ends);
   return labels.map((label) => label.appendChild(document.createTextNode("")));
 }
 

@@ -13,15 +13,16 @@ from xraylab import formats
 from xraylab.app import grouping, wording
 from xraylab.app.widgets import hover, notes
 from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.subgroup_columns import cut
 from xraylab.evaluation.subgroups import GroupFigure, GroupResult, Subgroups, differences_by_model
 from xraylab.models import Model
 from xraylab.settings import Settings
 
 Rate = Literal["sensitivity", "specificity"]
 
+_RATES: tuple[Rate, ...] = ("sensitivity", "specificity")
 _WIDGET = "compare split by"
 _NONE = "none"
-_LONGEST = 60  # characters of a column's name in the list
 _LOWEST = (0.9, 0.8, 0.5, 0.0)  # possible beginnings of the strips, as in the cockpit
 _HELP = "The films are divided by this column, and each model decides by its own lock in every group."
 
@@ -77,16 +78,12 @@ def _pick(offered: grouping.Offered) -> str | None:
     return st.selectbox(
         "Split by",
         options,
-        format_func=lambda name: _NONE if name is None else _cut(name),
+        format_func=lambda name: _NONE if name is None else cut(name),
         key=_WIDGET,
         on_change=keep,
         width=320,
         help=_HELP,
     )
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
 
 
 def _films(model: Model, seen: frozenset[str]) -> pd.DataFrame:
@@ -186,7 +183,11 @@ _HOW = (
 
 def _how(groups: Subgroups, left_out: Sequence[str]) -> list[str]:
     sentences = [_HOW]
-    if any(len(group.rates) < 2 for group in groups.groups):  # noqa: PLR2004 - both rates
+    if any(
+        rate not in group.rates and _of_class(group.table.at(0), rate)
+        for group in groups.groups
+        for rate in _RATES
+    ):
         sentences.append(
             f"A dash: the group has fewer than {formats.count(groups.fewest)} patients of that class."
         )
