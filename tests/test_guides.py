@@ -58,6 +58,7 @@ NOT_RUN = {
     "python -m scripts.slopes": "takes minutes; tests/evaluation draws the same films",
     "python -m xraylab fetch": "asks another machine; tests/data/test_public.py asks a server of its own",
     "python -m xraylab lock --model first --rule floor": "needs 59 patients with pneumonia in validation",
+    "python -m xraylab subgroups first --by": "needs ten patients of a kind; tests/actions/test_subgroups.py",
     "python -m scripts.coverage": "takes minutes, and writes into docs/",
     "python -m scripts.experiments": "takes hours on the films, which are not part of the project",
     "python -m scripts.gate": "needs the films, which are not part of the project",

@@ -57,6 +57,7 @@ LIGHT = [
     "xraylab.evaluation.rules",
     "xraylab.evaluation.shift",
     "xraylab.evaluation.student",
+    "xraylab.evaluation.subgroup_columns",
     "xraylab.evaluation.subgroup_tests",
     "xraylab.evaluation.subgroups",
     "xraylab.evaluation.summary",

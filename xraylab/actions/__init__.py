@@ -64,6 +64,7 @@ from xraylab.actions.robustness import robustness
 from xraylab.actions.seeds import request_seeds, train_seeds
 from xraylab.actions.shift import Shifted, shift
 from xraylab.actions.similar import Similar, described, similar_in, similar_to
+from xraylab.actions.subgroups import subgroups
 from xraylab.actions.training import (
     assist,
     attend_runs,
@@ -160,6 +161,7 @@ __all__ = [
     "start_training",
     "start_trainings",
     "study_dicom",
+    "subgroups",
     "test_pairs",
     "test_result",
     "threshold_csv",

@@ -47,6 +47,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("compare", comparing.compare),
     ("robustness", models.robustness),
     ("shift", models.shift),
+    ("subgroups", models.subgroups),
     ("predict", reading.predict),
     ("cancel", training.cancel),
     ("models", models.models),

@@ -71,6 +71,7 @@ from xraylab.documents.standards import (
     SampleSize,
     SplitFlow,
 )
+from xraylab.documents.subgroups import Subgroup, SubgroupFigure, Subgroups
 from xraylab.documents.trail import TrailEntry
 
 __all__ = [
@@ -140,6 +141,9 @@ __all__ = [
     "SplitFlow",
     "SplitReport",
     "Spread",
+    "Subgroup",
+    "SubgroupFigure",
+    "Subgroups",
     "Thousand",
     "TrailEntry",
     "TrailRow",
