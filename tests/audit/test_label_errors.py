@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from xraylab.audit.label_errors import Suspects, encoder, features_of, found
+from xraylab.audit.encoder import encoder, features_of
+from xraylab.audit.label_errors import Suspects, found
 from xraylab.data.phantoms import generate
 from xraylab.errors import WeightsError
 from xraylab.settings import load_settings

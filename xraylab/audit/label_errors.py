@@ -1,32 +1,21 @@
 """
 Label errors: films whose picture speaks against their label.
 
-- an encoder that was trained on photographs alone describes the films: it never learnt these labels, so it
-  can't repeat their errors
-- a classifier on these descriptions scores each film without having seen it or its group
+- films are described and scored as ``encoder`` does, which never learnt these labels
 - confident learning (Northcutt, Jiang and Chuang 2021, doi 10.1613/jair.1.12125) ranks the films
 - a suspect is no proof: a rare picture is suspected too, so a person has to look
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.audit.encoder import cross_validated
 from xraylab.audit.found import MOST_EXAMPLES, Found
-from xraylab.errors import WeightsError
 from xraylab.formats import count, percent
-from xraylab.networks.pretrained import imagenet_path
-from xraylab.networks.registry import Network, networks
-from xraylab.settings import Settings
 
-_FOLDS = 5
-_STRENGTH = (
-    0.01  # inverse of the penalty: weak enough to separate, too strong to learn single labels by heart
-)
-_FEWEST = 2 * _FOLDS  # groups of each class
 _MEND = (
     "Look at the suspects first, have wrong labels corrected at their source or leave these films out with a "
     "reason, and import again."
@@ -40,11 +29,6 @@ class Suspects:
     order: NDArray[np.intp]  # all rows, the most suspect first
     number: int  # of films that are suspected: the first of the order
 
-    @staticmethod
-    def can_tell(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:
-        """Return whether each class has groups enough to be left out in turn."""
-        return min(np.unique(groups[labels == label]).size for label in (0, 1)) >= _FEWEST
-
     @classmethod
     def of_features(
         cls,
@@ -53,88 +37,29 @@ class Suspects:
         groups: NDArray[np.int64],
         seed: int = 0,
     ) -> Self:
-        """Rank films by what their features say of their labels.
+        """Rank films by what their features say of their labels; see ``encoder.cross_validated``."""
+        return cls.of_scores(cross_validated(features, labels, groups, seed), labels)
+
+    @classmethod
+    def of_scores(cls, scored: NDArray[np.float64], labels: NDArray[np.int64]) -> Self:
+        """Rank films by what their scores say of their labels.
 
         Parameters
         ----------
-        features : float array of shape (n, d)
+        scored : float array of shape (n, 2)
+            As ``encoder.cross_validated`` returns them.
         labels : int array of shape (n,)
             0 or 1.
-        groups : int array of shape (n,)
-            Films of a group are scored together, by a classifier that saw none of them.
-
-        Raises
-        ------
-        ValueError
-            If a class has too few groups to be left out in turn.
         """
         # Imported here: slow to load, and only an audit needs them.
         from cleanlab.filter import find_label_issues
         from cleanlab.rank import get_label_quality_scores
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        if not cls.can_tell(labels, groups):
-            raise ValueError(f"each class needs {_FEWEST} groups")
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTH, max_iter=1000))
-        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
-        scored = cross_val_predict(
-            classifier, features, labels, groups=groups, cv=folds, method="predict_proba"
-        )
         quality = get_label_quality_scores(labels, scored, method="normalized_margin")
         # In this process: the films are few, and other processes would load all libraries anew.
         issues = find_label_issues(labels, scored, filter_by="both", n_jobs=1)
         order = np.lexsort((quality, ~issues))
         return cls(order, int(issues.sum()))
-
-
-def encoder(settings: Settings) -> Network | None:
-    """Return the first network whose ImageNet weights are on this machine; None if there is none."""
-    return next((entry for entry in networks() if imagenet_path(settings, entry) is not None), None)
-
-
-def features_of(
-    settings: Settings, pixels: NDArray[np.uint8], on_progress: Callable[[int], None] | None = None
-) -> NDArray[np.float32]:
-    """Describe films by an encoder that was trained on photographs.
-
-    Parameters
-    ----------
-    pixels : uint8 array of shape (n, 256, 256), may be a memory map
-    on_progress : callable, optional
-        Called with the films done so far; may raise to stop.
-
-    Returns
-    -------
-    float32 array of shape (n, d)
-
-    Raises
-    ------
-    WeightsError
-        If no ImageNet weights are on this machine.
-    """
-    import torch
-
-    from xraylab.networks.inference import all_outputs
-    from xraylab.networks.pretrained import weights_path
-    from xraylab.networks.registry import build
-    from xraylab.networks.weights import load_into
-
-    entry = encoder(settings)
-    if entry is None:
-        raise WeightsError(
-            "No ImageNet weights are on this machine, so labels can't be checked. Install the requirements, "
-            "which bring some."
-        )
-    net = build(entry).to(memory_format=torch.channels_last)
-    load_into(net, weights_path(settings, entry, "imagenet"), entry)
-    batches: list[NDArray[np.float32]] = []
-    all_outputs(
-        net, entry, pixels, device=torch.device("cpu"), on_progress=on_progress, on_features=batches.append
-    )
-    return np.concatenate(batches)
 
 
 def found(suspects: Suspects | None, images: list[str]) -> Found:
