@@ -1,12 +1,14 @@
 """The audit on Data: offered, started by its button, told while it goes on, worst first, and plain text."""
 
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
 from tests.support.screens import written
+from xraylab.app import audit_view
 from xraylab.app.audit_view import progress_words
-from xraylab.audit.found import Found
+from xraylab.audit.found import Check, Found
 from xraylab.audit.kept import keep
 from xraylab.audit.naive import Claim, Measured, Naive
 from xraylab.data.datasets import load_dataset
@@ -42,6 +44,10 @@ def progress(dataset, state="running", **facts):
         at=datetime.now(UTC),
         **{"doing": "Looking for wrong labels", "done": 1200, "total": 5216} | facts,
     )
+
+
+def test_every_check_has_a_title():
+    assert set(audit_view._TITLES) == set(get_args(Check))
 
 
 def test_films_that_were_not_checked_say_so_and_a_button_starts_the_checks(show, dataset, started):
@@ -88,7 +94,7 @@ def test_the_worst_comes_first_and_what_a_file_is_called_stays_text(show, datase
     assert f"&lt;b&gt;a.png&lt;/b&gt; occurs 1{NARROW_SPACE}200 times." in shown
     assert THIN_SPACE not in shown
     assert "Leave one &lt;i&gt;out&lt;/i&gt;." in shown
-    assert "Mend this first" in shown
+    assert "Mend this first · Identical pictures" in shown
     assert "All 3 files could be read." in quiet
     assert "1 check found nothing" in [expander.label for expander in app.expander]
     assert "Checked " in written(app)

@@ -12,7 +12,7 @@ import streamlit as st
 from xraylab import actions, formats
 from xraylab.app import status, watch, widgets, wording
 from xraylab.app.faults import guard
-from xraylab.audit.found import Found
+from xraylab.audit.found import Check, Found
 from xraylab.audit.kept import Audit, last_audit
 from xraylab.audit.naive import TRAINING, Measured, Naive, method, signed
 from xraylab.data.datasets import Dataset
@@ -22,6 +22,18 @@ from xraylab.runs.auditing import PARTS, AuditProgress, Part
 from xraylab.settings import Settings
 
 _MARKS = {"high": "Mend this first", "low": "Know this", "none": "Nothing found"}
+_TITLES: dict[Check, str] = {
+    "unreadable": "Unreadable files",
+    "class_balance": "Shares of the classes",
+    "duplicates": "Identical pictures",
+    "near_duplicates": "Versions of one picture",
+    "patient_leakage": "Patients in several splits",
+    "acquisition_shortcut": "Files that give the label away",
+    "small_validation": "Size of the validation split",
+    "label_errors": "Labels that may be wrong",
+    "outside_lungs": "Labels told outside the lungs",
+    "shift": "Splits that look different",
+}
 _UNITS = {"Comparing films": "pairs of films", TRAINING: "trainings"}  # by what is done; otherwise films
 _NOT_YET = (
     "These films weren't checked yet for copies, patients in two splits, files that give the label away, and "
@@ -117,7 +129,7 @@ def _draw_findings(findings: list[Found]) -> None:
     """Draw findings; sentences quote names of files, so they are escaped."""
     rows = "".join(
         f'<div class="xl-found xl-found-{found.severity}" role="listitem">'
-        f'<p class="xl-severity">{_MARKS[found.severity]}</p>'
+        f'<p class="xl-severity">{_MARKS[found.severity]} · {_TITLES[found.check]}</p>'
         f"<p>{_escaped(found.sentence)}</p>{_mend(found)}</div>"
         for found in findings
     )

@@ -196,7 +196,10 @@ def _sentence(naive: Naive) -> str:
 
 def _verdict(difference: Measured) -> str:
     if not difference.excludes_zero:
-        return f"the difference of {signed(difference)} may be chance, so these films can't tell what it adds"
+        return (
+            f"the difference of {signed(difference)} may be chance, so these films can't tell whether the split "
+            "adds anything"
+        )
     return f"the split alone {'adds' if difference.value > 0 else 'takes'} {signed(difference)}"
 
 
