@@ -152,17 +152,12 @@ def _draw_naive(naive: Naive) -> None:
         '<p class="xl-severity">Split by image or by patient</p>'
         f'<p>{_escaped(naive.sentence)}</p><p class="xl-mend">{_escaped(method(naive))}</p></div></div>'
     )
-    image, patient = naive.by_image, naive.by_patient
     widgets.table(
-        ("", "Split by image", "Split by patient", "Difference"),
+        ("Split", "AUC", "Accuracy"),
         [
-            ("AUC", _area(image.auc), _area(patient.auc), _apart(naive.auc)),
-            (
-                "Accuracy",
-                _rate(image.accuracy),
-                _rate(patient.accuracy),
-                _apart(naive.accuracy, points=True),
-            ),
+            ("by image", _area(naive.by_image.auc), _rate(naive.by_image.accuracy)),
+            ("by patient", _area(naive.by_patient.auc), _rate(naive.by_patient.accuracy)),
+            ("difference", _apart(naive.auc), _apart(naive.accuracy, points=True)),
         ],
         stub=True,
     )

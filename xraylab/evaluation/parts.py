@@ -5,7 +5,7 @@ Parts: figures of a recipe whose held-out scores come from several trainings, ea
 - an area is measured in each part by itself, because the scores of two trainings have no common scale, and
   the areas of all parts and draws are averaged
 - one patient counts once, however many draws: its influence is the mean over all of them
-- what isn't in the interval: that other films to train on would have made other networks
+- influences tell how the held-out films vary, not how other training films would have changed the networks
 """
 
 import numpy as np
