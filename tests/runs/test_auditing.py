@@ -13,7 +13,7 @@ from xraylab.audit.kept import last_audit
 from xraylab.data import phantoms
 from xraylab.data.datasets import load_dataset
 from xraylab.data.importing import import_dataset
-from xraylab.errors import TrainingError
+from xraylab.errors import NameTakenError, TrainingError
 from xraylab.runs import audit_worker, auditing
 from xraylab.runs.auditing import AuditProgress, cancel, progress_of, start
 from xraylab.runs.lease import acquire, release
@@ -178,6 +178,36 @@ def test_progress_of_films_that_were_replaced_is_not_theirs(settings, dataset, m
     assert progress_of(settings, dataset) is None
     (settings.home / "audits" / "films.json").write_text("[" * 100_000)
     assert progress_of(settings, dataset) is None
+
+
+def test_films_that_were_replaced_are_no_longer_audited_and_their_successor_is(
+    settings, dataset, made, slowly, monkeypatch
+):
+    start(settings, dataset)
+    until_doing(settings, dataset, "Looking for wrong labels")
+    [old] = auditing._children
+    after = import_dataset(settings, made.parent / "films", "films", replace=True)
+    assert progress_of(settings, after) is None
+    monkeypatch.setattr(auditing, "WORKER", "xraylab.runs.audit_worker")
+    assert start(settings, after, QUICK)
+    until(settings, after, "done")
+    assert exit_code(old) == 0
+    assert progress_of(settings, after).state == "done"  # the old one wrote nothing over it
+    assert "label_errors" not in {found.check for found in last_audit(after).findings}
+
+
+def test_a_dataset_that_was_removed_is_no_longer_audited(settings, dataset, slowly):
+    start(settings, dataset)
+    until_doing(settings, dataset, "Looking for wrong labels")
+    shutil.rmtree(dataset.folder)
+    assert exit_code(auditing._children[0]) == 0
+    assert not dataset.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["../films", "a/b", ""])
+def test_only_the_name_of_a_dataset_is_stopped(settings, name):
+    with pytest.raises(NameTakenError):
+        cancel(settings, name)
 
 
 def test_a_worker_whose_lease_was_lost_does_nothing(settings, dataset):

@@ -48,13 +48,14 @@ def keep(dataset: Dataset, findings: Iterable[Found] = (), naive: Naive | None =
         findings=tuple(worst_first(results.values())),
         naive=naive or (before.naive if before else None),
     )
-    if _still_there(dataset):
+    if still_there(dataset):
         with contextlib.suppress(StorageError):
             write_text(dataset.folder / "audit.json", audit.model_dump_json(by_alias=True, indent=2))
     return audit
 
 
-def _still_there(dataset: Dataset) -> bool:
+def still_there(dataset: Dataset) -> bool:
+    """Return whether a dataset was neither removed nor replaced since it was opened."""
     info = read_object(dataset.folder / "dataset.json") or {}
     return moment(info.get("created_at")) == dataset.info.created_at
 

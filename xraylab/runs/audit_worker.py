@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from xraylab.audit.found import Found
-from xraylab.audit.kept import keep
+from xraylab.audit.kept import keep, still_there
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.runs import auditing
 from xraylab.runs.auditing import AuditProgress, State, carry_out
@@ -85,12 +85,15 @@ class _Reporter:
         if not due and doing == self._step[0]:
             return
         self._step, self._last = (doing, done, total), time.monotonic()
-        if self._stop() or auditing.cancelled(self._settings, self._dataset.info.name):
+        asked = auditing.cancelled(self._settings, self._dataset.info.name)
+        if asked or self._stop() or not still_there(self._dataset):
             raise RunCancelled
         self.write("running")
 
     def write(self, state: State, error: str | None = None) -> None:
-        """Write the last step with a state."""
+        """Write the last step with a state, unless the films have a successor with an audit of its own."""
+        if not still_there(self._dataset):
+            return
         doing, done, total = self._step
         progress = AuditProgress(
             imported_at=self._dataset.info.created_at,

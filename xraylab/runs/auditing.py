@@ -7,6 +7,7 @@ Auditing: the slow checks of a dataset in a process of its own, with progress in
     audits/<dataset>.cancel    an empty file: somebody wants it to stop
 
 - one process per dataset: it holds a lease, as a training holds its device, so a dead one blocks nothing
+- an audit of films that were replaced or removed stops by itself
 - each result is kept with the dataset as soon as it is there; these files only tell of the work
 - an audit whose process died reads as “stopped”, and can be started again
 """
@@ -24,10 +25,10 @@ from xraylab.audit.checks import OnStep, quick_checks, slow_checks
 from xraylab.audit.found import Found
 from xraylab.audit.naive import Naive
 from xraylab.data.datasets import Dataset
-from xraylab.files import Record, remove_file, write_bytes
+from xraylab.files import Record, check_name, remove_file, write_bytes
 from xraylab.runs import launch
 from xraylab.runs.holder import holder_of
-from xraylab.runs.lease import Lease, acquire, hand_over, is_held, release
+from xraylab.runs.lease import Lease, acquire, hand_over, is_held, release, seize
 from xraylab.settings import Settings
 from xraylab.stored import Count, Label, Moment, read_file
 
@@ -98,7 +99,7 @@ def start(settings: Settings, dataset: Dataset, parts: Collection[Part] = PARTS)
     """
     _reap()
     name = dataset.info.name
-    lease = acquire(settings, lease_of(name))
+    lease = _lease(settings, dataset)
     if lease is None:
         return False
     try:
@@ -125,15 +126,28 @@ def start(settings: Settings, dataset: Dataset, parts: Collection[Part] = PARTS)
     return True
 
 
+def _lease(settings: Settings, dataset: Dataset) -> Lease | None:
+    name = lease_of(dataset.info.name)
+    lease, at_work = acquire(settings, name), _read(settings, dataset.info.name)
+    if lease is None and at_work and at_work.imported_at != dataset.info.created_at:
+        # It audits films that this dataset has replaced.
+        return seize(settings, name)
+    return lease
+
+
+def _read(settings: Settings, name: str) -> AuditProgress | None:
+    try:
+        return AuditProgress.model_validate_json(read_file(_file(settings, name)))
+    except (OSError, ValidationError):
+        return None
+
+
 def progress_of(settings: Settings, dataset: Dataset) -> AuditProgress | None:
     """Return how far the audit of a dataset is; None if none was started for these films."""
     _reap()
     name = dataset.info.name
-    try:
-        progress = AuditProgress.model_validate_json(read_file(_file(settings, name)))
-    except (OSError, ValidationError):
-        return None
-    if progress.imported_at != dataset.info.created_at:
+    progress = _read(settings, name)
+    if progress is None or progress.imported_at != dataset.info.created_at:
         return None
     if not progress.active:
         return progress
@@ -169,11 +183,11 @@ def adopted(name: str, token: str) -> Lease:
 
 
 def _file(settings: Settings, name: str) -> Path:
-    return settings.home / "audits" / f"{name}.json"
+    return settings.home / "audits" / f"{check_name(name, what='dataset')}.json"
 
 
 def _cancel(settings: Settings, name: str) -> Path:
-    return settings.home / "audits" / f"{name}.cancel"
+    return settings.home / "audits" / f"{check_name(name, what='dataset')}.cancel"
 
 
 def _reap() -> None:
