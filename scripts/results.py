@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 
-from scripts import DOCS
+from scripts import DOCS, naive
 from scripts.presets import INSTEAD, NAMED, SMOKE, model_name
 from xraylab import actions
 from xraylab.data.datasets import load_dataset
@@ -306,7 +306,8 @@ The last column of the first table isn't comparable with the others. Only the re
   processor: a frozen stage trains on features that its backbone computed once.
   [benchmarks.md](benchmarks.md) measures both ways side by side on one machine: the rows
   `frozen_mobilenet`, `frozen_densenet` and `tail`.
-"""
+
+{naive.section(naive.read())}"""
 
 
 def _seen(every: dict[str, list[Trained]]) -> str:

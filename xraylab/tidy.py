@@ -14,7 +14,7 @@ def sweep_home(settings: Settings) -> Swept:
     Kept films have their own sweep, because only the case log tells what became of them.
     """
     swept = sweep(settings.home)
-    for name in ("datasets", "models", "runs", "openings", "weights", "cache", "phantoms", "logs"):
+    for name in ("datasets", "models", "runs", "openings", "weights", "cache", "phantoms", "logs", "audits"):
         swept += _sweep_below(settings.home / name, _DEEPEST)
     return swept
 

@@ -23,6 +23,7 @@ def packages_looked_at_once():
 def show(monkeypatch):
     """Return a function that opens a screen as from the sidebar; no worker is started."""
     monkeypatch.setattr("xraylab.runs.launch.ensure_worker", lambda *_: False)
+    monkeypatch.setattr("xraylab.runs.auditing.start", lambda *_: False)
 
     def open_(name):
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()

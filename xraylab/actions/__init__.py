@@ -6,7 +6,7 @@ Actions: everything that a user can do, one function per job.
 - no torch at import: the light screens come through here too; what needs it imports it when called
 """
 
-from xraylab.actions.audit import audit
+from xraylab.actions.audit import audit, audit_progress, cancel_audit, compare_datasets, start_audit
 from xraylab.actions.backups import backup
 from xraylab.actions.cards import model_card
 from xraylab.actions.cases import (
@@ -91,13 +91,16 @@ __all__ = [
     "assist",
     "attend_runs",
     "audit",
+    "audit_progress",
     "backup",
+    "cancel_audit",
     "cancel_run",
     "cases_csv",
     "cases_json",
     "change_case",
     "check_pair",
     "compare",
+    "compare_datasets",
     "compare_models",
     "deidentified_dicom",
     "delete_case",
@@ -158,6 +161,7 @@ __all__ = [
     "similar_in",
     "similar_to",
     "standing_of",
+    "start_audit",
     "start_training",
     "start_trainings",
     "study_dicom",

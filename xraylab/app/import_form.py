@@ -71,6 +71,7 @@ def draw(settings: Settings) -> None:
         )
         correction = _draw_correction()
         replace = st.checkbox("Replace a dataset of the same name", key="import replace")
+        check = st.checkbox("Check the films afterwards, in the background", value=True, key="import check")
         with st.container(horizontal=True):
             previewed = st.form_submit_button("Preview")
             pressed = st.form_submit_button("Import", type="primary")
@@ -84,7 +85,10 @@ def draw(settings: Settings) -> None:
         if previewed:
             _preview(settings, source, mapping, key)
         else:
-            _import(settings, source, name.strip(), mapping, key, replace=replace)
+            name = _import(settings, source, name.strip(), mapping, key, replace=replace)
+            if check:
+                actions.start_audit(settings, name)
+            st.rerun()  # the table above was drawn before the import
 
 
 def _draw_correction() -> tuple[list[str], list[str], str]:
@@ -169,9 +173,8 @@ def told_ignored(ignored: dict[str, int]) -> list[str]:
     ]
 
 
-def _import(
-    settings: Settings, source: Path, name: str, mapping: Mapping, key: str, *, replace: bool
-) -> None:
+def _import(settings: Settings, source: Path, name: str, mapping: Mapping, key: str, *, replace: bool) -> str:
+    """Import films, and return the name of the dataset."""
     bar = st.progress(0.0, text="Reading films")
 
     def report(done: int, total: int) -> None:
@@ -197,4 +200,4 @@ def _import(
         f"{formats.count(imported.patients)} patients, {formats.count(len(imported.refused))} refused, "
         f"{formats.count(sum(imported.ignored.values()))} other files ignored.",
     )
-    st.rerun()  # the table above was drawn before the import
+    return imported.name

@@ -81,12 +81,12 @@ def file_properties(
     dict of str to FileProperty
         By name; traces first. Bits per pixel of the compressed file don't count as a trace here.
     """
-    numbers = {name: values for name, values in _numbers(catalog, pixels).items() if values is not None}
+    measured = numbers(catalog, None if pixels is None else border_widths(pixels))
     found = [
-        *(FileProperty(name, _WORDS[name], numbers[name], False, name in _TRACES) for name in numbers),
+        *(FileProperty(name, _WORDS[name], measured[name], False, name in _TRACES) for name in measured),
         *(
             FileProperty(name, _WORDS[name], codes, True, name in _TRACES)
-            for name, codes in _categories(catalog).items()
+            for name, codes in _coded(catalog).items()
         ),
     ]
     found.sort(key=lambda each: not each.trace)
@@ -105,11 +105,12 @@ def border_widths(pixels: NDArray[np.uint8]) -> Floats:
     float64 array of shape (n,)
         In pixels, 0 to side. A row or column is plain if its grey levels differ by at most 12.
     """
-    parts = [_border_of(part) for part in _parts(pixels)]
-    return np.concatenate(parts) if parts else np.empty(0)
+    widths = [_border_of(part) for part in parts(pixels)]
+    return np.concatenate(widths) if widths else np.empty(0)
 
 
-def _parts(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+def parts(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Yield films a few at a time, so that a memory map needs little memory."""
     for first in range(0, len(pixels), _AT_ONCE):
         yield np.asarray(pixels[first : first + _AT_ONCE])
 
@@ -129,18 +130,32 @@ def _run(plain: NDArray[np.bool_]) -> Ints:
     return run
 
 
-def _numbers(catalog: pd.DataFrame, pixels: NDArray[np.uint8] | None) -> dict[str, Floats | None]:
-    numbers: dict[str, Floats | None] = {
+def numbers(catalog: pd.DataFrame, borders: Floats | None = None) -> dict[str, Floats]:
+    """Read what the files of films state as numbers, NaN where it is missing.
+
+    Parameters
+    ----------
+    catalog : DataFrame, n rows
+        As in ``file_properties``.
+    borders : float array of shape (n,), optional
+        As ``border_widths`` measures them.
+
+    Returns
+    -------
+    dict of str to float64 array of shape (n,)
+        By name of the property, without those that the catalog lacks.
+    """
+    read: dict[str, Floats | None] = {
         name: _as_numbers(catalog, name) for name in ("quant_sum", "bits", "width", "height")
     }
-    width, height, size = numbers["width"], numbers["height"], _as_numbers(catalog, "bytes")
+    width, height, size = read["width"], read["height"], _as_numbers(catalog, "bytes")
     if width is not None and height is not None:
-        numbers["aspect"] = width / height
-        numbers["bits_per_pixel"] = None if size is None else 8 * size / (width * height)
+        read["aspect"] = width / height
+        read["bits_per_pixel"] = None if size is None else 8 * size / (width * height)
     for name in ("sharpness", "colour", "age"):
-        numbers[name] = _as_numbers(catalog, name)
-    numbers["border"] = None if pixels is None else border_widths(pixels)
-    return numbers
+        read[name] = _as_numbers(catalog, name)
+    read["border"] = borders
+    return {name: values for name, values in read.items() if values is not None}
 
 
 def _as_numbers(catalog: pd.DataFrame, name: str) -> Floats | None:
@@ -151,15 +166,22 @@ def _as_numbers(catalog: pd.DataFrame, name: str) -> Floats | None:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _categories(catalog: pd.DataFrame) -> dict[str, Floats]:
-    names = {name: catalog[name] for name in ("format", "modality", "view", "body_part") if name in catalog}
+def categories(catalog: pd.DataFrame) -> dict[str, pd.Series]:
+    """Read what the files of films state in words, ``NOT_STATED`` where it is missing; by name, (n,) each."""
+    texts = {name: catalog[name] for name in ("format", "modality", "view", "body_part") if name in catalog}
     if "age" in catalog:
-        names["age_stated"] = catalog["age"].notna().astype(str)
-    codes = {}
-    for name, values in names.items():
-        text = values.astype(object).where(values.notna(), NOT_STATED).astype(str)
-        codes[name] = pd.factorize(text, sort=True)[0].astype(np.float64)
-    return codes
+        texts["age_stated"] = catalog["age"].notna().astype(str)
+    return {
+        name: values.astype(object).where(values.notna(), NOT_STATED).astype(str)
+        for name, values in texts.items()
+    }
+
+
+def _coded(catalog: pd.DataFrame) -> dict[str, Floats]:
+    return {
+        name: pd.factorize(values, sort=True)[0].astype(np.float64)
+        for name, values in categories(catalog).items()
+    }
 
 
 def _numeric_columns(values: Floats) -> Floats:

@@ -19,6 +19,7 @@ Check = Literal[
     "acquisition_shortcut",
     "small_validation",
     "label_errors",
+    "outside_lungs",
     "shift",
 ]
 Severity = Literal["none", "low", "high"]

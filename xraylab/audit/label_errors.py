@@ -1,9 +1,7 @@
 """
 Label errors: films whose picture speaks against their label.
 
-- an encoder that was trained on photographs alone describes the films, see ``features``: it never learnt
-  these labels, so it can't repeat their errors
-- a classifier on these descriptions scores each film without having seen it or its group
+- films are described and scored as ``encoder`` does, which never learnt these labels
 - confident learning (Northcutt, Jiang and Chuang 2021, doi 10.1613/jair.1.12125) ranks the films
 - a suspect is no proof: a rare picture is suspected too, so a person has to look
 """
@@ -14,14 +12,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.audit.encoder import cross_validated
 from xraylab.audit.found import MOST_FILMS, Found
 from xraylab.formats import count, percent
 
-_FOLDS = 5
-_STRENGTH = (
-    0.01  # inverse of the penalty: weak enough to separate, too strong to learn single labels by heart
-)
-_FEWEST = 2 * _FOLDS  # groups of each class
 _MEND = (
     "Look at the suspects first, have wrong labels corrected at their source or leave these films out with a "
     "reason, and import again."
@@ -35,11 +29,6 @@ class Suspects:
     order: NDArray[np.intp]  # all rows, the most suspect first
     number: int  # of films that are suspected: the first of the order
 
-    @staticmethod
-    def can_tell(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:
-        """Return whether each class has groups enough to be left out in turn."""
-        return min(np.unique(groups[labels == label]).size for label in (0, 1)) >= _FEWEST
-
     @classmethod
     def of_features(
         cls,
@@ -48,36 +37,24 @@ class Suspects:
         groups: NDArray[np.int64],
         seed: int = 0,
     ) -> Self:
-        """Rank films by what their features say of their labels.
+        """Rank films by what their features say of their labels; see ``encoder.cross_validated``."""
+        return cls.of_scores(cross_validated(features, labels, groups, seed), labels)
+
+    @classmethod
+    def of_scores(cls, scored: NDArray[np.float64], labels: NDArray[np.int64]) -> Self:
+        """Rank films by what their scores say of their labels.
 
         Parameters
         ----------
-        features : float array of shape (n, d)
+        scored : float array of shape (n, 2)
+            As ``encoder.cross_validated`` returns them.
         labels : int array of shape (n,)
             0 or 1.
-        groups : int array of shape (n,)
-            Films of a group are scored together, by a classifier that saw none of them.
-
-        Raises
-        ------
-        ValueError
-            If a class has too few groups to be left out in turn.
         """
         # Imported here: slow to load, and only an audit needs them.
         from cleanlab.filter import find_label_issues
         from cleanlab.rank import get_label_quality_scores
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        if not cls.can_tell(labels, groups):
-            raise ValueError(f"each class needs {_FEWEST} groups")
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTH, max_iter=1000))
-        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
-        scored = cross_val_predict(
-            classifier, features, labels, groups=groups, cv=folds, method="predict_proba"
-        )
         quality = get_label_quality_scores(labels, scored, method="normalized_margin")
         # In this process: the films are few, and other processes would load all libraries anew.
         issues = find_label_issues(labels, scored, filter_by="both", n_jobs=1)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xraylab import actions
+from xraylab.cli.auditing import check_imported
 from xraylab.cli.output import ACTOR, Json, bar, tell, tell_faults, tell_seeds, training_bar
 from xraylab.data.datasets import faults_of_datasets
 from xraylab.data.mapping import Mapping, read_mapping
@@ -25,6 +26,7 @@ def import_(
     preview: Annotated[bool, typer.Option("--preview", help="Say what is understood, and stop.")] = False,
     patient_key: Annotated[str, typer.Option(help="How file names name their patients.")] = "prefix-number",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of this name.")] = False,
+    check: Annotated[bool, typer.Option(help="Check the films quickly afterwards; see audit.")] = True,
     json: Json = False,
 ) -> None:
     """Import labelled films and split them by patient."""
@@ -37,9 +39,10 @@ def import_(
         return
     if name is None:
         raise typer.BadParameter("Name the dataset: --name NAME.")
+    settings = load_settings()
     with bar("Reading films") as report:
         document = actions.import_dataset(
-            load_settings(),
+            settings,
             source,
             name,
             mapping=mapping,
@@ -49,6 +52,8 @@ def import_(
             actor=ACTOR,
         )
     tell(document, json)
+    if check:
+        check_imported(settings, document.name)
 
 
 def fetch(

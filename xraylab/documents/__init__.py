@@ -5,7 +5,7 @@ The JSON documents of the command line, as typed data.
 - a number that isn't defined is null in JSON and NaN in Python
 """
 
-from xraylab.documents.audit import Audited
+from xraylab.documents.audit import Audited, ComparedDatasets
 from xraylab.documents.calibration import Calibrated, CalibrationBin
 from xraylab.documents.comparison import (
     ComparedModel,
@@ -94,6 +94,7 @@ __all__ = [
     "ChecklistItem",
     "ClassRow",
     "ClassTable",
+    "ComparedDatasets",
     "ComparedModel",
     "ComparedModels",
     "ComparedPair",

@@ -226,11 +226,24 @@ def brier_interval(
         As ``threshold_table`` does.
     """
     truth, values, patients = checked(labels, scores, groups)
-    films, lost = np.bincount(patients), np.bincount(patients, (values - truth) ** 2)
+    return mean_of((values - truth) ** 2, patients).interval(level)
+
+
+def mean_of(values: Floats, patients: Ints) -> Jackknifed:
+    """Average a number of each film, such as its loss, and leave out each patient once.
+
+    Parameters
+    ----------
+    values : float array of shape (n,)
+        In [0, 1].
+    patients : int array of shape (n,)
+        From 0 on.
+    """
+    films, sums = np.bincount(patients), np.bincount(patients, values)
     if films.size < 2:  # noqa: PLR2004 - nothing is left without the only patient
-        return _UNKNOWN
-    left = (lost.sum() - lost) / (films.sum() - films)
-    return _jackknifed(float(lost.sum() / films.sum()), left, signed=False).interval(level)
+        return Jackknifed(float(values.mean()) if values.size else math.nan, np.empty(0), signed=False)
+    left = (sums.sum() - sums) / (films.sum() - films)
+    return _jackknifed(float(sums.sum() / films.sum()), left, signed=False)
 
 
 def difference_interval(first: Jackknifed, second: Jackknifed, level: float) -> Interval:

@@ -82,21 +82,41 @@ def ensure_worker(settings: Settings, device: str) -> bool:
 
 
 def _spawn(settings: Settings, lease: Lease) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-u", "-m", WORKER, "--device", lease.device, "--token", lease.token]
-    with _worker_log(settings) as log:
+    arguments = (WORKER, "--device", lease.device, "--token", lease.token)
+    return spawn(settings, *arguments, log=_log_file(settings), work="training")
+
+
+def spawn(settings: Settings, module: str, *arguments: str, log: Path, work: str) -> subprocess.Popen[bytes]:
+    """Start a module of Python that outlives this process.
+
+    Parameters
+    ----------
+    log : Path
+        File for what it prints; a long one is moved aside.
+    work : str
+        Its work, for the sentence of the error.
+
+    Raises
+    ------
+    TrainingError
+        If the system refuses to start a process.
+    StorageError
+        If the home folder can't be written.
+    """
+    with _opened(log) as output:
         try:
             return subprocess.Popen(
-                command,
+                [sys.executable, "-u", "-m", module, *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 close_fds=True,
                 env=_environment(settings),
                 **_detached(),
             )
         except OSError as error:
             raise TrainingError(
-                f"The system refused to start the training in the background ({error.strerror}). "
+                f"The system refused to start the {work} in the background ({error.strerror}). "
                 "Close other programs and try again."
             ) from error
 
@@ -118,10 +138,9 @@ def _detached() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def _worker_log(settings: Settings) -> IO[bytes]:
-    log = _log_file(settings)
-    with storage_errors(settings.logs):
-        settings.logs.mkdir(parents=True, exist_ok=True)
+def _opened(log: Path) -> IO[bytes]:
+    with storage_errors(log.parent):
+        log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > _LOG_SIZE:
             log.replace(log.with_suffix(".log.1"))
         return log.open("ab")

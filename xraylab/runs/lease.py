@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from xraylab.database import leases, runs, writing
+from xraylab.database import leases, reading, runs, writing
 from xraylab.errors import StorageError, TrainingError
 from xraylab.runs import rows
 from xraylab.runs.holder import OBSERVER, Holder, Observer, this_process
@@ -51,6 +51,24 @@ def acquire(settings: Settings, device: str, *, observer: Observer = OBSERVER) -
             insert(leases).values(device=device, token=lease.token, heartbeat=0, **asdict(this_process()))
         )
     return lease
+
+
+def seize(settings: Settings, device: str) -> Lease:
+    """Take a lease from its holder, whose work nobody needs any more; it finds that out and stops."""
+    lease = Lease(device, uuid.uuid4().hex)
+    with writing(settings) as db:
+        db.execute(delete(leases).where(leases.c.device == device))
+        db.execute(
+            insert(leases).values(device=device, token=lease.token, heartbeat=0, **asdict(this_process()))
+        )
+    return lease
+
+
+def is_held(settings: Settings, device: str, *, observer: Observer = OBSERVER) -> bool:
+    """Return whether a living process holds a device's lease; nothing is written."""
+    with reading(settings) as db:
+        row = db.execute(select(leases).where(leases.c.device == device)).first()
+    return row is not None and observer.alive(Holder(row.host, row.pid, row.process_start), row.heartbeat)
 
 
 def hand_over(settings: Settings, lease: Lease, holder: Holder) -> bool:

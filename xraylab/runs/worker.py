@@ -184,7 +184,7 @@ def _work(settings: Settings, run: Run, execute: Executor | None, stop: Callable
     except FileNotFoundError:
         finish(settings, run.id, "failed", GONE)
     except OSError as error:
-        finish(settings, run.id, "failed", _sentence(settings, error))
+        finish(settings, run.id, "failed", sentence_of(settings, error))
 
 
 def _outcome(
@@ -209,11 +209,11 @@ def _outcome(
         stopped = stop() and not cancel_requested(settings, run.id)
         return ("failed", STOPPED, ()) if stopped else ("cancelled", None, ())
     except Exception as error:
-        return "failed", _sentence(settings, error), ()
+        return "failed", sentence_of(settings, error), ()
     return "done", None, notes or ()
 
 
-def _sentence(settings: Settings, error: Exception) -> str:
+def sentence_of(settings: Settings, error: Exception) -> str:
     """Log an error, and return the sentence that the user reads."""
     if isinstance(error, XRayLabError):
         _log.error("%s", error, exc_info=error)
@@ -300,7 +300,7 @@ def _point_output_at(output: int, errors: int) -> None:
     os.dup2(errors, 2)
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Lower our priority, so that the app and other programs stay quick."""
     if sys.platform == "win32":
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
@@ -322,7 +322,7 @@ def main(arguments: list[str] | None = None, *, execute: Executor | None = None)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
     faulthandler.enable()  # a crash in C code leaves a traceback in the log
-    _step_back()
+    step_back()
     drain(load_settings(), options.device, execute=execute, token=options.token, stopping=stopping)
     return 0
 

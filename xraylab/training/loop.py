@@ -43,6 +43,7 @@ def fit(
     bf16: bool | None = None,
     checkpoints: Path | None = None,
     cache: Path | None = None,
+    known: Tensor | None = None,
 ) -> Fitted:
     """Train a network.
 
@@ -60,6 +61,8 @@ def fit(
         A folder that is written after every epoch; the training goes on from what it holds.
     cache : Path, optional
         A folder for the activations of a frozen part, which trainings share; see ``training.cache``.
+    known : float tensor of shape (n, ...), optional
+        What the frozen part makes of each film, if the caller has it; for a recipe that trains heads alone.
 
     Returns
     -------
@@ -71,13 +74,26 @@ def fit(
     TrainingError
         If a split lacks a class, the checkpoint belongs to other films, or the loss stopped being a number
         before any epoch could be kept.
+    ValueError
+        If ``known`` is given, and the recipe trains more than heads.
     """
     _check(films)
+    if known is not None and any(stage.tail != 0 for stage in recipe.stages):
+        raise ValueError("what the frozen part makes of films is known for heads alone")
     team = Team(device)
     autocast = bf16_pays(team.device) if bf16 is None else bf16
     # Only rank 0 reports: the others would write the same history again.
     return _Training(
-        net, entry, films, recipe, team, monitor if team.leads else Monitor(), autocast, checkpoints, cache
+        net,
+        entry,
+        films,
+        recipe,
+        team,
+        monitor if team.leads else Monitor(),
+        autocast,
+        checkpoints,
+        cache,
+        known,
     ).run()
 
 
@@ -128,13 +144,14 @@ class _Training:
         autocast: bool,
         checkpoints: Path | None,
         cache: Path | None,
+        known: Tensor | None,
     ) -> None:
         # A batch takes no more films than there are, so that every recipe trains on a small dataset.
         batch = min(recipe.batch_size, len(films.train))
         self.net, self.entry, self.films = net, entry, films
         self.recipe = recipe.model_copy(update={"batch_size": batch})
         self.team, self.monitor, self.autocast = team, monitor, autocast
-        self.checkpoints, self.cache = checkpoints, cache
+        self.checkpoints, self.cache, self.known = checkpoints, cache, known
         self.state = TrainingState.start(self.recipe, team.device)
         if batch < recipe.batch_size:
             self.state.note_smaller_batch(recipe.batch_size, batch)
@@ -216,6 +233,8 @@ class _Training:
         """Return cached activations if the stage freezes a part and they fit in memory; else the films."""
         if stage.tail is None:
             return VariedFilms(self.bench, None)
+        if self.known is not None:
+            return CachedActivations(self.bench, 0, 1, 1)
         views = stage.views if self.bench.variation else 1  # without variation all views are the same
         if not room(cache_size(self.bench, stage.tail, views), torch.device("cpu")):
             self.state.notes.append(
@@ -291,6 +310,7 @@ class _Training:
             self.reporter.advance,
             self._store(),
             ActivationCache(self.cache) if self.cache else None,
+            self.known,
         )
 
     def _store(self) -> Tensor | None:
