@@ -6,7 +6,18 @@ import streamlit as st
 
 from xraylab import actions, documents, formats
 from xraylab.actions.overlap import overlaps_of_test
-from xraylab.app import audit_view, choice, fetch_form, import_form, phantoms, shell, status, widgets, wording
+from xraylab.app import (
+    audit_view,
+    choice,
+    fetch_form,
+    film_dialog,
+    import_form,
+    phantoms,
+    shell,
+    status,
+    widgets,
+    wording,
+)
 from xraylab.app.screens.data import beside, films, pictures
 from xraylab.data import patients
 from xraylab.data.datasets import Dataset, faults_of_datasets, load_dataset
@@ -42,6 +53,7 @@ def draw() -> None:
         _draw_facts(settings, dataset)
         films.draw(settings, dataset)
         beside.draw(settings, dataset)
+        film_dialog.open_asked(settings, dataset)
     shell.next_step("Train a network", "train")
 
 
