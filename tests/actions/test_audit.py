@@ -146,9 +146,11 @@ def test_two_datasets_are_compared_class_by_class(settings, clean, tmp_path):
     assert {one.label for one in document.differences} == {0}
     assert document.same_pictures == 0
     assert document.prevalence_difference.low < 0 < document.prevalence_difference.high
-    assert "The films of “second” differ from those of “first” with the same label: " in document.sentences[0]
-    assert "normal films are brighter (in " in document.sentences[0]
-    assert document.sentences[1].startswith("Pneumonia has 37.5")
+    assert document.sentences[0].startswith(
+        "The films of “second” look different from those of “first” with the same label: normal films are "
+    )
+    assert "are brighter (in " in document.sentences[0]
+    assert any(sentence.startswith("37.5") for sentence in document.sentences)
     back = actions.compare_datasets(settings, "second", "first").differences[0]
     assert (back.words, back.chance) == ("darker", pytest.approx(1 - worst.chance))
 

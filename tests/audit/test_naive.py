@@ -50,6 +50,14 @@ def test_by_image_parts_are_equal_and_by_patient_groups_stay_together_with_both_
     assert not np.array_equal(image[0], image[1])
 
 
+def test_each_part_has_both_classes_even_if_few_patients_of_many_have_films_of_one():
+    groups = np.concatenate([np.arange(500), np.arange(21)])
+    labels = np.append(np.ones(500, np.int64), np.zeros(21, np.int64))  # those few have films of both
+    for part in parts_of(labels, groups, 20, by_patient=True):
+        assert np.bincount(part[labels == 0], minlength=PARTS).tolist() == [3] * PARTS
+        assert np.ptp(np.bincount(part[:500])) <= 1
+
+
 def test_the_share_of_films_whose_patient_is_elsewhere_is_counted():
     groups = np.array([0, 0, 1, 1, 2])
     assert shared_of(np.array([[0, 1, 2, 2, 3]]), groups) == 2 / 5

@@ -112,7 +112,8 @@ def test_a_measure_that_moved_in_one_class_fires_there_and_says_the_direction(na
     [one] = [each for each in found if each.measure == name]
     assert one.words == words
     assert one.size > 0.56
-    assert told(found, PNEUMONIA).startswith(f"films with pneumonia are {found[0].words} (in ")
+    sentence = told([one], PNEUMONIA, "The others", "these")[0]
+    assert f" from these: films with pneumonia are {words} (in " in sentence
 
 
 def test_a_view_that_is_more_frequent_fires_in_words():
@@ -179,9 +180,21 @@ def test_files_that_differ_are_told_apart_from_pictures_that_do():
     found = check_shift(films, pixels_of(films), PNEUMONIA)
     assert found.severity == "high"
     assert found.sentence.startswith(
-        "The files of the test films differ from those of the training films of the same class: "
+        "The test films differ in their files from the training films of the same class: "
     )
     assert "more often files of format “PNG” (in 100.0" in found.sentence
+
+
+def test_pictures_files_and_patients_have_a_sentence_each():
+    films = moved(moved(moved(catalog(), "brightness", 30), "width", 400), "age", 50)
+    found = [one for one in fired(films)[1] if one.label == 0]
+    picture, file, patient = told(found, PNEUMONIA, "The others", "these")
+    assert picture.startswith("The others look different from these: normal films are brighter (in ")
+    assert file.startswith("They also differ in their files: normal films are wider in pixels (in ")
+    assert patient.startswith(
+        "They also differ in their patients or views: normal films are of older patients"
+    )
+    assert told([], PNEUMONIA, "The others", "these") == []
 
 
 def test_splits_that_do_not_differ_say_how_many_patients_could_have_shown_it():

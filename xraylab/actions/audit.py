@@ -147,24 +147,20 @@ def _sentences(document: documents.ComparedDatasets, found: list[Differing], dat
     """Say what differs, what doesn't, and what was left out."""
     first, second = document.names
     finding = dataset.info.finding
-    told_here = told(found, finding)
-    if told_here:
-        differ = f"The films of “{second}” differ from those of “{first}” with the same label: {told_here}."
-    elif found:
-        differ = (
+    differ = told(found, finding, f"The films of “{second}”", f"those of “{first}” with the same label")
+    if not differ:
+        differ = [
             f"No measure was shown to differ between films of “{first}” and “{second}” with the same label."
+            if found
+            else "Whether their films differ can't be told: one of them has too few patients of each class."
+        ]
+    own, other = (
+        f"{percent(share)} ({interval(*bounds)}) of the films of “{name}”"
+        for share, bounds, name in zip(
+            document.prevalence, document.prevalence_ci, document.names, strict=True
         )
-    else:
-        differ = (
-            "Whether their films differ can't be told: one of the two has too few patients of each class."
-        )
-    (low, high), (other_low, other_high) = document.prevalence_ci
-    sentences = [
-        differ,
-        f"{capital(finding.name)} has {percent(document.prevalence[1])} ({interval(other_low, other_high)}) "
-        f"of the films of “{second}” and {percent(document.prevalence[0])} ({interval(low, high)}) of those "
-        f"of “{first}”.",
-    ]
+    )
+    sentences = [*differ, f"{capital(other)} and {own} are {finding.ill}."]
     if document.same_pictures:
         sentences.append(
             f"{counted(document.same_pictures, 'film')} of “{second}” shown in “{first}” too "

@@ -78,7 +78,7 @@ def _draw_progress(settings: Settings, dataset: Dataset, progress: AuditProgress
             st.caption(_ENDS[progress.state])
         return
     share = progress.done / progress.total if progress.total else 0.0
-    st.progress(min(1.0, share), text=progress_words(progress))
+    st.progress(min(1.0, share), text=wording.plain(progress_words(progress)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Stop",

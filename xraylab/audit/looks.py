@@ -9,6 +9,7 @@ Looks: simple measures of a film and of its file, by which two sets of films can
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,10 @@ from xraylab.audit.file_properties import NOT_STATED, border_widths, categories,
 
 Floats = NDArray[np.float64]
 
-IN_PICTURE = ("brightness", "contrast", "sharpness", "border")
+Kind = Literal["picture", "file", "patient"]
+
+_IN_PICTURE = ("brightness", "contrast", "sharpness", "border")
+_OF_PATIENT = ("age", "sex", "view", "body_part", "modality")
 _LEVELS = 256
 _MOST_VALUES = 5  # of a category, the most frequent ones
 _LONGEST = 40  # characters of a value, which may come from a stranger's file
@@ -55,9 +59,10 @@ class Look:
     less: str
 
     @property
-    def in_picture(self) -> bool:
-        """Whether it is seen in the picture itself, and not only stated by the file."""
-        return self.name in IN_PICTURE
+    def kind(self) -> Kind:
+        """Whether it is seen in the picture, comes from the file, or is stated of the patient or the view."""
+        name = self.name.partition(":")[0]
+        return "picture" if name in _IN_PICTURE else "patient" if name in _OF_PATIENT else "file"
 
 
 def described(catalog: pd.DataFrame, pixels: NDArray[np.uint8]) -> pd.DataFrame:

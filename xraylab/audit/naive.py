@@ -89,17 +89,17 @@ def parts_of(labels: Ints, groups: Ints, draws: int, *, by_patient: bool) -> Int
     ----------
     labels, groups : int arrays of shape (n,)
     by_patient : bool
-        Whether a group stays together. Groups are divided as one case each, those with a film of label 1
-        evenly.
+        Whether a group stays together; it is then dealt as one case.
     """
     units = groups if by_patient else np.arange(labels.size)
-    of_unit = np.zeros(int(units.max()) + 1, np.int64)
-    np.maximum.at(of_unit, units, labels)
-    return np.stack([_dealt(of_unit, draw)[units] for draw in range(draws)])
+    films, ill = np.bincount(units), np.bincount(units, labels).astype(np.int64)
+    # Those with films of both labels lie between the others, so that each label by itself is dealt in turn.
+    kinds = (ill > 0).astype(np.int64) + (ill == films)
+    return np.stack([_dealt(kinds, draw)[units] for draw in range(draws)])
 
 
 def _dealt(classes: Ints, seed: int) -> Ints:
-    """Deal units of two classes to the parts in turn, in a random order, (units,)."""
+    """Deal units to the parts in turn, class after class, each in a random order, (units,)."""
     shuffled = np.random.default_rng(seed).permutation(classes.size)
     order = shuffled[np.argsort(classes[shuffled], kind="stable")]
     dealt = np.empty(classes.size, np.int64)

@@ -9,7 +9,7 @@ Shift: whether two sets of films differ by more than chance, in their pictures o
 - how large a difference is decides how grave it is: with many films even a tiny one is certain
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab.audit.found import MOST_EXAMPLES, Found, Severity
-from xraylab.audit.looks import Look, described, looks
+from xraylab.audit.looks import Kind, Look, described, looks
 from xraylab.data.datasets import SPLITS
 from xraylab.evaluation.comparison import holm
 from xraylab.evaluation.intervals import AreaEstimate, auc_estimate
@@ -32,6 +32,11 @@ NOTICEABLE, STRONG = 0.56, 0.71
 _SIGNIFICANT = 0.05
 _HALF = 0.5
 _MOST_NAMED = 2  # measures that a sentence names for a class
+_DIFFER: Mapping[Kind, str] = {
+    "picture": "look different",
+    "file": "differ in their files",
+    "patient": "differ in their patients or views",
+}
 _MEND = (
     "Expect other results on one split than on another, and a threshold from validation to be off. Train by "
     "the recipe “robust”, and test the model on films from elsewhere."
@@ -44,7 +49,7 @@ class Differing(Record):
     label: Count  # 0 without the finding, 1 with it
     measure: Label
     words: str  # follows “these films are”
-    in_picture: bool  # whether it is seen in the picture, and not only stated by the file
+    kind: Kind  # seen in the picture, of the file, or stated of the patient or the view
     n: tuple[Count, Count]  # films of this class that have the measure: in the first set, in the second
     patients: tuple[Count, Count]
     chance: Finite  # that a film of the second set has a higher value than one of the first
@@ -150,14 +155,34 @@ def severity(found: Sequence[Differing]) -> Severity:
     return "none" if not sizes else "high" if max(sizes) >= STRONG else "low"
 
 
-def told(found: Sequence[Differing], finding: Finding) -> str:
-    """Say how the films of the second set differ, class by class; empty if nothing fires."""
-    names, clauses = (finding.well_films, f"films {finding.ill}"), []
-    for label, name in enumerate(names):
-        fired = [one for one in found if one.fires and one.label == label]
-        if fired:
-            clauses.append(f"{name} are {listed([_figured(one) for one in fired[:_MOST_NAMED]])}")
-    return "; ".join(clauses)
+def told(found: Sequence[Differing], finding: Finding, films: str, others: str) -> list[str]:
+    """Say how the films of the second set differ: in their pictures, their files, and who is on them.
+
+    Parameters
+    ----------
+    films, others : str
+        The second and the first set, such as "The test films" and "the training films of the same class".
+
+    Returns
+    -------
+    list of str
+        Sentences; empty if nothing fires.
+    """
+    sentences: list[str] = []
+    for kind, differ in _DIFFER.items():
+        clauses = [*_clauses([one for one in found if one.fires and one.kind == kind], finding)]
+        if clauses:
+            subject = "They also" if sentences else films
+            from_others = "" if sentences else f" from {others}"
+            sentences.append(f"{subject} {differ}{from_others}: {'; '.join(clauses)}.")
+    return sentences
+
+
+def _clauses(fired: Sequence[Differing], finding: Finding) -> Iterator[str]:
+    for label, name in enumerate((finding.well_films, f"films {finding.ill}")):
+        of_class = [_figured(one) for one in fired if one.label == label]
+        if of_class:
+            yield f"{name} are {listed(of_class[:_MOST_NAMED])}"
 
 
 def _tested(films: pd.DataFrame, second: str) -> Iterator[Differing]:
@@ -186,7 +211,7 @@ def _compared(look: Look, sets: _Sets, label: int) -> Differing | None:
         label=label,
         measure=look.name,
         words=look.more if chance.value > _HALF else look.less,
-        in_picture=look.in_picture,
+        kind=look.kind,
         n=films,
         patients=people,
         chance=chance.value,
@@ -218,15 +243,7 @@ def _figured(one: Differing) -> str:
 
 def _sentences(results: dict[str, list[Differing]], finding: Finding) -> Iterator[str]:
     for name, found in results.items():
-        fired = [one for one in found if one.fires]
-        if not fired:
-            continue
-        differ = (
-            f"{name} films look different from"
-            if any(one.in_picture for one in fired)
-            else f"files of the {name} films differ from those of"
-        )
-        yield f"The {differ} the training films of the same class: {told(found, finding)}."
+        yield from told(found, finding, f"The {name} films", "the training films of the same class")
     yield (
         f"Without a difference it would be {percent(_HALF)} of pairs. A split that is drawn by chance hardly "
         "differs so much: these films were probably taken elsewhere, or at another time."
