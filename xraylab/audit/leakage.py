@@ -66,7 +66,8 @@ def straddling(info: DatasetInfo, catalog: pd.DataFrame, pictures: Sequence[Pict
     own = _divided(OWN, patients.told(info.patient_key, info.patients_from), catalog, catalog["patient"])
     ways = [own]
     if pictures:
-        shown = catalog["image_id"].map(names_of(pictures)).fillna(catalog["image_id"])
+        names = names_of(pictures)
+        shown = pd.Series([names.get(film, film) for film in catalog["image_id"]], catalog.index)
         ways.append(_divided(SHARED, "shared pictures", catalog, shown))
     return [*ways, *_more_cautious(catalog, own.patients)]
 

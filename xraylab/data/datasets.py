@@ -210,8 +210,14 @@ class Dataset:
 
     @property
     def lineage(self) -> list[dict[str, Any]]:
-        """Imports, oldest first; in datasets of earlier versions also openings of the test split."""
+        """Imports and steps of mends, oldest first; of earlier versions also openings of the test split."""
         return read_lines(self.folder / "lineage.jsonl")
+
+    @property
+    def manifest(self) -> str | None:
+        """Hash of the manifest of its catalog when it was made; None if an earlier version made it."""
+        made = [event for event in self.lineage if event.get("event") in ("imported", "mended")]
+        return made[-1].get("manifest_after", made[-1].get("manifest")) if made else None
 
     def fingerprints(self, split_name: str | None = None) -> Fingerprints:
         """Return the fingerprints of the films of one split, or of all, in the order of the catalog."""

@@ -197,11 +197,11 @@ def _split_again(
 def _groups(films: pd.DataFrame, key: str | None, shown: Mapping[str, str]) -> NDArray[np.int64]:
     """Number the films that must stay together: of one patient, or of one picture, or both."""
     number = patients.groups(films["patient"].tolist(), films["pixel_sha256"].tolist())
-    links = [films["image_id"].map(shown).fillna(films["image_id"])]
+    links = [[shown.get(film, film) for film in films["image_id"]]]
     if key:
-        links.append(people(films, key))
+        links.append(people(films, key).tolist())
     for link in links:
-        number = patients.groups(number.astype(str).tolist(), link.tolist())
+        number = patients.groups(number.astype(str).tolist(), link)
     return number
 
 

@@ -24,7 +24,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from xraylab.data import patients
-from xraylab.data.catalog import NOT_KEPT, identify, label_counts, make_catalog, split_counts
+from xraylab.data.catalog import (
+    NOT_KEPT,
+    identify,
+    label_counts,
+    make_catalog,
+    manifest_sha256,
+    split_counts,
+)
 from xraylab.data.datasets import (
     CATALOG_SCHEMA,
     KEPT,
@@ -138,7 +145,8 @@ def import_dataset(
         write_tables(folder, info, catalog)
         if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
             write_bytes(folder / "lineage.jsonl", (target / "lineage.jsonl").read_bytes())
-        Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
+        facts = {"n": info.n, "pixel_hash": pixel_hash, "manifest": manifest_sha256(catalog)}
+        Dataset(folder, info).log("imported", source=printable(source.name), **facts)
         there.finish(folder / "pixels.npy")
         if before is not None:
             before(info)
