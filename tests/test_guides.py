@@ -263,6 +263,7 @@ def reader(tmp_path, monkeypatch, copied, reader_home, package_models, phantom_f
     for name, film in zip(PICTURES, few, strict=False):
         shutil.copyfile(film, folder / name)
     (folder / "brief.json").write_text(BRIEF.model_dump_json())
+    (folder / "wrong.csv").write_text(f"image_id,reason\n{few[0].relative_to(phantom_folder)},wrong label\n")
     write_sources(folder)
     return settings
 

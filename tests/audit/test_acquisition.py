@@ -78,6 +78,7 @@ def test_the_area_of_a_property_is_scikit_learns_with_the_interval_by_group():
 def test_only_traces_of_how_a_file_was_made_are_a_shortcut(columns, severity, mend):
     found = acquisition_shortcut(catalog(**columns))
     assert (found.severity, found.mend) == (severity, mend)
+    assert found.mend_by == (("one encoding",) if mend == SAME_FILES else ())
     assert len(found.films) == (0 if severity == "none" else MOST_EXAMPLES)
 
 

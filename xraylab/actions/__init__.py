@@ -29,6 +29,7 @@ from xraylab.actions.datasets import (
     make_phantoms,
     preview_source,
 )
+from xraylab.actions.derived import mend_dataset
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.exports import (
     PREVALENCE,
@@ -128,6 +129,7 @@ __all__ = [
     "load_for_reading",
     "lock",
     "make_phantoms",
+    "mend_dataset",
     "model_card",
     "model_row",
     "model_rows",

@@ -30,8 +30,7 @@ STRONG = 0.7  # an AUC from which traces count as a shortcut; below, a network g
 NOTICEABLE = 0.6  # an AUC from which any property is worth a sentence
 SIGNIFICANT = 0.05
 SAME_FILES = (
-    "Bring all films to one file format, one compression setting and one size in pixels, then check again: "
-    "the sharpness may still differ."
+    "Mend it: bring all films to one encoding and one size, then check again: the sharpness may still differ."
 )
 ROBUST = (
     "Train by the recipe “robust”, which re-encodes, rescales and blurs films at random, and test the model "
@@ -160,14 +159,15 @@ def acquisition_shortcut(
         if anything separates them with at least 0.6; either must be significant after Holm's adjustment.
     """
     measured = measure_acquisition(catalog, pixels)
-    severity = measured.severity
+    severity, mend = measured.severity, _mend(measured)
     return Found(
         check="acquisition_shortcut",
         severity=severity,
         figure=None if math.isnan(measured.together.value) else measured.together.value,
         sentence=_sentence(measured, finding),
         films=() if severity == "none" else _examples(catalog, measured.scores),
-        mend=_mend(measured),
+        mend=mend,
+        mend_by=("one encoding",) if mend == SAME_FILES else (),
     )
 
 

@@ -24,6 +24,7 @@ Check = Literal[
     "shift",
 ]
 Severity = Literal["none", "low", "high"]
+Mend = Literal["split again", "one encoding", "leave out"]
 
 TITLES: Mapping[Check, str] = {
     "unreadable": "Unreadable files",
@@ -51,3 +52,4 @@ class Found(Record):
     sentence: str  # plain English, with the numbers in it
     films: tuple[str, ...] = ()  # image ids, the worst first, at most MOST_FILMS
     mend: str | None = None  # what can be done about it, in one sentence
+    mend_by: tuple[Mend, ...] = ()  # the steps of ``mend`` that do it, in order; none if only a person can

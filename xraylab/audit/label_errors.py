@@ -17,8 +17,8 @@ from xraylab.audit.found import MOST_FILMS, Found
 from xraylab.formats import count, percent
 
 _MEND = (
-    "Look at the suspects first, have wrong labels corrected at their source or leave these films out with a "
-    "reason, and import again."
+    "Look at the suspects first. Mend it: leave out those whose label is wrong, with a reason, or have their "
+    "labels corrected at the source and import again."
 )
 
 
@@ -88,4 +88,5 @@ def found(suspects: Suspects | None, images: list[str]) -> Found:
         "label: it may be wrong, or the picture rare.",
         films=tuple(images[row] for row in suspects.order[: min(suspected, MOST_FILMS)]),
         mend=_MEND,
+        mend_by=("leave out",),
     )

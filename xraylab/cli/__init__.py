@@ -38,6 +38,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("fetch", training.fetch),
     ("import", training.import_),
     ("audit", auditing.audit),
+    ("mend", auditing.mend),
     ("train", training.train),
     ("resume", training.resume),
     ("lock", models.lock),

@@ -47,6 +47,7 @@ from xraylab.documents.report import (
 from xraylab.documents.runs import (
     Fetched,
     Imported,
+    Mended,
     NetworkRow,
     Phantoms,
     Preview,
@@ -116,6 +117,7 @@ __all__ = [
     "Interval",
     "KindRow",
     "Locked",
+    "Mended",
     "ModelCard",
     "ModelRow",
     "NamedPair",

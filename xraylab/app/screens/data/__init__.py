@@ -12,6 +12,7 @@ from xraylab.app import (
     fetch_form,
     film_dialog,
     import_form,
+    mend_form,
     phantoms,
     shell,
     status,
@@ -48,6 +49,7 @@ def draw() -> None:
     if chosen:
         dataset = load_dataset(settings, chosen.name)
         audit_view.draw(settings, dataset)
+        mend_form.draw(settings, dataset)
         st.subheader("Classes", anchor=False)
         pictures.draw(dataset, key=f"bars {chosen.name}")
         _draw_facts(settings, dataset)
