@@ -45,12 +45,12 @@ def source(phantoms, tmp_path):
 
 
 def severities(settings, name):
-    return {found.check: found.severity for found in audit(settings, name, labels=False).findings}
+    return {found.check: found.severity for found in audit(settings, name, parts=("quick",)).findings}
 
 
 def test_what_the_audit_found_is_gone_after_the_mend_that_it_names(settings, source):
     actions.import_dataset(settings, source, "films")
-    found = {one.check: one for one in audit(settings, "films", labels=False).findings}
+    found = {one.check: one for one in audit(settings, "films", parts=("quick",)).findings}
     faults = {"near_duplicates": "split again", "patient_leakage": "split again"}
     faults["acquisition_shortcut"] = "one encoding"
     assert {check: found[check].severity for check in faults} == dict.fromkeys(faults, "high")
@@ -77,7 +77,7 @@ def test_what_the_audit_found_is_gone_after_the_mend_that_it_names(settings, sou
 def test_films_that_the_audit_names_can_be_left_out_as_it_names_them(settings, source, tmp_path):
     actions.import_dataset(settings, source, "films")
     [near] = [
-        one for one in audit(settings, "films", labels=False).findings if one.check == "near_duplicates"
+        one for one in audit(settings, "films", parts=("quick",)).findings if one.check == "near_duplicates"
     ]
     assert 0 < len(near.films) <= MOST_EXAMPLES
     mend_dataset(settings, "films", "mended", Mends({near.films[-1]: "a version of another film"}))

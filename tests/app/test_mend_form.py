@@ -66,7 +66,7 @@ def test_the_form_begins_with_what_the_audit_asks_for_most(form, dataset):
     app = form.run()
     assert labelled(app.checkbox, "Split again").value
     assert not labelled(app.checkbox, "Bring all films").value
-    keep(dataset, [found("acquisition_shortcut", "high", "one encoding")])
+    keep(dataset, [found("near_duplicates", "low", "split again"), found("shift", "high", "one encoding")])
     app.run()
     assert not labelled(app.checkbox, "Split again").value
     assert labelled(app.checkbox, "Bring all films").value

@@ -104,12 +104,12 @@ def test_the_mend_asks_for_what_is_wrong_and_for_nothing_else(copy, mend, steps)
     assert (found.mend, found.mend_by) == (mend, steps)
 
 
-def test_the_worst_pictures_are_the_examples_and_not_too_many():
-    harmless = [(f"{n}{copy}", 0, f"q{n}", "train", f"h{n}") for n in range(20) for copy in "ab"]
+def test_the_worst_pictures_come_first_and_not_too_many_films_are_named():
+    harmless = [(f"{n}{copy}", 0, f"q{n}", "train", f"h{n}") for n in range(600) for copy in "ab"]
     found = judged(*harmless, ("bad", 0, "p", "train", "x"), ("worse", 1, "p", "train", "x"))
-    assert found.figure == 21
+    assert found.figure == 601
     assert found.films[:2] == ("bad", "worse")
-    assert len(found.films) == 12
+    assert len(found.films) == 1000
 
 
 def test_versions_of_a_picture_bring_their_copies_along():
