@@ -10,6 +10,7 @@ Acquisition: whether a film's file gives its label away, without a look at the p
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -278,13 +279,14 @@ def _together(chosen: Sequence[FileProperty], area: AreaEstimate, p: float) -> S
 
 
 def _examples(catalog: pd.DataFrame, scores: Floats | None) -> tuple[str, ...]:
-    """Return the films of each class that their files give away most clearly."""
+    """Return the films that their files give away most clearly, of one class and the other in turn."""
     if scores is None:
         return ()
     labels, half = catalog["label"].to_numpy(np.int64), MOST_EXAMPLES // 2
     order = np.argsort(scores, kind="stable")
     absent, present = order[labels[order] == 0][:half], order[::-1][labels[order[::-1]] == 1][:half]
-    return tuple(str(catalog["image_id"].iloc[row]) for row in (*present, *absent))
+    in_turn = chain.from_iterable(zip(present, absent, strict=False))
+    return tuple(str(catalog["image_id"].iloc[row]) for row in in_turn)
 
 
 def _mend(measured: Acquisition) -> str | None:
