@@ -8,6 +8,7 @@ from xraylab.audit.features import features_of_dataset
 from xraylab.audit.found import Found
 from xraylab.audit.kept import keep
 from xraylab.data.datasets import load_dataset
+from xraylab.data.mends import Mends
 from xraylab.formats import score
 from xraylab.models import load_model
 
@@ -70,3 +71,14 @@ def test_films_alike_are_found_once_a_dataset_was_described(imported):
     [other] = actions.similar_to(imported, np.asarray(dataset.pixels[4]), [dataset], 3)
     assert other.films.rows[0] == 4
     assert other.films.distances[0] == pytest.approx(0, abs=1e-3)
+
+
+def test_the_steps_of_a_mend_are_part_of_the_history(imported):
+    dataset = dataset_of(imported)
+    actions.mend_dataset(imported, dataset.info.name, "again", Mends(split_again=True), actor="test")
+    [first, second, *_] = actions.history_of_film(imported, load_dataset(imported, "again"), 0)
+    assert first.startswith("Imported on")
+    assert second.startswith("Mended on 20")
+    assert (
+        f"from “{dataset.info.name}”: Films of one picture or patient were brought into one split" in second
+    )

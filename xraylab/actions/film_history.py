@@ -33,7 +33,7 @@ def history_of_film(settings: Settings, dataset: Dataset, row: int) -> list[str]
     models = list_models(settings)
     film = str(dataset.catalog["image_id"].iloc[row])
     return [
-        *_imports(dataset),
+        *_origin(dataset),
         *_findings(dataset, film),
         *_uses(settings, models, Fingerprints.of_pixels(dataset.pixels[row : row + 1])),
         *_scores(
@@ -42,11 +42,15 @@ def history_of_film(settings: Settings, dataset: Dataset, row: int) -> list[str]
     ]
 
 
-def _imports(dataset: Dataset) -> Iterator[str]:
+def _origin(dataset: Dataset) -> Iterator[str]:
+    """Say where the films came from, and what was mended of them since."""
     for event in dataset.lineage:
+        day = str(event.get("at", ""))[:10]
         if event.get("event") == "imported":
-            day, films = str(event.get("at", ""))[:10], int(event.get("n", 0))
-            yield f"Imported on {day} from “{event.get('source', '')}”, with {counted(films, 'film')}."
+            films = counted(int(event.get("n", 0)), "film")
+            yield f"Imported on {day} from “{event.get('source', '')}”, with {films}."
+        elif event.get("event") == "mended":
+            yield f"Mended on {day} from “{event.get('made_from', '')}”: {event.get('note', '')}"
 
 
 def _findings(dataset: Dataset, film: str) -> Iterator[str]:
