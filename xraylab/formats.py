@@ -65,6 +65,11 @@ def score(value: float) -> str:
     return written
 
 
+def distance(value: float) -> str:
+    """Write a distance between two pictures with two decimals, ``0.31``."""
+    return f"{value:.2f}"
+
+
 def auc(value: float) -> str:
     """Write an area under the curve with three decimals, or a dash if it is undefined."""
     return score(value)

@@ -10,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from tests.support.brief import BOTH
 from tests.support.films import encoded, grey
+from tests.support.screens import thumbnails
 from tests.support.serving import ROOT
 from xraylab import actions, trail
 from xraylab.app import phantoms
+from xraylab.audit.features import features_of_dataset
+from xraylab.data.datasets import load_dataset
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.formats import interval, percent, score
 from xraylab.models import load_model
@@ -290,3 +293,22 @@ def test_screens_of_numbers_show_an_ensemble_whose_member_is_gone(averaged, monk
     app = app.switch_page(f"pages/{page}.py").run()
     assert not app.exception
     assert not app.error
+
+
+def test_films_that_look_like_the_one_read_come_from_the_datasets_that_were_described(read, averaged):
+    app = read("one")
+    assert not thumbnails(app)  # nothing is searched before somebody asks
+    app.session_state["read alike"] = True
+    app = app.run()
+    assert "No dataset on this machine can be searched yet" in words(app)
+    [folder] = averaged.datasets.iterdir()
+    dataset = load_dataset(averaged, folder.name)
+    features_of_dataset(averaged, dataset)
+    app = app.run()
+    assert not app.exception
+    shown = thumbnails(app)
+    assert len(shown) == 8
+    assert {film["key"] for film in shown} <= set(dataset.catalog["image_id"])
+    distances = [float(film["title"].split(" ·")[0]) for film in shown]
+    assert distances == sorted(distances)
+    assert "need not have the same finding" in words(app)

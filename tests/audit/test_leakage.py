@@ -29,14 +29,14 @@ def test_a_split_by_patient_raises_nothing():
         (),
         None,
     )
-    assert found.sentence == f"No patient has films in more than one split by {FIRST}."
+    assert found.sentence == f"By {FIRST}, no patient has films in more than one split."
 
 
 def test_a_patient_on_both_sides_is_of_high_severity():
     found = judged(*NORMAL, *ILL, ("IM-0001-0002.png", 0, "IM-1", "validation", "e"))
     assert (found.severity, found.figure) == ("high", 1)
     assert found.films == ("IM-0001-0001.png", "IM-0001-0002.png")
-    assert found.sentence == f"1 of 4 patients (2 films) has films in more than one split by {FIRST}."
+    assert found.sentence == f"By {FIRST}, 1 of 4 patients (2 films) has films in more than one split."
     assert found.mend.startswith("Import the films again")
 
 
@@ -44,7 +44,7 @@ def test_patients_who_share_a_picture_across_splits_are_of_high_severity():
     found = judged(*NORMAL, *ILL, ("IM-0003-0001.png", 0, "IM-3", "test", "a"))
     assert (found.severity, found.figure) == ("high", 1)
     assert found.films == ("IM-0001-0001.png", "IM-0003-0001.png")
-    assert "1 of 4 patients (2 films) has, if patients who share a picture are one" in found.sentence
+    assert "If patients who share a picture are one, 1 of 4 patients (2 films) has." in found.sentence
     assert "Keep one version" in found.mend
 
 
@@ -54,19 +54,19 @@ def test_patients_who_share_a_picture_across_splits_are_of_high_severity():
         (
             ("NORMAL2-IM-0001-0001.png", 0, "NORMAL2-IM-1", "test", "e"),
             "merged-normal",
-            "1 of 4 patients (2 films) would have by names of files, NORMAL counters merged",
+            " By names of files, NORMAL counters merged, 1 of 4 patients (2 films) would.",
         ),
         (
             ("person7_virus_3.png", 1, "virus-7", "test", "e"),
             "number",
-            "1 of 4 patients (2 films) would have by the number in names of files alone (cautious)",
+            " By the number in names of files alone (cautious), 1 of 4 patients (2 films) would.",
         ),
     ],
 )
 def test_a_patient_by_a_more_cautious_key_alone_is_of_low_severity(film, key, words):
     found = judged(*NORMAL, *ILL, film)
     assert (found.severity, found.figure) == ("low", 1)
-    assert found.sentence.startswith(f"No patient has films in more than one split by {FIRST}; ")
+    assert found.sentence.startswith(f"By {FIRST}, no patient has films in more than one split. ")
     assert words in found.sentence
     assert f"patient key “{key}”" in found.mend
 
@@ -110,4 +110,4 @@ def test_names_of_files_count_where_a_dataset_does_not_use_them():
     ]
     found = judged(*films, patient_key="none", patients_from={patients.ALONE: 2})
     assert (found.severity, found.figure) == ("low", 1)
-    assert "1 of 1 patients (2 films) would have by names of files" in found.sentence
+    assert "By names of files, 1 of 1 patients (2 films) would." in found.sentence

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.changed import WAYS, changed
+from tests.support.many_films import try_search
 from xraylab.audit.alignment import Texture
 from xraylab.audit.near import near_duplicates
 from xraylab.audit.neighbours import pairs_of_neighbours
@@ -122,3 +123,10 @@ def test_neighbours_in_cells_are_nearly_all_of_them(monkeypatch):
     in_cells = set(zip(*pairs_of_neighbours(points, 1), strict=True))
     assert in_cells != every  # cells were used
     assert len(every & in_cells) >= 0.98 * len(every)
+
+
+@pytest.mark.slow
+def test_among_thousands_of_films_every_changed_copy_is_found_and_nothing_else(tmp_path):
+    found = try_search(tmp_path, 5000)
+    assert found.failures == []
+    assert found.counts["found"] == found.counts["changed copies"] == 100

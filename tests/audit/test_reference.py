@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.changed import WAYS, changed
 from xraylab.audit import duplicates, label_errors, leakage
+from xraylab.audit.features import features_of
 from xraylab.audit.near import near_duplicates
 from xraylab.data.datasets import Dataset
 from xraylab.data.importing import import_dataset
@@ -68,7 +69,7 @@ def test_of_two_percent_of_swapped_labels_four_fifths_are_among_the_first_four_p
         imported.catalog["label"].to_numpy(np.int64, copy=True),
         imported.catalog["group"].factorize()[0],
     )
-    features = label_errors.features_of(load_settings(home=imported.folder.parents[1]), imported.pixels)
+    features = features_of(load_settings(home=imported.folder.parents[1]), imported.pixels)
     swapped = np.random.default_rng(7).choice(labels.size, labels.size // 50, replace=False)
     labels[swapped] = 1 - labels[swapped]
     suspects = label_errors.Suspects.of_features(features, labels, groups)

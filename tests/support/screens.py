@@ -1,6 +1,7 @@
 """The words on a screen that ``streamlit.testing`` has run."""
 
 import html
+import json
 import re
 
 
@@ -9,3 +10,9 @@ def written(app):
     elements = (*app.error, *app.warning, *app.success, *app.markdown, *app.caption, *app.get("html"))
     texts = [getattr(element, "value", None) or element.proto.body for element in elements]
     return html.unescape(re.sub(r"<[^>]+>", " ", " ".join(texts)).replace("\\", ""))
+
+
+def thumbnails(app):
+    """Return the films in all grids of a screen, as the browser gets them."""
+    grids = [part.proto for part in app.get("bidi_component") if "film_grid" in part.proto.component_name]
+    return [film for grid in grids for film in json.loads(grid.json)["films"]]

@@ -39,6 +39,7 @@ from xraylab.actions.exports import (
     predictions_csv,
     threshold_csv,
 )
+from xraylab.actions.film_history import history_of_film
 from xraylab.actions.film_reports import (
     deidentified_dicom,
     drawn_heatmap,
@@ -62,6 +63,7 @@ from xraylab.actions.restoring import restore_backup
 from xraylab.actions.robustness import robustness
 from xraylab.actions.seeds import request_seeds, train_seeds
 from xraylab.actions.shift import Shifted, shift
+from xraylab.actions.similar import Similar, described, similar_in, similar_to
 from xraylab.actions.training import (
     assist,
     attend_runs,
@@ -83,6 +85,7 @@ __all__ = [
     "PREVALENCE",
     "Compared",
     "Shifted",
+    "Similar",
     "as_json",
     "assist",
     "attend_runs",
@@ -100,6 +103,7 @@ __all__ = [
     "compare_models",
     "deidentified_dicom",
     "delete_case",
+    "described",
     "doctor",
     "drawn",
     "drawn_heatmap",
@@ -113,6 +117,7 @@ __all__ = [
     "film_pdf",
     "film_png",
     "film_report",
+    "history_of_film",
     "import_dataset",
     "import_phantoms",
     "keep_case",
@@ -152,6 +157,8 @@ __all__ = [
     "run_row",
     "scores_csv",
     "shift",
+    "similar_in",
+    "similar_to",
     "standing_of",
     "start_audit",
     "start_training",

@@ -9,10 +9,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xraylab import formats
-from xraylab.app import waiting, widgets, wording
+from xraylab.app import film_dialog, waiting, widgets, wording
+from xraylab.app.components.film_grid import film_grid
 from xraylab.app.components.threshold_cockpit import Chosen
+from xraylab.app.thumbnails import thumbnails
 from xraylab.data.datasets import Dataset
-from xraylab.data.phantoms import burn_in
 from xraylab.evaluation.cells import CELLS, REVIEW_CELLS, Cell, cases
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.findings import Finding
@@ -127,7 +128,7 @@ def strip(settings: Settings, model: Model, films: pd.DataFrame, *, key: str) ->
     if dataset is None:
         _draw_list(model, page)
     else:
-        _draw_films(model, dataset, page, key)
+        _draw_films(settings, model, dataset, page, key)
 
 
 def _page(films: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -160,22 +161,23 @@ def _draw_list(model: Model, page: pd.DataFrame) -> None:
     )
 
 
-def _draw_films(model: Model, dataset: Dataset, page: pd.DataFrame, key: str) -> None:
+def _draw_films(settings: Settings, model: Model, dataset: Dataset, page: pd.DataFrame, key: str) -> None:
     row_of = {film: row for row, film in enumerate(dataset.catalog["image_id"])}
     # The dataset may have been imported again since the training, without some of its films.
     present = page[page["image_id"].isin(list(row_of))]
-    pixels = [np.asarray(dataset.pixels[row_of[film]]) for film in present["image_id"]]
-    captions = [
-        f"{formats.score(score)}{f' · {wording.plain(kind)}' if kind else ''}"
-        for score, kind in present[["score", "subtype"]].itertuples(index=False)
-    ]
+    rows = np.array([row_of[film] for film in present["image_id"]], np.intp)
+    scores = {
+        film: formats.score(score) for film, score in zip(present["image_id"], present["score"], strict=True)
+    }
+    pictures = None
     if st.toggle("Heatmaps", key=f"{key} heatmaps"):
-        pictures = _with_heatmaps(model, tuple(present["image_id"]), pixels)
-    else:
-        pictures = pixels
-    # The word SYNTHETIC is drawn last, so that a heatmap can't hide it.
-    synthetic = dataset.info.kind == "phantoms"
-    widgets.films([burn_in(picture) if synthetic else picture for picture in pictures], captions)
+        pixels = [np.asarray(dataset.pixels[row]) for row in rows]
+        pictures = dict(zip(scores, _with_heatmaps(model, tuple(scores), pixels), strict=True))
+    clicked = film_grid(
+        thumbnails(dataset, rows, scores, pictures=pictures), key=f"{key} grid", label="Films of this cell"
+    )
+    if clicked is not None:
+        film_dialog.open_(settings, dataset, clicked)
     if len(present) < len(page):
         st.caption(
             f"{formats.count(len(page) - len(present))} films of this page are no longer in the dataset."

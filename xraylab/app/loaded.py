@@ -1,9 +1,11 @@
 """Loaded models, shared by all sessions in turns, and networks on paper; the app imports torch only here."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
@@ -25,6 +27,7 @@ from xraylab.reading.loaded import LoadedModel
 from xraylab.reading.turns import OnPlace, Turns
 from xraylab.settings import load_settings
 
+T = TypeVar("T")
 _TURNS = Turns()  # of all sessions and models, which share the processor
 
 
@@ -47,6 +50,11 @@ def loaded(model: Model, on_place: OnPlace | None = None) -> LoadedModel:
     # The hash of the weights is part of the key: a model that was replaced under its name is loaded anew.
     shared = _loaded(model.folder, model.kept, model.card.model_sha256, model.name)
     return replace(shared, in_turn=_TURNS.of(waiting.reader(), on_place))
+
+
+def in_turn(piece: Callable[[], T], on_place: OnPlace | None = None) -> T:
+    """Run a piece of work of a network in this session's turn, and return its result."""
+    return _TURNS.run(waiting.reader(), piece, on_place)
 
 
 def parameter_table(entry: Network, *, classes: int, tail: int | None) -> tuple[Layer, ...]:

@@ -4,18 +4,16 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from xraylab.app.glossary import explanation
 from xraylab.app.wording import trained_part
-from xraylab.formats import count
+from xraylab.formats import THIN_SPACE, count, percent
 
 if TYPE_CHECKING:
     from xraylab.networks.parameters import Layer
 
-_ROW = 8  # films in a row
+_NUMBER = ' class="xl-number"'
 _SHORT = 16  # characters up to which a cell stays on one line
 
 
@@ -34,8 +32,12 @@ def table(
         Whether the first column names the rows, and stays in place when the table is scrolled sideways.
     """
     # HTML instead of st.dataframe, whose cells can't hold an interval in smaller type.
-    head = "".join(f"<th scope='col'{hover(column)}>{html.escape(column)}</th>" for column in columns)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    numbers = [all(map(_is_number, column)) for column in zip(*rows, strict=True)] or [False] * len(columns)
+    head = "".join(
+        f"<th scope='col'{_NUMBER if number else ''}{hover(column)}>{html.escape(column)}</th>"
+        for column, number in zip(columns, numbers, strict=False)
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, row, numbers))}</tr>" for row in rows)
     kind = "xl-table xl-stub" if stub else "xl-table"
     st.html(
         f'<div class="xl-scroll"><table class="{kind}">{f"<thead><tr>{head}</tr></thead>" if head else ""}'
@@ -49,12 +51,17 @@ def hover(term: str) -> str:
     return f' title="{html.escape(sentence)}"' if sentence else ""
 
 
-def _cell(text: str | tuple[str, str]) -> str:
+def _is_number(text: str | tuple[str, str]) -> bool:
+    """Return whether a cell holds a count, whose column is read from its last digit."""
+    return isinstance(text, str) and text.replace(THIN_SPACE, "").isdecimal()
+
+
+def _cell(text: str | tuple[str, str], number: bool) -> str:
     """Return a cell; a number or a date stays on one line, also on a phone, where the table scrolls."""
     if isinstance(text, tuple):
         estimate, interval = map(html.escape, text)
         return f'<td class="xl-short">{estimate} <span class="xl-interval">{interval}</span></td>'
-    kind = ' class="xl-short"' if len(text) <= _SHORT else ""
+    kind = _NUMBER if number else ' class="xl-short"' if len(text) <= _SHORT else ""
     return f"<td{kind}{hover(text)}>{html.escape(text)}</td>"
 
 
@@ -69,13 +76,36 @@ def figures(items: Sequence[tuple[str, str, str]]) -> None:
     st.html(f'<div class="xl-figures">{cells}</div>')
 
 
-def films(pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> None:
-    """Draw films in rows of eight, each with its caption (Markdown) below."""
-    for start in range(0, len(pictures), _ROW):
-        row = slice(start, start + _ROW)
-        # Eight columns even in a shorter last row, so that all pictures have the same size.
-        for column, picture, caption in zip(st.columns(_ROW), pictures[row], captions[row], strict=False):
-            column.image(picture, caption=caption, width="stretch")
+def class_bars(rows: Sequence[tuple[str, tuple[int, int], str]], classes: tuple[str, str]) -> None:
+    """Draw a bar for each row, divided into the two classes, with its numbers; everything is escaped.
+
+    Parameters
+    ----------
+    rows : sequence of (str, (int, int), str)
+        A name, the films of each class, and a remark behind them.
+    classes : pair of str
+        The names of the classes, the finding absent first.
+    """
+    most = max((sum(counts) for _, counts, _ in rows), default=1)
+    bars = "".join(_class_bar(row, most, classes) for row in rows)
+    st.html(f'<div class="xl-bars" role="list">{bars}</div>')
+
+
+def _class_bar(row: tuple[str, tuple[int, int], str], most: int, classes: tuple[str, str]) -> str:
+    name, counts, remark = row
+    parts = "".join(
+        f'<i class="{kind}" style="width:{100 * n / max(1, most):.3f}%"></i>'
+        for kind, n in zip(("normal", "ill"), counts, strict=True)
+    )
+    told = " ".join(
+        f'<span class="{kind}">{count(n)} {html.escape(words)}</span>'
+        for kind, n, words in zip(("normal", "ill"), counts, classes, strict=True)
+    )
+    share = percent(counts[1] / max(1, sum(counts)))
+    return (
+        f'<div class="xl-bar" role="listitem"><b>{html.escape(name)}</b><div aria-hidden="true">{parts}</div>'
+        f"<p>{told} <small>{share}, {html.escape(remark)}</small></p></div>"
+    )
 
 
 def badge(words: str) -> None:

@@ -7,7 +7,7 @@ Counts: files that can't be read, unequal classes, and a validation split that i
 
 import pandas as pd
 
-from xraylab.audit.found import MOST_EXAMPLES, Found, Severity
+from xraylab.audit.found import MOST_FILMS, Found, Severity
 from xraylab.data.datasets import SPLITS, DatasetInfo
 from xraylab.evaluation.few import FEWEST_PATIENTS
 from xraylab.evaluation.intervals import wilson_interval
@@ -35,7 +35,7 @@ def check_unreadable(info: DatasetInfo) -> Found:
         severity="high" if share > MANY_UNREADABLE else "low",
         figure=n,
         sentence=f"{count(n)} {were} of {count(n + info.n)} ({percent(share)}) could not be read.",
-        films=tuple(refused.file for refused in info.refused)[:MOST_EXAMPLES],
+        films=tuple(refused.file for refused in info.refused)[:MOST_FILMS],
         mend="Export these files again, and import the films again.",
     )
 

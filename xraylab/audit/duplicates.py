@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.audit.found import MOST_EXAMPLES, Check, Found, Severity
+from xraylab.audit.found import MOST_FILMS, Check, Found, Severity
 from xraylab.audit.near import NearPairs, near_duplicates
 from xraylab.data.datasets import SPLITS
 from xraylab.findings import Finding
@@ -160,4 +160,4 @@ def _and_label(pictures: Sequence[Picture]) -> str:
 def _examples(pictures: Sequence[Picture]) -> tuple[str, ...]:
     """Return films of the worst pictures, those of one picture one after another."""
     worst = sorted(pictures, key=lambda picture: -picture.harm)
-    return tuple(film for picture in worst for film in picture.films)[:MOST_EXAMPLES]
+    return tuple(film for picture in worst for film in picture.films)[:MOST_FILMS]

@@ -24,7 +24,8 @@ Check = Literal[
 ]
 Severity = Literal["none", "low", "high"]
 
-MOST_EXAMPLES = 12  # films that one record names; a person looks at a few
+MOST_FILMS = 1000  # that one record names, the worst first
+MOST_EXAMPLES = 12  # of films that are all alike; a person looks at a few
 
 
 class Found(Record):
@@ -34,5 +35,5 @@ class Found(Record):
     severity: Severity  # "high" means that figures of this dataset may be wrong because of it
     figure: Finite | None  # the number that the check is about; the sentence says which
     sentence: str  # plain English, with the numbers in it
-    films: tuple[str, ...] = ()  # image ids of examples, at most MOST_EXAMPLES
+    films: tuple[str, ...] = ()  # image ids, the worst first, at most MOST_FILMS
     mend: str | None = None  # what can be done about it, in one sentence

@@ -16,10 +16,9 @@ import numpy as np
 import pandas as pd
 
 from xraylab.audit.duplicates import Picture
-from xraylab.audit.found import MOST_EXAMPLES, Found
+from xraylab.audit.found import MOST_FILMS, Found
 from xraylab.data import patients
 from xraylab.data.datasets import SPLITS, DatasetInfo
-from xraylab.findings import capital
 from xraylab.formats import count
 
 OWN, SHARED = "own", "shared pictures"
@@ -88,7 +87,7 @@ def check_patient_leakage(ways: Sequence[Straddling]) -> Found:
         severity="high" if worst.key in (OWN, SHARED) else "low",
         figure=worst.divided,
         sentence=_sentence(own, others),
-        films=tuple(chain.from_iterable(worst.films))[:MOST_EXAMPLES],
+        films=tuple(chain.from_iterable(worst.films))[:MOST_FILMS],
         mend=_mend(worst.key, most_cautious=divided[-1].key),
     )
 
@@ -125,16 +124,16 @@ def _more_cautious(catalog: pd.DataFrame, fewest: int) -> Iterator[Straddling]:
 
 def _sentence(own: Straddling, others: Sequence[Straddling]) -> str:
     if own.words == patients.NOBODY:
-        told = ["nothing names the patients, so it can't be told whether one is in more than one split"]
+        told = ["Nothing names the patients, so it can't be told whether one is in more than one split."]
     else:
         who = own.amount if own.divided else "no patient"
-        told = [f"{who} {_have(own)} films in more than one split by {own.words}"]
+        told = [f"By {own.words}, {who} {_have(own)} films in more than one split."]
     for way in others:
         if way.key != SHARED:
-            told.append(f"{way.amount if way.divided else 'none'} would have by {way.words}")
+            told.append(f"By {way.words}, {way.amount if way.divided else 'no patient'} would.")
         elif way.divided > own.divided:
-            told.append(f"{way.amount} {_have(way)}, if patients who share a picture are one")
-    return f"{capital('; '.join(told))}."
+            told.append(f"If patients who share a picture are one, {way.amount} {_have(way)}.")
+    return " ".join(told)
 
 
 def _have(way: Straddling) -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from xraylab import actions, formats
 from xraylab.app import choice, phantoms, waiting, wording
-from xraylab.app.screens.read import case_log, explain, keep, this_film, uploads
+from xraylab.app.screens.read import alike, case_log, explain, keep, this_film, uploads
 from xraylab.data.intake import films_in
 from xraylab.imaging import Film, Refused, prepare_to_decode
 from xraylab.imaging.picture import png
@@ -60,6 +60,8 @@ def draw() -> None:
     _drop_pixels(films, chosen)
     with middle:
         overlay = _draw_film(model, reading, film)
+        if isinstance(film, Film) and reading.refused is None:
+            alike.draw(settings, film)
     with right:
         if reading.score is not None and isinstance(film, Film):
             age = partial(_ask_age, film, children=model.card.dataset.of_children)

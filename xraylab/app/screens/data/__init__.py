@@ -2,20 +2,16 @@
 
 from datetime import datetime
 
-import numpy as np
 import streamlit as st
 
 from xraylab import actions, documents, formats
 from xraylab.actions.overlap import overlaps_of_test
 from xraylab.app import audit_view, choice, fetch_form, import_form, phantoms, shell, status, widgets, wording
-from xraylab.app.glossary import SPLIT
+from xraylab.app.screens.data import beside, films, pictures
 from xraylab.data import patients
 from xraylab.data.datasets import Dataset, faults_of_datasets, load_dataset
-from xraylab.data.phantoms import burn_in
 from xraylab.models import list_models, openings_of_dataset
 from xraylab.settings import Settings, load_settings
-
-_PAGE = 24  # films on a page of the grid
 
 
 def draw() -> None:
@@ -36,13 +32,16 @@ def draw() -> None:
             key="data phantoms",
         )
         return
-    st.subheader("Films", anchor=False)
+    st.subheader("Dataset", anchor=False)
     chosen = choice.pick_dataset(settings, key="data dataset")
     if chosen:
         dataset = load_dataset(settings, chosen.name)
-        _draw_facts(settings, dataset)
         audit_view.draw(settings, dataset)
-        _draw_grid(dataset)
+        st.subheader("Classes", anchor=False)
+        pictures.draw(dataset, key=f"bars {chosen.name}")
+        _draw_facts(settings, dataset)
+        films.draw(settings, dataset)
+        beside.draw(settings, dataset)
     shell.next_step("Train a network", "train")
 
 
@@ -81,14 +80,6 @@ def _overlaps(
 
 def _draw_facts(settings: Settings, dataset: Dataset) -> None:
     info = dataset.info
-    classes = info.finding.classes
-    widgets.table(
-        ("Split", "Films", "Patients", *classes),
-        [
-            (name, *(formats.count(counts[key]) for key in ("films", "patients", *classes)))
-            for name, counts in sorted(info.splits.items(), key=lambda split: -split[1]["films"])
-        ],
-    )
     findings = [f"Patients from {patients.told(info.patient_key, info.patients_from)}.", *info.notes]
     findings += import_form.told_ignored(info.ignored)
     if info.refused:
@@ -107,35 +98,3 @@ def _draw_facts(settings: Settings, dataset: Dataset) -> None:
     if info.refused:
         with st.expander("Refused files"):
             widgets.table(("File", "Why"), [(refusal.file, refusal.reason) for refusal in info.refused])
-
-
-def _draw_grid(dataset: Dataset) -> None:
-    classes = dataset.info.finding.classes
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        split = st.selectbox("Split", ["all", *dataset.info.splits], key="grid split", width=180, help=SPLIT)
-        label = st.selectbox("Label", ["all", *classes], key="grid label", width=180)
-        rows = _filtered(dataset, split, label)
-        pages = max(1, -(-len(rows) // _PAGE))  # rounded up
-        page = int(st.number_input("Page", 1, pages, key="grid page", width=140))
-        st.caption(f"of {formats.count(pages)}, {formats.count(len(rows))} films")
-    shown = rows[(page - 1) * _PAGE : page * _PAGE]
-    # The pixel store is memory-mapped: only the rows of this page are read.
-    films = [np.asarray(dataset.pixels[row]) for row in shown]
-    records = dataset.catalog.iloc[shown]
-    widgets.films(
-        [burn_in(film) for film in films] if dataset.info.kind == "phantoms" else films,
-        [
-            f"{classes[label]}{f' · {kind}' if kind else ''}"
-            for label, kind in records[["label", "subtype"]].itertuples(index=False)
-        ],
-    )
-
-
-def _filtered(dataset: Dataset, split: str, label: str) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
-    catalog = dataset.catalog
-    keep = np.ones(len(catalog), dtype=bool)
-    if split != "all":
-        keep &= (catalog["split"] == split).to_numpy()
-    if label != "all":
-        keep &= (catalog["label"] == dataset.info.finding.classes.index(label)).to_numpy()
-    return np.flatnonzero(keep)

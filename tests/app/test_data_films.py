@@ -1,0 +1,130 @@
+"""The films on Data: bars, average films, the grid with its filters, and one film over the screen."""
+
+import numpy as np
+import pytest
+
+from tests.support.screens import written
+from xraylab.app import film_dialog, thumbnails, widgets
+from xraylab.app.screens.data import films
+from xraylab.audit.features import features_of_dataset
+from xraylab.audit.found import Found
+from xraylab.audit.kept import keep
+from xraylab.data.datasets import load_dataset
+
+pytest_plugins = ["tests.support.trained"]
+
+
+@pytest.fixture
+def dataset(imported):
+    [folder] = imported.datasets.iterdir()
+    return load_dataset(imported, folder.name)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Return the rows that the grid shows, as the last run of the screen drew it."""
+    rows = []
+
+    def drawn(dataset, shown, *arguments, **options):
+        rows[:] = shown.tolist()
+        return made(dataset, shown, *arguments, **options)
+
+    made = thumbnails.thumbnails
+    monkeypatch.setattr(films, "thumbnails", drawn)
+    return rows
+
+
+def test_every_class_of_every_split_is_a_bar_with_its_numbers(show, dataset):
+    words = written(show("data"))
+    for split in ("train", "validation", "test"):
+        assert split in words
+        counts = dataset.info.splits[split]
+        for name in dataset.info.finding.classes:
+            assert f"{counts[name]} {name}" in words
+        assert f"{counts['patients']} patients" in words
+
+
+def test_films_come_mixed_and_are_filtered_and_ordered(show, dataset, shown):
+    app, name, catalog = show("data"), dataset.info.name, dataset.catalog
+    assert len(shown) == min(films._PAGE, len(catalog))
+    assert set(catalog["label"].iloc[shown[:12]]) == {0, 1}
+
+    app.selectbox(key=f"grid split {name}").select("validation").run()
+    app.selectbox(key=f"grid label {name}").select("PNEUMONIA").run()
+    met = (catalog["split"] == "validation") & (catalog["label"] == 1)
+    assert sorted(shown) == np.flatnonzero(met).tolist()
+    assert f"{met.sum()} films" in written(app)
+
+    app.selectbox(key=f"grid order {name}").select("sharpness").run()
+    assert shown == sorted(shown, key=catalog["sharpness"].tolist().__getitem__)
+
+    some = catalog["path"].iloc[shown[1]].rpartition("/")[2]
+    app.multiselect(key=f"grid filters {name}").select("path").run()
+    app.text_input(key=f"grid path {name}").input(some).run()
+    assert [catalog["path"].iloc[row].rpartition("/")[2] for row in shown] == [some]
+    app.text_input(key=f"grid path {name}").input("no such [film").run()
+    assert not app.exception
+    assert "No film meets all of these" in written(app)
+
+
+def test_the_films_of_a_finding_come_in_its_order(show, dataset, shown):
+    worst = dataset.catalog["image_id"].iloc[[9, 2, 5]]
+    keep(
+        dataset,
+        [
+            Found(check="duplicates", severity="high", figure=3, sentence="Three.", films=tuple(worst)),
+            Found(check="unreadable", severity="low", figure=1, sentence="One.", films=("not a film.png",)),
+        ],
+    )
+    app = show("data")
+    chosen = app.selectbox(key=f"grid finding {dataset.info.name}")
+    assert chosen.options == ["all", "duplicates (3)"]
+    chosen.select("duplicates").run()
+    assert shown == [9, 2, 5]
+
+
+def test_pages_go_through_all_films_once(show, dataset, shown, monkeypatch):
+    monkeypatch.setattr(films, "_PAGE", 7)
+    app, seen = show("data"), []
+    pages = -(-dataset.info.n // 7)
+    for page in range(1, pages + 1):
+        app.number_input(key=f"grid page {dataset.info.name}").set_value(page).run()
+        seen += shown
+    assert sorted(seen) == list(range(dataset.info.n))
+    app.selectbox(key=f"grid split {dataset.info.name}").select("test").run()
+    assert not app.exception  # there are fewer pages now
+
+
+def test_a_click_opens_a_film_with_facts_history_patient_and_films_alike(
+    show, dataset, imported, monkeypatch
+):
+    chosen = dataset.catalog["image_id"].iloc[3]
+    monkeypatch.setattr(films, "film_grid", lambda *_, **__: chosen)
+    words = written(show("data"))
+    assert "History" in words
+    assert "Imported on" in words
+    assert "once the labels of this dataset were checked" in words
+    features_of_dataset(imported, dataset)
+    grids = []
+    monkeypatch.setattr(film_dialog, "film_grid", lambda films, **_: grids.append(films))
+    words = written(show("data"))
+    assert "Films that look alike need not have the same finding" in words
+    assert len(grids[-1]) == 12
+    assert chosen not in {thumbnail.key for thumbnail in grids[-1]}
+
+
+def test_a_film_that_is_gone_is_a_sentence(show, dataset, monkeypatch):
+    monkeypatch.setattr(films, "film_grid", lambda *_, **__: "gone.png")
+    assert "This film is no longer in the dataset." in written(show("data"))
+
+
+def test_counts_stand_below_each_other_and_words_from_outside_stay_words(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(widgets.st, "html", drawn.append)
+    widgets.table(("Name", "Films"), [("12", "1\u2009234"), ("<b>", "7")])
+    assert "<th scope='col' class=\"xl-number\"" in drawn[0]
+    assert drawn[0].count('class="xl-number"') == 3  # not those of the first column, where not all are counts
+    widgets.class_bars([("<i>site</i>", (3, 1), "2 patients")], ("NORMAL", "<u>"))
+    assert "&lt;i&gt;site&lt;/i&gt;" in drawn[1]
+    assert "1 &lt;u&gt;" in drawn[1]
+    assert "25.0" in drawn[1]
