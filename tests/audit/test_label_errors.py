@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xraylab.audit.encoder import encoder, features_of
+from xraylab.audit.features import encoder, features_of
 from xraylab.audit.label_errors import Suspects, found
 from xraylab.data.phantoms import generate
 from xraylab.errors import WeightsError

@@ -27,12 +27,12 @@ import sys, time
 from xraylab.audit import checks
 from xraylab.runs import audit_worker
 
-def described(settings, pixels, on_progress, change=None):
-    for done in range(1, 1 + len(pixels)):
+def described(settings, dataset, on_progress):
+    for done in range(1, 1 + dataset.info.n):
         on_progress(done)
         time.sleep(0.2)
 
-checks.features_of = described
+checks.features_of_dataset = described
 sys.exit(audit_worker.main(sys.argv[1:]))
 """
 

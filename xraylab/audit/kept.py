@@ -18,7 +18,7 @@ from xraylab.audit.naive import Naive
 from xraylab.data.datasets import Dataset
 from xraylab.errors import StorageError
 from xraylab.files import Record, write_text
-from xraylab.stored import Moment, moment, read_file, read_object
+from xraylab.stored import Moment, read_file
 
 _MOST = 100  # findings; a version has one for each check
 
@@ -48,16 +48,10 @@ def keep(dataset: Dataset, findings: Iterable[Found] = (), naive: Naive | None =
         findings=tuple(worst_first(results.values())),
         naive=naive or (before.naive if before else None),
     )
-    if still_there(dataset):
+    if dataset.still_there:
         with contextlib.suppress(StorageError):
             write_text(dataset.folder / "audit.json", audit.model_dump_json(by_alias=True, indent=2))
     return audit
-
-
-def still_there(dataset: Dataset) -> bool:
-    """Return whether a dataset was neither removed nor replaced since it was opened."""
-    info = read_object(dataset.folder / "dataset.json") or {}
-    return moment(info.get("created_at")) == dataset.info.created_at
 
 
 def last_audit(dataset: Dataset) -> Audit | None:

@@ -1,7 +1,9 @@
 """
 Label errors: films whose picture speaks against their label.
 
-- films are described and scored as ``encoder`` does, which never learnt these labels
+- an encoder that was trained on photographs alone describes the films, see ``features``: it never learnt
+  these labels, so it can't repeat their errors
+- a classifier on these descriptions scores each film without having seen it or its group, see ``scoring``
 - confident learning (Northcutt, Jiang and Chuang 2021, doi 10.1613/jair.1.12125) ranks the films
 - a suspect is no proof: a rare picture is suspected too, so a person has to look
 """
@@ -12,8 +14,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.audit.encoder import cross_validated
 from xraylab.audit.found import MOST_FILMS, Found
+from xraylab.audit.scoring import cross_validated
 from xraylab.formats import count, percent
 
 _MEND = (
@@ -37,7 +39,7 @@ class Suspects:
         groups: NDArray[np.int64],
         seed: int = 0,
     ) -> Self:
-        """Rank films by what their features say of their labels; see ``encoder.cross_validated``."""
+        """Rank films by what their features say of their labels; see ``scoring.cross_validated``."""
         return cls.of_scores(cross_validated(features, labels, groups, seed), labels)
 
     @classmethod
@@ -47,7 +49,7 @@ class Suspects:
         Parameters
         ----------
         scored : float array of shape (n, 2)
-            As ``encoder.cross_validated`` returns them.
+            As ``scoring.cross_validated`` returns them.
         labels : int array of shape (n,)
             0 or 1.
         """

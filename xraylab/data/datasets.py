@@ -36,7 +36,17 @@ from xraylab.imaging import PREPROCESS_VERSION, SIDE
 from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
 from xraylab.leftovers import mend
 from xraylab.settings import Settings
-from xraylab.stored import TABLE_BYTES, Count, Label, Moment, check_file, read_file, read_lines
+from xraylab.stored import (
+    TABLE_BYTES,
+    Count,
+    Label,
+    Moment,
+    check_file,
+    moment,
+    read_file,
+    read_lines,
+    read_object,
+)
 
 SCHEMA: Literal["xraylab.dataset/1"] = "xraylab.dataset/1"
 CATALOG_SCHEMA = "xraylab.catalog/1"
@@ -207,6 +217,12 @@ class Dataset:
                 f"{' or '.join(kinds)}, so {_COUNTED.get(len(kinds) + 1, len(kinds) + 1)} classes can't be "
                 f"trained. Train {finding.contrast}."
             )
+
+    @property
+    def still_there(self) -> bool:
+        """Whether it was neither removed nor replaced since it was opened."""
+        info = read_object(self.folder / "dataset.json") or {}
+        return moment(info.get("created_at")) == self.info.created_at
 
     @property
     def lineage(self) -> list[dict[str, Any]]:

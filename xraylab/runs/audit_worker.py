@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from xraylab.audit.found import Found
-from xraylab.audit.kept import keep, still_there
+from xraylab.audit.kept import keep
 from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.runs import auditing
 from xraylab.runs.auditing import AuditProgress, State, carry_out
@@ -86,13 +86,13 @@ class _Reporter:
             return
         self._step, self._last = (doing, done, total), time.monotonic()
         asked = auditing.cancelled(self._settings, self._dataset.info.name)
-        if asked or self._stop() or not still_there(self._dataset):
+        if asked or self._stop() or not self._dataset.still_there:
             raise RunCancelled
         self.write("running")
 
     def write(self, state: State, error: str | None = None) -> None:
         """Write the last step with a state, unless the films have a successor with an audit of its own."""
-        if not still_there(self._dataset):
+        if not self._dataset.still_there:
             return
         doing, done, total = self._step
         progress = AuditProgress(
