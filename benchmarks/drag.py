@@ -1,14 +1,16 @@
 """
 Measure how fast the threshold cockpit follows a 2-second drag of 60 mouse moves, in a real Chromium.
 
-``python -m benchmarks.drag`` prints one JSON line for 25,000 films and one for a million. An update is
-a change of the numbers on the screen. Its delays run from the input event's own time stamp to the change in
+``python -m benchmarks.drag`` prints one JSON line for 25,000 films and one for a million, and the same again
+with the films divided into six groups. An update is a change of the numbers on the screen, of groups in their
+own table. Its delays run from the input event's own time stamp to the change in
 the document, and to the first task after the frame that paints it.
 """
 
 import json
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +21,47 @@ from tests.support.chromium import chromium
 from tests.support.serving import served
 
 FILMS, MOVES, SECONDS = (25_000, 1_000_000), 60, 2.0
+GROUPS = (0, 6)
 FEWEST_UPDATES, MOST_MS, MOST_PAINT_MS = 55, 8.0, 16.7
 
 APP = """
 import numpy as np
 import streamlit as st
 from xraylab.app.components.threshold_cockpit import Chosen, threshold_cockpit
+from xraylab.app.components.threshold_cockpit.groups import SplitBy
+from xraylab.evaluation.subgroups import subgroups
 from xraylab.evaluation.thresholds import threshold_table
 
-FILMS = int(st.query_params["films"])
+FILMS, GROUPS = int(st.query_params["films"]), int(st.query_params["groups"])
 
 @st.cache_resource
-def table():
+def films():
     rng = np.random.default_rng(7)
     groups = rng.integers(0, FILMS * 7 // 10, FILMS)
     labels = (rng.random(FILMS) < 0.62).astype(int)
-    return threshold_table(labels, 1 / (1 + np.exp(-rng.normal(2.6 * labels - 1.2, 1.5))), groups)
+    return labels, 1 / (1 + np.exp(-rng.normal(2.6 * labels - 1.2, 1.5))), groups
+
+@st.cache_resource
+def table():
+    return threshold_table(*films())
+
+@st.cache_resource
+def split_by(groups):
+    labels, scores, patients = films()
+    sites = np.random.default_rng(8).integers(0, groups, FILMS)[patients].astype(str)
+    return SplitBy(["site"], "site", subgroups(labels, scores, patients, {"site": sites}))
 
 st.set_page_config(layout="wide")
-threshold_cockpit(table(), key="cockpit", store="chosen", initial=Chosen(0.5))
+divided = split_by(GROUPS) if GROUPS else None
+threshold_cockpit(
+    table(), key="cockpit", store="chosen", initial=Chosen(0.5), locked=Chosen(0.4), split_by=divided
+)
 """
 
 # The observer runs as a microtask, right after the handler that changed the document.
 OBSERVE = """section => {
-  const read = () => [...section.querySelectorAll('[data-text]')].map(el => el.textContent).join('|');
+  const where = section.hasAttribute('data-groups') ? '.by-group td' : '[data-text]';
+  const read = () => [...section.querySelectorAll(where)].map(el => el.textContent).join('|');
   let last = read(), source = null;
   window.updates = [];
   window.painted = [];
@@ -81,17 +100,19 @@ def drag(page: Page) -> tuple[list[dict[str, Any]], list[float]]:
     return updates, painted
 
 
-def measured(page: Page, url: str, films: int) -> dict[str, Any]:
+def measured(page: Page, url: str, films: int, groups: int) -> dict[str, Any]:
     """Open the cockpit on a number of films, drag, and return the measurements."""
-    page.goto(f"{url}/?films={films}")
-    page.locator(".cockpit .value").wait_for(timeout=120_000)
+    page.goto(f"{url}/?films={films}&groups={groups}")
+    page.locator(".cockpit .value").wait_for(timeout=600_000)  # a million films are counted first
+    if groups:
+        page.locator(".by-group tbody tr").nth(groups).wait_for()  # the first row is that of all films
     page.get_by_test_id("stStatusWidget").wait_for(state="detached")
     updates, painted = drag(page)
     distinct = len({update["seen"] for update in updates})
     middle, late = np.quantile([update["delay"] for update in updates], [0.5, 0.95])
     paint, late_paint = np.quantile(painted, [0.5, 0.95])
     return {
-        "name": "drag",
+        "name": f"drag with {groups} groups" if groups else "drag",
         "n": films,
         "moves": MOVES,
         "distinct_updates": distinct,
@@ -109,9 +130,9 @@ def main() -> None:
         script = Path(folder) / "app.py"
         script.write_text(APP, "utf-8")
         with served(script, Path(folder)) as url:
-            for films in FILMS:
-                page = browser.new_page(viewport={"width": 1400, "height": 1000})
-                print(json.dumps(measured(page, url, films)), flush=True)
+            for films, groups in product(FILMS, GROUPS):
+                page = browser.new_page(viewport={"width": 1400, "height": 1600})  # the groups are in view
+                print(json.dumps(measured(page, url, films, groups)), flush=True)
                 page.close()
 
 

@@ -60,6 +60,7 @@ NOT_RUN = {
     "python -m xraylab audit films --against": "needs other films; tests/actions/test_audit.py tries it",
     "python -m xraylab fetch": "asks another machine; tests/data/test_public.py asks a server of its own",
     "python -m xraylab lock --model first --rule floor": "needs 59 patients with pneumonia in validation",
+    "python -m xraylab subgroups first --by": "needs ten patients of a kind; tests/actions/test_subgroups.py",
     "python -m scripts.coverage": "takes minutes, and writes into docs/",
     "python -m scripts.experiments": "takes hours on the films, which are not part of the project",
     "python -m scripts.gate": "needs the films, which are not part of the project",
@@ -262,6 +263,7 @@ def reader(tmp_path, monkeypatch, copied, reader_home, package_models, phantom_f
     for name, film in zip(PICTURES, few, strict=False):
         shutil.copyfile(film, folder / name)
     (folder / "brief.json").write_text(BRIEF.model_dump_json())
+    (folder / "wrong.csv").write_text(f"image_id,reason\n{few[0].relative_to(phantom_folder)},wrong label\n")
     write_sources(folder)
     return settings
 

@@ -26,6 +26,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_the_next_start_leaves_nothing_ov
     assert set(tried["operations"]) >= {
         "import",
         "replace",
+        "mend",
         "train",
         "lock",
         "ensemble",

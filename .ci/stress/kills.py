@@ -1,7 +1,7 @@
 """Kill before every file operation, and at random times: ``python .ci/stress/kills.py [--json FILE]``.
 
-Imports, replaces, trains, locks, averages, opens, keeps, deletes, reports and backs up. After each kill the
-next start must find nothing lost and leave nothing over.
+Imports, replaces, mends, trains, locks, averages, opens, keeps, deletes, reports and backs up. After each
+kill the next start must find nothing lost and leave nothing over.
 """
 
 import argparse

@@ -10,6 +10,8 @@ from tests.support.brief import DATASET, MODEL
 from tests.support.films import grey
 from xraylab import actions, copies, records, trail
 from xraylab.actions import deep, health, mending
+from xraylab.data.datasets import load_dataset
+from xraylab.data.importing import write_tables
 from xraylab.errors import StorageError
 from xraylab.records import Kept, NewCase
 from xraylab.settings import load_settings
@@ -38,6 +40,13 @@ def flip(file, place=-1):
     raw = bytearray(file.read_bytes())
     raw[place] ^= 1
     file.write_bytes(raw)
+
+
+def relabel(settings):
+    """Give one film the other label, as a person with another program could."""
+    dataset = load_dataset(settings, DATASET)
+    labels = dataset.catalog["label"].mask(dataset.catalog.index == 0, 1 - dataset.catalog["label"])
+    write_tables(dataset.folder, dataset.info, dataset.catalog.assign(label=labels))
 
 
 def rewrite(settings, statement):
@@ -87,6 +96,7 @@ def test_a_whole_home_has_no_fault(trained):
             "Train it again",
         ),
         (lambda s: flip(s.datasets / DATASET / "pixels.npy"), "datasets", "were changed or damaged"),
+        (relabel, "datasets", "Labels, patients or splits of the dataset"),
         (lambda s: (s.datasets / DATASET / "catalog.parquet").unlink(), "datasets", "missing or damaged"),
         (lambda s: flip(next((s.home / "openings").iterdir())), "openings", "isn't recognised on its films"),
         (lambda s: flip(s.cases / "1" / "film.png", 60), "kept pictures", "is damaged"),

@@ -38,7 +38,9 @@ def test_a_film_tells_its_import_its_findings_and_who_used_and_scored_it(trained
     assert any(line.startswith(f"Scored {score(value)} by “{name}”") for line in lines)
 
     keep(dataset, [Found(check="near_duplicates", severity="low", figure=1, sentence="One.", films=(film,))])
-    assert "Named by the audit under near duplicates." in actions.history_of_film(trained, dataset, row)
+    assert "Named by the audit under “Versions of one picture”." in actions.history_of_film(
+        trained, dataset, row
+    )
     assert f"Used to train “{name}”." in actions.history_of_film(trained, dataset, row_of(dataset, "train"))
 
 

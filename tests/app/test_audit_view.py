@@ -47,7 +47,7 @@ def progress(dataset, state="running", **facts):
 
 
 def test_every_check_has_a_title():
-    assert set(audit_view._TITLES) == set(get_args(Check))
+    assert set(audit_view.TITLES) == set(get_args(Check))
 
 
 def test_films_that_were_not_checked_say_so_and_a_button_starts_the_checks(show, dataset, started):

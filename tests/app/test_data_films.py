@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.screens import written
+from tests.support.screens import grids, written
 from xraylab.app import film_dialog, thumbnails, widgets
 from xraylab.app.screens.data import films
 from xraylab.audit.features import features_of_dataset
@@ -78,8 +78,8 @@ def test_the_films_of_a_finding_come_in_its_order(show, dataset, shown):
     )
     app = show("data")
     chosen = app.selectbox(key=f"grid finding {dataset.info.name}")
-    assert chosen.options == ["all", "duplicates (3)"]
-    chosen.select("duplicates").run()
+    assert chosen.options == ["all", "Identical pictures (3)"]
+    chosen.select("Identical pictures").run()
     assert shown == [9, 2, 5]
 
 
@@ -128,3 +128,23 @@ def test_counts_stand_below_each_other_and_words_from_outside_stay_words(monkeyp
     assert "&lt;i&gt;site&lt;/i&gt;" in drawn[1]
     assert "1 &lt;u&gt;" in drawn[1]
     assert "25.0" in drawn[1]
+
+
+def test_a_finding_shows_its_first_films_and_a_click_opens_one(show, dataset, monkeypatch):
+    worst = tuple(dataset.catalog["image_id"].iloc[[9, 2, 5, 7, 8, 1, 0, 3]])
+    keep(
+        dataset,
+        [
+            Found(check="duplicates", severity="high", figure=4, sentence="Four.", films=worst),
+            Found(check="patient_leakage", severity="none", figure=0, sentence="None.", films=worst),
+            Found(check="unreadable", severity="low", figure=1, sentence="One.", films=("not a film.png",)),
+        ],
+    )
+    strip, *_ = grids(app := show("data"))
+    assert [film["key"] for film in strip] == list(worst[:6])
+    assert len(grids(app)) == 2  # that of the finding, and that of all films
+    clicks = [worst[0]]
+    monkeypatch.setattr("xraylab.app.audit_view.film_grid", lambda *_, **__: clicks.pop() if clicks else None)
+    monkeypatch.setattr(film_dialog, "film_grid", lambda *_, **__: None)
+    app.run()
+    assert "History" in written(app)

@@ -120,3 +120,16 @@ def test_a_fetch_that_fails_is_a_sentence_in_the_dialog_and_can_be_tried_again(s
     published("pneumoniamnist")
     app.button(key="fetch for good").click().run()
     assert app.text_input(key="import name").value == "pneumoniamnist"
+
+
+def test_films_are_in_use_as_soon_as_they_are_imported(show, tmp_path):
+    app = show("data")
+    for number, name in enumerate(("first", "second", "third")):
+        (tmp_path / name).mkdir()
+        fill(app, list(COPIES.values())[number].make(tmp_path / name), name)
+        press(app, "Import")
+        assert not app.error
+        assert app.selectbox(key="data dataset").value == name
+    app.selectbox(key="data dataset").set_value("first").run()
+    assert app.selectbox(key="data dataset").value == "first"
+    assert app.run().selectbox(key="data dataset").value == "first"

@@ -78,6 +78,7 @@ def test_the_area_of_a_property_is_scikit_learns_with_the_interval_by_group():
 def test_only_traces_of_how_a_file_was_made_are_a_shortcut(columns, severity, mend):
     found = acquisition_shortcut(catalog(**columns))
     assert (found.severity, found.mend) == (severity, mend)
+    assert found.mend_by == (("one encoding",) if mend == SAME_FILES else ())
     assert len(found.films) == (0 if severity == "none" else MOST_EXAMPLES)
 
 
@@ -208,7 +209,7 @@ def test_examples_are_the_films_that_their_files_give_away_most():
     films = catalog(quant_sum=by_label(330, 1858))
     found = acquisition_shortcut(films)
     labels = films.set_index("image_id")["label"]
-    assert [labels[name] for name in found.films] == [1] * 6 + [0] * 6
+    assert [labels[name] for name in found.films] == [1, 0] * 6
 
 
 def test_no_fold_divides_a_group_and_every_fold_has_both_classes():

@@ -5,7 +5,8 @@ import pytest
 
 from xraylab.audit import features as described
 from xraylab.audit.alike import most_alike
-from xraylab.audit.features import encoder, features_of, features_of_dataset, kept_features
+from xraylab.audit.encoder import encoder, features_of
+from xraylab.audit.features import features_of_dataset, kept_features
 from xraylab.data import phantoms
 from xraylab.data.importing import import_dataset
 from xraylab.settings import load_settings

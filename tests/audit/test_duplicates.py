@@ -48,7 +48,8 @@ def test_a_copy_within_a_patient_of_one_split_is_of_low_severity():
     assert found.sentence == (
         "1 picture occurs more than once, in 2 films: it is of one patient, in one split and under one label."
     )
-    assert found.mend == "Keep one film of each picture, and import the films again."
+    assert found.mend == "Mend it: leave out all but one film of each picture."
+    assert found.mend_by == ("leave out",)
 
 
 @pytest.mark.parametrize(
@@ -72,17 +73,43 @@ def test_what_a_copy_does_to_figures_is_told(copy, severity, words):
     assert words in found.sentence
 
 
-def test_the_mend_asks_for_the_right_label_only_if_one_is_wrong():
-    assert "correct the labels" in judged(*SOME, ("d", 1, "p1", "train", "x")).mend
-    assert "label" not in judged(*SOME).mend
+@pytest.mark.parametrize(
+    ("copy", "mend", "steps"),
+    [
+        (
+            ("d", 1, "p1", "train", "x"),
+            "Mend it: leave out the films whose label is wrong.",
+            ("leave out",),
+        ),
+        (
+            ("d", 0, "p1", "test", "x"),
+            "Mend it: split again with each picture in one split.",
+            ("split again",),
+        ),
+        (
+            ("d", 0, "p2", "left out", "x"),  # whose other film is in the test
+            "Mend it: split again with each picture in one split.",
+            ("split again",),
+        ),
+        (
+            ("d", 1, "p1", "test", "x"),
+            "Mend it: leave out the films whose label is wrong, then split again with each picture in one "
+            "split.",
+            ("leave out", "split again"),
+        ),
+    ],
+)
+def test_the_mend_asks_for_what_is_wrong_and_for_nothing_else(copy, mend, steps):
+    found = judged(*SOME, copy)
+    assert (found.mend, found.mend_by) == (mend, steps)
 
 
-def test_the_worst_pictures_are_the_examples_and_not_too_many():
-    harmless = [(f"{n}{copy}", 0, f"q{n}", "train", f"h{n}") for n in range(20) for copy in "ab"]
+def test_the_worst_pictures_come_first_and_not_too_many_films_are_named():
+    harmless = [(f"{n}{copy}", 0, f"q{n}", "train", f"h{n}") for n in range(600) for copy in "ab"]
     found = judged(*harmless, ("bad", 0, "p", "train", "x"), ("worse", 1, "p", "train", "x"))
-    assert found.figure == 21
+    assert found.figure == 601
     assert found.films[:2] == ("bad", "worse")
-    assert len(found.films) == 12
+    assert len(found.films) == 1000
 
 
 def test_versions_of_a_picture_bring_their_copies_along():

@@ -16,8 +16,14 @@ DUPLICATES = {
 
 
 def test_a_result_can_be_stored_and_read_again():
-    found = Found(**DUPLICATES, films=("a.png", "b.png"), mend="Remove one of each.")
+    found = Found(
+        **DUPLICATES, films=("a.png", "b.png"), mend="Leave out one of each.", mend_by=("leave out",)
+    )
     assert Found.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_result_of_an_earlier_version_has_no_step_of_a_mend():
+    assert Found.model_validate(DUPLICATES | {"mend": "Remove one of each."}).mend_by == ()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xraylab.audit.features import encoder, features_of
+from xraylab.audit.encoder import encoder, features_of
 from xraylab.audit.label_errors import Suspects, found
 from xraylab.data.phantoms import generate
 from xraylab.errors import WeightsError
@@ -66,6 +66,7 @@ def test_suspects_are_counted_and_the_first_are_named():
     assert told.films == tuple(f"{number}.png" for number in range(999, 979, -1))
     assert told.sentence.startswith("20 of 1\u2009000 films (2.0\u202f%) look unlike their label")
     assert told.mend is not None
+    assert told.mend_by == ("leave out",)
     assert found(Suspects(order, 1), images).films == ("999.png",)
     assert "films (0.1\u202f%) looks unlike its label" in found(Suspects(order, 1), images).sentence
     none = found(Suspects(order, 0), images)

@@ -37,7 +37,8 @@ def test_a_patient_on_both_sides_is_of_high_severity():
     assert (found.severity, found.figure) == ("high", 1)
     assert found.films == ("IM-0001-0001.png", "IM-0001-0002.png")
     assert found.sentence == f"By {FIRST}, 1 of 4 patients (2 films) has films in more than one split."
-    assert found.mend.startswith("Import the films again")
+    assert found.mend == "Mend it: split again with each patient in one split."
+    assert found.mend_by == ("split again",)
 
 
 def test_patients_who_share_a_picture_across_splits_are_of_high_severity():
@@ -45,7 +46,8 @@ def test_patients_who_share_a_picture_across_splits_are_of_high_severity():
     assert (found.severity, found.figure) == ("high", 1)
     assert found.films == ("IM-0001-0001.png", "IM-0003-0001.png")
     assert "If patients who share a picture are one, 1 of 4 patients (2 films) has." in found.sentence
-    assert "Keep one version" in found.mend
+    assert found.mend == "Mend it: split again with each picture in one split."
+    assert found.mend_by == ("split again",)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,8 @@ def test_a_patient_by_a_more_cautious_key_alone_is_of_low_severity(film, key, wo
     assert (found.severity, found.figure) == ("low", 1)
     assert found.sentence.startswith(f"By {FIRST}, no patient has films in more than one split. ")
     assert words in found.sentence
-    assert f"patient key “{key}”" in found.mend
+    assert found.mend.startswith(f"Mend it: split again by the patient key “{key}”")
+    assert found.mend_by == ("split again",)
 
 
 def test_all_keys_that_join_patients_are_told_and_the_first_divided_one_is_the_figure():
@@ -92,6 +95,11 @@ def test_all_keys_that_join_patients_are_told_and_the_first_divided_one_is_the_f
 def test_films_that_were_left_out_of_every_split_do_not_count():
     found = judged(*NORMAL, *ILL, ("IM-0001-0002.png", 0, "IM-1", "left out", "e"))
     assert found.severity == "none"
+
+
+def test_a_picture_of_films_that_were_left_out_alone_joins_nobody():
+    left_out = [(f"IM-000{n}-0001.png", 0, f"IM-{n}", "left out", "e") for n in (3, 4)]
+    assert judged(*NORMAL, *ILL, *left_out).severity == "none"
 
 
 def test_where_nothing_names_the_patients_it_says_so():

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from xraylab.audit.features import features_of
+from xraylab.audit.encoder import cross_validated, features_of
 from xraylab.audit.outside_lungs import blanked, found, measure
-from xraylab.audit.scoring import cross_validated
 from xraylab.data.phantoms import generate
 from xraylab.evaluation.intervals import auc_interval
 from xraylab.findings import PNEUMONIA

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.changed import WAYS, changed
 from xraylab.audit import duplicates, label_errors, leakage
-from xraylab.audit.features import features_of
+from xraylab.audit.encoder import features_of
 from xraylab.audit.near import near_duplicates
 from xraylab.data.datasets import Dataset
 from xraylab.data.importing import import_dataset

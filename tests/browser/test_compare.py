@@ -74,3 +74,30 @@ def test_the_first_column_stays_when_a_wide_table_is_moved_on_a_phone(compare):
     compare.locator(".xl-scroll").first.evaluate("box => { box.scrollLeft = 200 }")
     assert compare.locator(".xl-scroll").first.evaluate("box => box.scrollLeft") > 0
     assert head.bounding_box()["x"] == pytest.approx(before, abs=1)
+
+
+def test_groups_are_drawn_as_strips_that_stand_where_their_numbers_say(compare):
+    box = compare.get_by_role("combobox", name="Split by")
+    box.click()
+    box.fill("kind")
+    compare.get_by_role("option", name="kind").wait_for()
+    box.press("Enter")
+    table = compare.locator(".xl-groups")
+    table.wait_for()
+    low = float(table.locator("caption").text_content().split(" to ")[0].split()[-1])
+    cells = table.locator("tbody td.xl-short:has(.xl-strip)")
+    assert cells.count() == 2 * 2  # kinds and models
+    for cell in cells.all():
+        rate, bounds = (
+            cell.text_content().split("\u202f%")[0],
+            cell.locator(".xl-interval").first.text_content(),
+        )
+        start, end = map(float, bounds.split("\u2013"))
+        strip = cell.locator(".xl-strip").bounding_box()
+        bar, dot = (cell.locator(f".xl-strip {part}").bounding_box() for part in ("s", "b"))
+        scale = strip["width"] / (100 - low)
+        assert dot["x"] + dot["width"] / 2 - strip["x"] == pytest.approx(scale * (float(rate) - low), abs=1)
+        assert bar["x"] - strip["x"] == pytest.approx(scale * (start - low), abs=1)
+        assert bar["width"] == pytest.approx(scale * (end - start), abs=1.5)
+    compare.set_viewport_size({"width": 390, "height": 844})
+    assert compare.evaluate("document.documentElement.scrollWidth") <= 390

@@ -15,7 +15,8 @@ from tests.support.sizes import draws, three_errors
 from xraylab.evaluation.comparison import holm
 from xraylab.evaluation.few import FEWEST_PATIENTS
 from xraylab.evaluation.intervals import auc_difference_apart, auc_interval
-from xraylab.evaluation.subgroups import AGE_BANDS, METRICS, age_bands, sentences, subgroups
+from xraylab.evaluation.subgroup_columns import AGE_BANDS, MOST_GROUPS, age_bands, named_groups
+from xraylab.evaluation.subgroups import METRICS, differences, sentences, subgroups
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.findings import state_finding
 
@@ -226,6 +227,62 @@ def test_bands_of_age_stand_in_the_order_of_age():
     bands = age_bands(np.repeat([70, 0.5, 8, 3, 15, 30, 50, 90], 3))
     labels, scores = np.arange(24) % 2, np.linspace(0, 1, 24)
     assert [group.name for group in subgroups(labels, scores, None, {"age": bands}).groups] == [*AGE_BANDS]
+
+
+def test_long_names_are_cut_in_sentences_and_whole_in_results():
+    name = "a report that goes on " * 20
+    wrong = {(name, 1): 30, (name, 0): 1, ("B", 1): 2, ("B", 0): 1}
+    n = {(group, label): 60 for group in (name, "B") for label in (0, 1)}
+    divided = subgroups(*counts(wrong, n), fewest=10)
+    assert name.strip() in [group.name for group in divided.groups]
+    said = sentences(divided, 0.5)
+    assert max(map(len, said)) < 300
+    assert said[0].startswith("Sex a report that goes on")
+    assert "…: sensitivity is lower than in B" in said[0]
+
+
+@pytest.mark.parametrize("values", [8, 9, 10, 40])
+def test_of_many_values_the_rare_ones_are_joined_and_no_film_is_lost(values):
+    films_of = {f"site {n:02d}": 100 - n for n in range(values)}
+    column = [name for name, n in films_of.items() for _ in range(n)]
+    names, groups = named_groups(column)
+    if values <= MOST_GROUPS + 1:
+        assert groups == list(films_of)
+        assert names.tolist() == column
+        return
+    joined = f"{values - MOST_GROUPS} other values"
+    assert groups == [*list(films_of)[:MOST_GROUPS], joined]
+    assert (names == joined).sum() == sum(list(films_of.values())[MOST_GROUPS:])
+    assert names.size == len(column)
+
+
+def test_a_value_that_is_named_like_the_joined_ones_stays_apart():
+    column = [f"{n}" for n in range(9)] * 3 + ["2 other values"] * 9
+    names, groups = named_groups(column)
+    assert len(set(groups)) == len(groups) == MOST_GROUPS + 1
+    assert (names == "2 other values").sum() == 9
+    assert (names == groups[-1]).sum() == 6
+
+
+def test_joined_values_are_a_group_that_stands_last_and_is_compared():
+    labels, scores, people = films(patients=900)
+    sites = of_patients(people, *(f"z{n}" for n in range(12)))
+    divided = subgroups(labels, scores, people, {"site": sites}, fewest=5)
+    assert [group.name for group in divided.groups][-1] == "4 other values"
+    assert sum(group.table.n for group in divided.groups) == labels.size
+    assert len(divided.tests) == 3 * 9
+
+
+def test_p_is_adjusted_for_tests_of_another_model_that_are_shown_beside():
+    labels, scores, people = films(patients=600)
+    sex = of_patients(people, "F", "M")
+    scores = np.where((sex == "F") & (labels == 1), scores**3, scores)
+    divided = subgroups(labels, scores, people, {"sex": sex}, fewest=10)
+    beside = [0.9, 1.0, 0.7]
+    alone, both = divided.at(0.5)[0].sensitivity, divided.at(0.5, beside=beside)[0].sensitivity
+    assert both.adjusted_p == pytest.approx(2 * alone.adjusted_p)  # the smallest of six instead of three
+    assert "adjusted for 6 comparisons" in differences(divided, 0.5, beside=beside)[0]
+    assert divided.p_values(0.5)[0] * 3 == pytest.approx(alone.adjusted_p)
 
 
 def test_a_difference_is_said_once_with_its_numbers():

@@ -108,6 +108,14 @@ def run_replace(work: Work) -> None:
     actions.import_dataset(work.settings(), work.others, DATASET, replace=True)
 
 
+def run_mend(work: Work) -> None:
+    from xraylab import actions
+    from xraylab.data.mends import Mends
+
+    mends = Mends(one_encoding=True, split_again=True)
+    actions.mend_dataset(work.settings(), DATASET, NEW, mends)
+
+
 def run_lock(work: Work) -> None:
     from xraylab import actions
 
@@ -153,6 +161,7 @@ def run_backup(work: Work) -> None:
 ACTIONS: dict[str, Callable[[Work], None]] = {
     "import": run_import,
     "replace": run_replace,
+    "mend": run_mend,
     "train": run_training,
     "lock": run_lock,
     "ensemble": run_ensemble,
@@ -171,7 +180,7 @@ def done(work: Work, name: str) -> bool:
     from xraylab.models import list_models, load_model
 
     settings = work.settings()
-    if name == "import":
+    if name in ("import", "mend"):
         return NEW in {info.name for info in list_datasets(settings)}
     if name == "replace":
         return load_dataset(settings, DATASET).info.source.endswith("others")
@@ -209,6 +218,7 @@ def check(work: Work, name: str, *, acknowledged: bool) -> None:
     """
     from xraylab import actions, records
     from xraylab.actions.leftovers import sweep_at_start
+    from xraylab.data.catalog import manifest_sha256
     from xraylab.data.datasets import list_datasets, load_dataset
     from xraylab.data.openings import read_openings
     from xraylab.models import list_models
@@ -225,7 +235,7 @@ def check(work: Work, name: str, *, acknowledged: bool) -> None:
     for dataset in (load_dataset(settings, name) for name in datasets):
         assert hashlib.sha256(dataset.pixels.tobytes()).hexdigest() == dataset.info.pixel_hash
         assert len(dataset.catalog) == dataset.info.n
-        assert dataset.lineage
+        assert dataset.manifest == manifest_sha256(dataset.catalog)
     models = {model.name: model for model in list_models(settings) if not model.shipped}
     assert set(models) - {NEW} == {*MEMBERS, BOTH}, f"models: {set(models)}"
     for model in models.values():

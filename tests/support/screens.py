@@ -12,7 +12,12 @@ def written(app):
     return html.unescape(re.sub(r"<[^>]+>", " ", " ".join(texts)).replace("\\", ""))
 
 
+def grids(app):
+    """Return the films of each grid of a screen, as the browser gets them."""
+    parts = [part.proto for part in app.get("bidi_component") if "film_grid" in part.proto.component_name]
+    return [json.loads(part.json)["films"] for part in parts]
+
+
 def thumbnails(app):
-    """Return the films in all grids of a screen, as the browser gets them."""
-    grids = [part.proto for part in app.get("bidi_component") if "film_grid" in part.proto.component_name]
-    return [film for grid in grids for film in json.loads(grid.json)["films"]]
+    """Return the films in all grids of a screen."""
+    return [film for grid in grids(app) for film in grid]

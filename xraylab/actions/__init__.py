@@ -29,6 +29,7 @@ from xraylab.actions.datasets import (
     make_phantoms,
     preview_source,
 )
+from xraylab.actions.derived import mend_dataset
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.exports import (
     PREVALENCE,
@@ -64,6 +65,7 @@ from xraylab.actions.robustness import robustness
 from xraylab.actions.seeds import request_seeds, train_seeds
 from xraylab.actions.shift import Shifted, shift
 from xraylab.actions.similar import Similar, described, similar_in, similar_to
+from xraylab.actions.subgroups import subgroups
 from xraylab.actions.training import (
     assist,
     attend_runs,
@@ -127,6 +129,7 @@ __all__ = [
     "load_for_reading",
     "lock",
     "make_phantoms",
+    "mend_dataset",
     "model_card",
     "model_row",
     "model_rows",
@@ -164,6 +167,7 @@ __all__ = [
     "start_training",
     "start_trainings",
     "study_dicom",
+    "subgroups",
     "test_pairs",
     "test_result",
     "threshold_csv",

@@ -65,8 +65,8 @@ def import_dataset(
         on_progress=on_progress,
         before=note,
     )
-    imported = _imported(dataset.info, len(openings_of_dataset(settings, dataset)))
-    return imported.model_copy(update={"overlaps": overlaps_of_test(settings, dataset)})
+    document = imported(dataset.info, len(openings_of_dataset(settings, dataset)))
+    return document.model_copy(update={"overlaps": overlaps_of_test(settings, dataset)})
 
 
 def preview_source(
@@ -155,7 +155,7 @@ def list_datasets(settings: Settings) -> list[documents.Imported]:
         # One dataset with damaged films must not hide the others.
         with contextlib.suppress(DatasetError):
             openings = openings_of_dataset(settings, Dataset(settings.datasets / info.name, info))
-            rows.append(_imported(info, len(openings)))
+            rows.append(imported(info, len(openings)))
     return rows
 
 
@@ -167,7 +167,8 @@ def dataset_or_none(settings: Settings, name: str) -> Dataset | None:
         return None
 
 
-def _imported(info: DatasetInfo, openings: int) -> documents.Imported:
+def imported(info: DatasetInfo, openings: int) -> documents.Imported:
+    """Lay out the facts of a dataset, with the number of openings of its test films."""
     return documents.Imported(
         name=info.name,
         kind=info.kind,

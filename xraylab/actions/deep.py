@@ -18,6 +18,7 @@ from sqlalchemy import select
 from xraylab import chain, copies, database, trail
 from xraylab.actions.backups import digest_of
 from xraylab.data import datasets
+from xraylab.data.catalog import manifest_sha256
 from xraylab.data.openings import read_openings
 from xraylab.errors import UnreadableImageError, XRayLabError
 from xraylab.imaging import decode
@@ -127,6 +128,7 @@ def faults_of_datasets(settings: Settings) -> Iterator[str]:
             # After a restored backup without films there are fingerprints in their place.
             without_films = (folder / datasets.FINGERPRINTS_FILE).exists()
             changed = not without_films and _hash_of(dataset) != dataset.info.pixel_hash
+            relabelled = dataset.manifest not in (None, manifest_sha256(dataset.catalog))
         except XRayLabError as error:
             yield str(error)
             continue
@@ -134,6 +136,11 @@ def faults_of_datasets(settings: Settings) -> Iterator[str]:
             yield (
                 f"The films of the dataset “{folder.name}” were changed or damaged since their import. "
                 "Import them again in its place."
+            )
+        if relabelled:
+            yield (
+                f"Labels, patients or splits of the dataset “{folder.name}” were changed since it was made. "
+                "Import or mend it again in its place."
             )
 
 

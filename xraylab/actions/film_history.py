@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from xraylab.actions.overlap import overlap
+from xraylab.audit.found import TITLES
 from xraylab.audit.kept import last_audit
 from xraylab.data.datasets import Dataset
 from xraylab.errors import XRayLabError
@@ -53,7 +54,7 @@ def _findings(dataset: Dataset, film: str) -> Iterator[str]:
     if audit is None:
         yield "These films weren't audited yet."
         return
-    named = [found.check.replace("_", " ") for found in audit.findings if film in found.films]
+    named = [f"“{TITLES[found.check]}”" for found in audit.findings if film in found.films]
     if named:
         yield f"Named by the audit under {listed(named)}."
 

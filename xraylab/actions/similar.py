@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.audit.alike import Alike, most_alike
-from xraylab.audit.features import encoder, features_of, kept_features
+from xraylab.audit.encoder import encoder, features_of
+from xraylab.audit.features import kept_features
 from xraylab.data.datasets import Dataset, list_datasets, load_dataset
 from xraylab.errors import DatasetError
 from xraylab.settings import Settings

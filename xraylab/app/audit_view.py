@@ -7,12 +7,16 @@ the page looks at it every few seconds; otherwise nothing polls.
 
 import html
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from xraylab import actions, formats
-from xraylab.app import status, watch, widgets, wording
+from xraylab.app import film_dialog, status, watch, widgets, wording
+from xraylab.app.components.film_grid import film_grid
 from xraylab.app.faults import guard
-from xraylab.audit.found import Check, Found
+from xraylab.app.thumbnails import thumbnails
+from xraylab.audit.found import TITLES, Check, Found
 from xraylab.audit.kept import Audit, last_audit
 from xraylab.audit.naive import TRAINING, Measured, Naive, method, signed
 from xraylab.data.datasets import Dataset
@@ -21,19 +25,8 @@ from xraylab.formats import DASH, NARROW_SPACE, THIN_SPACE
 from xraylab.runs.auditing import PARTS, AuditProgress, Part
 from xraylab.settings import Settings
 
+_EXAMPLES = 6  # films of a finding; the grid below shows all of them
 _MARKS = {"high": "Mend this first", "low": "Know this", "none": "Nothing found"}
-_TITLES: dict[Check, str] = {
-    "unreadable": "Unreadable files",
-    "class_balance": "Shares of the classes",
-    "duplicates": "Identical pictures",
-    "near_duplicates": "Versions of one picture",
-    "patient_leakage": "Patients in several splits",
-    "acquisition_shortcut": "Files that give the label away",
-    "small_validation": "Size of the validation split",
-    "label_errors": "Labels that may be wrong",
-    "outside_lungs": "Labels told outside the lungs",
-    "shift": "Splits that look different",
-}
 _UNITS = {"Comparing films": "pairs of films", TRAINING: "trainings"}  # by what is done; otherwise films
 _NOT_YET = (
     "These films weren't checked yet for copies, patients in two splits, files that give the label away, and "
@@ -70,7 +63,7 @@ def _draw(settings: Settings, dataset: Dataset, *, polling: bool) -> None:
         if progress is not None:
             _draw_progress(settings, dataset, progress)
         if audit is not None:
-            _draw_audit(audit)
+            _draw_audit(dataset, audit)
         elif progress is None:
             st.caption(_NOT_YET)
         if progress is None or not progress.active:
@@ -115,8 +108,14 @@ def progress_words(progress: AuditProgress) -> str:
     return f"{progress.doing}: {formats.count(progress.done)} of {formats.count(progress.total)} {unit}"
 
 
-def _draw_audit(audit: Audit) -> None:
-    _draw_findings([found for found in audit.findings if found.severity != "none"])
+def _draw_audit(dataset: Dataset, audit: Audit) -> None:
+    row_of = {image: row for row, image in enumerate(dataset.catalog["image_id"])}
+    for found in audit.findings:
+        if found.severity != "none":
+            _draw_findings([found])
+            # Files that couldn't be read are no films of the dataset.
+            rows = [row_of[image] for image in found.films if image in row_of][:_EXAMPLES]
+            _draw_examples(dataset, found.check, np.array(rows, np.intp))
     if quiet := [found for found in audit.findings if found.severity == "none"]:
         with st.expander(f"{formats.counted(len(quiet), 'check')} found nothing"):
             _draw_findings(quiet)
@@ -129,12 +128,21 @@ def _draw_findings(findings: list[Found]) -> None:
     """Draw findings; sentences quote names of files, so they are escaped."""
     rows = "".join(
         f'<div class="xl-found xl-found-{found.severity}" role="listitem">'
-        f'<p class="xl-severity">{_MARKS[found.severity]} · {_TITLES[found.check]}</p>'
+        f'<p class="xl-severity">{_MARKS[found.severity]} · {TITLES[found.check]}</p>'
         f"<p>{_escaped(found.sentence)}</p>{_mend(found)}</div>"
         for found in findings
     )
     if rows:
         st.html(f'<div class="xl-findings" role="list">{rows}</div>')
+
+
+def _draw_examples(dataset: Dataset, check: Check, rows: NDArray[np.intp]) -> None:
+    """Draw the first films of a finding; a click opens one."""
+    if len(rows):
+        label = f"{TITLES[check]}: examples"
+        film_dialog.ask_for(
+            film_grid(thumbnails(dataset, rows), key=f"examples {dataset.info.name} {check}", label=label)
+        )
 
 
 def _mend(found: Found) -> str:

@@ -124,13 +124,15 @@ def _pick(
 ) -> T | None:
     if current is None:
         return None
-    names = list(offered)
+    # The widget forgets its value when its page is left, and keeps it when an import or a mend puts another
+    # dataset in use: either time it follows the session's choice.
+    drawn = f"{key} drawn"
+    if st.session_state.get(key) not in offered or st.session_state.get(drawn) != current.name:
+        st.session_state[key] = current.name
     chosen = str(
         st.selectbox(
             label,
-            names,
-            # The widget forgets its value when its page is left, so it starts from the session's choice.
-            index=names.index(current.name),
+            list(offered),
             # Streamlit also formats a value from the last run, whose model may be deleted by now.
             format_func=lambda name: words(offered[name]) if name in offered else name,
             key=key,
@@ -138,4 +140,5 @@ def _pick(
     )
     if chosen != current.name:
         st.session_state[session_key] = chosen
+    st.session_state[drawn] = chosen
     return offered[chosen]

@@ -14,7 +14,7 @@ from xraylab.data.datasets import Dataset
 from xraylab.imaging.picture import png
 from xraylab.settings import Settings
 
-_SHOWN = "film of the dialog"  # session key: the image id
+_SHOWN, _ASKED = "film of the dialog", "film asked for"  # session keys: an image id
 _LONGER = 768  # pixels of the longer side; a film has 256 × 256, which is enlarged smoothly
 _MOST_SHOWN, _MOST_ALIKE = 24, 12  # films of the patient, films that look alike
 
@@ -23,6 +23,20 @@ def open_(settings: Settings, dataset: Dataset, image_id: str) -> None:
     """Open a film over the screen."""
     st.session_state[_SHOWN] = image_id
     _dialog(settings, dataset)
+
+
+def ask_for(image_id: str | None) -> None:
+    """Have the screen open a film in its next run: a part that is drawn by itself can't open one."""
+    if image_id is not None:
+        st.session_state[_ASKED] = image_id
+        st.rerun()
+
+
+def open_asked(settings: Settings, dataset: Dataset) -> None:
+    """Open the film that a part of the screen asked for, if one did."""
+    image_id = st.session_state.pop(_ASKED, None)
+    if image_id is not None:
+        open_(settings, dataset, image_id)
 
 
 @st.dialog("Film", width="large")

@@ -45,14 +45,14 @@ def thumbnails(
     made = []
     for row, film in zip(rows, dataset.catalog.iloc[rows].to_dict("records"), strict=True):
         image = film["image_id"]
-        words = [(remarks or {}).get(image), classes[film["label"]], film["subtype"]]
+        words = [(remarks or {}).get(image), classes[film["label"]], formats.visible(film["subtype"] or "")]
         pixels = np.asarray(dataset.pixels[row]) if pictures is None else pictures[image]
         made.append(
             Thumbnail(
                 key=image,
                 pixels=burn_in(pixels) if synthetic else pixels,
                 title=" · ".join(filter(None, words)),
-                name=PurePosixPath(film[name]).name,
+                name=formats.visible(PurePosixPath(film[name]).name),
                 ratio=ratio(film["width"], film["height"]),
                 label=film["label"],
             )

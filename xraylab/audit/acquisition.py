@@ -10,6 +10,7 @@ Acquisition: whether a film's file gives its label away, without a look at the p
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -30,8 +31,7 @@ STRONG = 0.7  # an AUC from which traces count as a shortcut; below, a network g
 NOTICEABLE = 0.6  # an AUC from which any property is worth a sentence
 SIGNIFICANT = 0.05
 SAME_FILES = (
-    "Bring all films to one file format, one compression setting and one size in pixels, then check again: "
-    "the sharpness may still differ."
+    "Mend it: bring all films to one encoding and one size, then check again: the sharpness may still differ."
 )
 ROBUST = (
     "Train by the recipe “robust”, which re-encodes, rescales and blurs films at random, and test the model "
@@ -160,14 +160,15 @@ def acquisition_shortcut(
         if anything separates them with at least 0.6; either must be significant after Holm's adjustment.
     """
     measured = measure_acquisition(catalog, pixels)
-    severity = measured.severity
+    severity, mend = measured.severity, _mend(measured)
     return Found(
         check="acquisition_shortcut",
         severity=severity,
         figure=None if math.isnan(measured.together.value) else measured.together.value,
         sentence=_sentence(measured, finding),
         films=() if severity == "none" else _examples(catalog, measured.scores),
-        mend=_mend(measured),
+        mend=mend,
+        mend_by=("one encoding",) if mend == SAME_FILES else (),
     )
 
 
@@ -278,13 +279,14 @@ def _together(chosen: Sequence[FileProperty], area: AreaEstimate, p: float) -> S
 
 
 def _examples(catalog: pd.DataFrame, scores: Floats | None) -> tuple[str, ...]:
-    """Return the films of each class that their files give away most clearly."""
+    """Return the films that their files give away most clearly, of one class and the other in turn."""
     if scores is None:
         return ()
     labels, half = catalog["label"].to_numpy(np.int64), MOST_EXAMPLES // 2
     order = np.argsort(scores, kind="stable")
     absent, present = order[labels[order] == 0][:half], order[::-1][labels[order[::-1]] == 1][:half]
-    return tuple(str(catalog["image_id"].iloc[row]) for row in (*present, *absent))
+    in_turn = chain.from_iterable(zip(present, absent, strict=False))
+    return tuple(str(catalog["image_id"].iloc[row]) for row in in_turn)
 
 
 def _mend(measured: Acquisition) -> str | None:

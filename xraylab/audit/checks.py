@@ -8,6 +8,7 @@ The checks of the audit on one dataset, from what is quick to what is slow.
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xraylab.audit import label_errors, outside_lungs
 from xraylab.audit.acquisition import acquisition_shortcut
@@ -19,10 +20,10 @@ from xraylab.audit.duplicates import (
     find_near,
     near_pictures,
 )
-from xraylab.audit.features import features_of, features_of_dataset
-from xraylab.audit.found import Check, Found, Severity
+from xraylab.audit.encoder import Change, can_tell, cross_validated, features_of
+from xraylab.audit.features import features_of_dataset
+from xraylab.audit.found import Found, Severity
 from xraylab.audit.leakage import check_patient_leakage, straddling
-from xraylab.audit.scoring import can_tell, cross_validated
 from xraylab.audit.shift import check_shift
 from xraylab.data.datasets import Dataset
 from xraylab.errors import WeightsError
@@ -30,7 +31,7 @@ from xraylab.settings import Settings
 
 OnStep = Callable[[str, int, int], None]
 _WORST: tuple[Severity, ...] = ("high", "low", "none")
-_BY_FEATURES: tuple[Check, ...] = ("label_errors", "outside_lungs")
+Scores = NDArray[np.float64]
 
 
 def worst_first(results: Iterable[Found]) -> list[Found]:
@@ -84,27 +85,41 @@ def slow_checks(settings: Settings, dataset: Dataset, report: OnStep) -> Iterato
     DatasetError
         If the dataset is damaged.
     """
-    catalog, finding = dataset.catalog, dataset.info.finding
-    labels, images = catalog["label"].to_numpy(np.int64), catalog["image_id"].astype(str).tolist()
-    groups = catalog["group"].factorize()[0].astype(np.int64)
-    if not can_tell(labels, groups):
+    described = _Described(settings, dataset, report)
+    images = dataset.catalog["image_id"].astype(str).tolist()
+    if not can_tell(described.labels, described.groups):
         yield label_errors.found(None, images)
-        yield outside_lungs.found(None, finding)
+        yield outside_lungs.found(None, dataset.info.finding)
         return
-
-    def described(done: int) -> None:
-        report("Looking for wrong labels", done, labels.size)
-
-    def blanked(done: int) -> None:
-        report("Looking outside the lungs", done, labels.size)
-
     try:
-        whole = cross_validated(features_of_dataset(settings, dataset, described), labels, groups)
-        yield label_errors.found(label_errors.Suspects.of_scores(whole, labels), images)
-        features = features_of(settings, dataset.pixels, blanked, change=outside_lungs.blanked)
+        whole = described.scores("Looking for wrong labels")
+        yield label_errors.found(label_errors.Suspects.of_scores(whole, described.labels), images)
+        border = described.scores("Looking outside the lungs", outside_lungs.blanked)
     except WeightsError as error:
-        for check in _BY_FEATURES:
+        for check in ("label_errors", "outside_lungs"):
             yield Found(check=check, severity="none", figure=None, sentence=str(error))
         return
-    border = cross_validated(features, labels, groups)
-    yield outside_lungs.found(outside_lungs.measure(labels, groups, border[:, 1], whole[:, 1]), finding)
+    measured = outside_lungs.measure(described.labels, described.groups, border[:, 1], whole[:, 1])
+    yield outside_lungs.found(measured, dataset.info.finding)
+
+
+class _Described:
+    """The films of a dataset, as an encoder of photographs describes them."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, report: OnStep) -> None:
+        self._settings, self._dataset, self._report = settings, dataset, report
+        self.labels = dataset.catalog["label"].to_numpy(np.int64)
+        self.groups = dataset.catalog["group"].factorize()[0].astype(np.int64)
+
+    def scores(self, doing: str, change: Change | None = None) -> Scores:
+        """Score each film by a classifier that hasn't seen its group, (n, 2)."""
+        n = self.labels.size
+
+        def on_progress(done: int) -> None:
+            self._report(doing, done, n)
+
+        if change is None:  # as for films that look alike
+            features = features_of_dataset(self._settings, self._dataset, on_progress)
+        else:
+            features = features_of(self._settings, self._dataset.pixels, on_progress, change=change)
+        return cross_validated(features, self.labels, self.groups)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.audit.found import MOST_FILMS, Check, Found, Severity
+from xraylab.audit.found import MOST_FILMS, Check, Found, Mend, Severity
 from xraylab.audit.near import NearPairs, near_duplicates
 from xraylab.data.datasets import SPLITS
 from xraylab.findings import Finding
@@ -103,13 +103,15 @@ def check_near_duplicates(pictures: Sequence[Picture], finding: Finding) -> Foun
 
 def _judged(check: Check, pictures: Sequence[Picture], finding: Finding, *, occur: str, keep: str) -> Found:
     verb = "occurs" if len(pictures) == 1 else "occur"
+    mend, mend_by = _mend(pictures, keep)
     return Found(
         check=check,
         severity=_severity(pictures),
         figure=len(pictures),
         sentence=_sentence(f"{counted(len(pictures), 'picture')} {verb} {occur}", pictures, finding),
         films=_examples(pictures),
-        mend=f"Keep one {keep} of each picture{_and_label(pictures)}, and import the films again.",
+        mend=mend,
+        mend_by=mend_by,
     )
 
 
@@ -152,9 +154,16 @@ def _sentence(begin: str, pictures: Sequence[Picture], finding: Finding) -> str:
     return f"{begin}, in {count(films)} films: {', '.join(told)}."
 
 
-def _and_label(pictures: Sequence[Picture]) -> str:
-    both = any(len(picture.labels) > 1 for picture in pictures)
-    return ", correct the labels of those that have both" if both else ""
+def _mend(pictures: Sequence[Picture], keep: str) -> tuple[str, tuple[Mend, ...]]:
+    steps: list[tuple[str, Mend]] = []
+    if any(len(picture.labels) > 1 for picture in pictures):
+        steps.append(("leave out the films whose label is wrong", "leave out"))
+    if any(len(picture.splits_of_patients) > 1 for picture in pictures):
+        steps.append(("split again with each picture in one split", "split again"))
+    if not steps:  # the picture only counts twice
+        steps.append((f"leave out all but one {keep} of each picture", "leave out"))
+    words, mend_by = zip(*steps, strict=True)
+    return f"Mend it: {', then '.join(words)}.", mend_by
 
 
 def _examples(pictures: Sequence[Picture]) -> tuple[str, ...]:

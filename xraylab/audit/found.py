@@ -5,6 +5,7 @@ Found: what one check of the audit says about a dataset.
 - a figure that can't be measured is None, and the sentence says why
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from xraylab.files import Record
@@ -23,6 +24,20 @@ Check = Literal[
     "shift",
 ]
 Severity = Literal["none", "low", "high"]
+Mend = Literal["split again", "one encoding", "leave out"]
+
+TITLES: Mapping[Check, str] = {
+    "unreadable": "Unreadable files",
+    "class_balance": "Shares of the classes",
+    "duplicates": "Identical pictures",
+    "near_duplicates": "Versions of one picture",
+    "patient_leakage": "Patients in several splits",
+    "acquisition_shortcut": "Files that give the label away",
+    "small_validation": "Size of the validation split",
+    "label_errors": "Labels that may be wrong",
+    "outside_lungs": "Labels told outside the lungs",
+    "shift": "Splits that look different",
+}
 
 MOST_FILMS = 1000  # that one record names, the worst first
 MOST_EXAMPLES = 12  # of films that are all alike; a person looks at a few
@@ -37,3 +52,4 @@ class Found(Record):
     sentence: str  # plain English, with the numbers in it
     films: tuple[str, ...] = ()  # image ids, the worst first, at most MOST_FILMS
     mend: str | None = None  # what can be done about it, in one sentence
+    mend_by: tuple[Mend, ...] = ()  # the steps of ``mend`` that do it, in order; none if only a person can

@@ -1,9 +1,7 @@
 """
 Label errors: films whose picture speaks against their label.
 
-- an encoder that was trained on photographs alone describes the films, see ``features``: it never learnt
-  these labels, so it can't repeat their errors
-- a classifier on these descriptions scores each film without having seen it or its group, see ``scoring``
+- films are described and scored as ``encoder`` does, which never learnt these labels
 - confident learning (Northcutt, Jiang and Chuang 2021, doi 10.1613/jair.1.12125) ranks the films
 - a suspect is no proof: a rare picture is suspected too, so a person has to look
 """
@@ -14,13 +12,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.audit.encoder import cross_validated
 from xraylab.audit.found import MOST_FILMS, Found
-from xraylab.audit.scoring import cross_validated
 from xraylab.formats import count, percent
 
 _MEND = (
-    "Look at the suspects first, have wrong labels corrected at their source or leave these films out with a "
-    "reason, and import again."
+    "Look at the suspects first. Mend it: leave out those whose label is wrong, with a reason, or have their "
+    "labels corrected at the source and import again."
 )
 
 
@@ -39,7 +37,7 @@ class Suspects:
         groups: NDArray[np.int64],
         seed: int = 0,
     ) -> Self:
-        """Rank films by what their features say of their labels; see ``scoring.cross_validated``."""
+        """Rank films by what their features say of their labels; see ``encoder.cross_validated``."""
         return cls.of_scores(cross_validated(features, labels, groups, seed), labels)
 
     @classmethod
@@ -49,7 +47,7 @@ class Suspects:
         Parameters
         ----------
         scored : float array of shape (n, 2)
-            As ``scoring.cross_validated`` returns them.
+            As ``encoder.cross_validated`` returns them.
         labels : int array of shape (n,)
             0 or 1.
         """
@@ -90,4 +88,5 @@ def found(suspects: Suspects | None, images: list[str]) -> Found:
         "label: it may be wrong, or the picture rare.",
         films=tuple(images[row] for row in suspects.order[: min(suspected, MOST_FILMS)]),
         mend=_MEND,
+        mend_by=("leave out",),
     )

@@ -10,7 +10,6 @@ Leakage: patients whose films are in more than one split, by every way to name p
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ import pandas as pd
 from xraylab.audit.duplicates import Picture
 from xraylab.audit.found import MOST_FILMS, Found
 from xraylab.data import patients
+from xraylab.data.catalog import people
 from xraylab.data.datasets import SPLITS, DatasetInfo
 from xraylab.formats import count
 
@@ -66,7 +66,8 @@ def straddling(info: DatasetInfo, catalog: pd.DataFrame, pictures: Sequence[Pict
     own = _divided(OWN, patients.told(info.patient_key, info.patients_from), catalog, catalog["patient"])
     ways = [own]
     if pictures:
-        shown = catalog["image_id"].map(_names_of(pictures)).fillna(catalog["image_id"])
+        names = names_of(pictures)
+        shown = pd.Series([names.get(film, film) for film in catalog["image_id"]], catalog.index)
         ways.append(_divided(SHARED, "shared pictures", catalog, shown))
     return [*ways, *_more_cautious(catalog, own.patients)]
 
@@ -89,6 +90,7 @@ def check_patient_leakage(ways: Sequence[Straddling]) -> Found:
         sentence=_sentence(own, others),
         films=tuple(chain.from_iterable(worst.films))[:MOST_FILMS],
         mend=_mend(worst.key, most_cautious=divided[-1].key),
+        mend_by=("split again",),
     )
 
 
@@ -101,7 +103,7 @@ def _divided(key: str, words: str, catalog: pd.DataFrame, linked_by: pd.Series) 
     return Straddling(key, words, len(np.unique(person)), tuple(of_each))
 
 
-def _names_of(pictures: Sequence[Picture]) -> dict[str, str]:
+def names_of(pictures: Sequence[Picture]) -> dict[str, str]:
     """Map films to a name of the picture that they show; a picture may be part of another."""
     names: dict[str, str] = {}
     for picture in pictures:
@@ -112,11 +114,8 @@ def _names_of(pictures: Sequence[Picture]) -> dict[str, str]:
 
 def _more_cautious(catalog: pd.DataFrame, fewest: int) -> Iterator[Straddling]:
     """Yield each preset that joins patients whom the dataset, and the presets before it, keep apart."""
-    stems = [PurePosixPath(path).stem for path in catalog["path"]]
     for preset in patients.PATIENT_KEYS:
-        key = patients.patient_key(preset)
-        named = pd.Series([key(stem) for stem in stems], catalog.index, dtype=object)
-        way = _divided(preset, patients.rule(preset), catalog, named.fillna(catalog["patient"]))
+        way = _divided(preset, patients.rule(preset), catalog, people(catalog, preset))
         if way.patients < fewest:
             fewest = way.patients
             yield way
@@ -142,10 +141,10 @@ def _have(way: Straddling) -> str:
 
 def _mend(worst: str, *, most_cautious: str) -> str:
     if worst == OWN:
-        return "Import the films again, so that a new split keeps each patient in one part."
+        return "Mend it: split again with each patient in one split."
     if worst == SHARED:
-        return "Keep one version of each picture, and import the films again."
+        return "Mend it: split again with each picture in one split."
     return (
-        f"Import the films again with the patient key “{most_cautious}”, which keeps films that may be of "
-        "one patient in one split."
+        f"Mend it: split again by the patient key “{most_cautious}”, which keeps films that may be of one "
+        "patient in one split."
     )

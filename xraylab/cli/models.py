@@ -1,4 +1,4 @@
-"""Commands on trained models: lock, ensemble, evaluation, robustness, shift, card and report."""
+"""Commands on trained models: lock, ensemble, evaluation, robustness, shift, subgroups, card and report."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from xraylab import actions, documents
-from xraylab.cli.output import ACTOR, Json, bar, tell, tell_faults, tell_report
+from xraylab.cli.output import ACTOR, Json, bar, tell, tell_faults, tell_report, tell_subgroups
 from xraylab.errors import SettingsError
 from xraylab.files import write_bytes
 from xraylab.leftovers import sweep
@@ -120,6 +120,22 @@ def shift(
     with bar("Scoring films") as report:
         shifted = actions.shift(load_settings(), model, data, on_progress=report)
     tell(shifted.document, json)
+
+
+def subgroups(
+    model: Annotated[str, typer.Argument(help="Name of a locked model.")],
+    by: Annotated[
+        str, typer.Option(help="What divides the films: age, sex, view, kind, or a column of your table.")
+    ],
+    split: Annotated[str, typer.Option(help="validation, or test once it has been opened.")] = "validation",
+    json: Json = False,
+) -> None:
+    """Compare the figures of a model between groups of films, such as ages or sites, at its lock."""
+    document = actions.subgroups(load_settings(), model, by, split=split)
+    if json:
+        tell(document, json)
+    else:
+        tell_subgroups(document)
 
 
 def models(json: Json = False) -> None:

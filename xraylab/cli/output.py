@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 
 from xraylab import documents
 from xraylab.files import Record
-from xraylab.formats import DASH, visible
+from xraylab.formats import DASH, auc, auc_interval, interval, percent, visible
 
 _SMALLEST = 0.0001  # a smaller number would be written with an exponent
 _NAME_COLUMNS = 26  # width of the names, so that the values stand below each other
@@ -119,6 +119,37 @@ def spread_line(name: str, spread: documents.Spread) -> str:
     """Write the spread of one number over seeds in a line."""
     # The range stands beside the deviation: with three seeds the latter says little by itself.
     return f"{name:>18}  {spread.mean:.3f} ± {spread.sd:.3f} ({spread.low:.3f} to {spread.high:.3f})"
+
+
+def tell_subgroups(document: documents.Subgroups) -> None:
+    """Print a line for each group, and what may be said about their differences."""
+    lines = [
+        f"{document.split} films by {visible(document.column)}, at the lock {document.threshold:.4g}, with "
+        f"95 % intervals by patient; {document.not_stated} of {document.n} films are in no group"
+    ]
+    for group in document.groups:
+        lines += [f"\n{visible(group.name)}: {group.films} films, {group.patients} patients"]
+        lines += [
+            _figure_line(
+                "sensitivity", f"{group.tp} of {group.tp + group.fn}", group.sensitivity, percent, interval
+            ),
+            _figure_line(
+                "specificity", f"{group.tn} of {group.tn + group.fp}", group.specificity, percent, interval
+            ),
+            _figure_line("AUC", "", group.auc, auc, auc_interval),
+        ]
+    typer.echo("\n".join([*lines, "", *map(visible, document.verdict)]))
+
+
+def _figure_line(
+    name: str,
+    counts: str,
+    figure: documents.SubgroupFigure,
+    write: Callable[[float], str],
+    bounds: Callable[[float, float], str],
+) -> str:
+    ends = "" if math.isnan(figure.value) else f"({bounds(*figure.interval)})"
+    return f"{name:>{_NAME_COLUMNS}}  {counts:>14}  {write(figure.value)} {ends}".rstrip()
 
 
 def tell_films(rows: list[documents.Predicted]) -> None:

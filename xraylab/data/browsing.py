@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from xraylab.data.datasets import KEPT
 from xraylab.findings import Finding
+from xraylab.formats import visible
 
 NOT_STATED = "not stated"
 MIXED = "mixed"
@@ -123,11 +124,11 @@ def texts(catalog: pd.DataFrame, column: str, finding: Finding) -> pd.Series:
 
 def words_of(column: str) -> str:
     """Return the name of a column for people."""
-    return _WORDS.get(column, column.removeprefix(KEPT))
+    return _WORDS.get(column, visible(column.removeprefix(KEPT)))
 
 
 def _written(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else visible(str(value)).strip()
 
 
 def _column(name: str, catalog: pd.DataFrame, finding: Finding) -> Column | None:

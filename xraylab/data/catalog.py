@@ -4,7 +4,10 @@ The catalog of a dataset: one row per film, with its patient, its group and its 
 A group holds the films that must stay in one split: those of a patient, and identical pictures.
 """
 
+import hashlib
+import json
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ from xraylab.data.datasets import SPLITS
 from xraylab.findings import Finding
 from xraylab.formats import count
 
+# What a model and its figures depend on, in the order in which the manifest has it.
+MANIFEST = ("image_id", "label", "patient", "group", "split", "pixel_sha256")
 NOT_KEPT = ("stem", "folder", "patient_from")  # columns that only an import needs
 
 
@@ -81,14 +86,34 @@ def make_catalog(
         finding=finding,
     )
     catalog["split"] = drawn.names
-    notes = list(drawn.notes)
-    notes += patients.of_no_patient(int((catalog["patient"] == catalog["path"]).sum()), preset)
+    notes = [*drawn.notes, *catalog_notes(catalog, preset, finding)]
+    origins = dict(Counter(catalog["patient_from"]).most_common())
+    return catalog.drop(columns=[*NOT_KEPT]), origins, notes
+
+
+def people(catalog: pd.DataFrame, preset: str) -> pd.Series:
+    """Name each film's patient by its file's name; by the catalog if the name doesn't name one."""
+    key = patients.patient_key(preset)
+    named = [key(PurePosixPath(path).stem) for path in catalog["path"]]
+    return pd.Series(named, catalog.index, dtype=object).fillna(catalog["patient"])
+
+
+def manifest_sha256(catalog: pd.DataFrame) -> str:
+    """Return the hash of a catalog's manifest: a JSON array per film, in order, each with a line end."""
+    digest = hashlib.sha256()
+    for film in catalog[[*MANIFEST]].itertuples(index=False, name=None):
+        digest.update(json.dumps(film).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def catalog_notes(catalog: pd.DataFrame, preset: str, finding: Finding) -> list[str]:
+    """Say what a person should know about the patients, labels and kinds of films."""
+    notes = patients.of_no_patient(int((catalog["patient"] == catalog["path"]).sum()), preset)
     notes += _under_both(catalog, finding)
     mixed = int(catalog["synthetic"].sum())
     if 0 < mixed < len(catalog):
         notes.append(f"{mixed} of the {len(catalog)} films are teaching phantoms, mixed with radiographs.")
-    origins = dict(Counter(catalog["patient_from"]).most_common())
-    return catalog.drop(columns=[*NOT_KEPT]), origins, notes
+    return notes
 
 
 def _under_both(catalog: pd.DataFrame, finding: Finding) -> list[str]:

@@ -10,7 +10,7 @@ Datasets: a catalog of films, a split by patient, and their pixels in one memory
 import contextlib
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from xraylab import system
 from xraylab.errors import DatasetError, NotFoundError, XRayLabError
 from xraylab.files import (
     Record,
@@ -141,6 +142,21 @@ class Dataset:
                 )
             return pixels
 
+    @contextlib.contextmanager
+    def film_reader(self) -> Iterator[Callable[[int], NDArray[np.uint8]]]:
+        """Open a function that reads the film in a row of the catalog; threads may call it at once.
+
+        It reads the file and not the map, whose pages would all count as memory in use.
+        """
+        start, size = _start_of_pixels(self.pixels), SIDE * SIDE
+        with (self.folder / "pixels.npy").open("rb") as file:
+
+            def read(row: int) -> NDArray[np.uint8]:
+                raw = system.read_at(file.fileno(), size, start + int(row) * size)
+                return np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE)
+
+            yield read
+
     def rows(self, split_name: str) -> NDArray[np.intp]:
         """Return the rows of the catalog that belong to a split."""
         return np.flatnonzero(self.catalog["split"].to_numpy() == split_name)
@@ -210,8 +226,14 @@ class Dataset:
 
     @property
     def lineage(self) -> list[dict[str, Any]]:
-        """Imports, oldest first; in datasets of earlier versions also openings of the test split."""
+        """Imports and steps of mends, oldest first; of earlier versions also openings of the test split."""
         return read_lines(self.folder / "lineage.jsonl")
+
+    @property
+    def manifest(self) -> str | None:
+        """Hash of the manifest of its catalog when it was made; None if an earlier version made it."""
+        made = [event for event in self.lineage if event.get("event") in ("imported", "mended")]
+        return made[-1].get("manifest_after", made[-1].get("manifest")) if made else None
 
     def fingerprints(self, split_name: str | None = None) -> Fingerprints:
         """Return the fingerprints of the films of one split, or of all, in the order of the catalog."""
@@ -240,14 +262,11 @@ def _fingerprints(folder: Path, pixel_hash: str, split_name: str | None) -> Fing
 
 
 def _read_parts(dataset: Dataset, rows: NDArray[np.intp]) -> Iterator[NDArray[np.uint8]]:
-    """Read films from the file and not through the map, whose pages would all count as memory in use."""
-    start = _start_of_pixels(dataset.pixels)
-    with (dataset.folder / "pixels.npy").open("rb") as file:
+    with dataset.film_reader() as read:
         for first in range(0, max(1, len(rows)), _HASHED_AT_ONCE):
             part = np.empty((len(rows[first : first + _HASHED_AT_ONCE]), SIDE, SIDE), np.uint8)
             for film, row in zip(part, rows[first : first + _HASHED_AT_ONCE], strict=True):
-                file.seek(start + int(row) * film.nbytes)
-                file.readinto(film.data)
+                film[:] = read(row)
             yield part
 
 

@@ -24,7 +24,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from xraylab.data import patients
-from xraylab.data.catalog import NOT_KEPT, identify, label_counts, make_catalog, split_counts
+from xraylab.data.catalog import (
+    NOT_KEPT,
+    identify,
+    label_counts,
+    make_catalog,
+    manifest_sha256,
+    split_counts,
+)
 from xraylab.data.datasets import (
     CATALOG_SCHEMA,
     KEPT,
@@ -102,7 +109,7 @@ def import_dataset(
     """
     target = settings.datasets / check_name(name, what="dataset")
     mend(settings.datasets)  # else a dataset that a killed replacement moved aside would count as missing
-    _check_free(target, name, replace=replace)
+    check_free(target, name, replace=replace)
     patient_key = chosen_key(mapping, patient_key)
     patients.patient_key(patient_key)  # a key that can't be used is said before anything is read
     with (
@@ -115,7 +122,6 @@ def import_dataset(
         pixel_hash = there.pixel_hash
         told_in = opened.layout.patients_from
         catalog, origins, notes = make_catalog(films, patient_key, seed, finding, told_in)
-        _write_catalog(folder / "catalog.parquet", catalog)
         info = DatasetInfo(
             name=name,
             kind="phantoms" if catalog["synthetic"].all() else "radiographs",
@@ -136,11 +142,11 @@ def import_dataset(
             refused=refused,
             notes=[*opened.notes, *notes],
         )
-        _write_split(folder / "split.json", info, catalog)
-        write_text(folder / "dataset.json", info.model_dump_json(indent=2))
+        write_tables(folder, info, catalog)
         if (target / "lineage.jsonl").exists():  # an opening can't be undone by importing again
             write_bytes(folder / "lineage.jsonl", (target / "lineage.jsonl").read_bytes())
-        Dataset(folder, info).log("imported", source=printable(source.name), n=info.n, pixel_hash=pixel_hash)
+        facts = {"n": info.n, "pixel_hash": pixel_hash, "manifest": manifest_sha256(catalog)}
+        Dataset(folder, info).log("imported", source=printable(source.name), **facts)
         there.finish(folder / "pixels.npy")
         if before is not None:
             before(info)
@@ -183,7 +189,7 @@ def read_labelled(
         refused: list[RefusedFile] = []
         films = []
         pixels = []
-        for done, (file, film) in enumerate(_read_films(opened.files), 1):
+        for done, (file, film) in enumerate(read_films(opened.files), 1):
             if isinstance(film, str):
                 refused.append(RefusedFile(file=file.path, reason=film))
             else:
@@ -196,7 +202,8 @@ def read_labelled(
     return catalog.drop(columns=[*NOT_KEPT]), np.stack(pixels), refused
 
 
-def _check_free(target: Path, name: str, *, replace: bool) -> None:
+def check_free(target: Path, name: str, *, replace: bool) -> None:
+    """Raise ``NameTakenError`` if a dataset is in this place that may not be replaced."""
     if target.exists() and not replace:
         raise NameTakenError(
             f"There is already a dataset “{name}”. Choose another name, or replace it on purpose (--replace)."
@@ -209,7 +216,7 @@ def _read_all(
     """Store every readable film; return the rows and the refused files."""
     films: list[dict[str, Any]] = []
     refused: list[RefusedFile] = []
-    for done, (entry, film) in enumerate(_read_films(source.files, there), 1):
+    for done, (entry, film) in enumerate(read_films(source.files, there), 1):
         if isinstance(film, str):
             _check_there(path, there)
             refused.append(RefusedFile(file=entry.path, reason=film))
@@ -242,16 +249,16 @@ def _check_any(films: list[dict[str, Any]], refused: list[RefusedFile]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _ReadFilm:
+class ReadFilm:
     """Pixels of a film, and the columns of its row that come from its file alone."""
 
     pixels: NDArray[np.uint8]  # (256, 256)
     row: dict[str, Any]
 
 
-def _read_films(
+def read_films(
     files: list[SourceFile], there: Films | None = None
-) -> Iterator[tuple[SourceFile, _ReadFilm | str]]:
+) -> Iterator[tuple[SourceFile, ReadFilm | str]]:
     """Yield each file with its film, or with the reason why it can't be read, in order."""
     remaining = iter(files)
     # Decoders release Python's lock. Batches, because ``map`` alone would read all files ahead into memory.
@@ -260,12 +267,12 @@ def _read_films(
             yield from zip(batch, pool.map(partial(_try_read, there=there), batch), strict=True)
 
 
-def _try_read(file: SourceFile, there: Films | None) -> _ReadFilm | str:
+def _try_read(file: SourceFile, there: Films | None) -> ReadFilm | str:
     try:
         raw = file.read()
         sha256 = hashlib.sha256(raw).hexdigest()
         if there is not None and (stored := there.stored(file.path, sha256)):
-            return _ReadFilm(*stored)
+            return ReadFilm(*stored)
         film = standardise(raw)
         patient = file.patient or (patient_of(raw) if film.facts.format == "DICOM" else None)
     except UnreadableImageError as error:
@@ -286,7 +293,7 @@ def _try_read(file: SourceFile, there: Films | None) -> _ReadFilm | str:
         "patient": patient,
         **_facts(file, signs),
     }
-    return _ReadFilm(film.pixels, row)
+    return ReadFilm(film.pixels, row)
 
 
 def _facts(file: SourceFile, signs: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +310,13 @@ def sharpness(pixels: NDArray[np.uint8]) -> float:
     p = pixels.astype(np.int16)  # uint8 would overflow
     laplacian = 4 * p[1:-1, 1:-1] - p[:-2, 1:-1] - p[2:, 1:-1] - p[1:-1, :-2] - p[1:-1, 2:]
     return float(np.abs(laplacian).mean())
+
+
+def write_tables(folder: Path, info: DatasetInfo, catalog: pd.DataFrame) -> None:
+    """Write all of a dataset but its pixels and its lineage into its folder."""
+    _write_catalog(folder / "catalog.parquet", catalog)
+    _write_split(folder / "split.json", info, catalog)
+    write_text(folder / "dataset.json", info.model_dump_json(indent=2))
 
 
 def _write_catalog(file: Path, catalog: pd.DataFrame) -> None:

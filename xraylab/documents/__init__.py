@@ -47,6 +47,7 @@ from xraylab.documents.report import (
 from xraylab.documents.runs import (
     Fetched,
     Imported,
+    Mended,
     NetworkRow,
     Phantoms,
     Preview,
@@ -71,6 +72,7 @@ from xraylab.documents.standards import (
     SampleSize,
     SplitFlow,
 )
+from xraylab.documents.subgroups import Subgroup, SubgroupFigure, Subgroups
 from xraylab.documents.trail import TrailEntry
 
 __all__ = [
@@ -115,6 +117,7 @@ __all__ = [
     "Interval",
     "KindRow",
     "Locked",
+    "Mended",
     "ModelCard",
     "ModelRow",
     "NamedPair",
@@ -141,6 +144,9 @@ __all__ = [
     "SplitFlow",
     "SplitReport",
     "Spread",
+    "Subgroup",
+    "SubgroupFigure",
+    "Subgroups",
     "Thousand",
     "TrailEntry",
     "TrailRow",

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from xraylab.data.datasets import RefusedFile
+from xraylab.data.mends import MendStep
 from xraylab.documents.comparison import Spread
 from xraylab.documents.evaluation import Evaluated
 from xraylab.files import Record
@@ -32,6 +33,13 @@ class Imported(Record):
         default=[], description="Models that were made from its test films, in words; only after an import."
     )
     created_at: datetime
+
+
+class Mended(Imported):
+    """A dataset that was made from another one, in the output of ``mend``."""
+
+    made_from: str
+    steps: list[MendStep]
 
 
 class Preview(Record):

@@ -5,6 +5,7 @@ Subgroups: what a threshold does among the films of each age, sex, view, site or
 - a rate of fewer than 100 patients is NaN, a dash: it would say more about chance than about the group
 - a difference is stated only if a test clustered by patient says so, adjusted for all groups shown
 - the promise holds for one threshold that was fixed before; it is void for one moved until a group differs
+- of many groups those with the fewest films are joined, never dropped
 """
 
 import math
@@ -20,6 +21,7 @@ from xraylab.evaluation.few import FEWEST_PATIENTS
 from xraylab.evaluation.intervals import auc_difference_apart, auc_estimate, wilson_interval
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.subgroup_columns import MOST_GROUPS, cut, named_groups
 from xraylab.evaluation.subgroup_tests import fisher_p
 from xraylab.evaluation.thresholds import ThresholdTable, threshold_table
 from xraylab.findings import PNEUMONIA, Finding, capital
@@ -31,21 +33,8 @@ Metric = Literal["sensitivity", "specificity", "auc"]
 
 METRICS: tuple[Metric, ...] = ("sensitivity", "specificity", "auc")
 SIGNIFICANT = 0.05
-# Bands of children follow what their chests and their pneumonias have in common: infants, children under five
-# (the age of WHO's pneumonia guidelines), school children, adolescents.
-AGE_BANDS: Mapping[str, float] = {  # by the age at which a band begins, in years
-    "under 1 year": 0,
-    "1 to 4 years": 1,
-    "5 to 11 years": 5,
-    "12 to 17 years": 12,
-    "18 to 39 years": 18,
-    "40 to 64 years": 40,
-    "65 to 79 years": 65,
-    "80 years and over": 80,
-}
-_OLDEST = 120  # years; higher ages are mistakes
 _LABELS: Mapping[Metric, tuple[int, ...]] = {"sensitivity": (1,), "specificity": (0,), "auc": (0, 1)}
-_NOT_STATED = ("", "nan", "None", "<NA>", "NaT")  # as Python and pandas write what is missing
+_CLASSES: tuple[Metric, ...] = METRICS[:2]  # the rates, each of the films of one class
 _PAIR = 2  # two groups have only one difference
 
 
@@ -115,7 +104,11 @@ class Subgroups:
     fewest: int  # patients of a class that a figure needs
     finding: Finding = PNEUMONIA
 
-    def at(self, threshold: float) -> tuple[GroupResult, ...]:
+    def p_values(self, threshold: float) -> list[float]:
+        """Return p of each test at a threshold, before it is adjusted."""
+        return [self._p(metric, members[0], threshold) for metric, members in self.tests]
+
+    def at(self, threshold: float, *, beside: Sequence[float] = ()) -> tuple[GroupResult, ...]:
         """Return the figures of all groups at a threshold.
 
         The counts take a search in each group's table. So a handle that moves over 25,000 films in six groups
@@ -125,6 +118,9 @@ class Subgroups:
         ----------
         threshold : float
             A film is called positive when score >= threshold.
+        beside : sequence of float
+            p of other tests that are shown together with these, such as those of another model; p is then
+            adjusted over all of them.
 
         Raises
         ------
@@ -134,8 +130,8 @@ class Subgroups:
         if math.isnan(threshold):
             raise ValueError("a threshold cannot be NaN")
         adjusted: dict[tuple[Metric, int], float] = {}
-        ps = [self._p(metric, members[0], threshold) for metric, members in self.tests]
-        for (metric, members), p in zip(self.tests, holm(ps).tolist(), strict=True):
+        ps = holm([*self.p_values(threshold), *beside]).tolist()[: len(self.tests)]
+        for (metric, members), p in zip(self.tests, ps, strict=True):
             adjusted |= {(metric, member): p for member in members}
         return tuple(
             _result(group, threshold, [adjusted.get((metric, number), math.nan) for metric in METRICS])
@@ -156,6 +152,7 @@ def subgroups(
     columns: Mapping[str, Sequence[Any] | NDArray[Any]],
     *,
     fewest: int = FEWEST_PATIENTS,
+    most: int = MOST_GROUPS,
     finding: Finding = PNEUMONIA,
 ) -> Subgroups:
     """Divide films into groups by each column, and count every group once for all thresholds.
@@ -173,9 +170,11 @@ def subgroups(
         As in ``threshold_table``, (n,) each.
     columns : mapping of str to sequence, (n,) each
         A value per film, by the column's name in words; None, NaN and an empty text count as not stated.
-        Make bands of ages by ``age_bands``.
+        Make bands of ages by ``subgroup_columns.age_bands``.
     fewest : int
         Patients with films of a class that a figure of this class needs; others are NaN and aren't tested.
+    most : int
+        Groups of a column; if there are more, those with fewer films are joined into one more group.
     finding : Finding
         What the labels are about, for the sentences.
 
@@ -193,33 +192,14 @@ def subgroups(
     tests: list[tuple[Metric, tuple[int, ...]]] = []
     not_stated = {}
     for column, values in columns.items():
-        names = _names(values)
+        names, present = named_groups(values, most)
         if names.size != films[0].size:
             raise ValueError(f"{names.size} values of {column} for {films[0].size} films")
         not_stated[column] = int((names == "").sum())
-        found = _groups_of(column, names, films, fewest, finding)
+        found = _groups_of(column, names, present, films, fewest, finding)
         tests += _tests_of(found, first=len(groups))
         groups += found
     return Subgroups(tuple(groups), not_stated, tuple(tests), fewest, finding)
-
-
-def age_bands(years: ArrayLike) -> NDArray[np.object_]:
-    """Return the band of each age, as a name for people; None for a missing or impossible age.
-
-    Parameters
-    ----------
-    years : array_like of float, (n,)
-        Ages in years, fractions too; NaN or None if unknown.
-    """
-    ages = np.array(
-        [math.nan if age is None else float(age) for age in np.asarray(years, object)], np.float64
-    )
-    names = np.array([*AGE_BANDS], object)
-    band = np.searchsorted([*AGE_BANDS.values()], ages, side="right") - 1
-    known = (ages >= 0) & (ages <= _OLDEST)
-    bands = np.full(ages.shape, None, object)
-    bands[known] = names[band[known]]
-    return bands
 
 
 def sentences(divided: Subgroups, threshold: float) -> list[str]:
@@ -231,33 +211,88 @@ def sentences(divided: Subgroups, threshold: float) -> list[str]:
     threshold : float
         A film is called positive when score >= threshold.
     """
-    results = divided.at(threshold)
+    return differences(divided, threshold) + dashes(divided)
+
+
+def differences(divided: Subgroups, threshold: float, *, beside: Sequence[float] = ()) -> list[str]:
+    """Return a sentence for each difference between groups, or one that none was shown.
+
+    Parameters
+    ----------
+    divided : Subgroups
+    threshold : float
+        One that was fixed before anybody looked at the groups.
+    beside : sequence of float
+        As in ``Subgroups.at``.
+    """
+    tests = len(divided.tests) + len(beside)
+    stated = _stated(divided, threshold, beside)
+    return stated if stated or not tests else [_none_shown(tests)]
+
+
+def differences_by_model(models: Mapping[str, tuple[Subgroups, float]]) -> list[str]:
+    """Return the sentences about differences between groups within each of several models.
+
+    Parameters
+    ----------
+    models : mapping
+        By name, the same films divided by the same column, and the threshold that was fixed for the model.
+        p is adjusted for the comparisons of all models together.
+    """
+    ps = {name: divided.p_values(threshold) for name, (divided, threshold) in models.items()}
+    stated = []
+    for name, (divided, threshold) in models.items():
+        beside = [p for other, others in ps.items() if other != name for p in others]
+        stated += [f"{name}: {sentence}" for sentence in _stated(divided, threshold, beside)]
+    tests = sum(map(len, ps.values()))
+    return stated if stated or not tests else [_none_shown(tests)]
+
+
+def _stated(divided: Subgroups, threshold: float, beside: Sequence[float]) -> list[str]:
+    """Return a sentence for each difference that is certain enough."""
+    results = divided.at(threshold, beside=beside)
+    tests = len(divided.tests) + len(beside)
     stated = []
     for metric, members in divided.tests:
         compared = [results[member] for member in members]
         lower = min(compared, key=lambda result: _figure(result, metric).value)
         if _figure(lower, metric).differs:
             others = [result.name for result in compared if result is not lower] or ["the other groups"]
-            stated.append(_difference(lower, metric, others[0], divided))
-    if not stated and divided.tests:
-        stated = [
-            f"No difference between the groups was shown by {counted(len(divided.tests), 'comparison')}; "
-            "a small one may need more patients."
-        ]
-    return stated + _dashes(results, divided)
+            stated.append(_difference(lower, metric, others[0], divided.finding, tests))
+    return stated
 
 
-def _names(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.str_]:
-    """Return values as text; empty if they aren't stated."""
-    texts = [str(value).strip() for value in values]
-    return np.array(["" if text in _NOT_STATED else text for text in texts], str)
+def _none_shown(tests: int) -> str:
+    return (
+        f"No difference between the groups was shown by {counted(tests, 'comparison')}; "
+        "a small one may need more patients."
+    )
+
+
+def dashes(divided: Subgroups) -> list[str]:
+    """Return a sentence that names the groups with too few patients for a figure, if there are any."""
+    few = [
+        f"{cut(group.column)} {cut(group.name)}"
+        for group in divided.groups
+        if len(group.rates) < len(_CLASSES)
+    ]
+    if not few:
+        return []
+    finding = divided.finding
+    return [
+        f"Figures that would rest on fewer than {count(divided.fewest)} patients {finding.ill} or "
+        f"{finding.well} are left out: {', '.join(few)}."
+    ]
 
 
 def _groups_of(
-    column: str, names: NDArray[np.str_], films: tuple[Ints, Floats, Ints], fewest: int, finding: Finding
+    column: str,
+    names: NDArray[np.object_],
+    present: Sequence[str],
+    films: tuple[Ints, Floats, Ints],
+    fewest: int,
+    finding: Finding,
 ) -> list[Group]:
-    order = {name: place for place, name in enumerate(AGE_BANDS)}
-    present = sorted({*names.tolist()} - {""}, key=lambda name: (order.get(name, len(order)), name))
     rows = {name: names == name for name in present}
     shown = {
         metric: [name for name in present if _enough(films, rows[name], _LABELS[metric], fewest)]
@@ -292,7 +327,7 @@ def _group(
         column=column,
         name=name,
         table=table,
-        rates={metric: _counts(films, rows[name], metric) for metric in METRICS[:2] if name in shown[metric]},
+        rates={metric: _counts(films, rows[name], metric) for metric in _CLASSES if name in shown[metric]},
         others={
             metric: _counts(films, chosen, metric) for metric, chosen in others.items() if metric != "auc"
         },
@@ -373,8 +408,8 @@ def _figure(result: GroupResult, metric: Metric) -> GroupFigure:
     return figures[metric]
 
 
-def _difference(result: GroupResult, metric: Metric, others: str, divided: Subgroups) -> str:
-    figure, point, finding = _figure(result, metric), result.point, divided.finding
+def _difference(result: GroupResult, metric: Metric, others: str, finding: Finding, tests: int) -> str:
+    figure, point = _figure(result, metric), result.point
     if metric == "auc":
         own, other = f"{auc(figure.value)} ({auc_interval(figure.low, figure.high)})", auc(figure.others)
     else:
@@ -385,23 +420,8 @@ def _difference(result: GroupResult, metric: Metric, others: str, divided: Subgr
         "auc": ("the AUC", counted(point.n, "film")),
     }[metric]
     direction = "lower" if figure.value < figure.others else "higher"
+    group = f"{capital(cut(result.column))} {cut(result.name)}"
     return (
-        f"{capital(result.column)} {result.name}: {name} is {direction} than in {others}, {own} on {films} "
-        f"against {other}; p is {p_value(figure.adjusted_p)}, adjusted for "
-        f"{counted(len(divided.tests), 'comparison')}."
+        f"{group}: {name} is {direction} than in {cut(others)}, {own} on {films} "
+        f"against {other}; p is {p_value(figure.adjusted_p)}, adjusted for {counted(tests, 'comparison')}."
     )
-
-
-def _dashes(results: Sequence[GroupResult], divided: Subgroups) -> list[str]:
-    few = [
-        f"{result.column} {result.name}"
-        for result in results
-        if any(math.isnan(_figure(result, metric).value) for metric in METRICS)
-    ]
-    if not few:
-        return []
-    finding = divided.finding
-    return [
-        f"Figures that would rest on fewer than {count(divided.fewest)} patients {finding.ill} or "
-        f"{finding.well} are left out: {', '.join(few)}."
-    ]

@@ -17,18 +17,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import streamlit as st
-from numpy.typing import NDArray
 
+from xraylab.app.components.threshold_cockpit.groups import SplitBy, groups_data
+from xraylab.app.components.threshold_cockpit.tables import arrow
 from xraylab.evaluation.cells import CELLS, REVIEW_CELLS
 from xraylab.evaluation.rules import Rule, rule_that_chose
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.findings import Finding
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("numbers.js", "words.js", "drawing.js", "saving.js", "view.js")  # one module, in this order
+_SCRIPTS = (
+    "numbers.js",
+    "words.js",
+    "drawing.js",
+    "groups.js",
+    "saving.js",
+    "view.js",
+)  # one module, in this order
 _mount = st.components.v2.component(
     "xraylab_threshold_cockpit",
     html=(_HERE / "view.html").read_text("utf-8"),
@@ -92,6 +98,8 @@ def threshold_cockpit(
     beside: Beside | None = None,
     cell: str | None = None,
     few: str | None = None,
+    split_by: SplitBy | None = None,
+    column: str | None = None,
 ) -> Chosen:
     """Show the cockpit and return the cut of the last release.
 
@@ -121,6 +129,10 @@ def threshold_cockpit(
         Session key that receives the name of a clicked cell, as in ``evaluation.cells``.
     few : str, optional
         Says that these films are too few to judge a model by.
+    split_by : SplitBy, optional
+        Columns that the films may be divided by, and the groups of the chosen one.
+    column : str, optional
+        Session key that receives the column chosen in the cockpit, or None for none.
 
     Returns
     -------
@@ -156,17 +168,23 @@ def threshold_cockpit(
         if cell is not None and session[key].get("cell") in (*CELLS, *REVIEW_CELLS):
             session[cell] = session[key]["cell"]
 
+    def divided() -> None:
+        asked = session[key].get("column")
+        if column is not None and split_by is not None and isinstance(asked, dict):
+            session[column] = split_by.known(asked.get("name"))
+
     revision, pushed = session[_pin(store)]
     # Prevalence and cost as they were at first: the present values in `data` would send the table anew.
     usual = session[f"_{store}_usual"]
     ends = [end for one in (pushed, locked) if one is not None for end in (one.threshold, one.review_from)]
     offered = [preset.threshold for preset in (*presets, review_start) if preset is not None]
     marked = [end for end in (*ends, *offered) if end is not None]
+    rows = table.steps(marked)
     _mount(
         key=key,
         data={
-            "table": _arrow(table, table.steps(marked)),
-            "beside": _arrow(beside.table, beside.table.steps(marked)) if beside else None,
+            "table": arrow(table, rows),
+            "beside": arrow(beside.table, beside.table.steps(marked)) if beside else None,
             "beside_name": beside.name if beside else None,
             "title": title,
             "words": _words(table.finding),
@@ -188,11 +206,13 @@ def threshold_cockpit(
             "review": pushed.review_from,
             "rule": _text(pushed.rule),
             "review_rule": _text(pushed.review_rule),
+            **groups_data(split_by, table.threshold[rows], locked.threshold if locked else None),
         },
         on_let_go_change=let_go,
         on_prevalence_change=weighed,
         on_cost_change=priced,
         on_cell_change=opened,
+        on_column_change=divided,
     )
     chosen: Chosen = session[store]
     return chosen
@@ -246,20 +266,6 @@ def move_to(chosen: Chosen, store: str) -> None:
 def _pin(store: str) -> str:
     """Return the session key of the value last pushed to the browser, with its revision."""
     return f"_{store}_pin"
-
-
-def _arrow(table: ThresholdTable, rows: NDArray[np.int64]) -> pa.Table:
-    """Lay out rows of the table for the browser: typed columns, 48 bytes per row."""
-    columns: dict[str, Any] = {
-        "threshold": table.threshold[rows],
-        # the next lower score, whose row may not be sent: all cuts down to it have this row's counts
-        "below": np.append(table.threshold[1:], -np.inf)[rows],
-        "tp": table.tp[rows].astype(np.int32),
-        "fp": table.fp[rows].astype(np.int32),
-    }
-    for metric, sizes in table.effective.items():
-        columns[f"effective_{metric}"] = sizes[rows].astype(np.float32)
-    return pa.table(columns)
 
 
 def _or_none(value: float) -> float | None:

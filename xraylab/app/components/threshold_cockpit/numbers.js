@@ -7,11 +7,13 @@ const Z = 1.959963984540054; // two-sided 95 %
 const RATES = ["sensitivity", "specificity", "ppv", "npv", "f1", "accuracy"];
 const THOUSAND = 1000;
 
-function readTable(arrow) {
-  const column = (name) => arrow.getChild(name).toArray();
+const readTable = (arrow) => tableOf((name) => arrow.getChild(name).toArray(), RATES);
+
+// A table from its columns; `names` are the rates that it has effective sizes for.
+function tableOf(column, names) {
   const threshold = column("threshold"), below = column("below"), tp = column("tp"), fp = column("fp");
   const last = threshold.length - 1; // also the number of scores
-  const effective = Object.fromEntries(RATES.map((name) => [name, column(`effective_${name}`)]));
+  const effective = Object.fromEntries(names.map((name) => [name, column(`effective_${name}`)]));
 
   function row(t) { // the last row whose score is >= t
     let low = 0, high = last;

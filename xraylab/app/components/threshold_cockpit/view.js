@@ -19,6 +19,7 @@ const sameRules = (first, second) => first?.rule === second?.rule && first?.revi
 
 export default function cockpit({ data, parentElement: root, setStateValue, setTriggerValue }) {
   const table = readTable(data.table), other = data.beside ? readTable(data.beside) : null;
+  const groups = data.groups ? readGroups(data) : [];
   const memory = MEMORY.get(root) ?? {
     revision: null, at: null, committed: null, past: [], held: false, sent: 0, prevalence: data.prevalence,
     cost: data.cost,
@@ -29,6 +30,10 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
 
   const draw = () => {
     drawPoint(view, { table, other, prevalence: memory.prevalence, cost: memory.cost }, memory.at);
+    if (groups.length > 0) {
+      drawGroups(view, groupRows, memory.at, memory.prevalence);
+      drawStated(view, table, data, memory.at);
+    }
     view.put("copied", ""); // a link that was copied before opens another view now
     view.address.hidden = true;
   };
@@ -150,7 +155,11 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     button.onclick = () => save(view, name, kind, `${FIGURES[name]} · ${data.title} · threshold ${exact(memory.at.threshold)}`);
   }
 
+  view.toLock.onclick = () => commit(data.locked);
+
   drawStill(view, table, other, data, commit);
+  drawColumns(view, data, (name) => setTriggerValue("column", { name }));
+  const groupRows = groups.length > 0 ? buildGroups(view, data, groups, table) : [];
   memory.resize?.disconnect();
   memory.resize = new ResizeObserver(() => drawTicks(view, table));
   memory.resize.observe(view.plot);
@@ -178,7 +187,7 @@ function findParts(root) {
     reviewRange: find(".range.from"), reviewNumber: find(".number.from"), band: find(".toggle"), undo: find(".undo"),
     prevalence: find(".prevalence"), cost: find(".cost"), cheapest: find(".cheapest"), ticks: find(".ticks"),
     lock: find(".lock.main"), lockedFrom: find(".lock.from"), presets: find(".presets"), spoken: find(".spoken"),
-    copy: find(".copy"), address: find(".address"),
+    copy: find(".copy"), address: find(".address"), column: find(".column"), stated: find(".stated .here"), toLock: find(".to-lock"),
     cells: all("[data-cell]"), icons: all("[data-icons]"), saves: all("[data-save]"),
     active: () => root.activeElement ?? root.getRootNode().activeElement,
     put(name, text) {

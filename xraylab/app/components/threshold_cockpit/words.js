@@ -87,3 +87,19 @@ function sentence(table, at) {
   const counted = `${c.tp} found, ${c.fn} missed, ${c.fp} false alarms, ${c.tn} correctly negative`;
   return `Threshold ${exact(at.threshold)}: ${counted}.${between}`;
 }
+
+// ---- groups ----
+
+const NO_COLUMN = "none", ALL_FILMS = "all films";
+const GROUP_HEADS = {
+  films: "Films", patients: "Patients", sensitivity: "Sensitivity", specificity: "Specificity", ppv: "PPV", auc: "AUC",
+};
+const APART = { lower: ["▼", "lower"], higher: ["▲", "higher"] }; // than in the other groups
+const GROUPS_HOW = "Bars are 95\u202f% intervals by patient, the line is the rate of all films. One threshold holds for all groups.";
+const STATED_HERE = "Each column is tested by itself: among twenty columns, expect one difference by chance.";
+const NO_LOCK = "Differences between groups are tested at a locked threshold only, and this model has no lock yet.";
+const ofAll = (n, all) => `${count(n)} of ${count(all)}`;
+const statedAt = (t) =>
+  `Differences between groups are tested at the lock only, ${short(t)}. A threshold that is moved until a group differs proves nothing.`;
+const fewInGroup = (fewest) => `A dash: the group has fewer than ${count(fewest)} patients of that class.`;
+const inNoGroup = (n, all) => `${count(n)} of ${several(all, "film")} ${n === 1 ? "is" : "are"} in no group, because nothing is stated for ${n === 1 ? "it" : "them"}.`;

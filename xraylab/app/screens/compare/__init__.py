@@ -11,7 +11,7 @@ from xraylab import actions, documents, formats
 from xraylab.actions import comparison
 from xraylab.app import cells, choice, shell, status, wording
 from xraylab.app.faults import guard
-from xraylab.app.screens.compare import compared, named, overlaid
+from xraylab.app.screens.compare import compared, groups, named, overlaid
 from xraylab.models import Model, Seeds, list_models, ready_made, seed_groups
 from xraylab.settings import Settings, load_settings
 
@@ -165,8 +165,16 @@ def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
     st.html(f'<p class="xl-verdict">{html.escape(document.verdict)}</p>')
     compared.draw(document, [entry.words for entry in chosen])
     overlaid.draw([overlaid.Drawn(entry.words, entry.models) for entry in chosen], key="compare curves")
-    # Films that flip and named pairs are about two models, not about a group of seeds.
+    # Groups, films that flip and named pairs are about single models, not about a group of seeds.
     single = [entry for entry in chosen if len(entry.models) == 1]
+    if single:
+        with guard():
+            groups.draw(
+                settings,
+                {entry.words: entry.models[0] for entry in single},
+                seen,
+                left_out=[entry.words for entry in chosen if entry not in single],
+            )
     if len(single) >= comparison.FEWEST:
         _draw_flipped(settings, single, seen)
         with guard():

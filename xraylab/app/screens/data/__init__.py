@@ -6,7 +6,19 @@ import streamlit as st
 
 from xraylab import actions, documents, formats
 from xraylab.actions.overlap import overlaps_of_test
-from xraylab.app import audit_view, choice, fetch_form, import_form, phantoms, shell, status, widgets, wording
+from xraylab.app import (
+    audit_view,
+    choice,
+    fetch_form,
+    film_dialog,
+    import_form,
+    mend_form,
+    phantoms,
+    shell,
+    status,
+    widgets,
+    wording,
+)
 from xraylab.app.screens.data import beside, films, pictures
 from xraylab.data import patients
 from xraylab.data.datasets import Dataset, faults_of_datasets, load_dataset
@@ -37,11 +49,13 @@ def draw() -> None:
     if chosen:
         dataset = load_dataset(settings, chosen.name)
         audit_view.draw(settings, dataset)
+        mend_form.draw(settings, dataset)
         st.subheader("Classes", anchor=False)
         pictures.draw(dataset, key=f"bars {chosen.name}")
         _draw_facts(settings, dataset)
         films.draw(settings, dataset)
         beside.draw(settings, dataset)
+        film_dialog.open_asked(settings, dataset)
     shell.next_step("Train a network", "train")
 
 

@@ -11,7 +11,7 @@ from xraylab.app import film_dialog
 from xraylab.app.components.film_grid import film_grid
 from xraylab.app.glossary import SPLIT
 from xraylab.app.thumbnails import thumbnails
-from xraylab.audit.found import Found
+from xraylab.audit.found import TITLES, Found
 from xraylab.audit.kept import last_audit
 from xraylab.data import browsing
 from xraylab.data.browsing import Column, Condition
@@ -93,15 +93,15 @@ def _draw_filters(columns: list[Column], dataset: str) -> Iterator[Condition]:
 def _draw_findings(dataset: Dataset) -> Found | None:
     """Draw the choice of a finding of the audit whose films are shown; None for all films."""
     audit, films = last_audit(dataset), dataset.catalog["image_id"]
-    findings = {str(found.check): found for found in audit.findings} if audit else {}
+    findings = {TITLES[found.check]: found for found in audit.findings} if audit else {}
     # The files that couldn't be read are no films of the dataset.
-    named = {check: int(films.isin(found.films).sum()) for check, found in findings.items()}
-    offered = [check for check, n in named.items() if n]
+    named = {title: int(films.isin(found.films).sum()) for title, found in findings.items()}
+    offered = [title for title, n in named.items() if n]
     if not offered:
         return None
 
-    def words(check: str) -> str:
-        return f"{check.replace('_', ' ')} ({formats.count(named[check])})" if check in named else check
+    def words(title: str) -> str:
+        return f"{title} ({formats.count(named[title])})" if title in named else title
 
     key = f"grid finding {dataset.info.name}"
     chosen = st.selectbox("Finding of the audit", [_ALL, *offered], format_func=words, key=key, width=220)

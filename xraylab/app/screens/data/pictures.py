@@ -9,7 +9,7 @@ from xraylab.data.averages import Average, average_films
 from xraylab.data.browsing import NOT_STATED, columns_of, texts
 from xraylab.data.datasets import SPLITS, Dataset
 from xraylab.data.split import LEFT_OUT
-from xraylab.evaluation.subgroups import AGE_BANDS, age_bands
+from xraylab.evaluation.subgroup_columns import AGE_BANDS, age_bands
 from xraylab.formats import NARROW_SPACE, THIN_SPACE
 
 _SPLIT = "split"

@@ -8,11 +8,11 @@ from functools import cache, partial
 import streamlit as st
 
 from xraylab.actions.overlap import overlap_of_held_out
-from xraylab.app import cells, choice, link, phantoms, shell, wording
+from xraylab.app import cells, choice, grouping, link, phantoms, shell, wording
 from xraylab.app.components.threshold_cockpit import Beside, Preset, threshold_cockpit
 from xraylab.app.faults import guard
 from xraylab.app.glossary import SPLIT
-from xraylab.app.screens.threshold import details, export, locking, shift
+from xraylab.app.screens.threshold import details, export, groups, locking, shift
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.few import too_few
 from xraylab.evaluation.rules import Rule, choose, parse_rule
@@ -49,7 +49,8 @@ def draw() -> None:
     model = _with_overlap(model, split)
     # Looked up once per run of the page: a release of the handle changes nothing about test films.
     opened = cache(partial(locking.opened, settings, model))
-    st.fragment(_draw_cut)(settings, model, split, beside, opened)
+    columns = groups.offered(settings, model, split)
+    st.fragment(_draw_cut)(settings, model, split, beside, columns, opened)
     shift.draw(settings, model)
     shell.next_step("Read films", "read")
 
@@ -60,6 +61,7 @@ def _draw_cut(
     model: Model,
     split: str,
     beside: Beside | None,
+    columns: grouping.Offered,
     opened: Callable[[], locking.Opened],
 ) -> None:
     """Draw the cockpit and all that depends on its cut; as a fragment, it alone is drawn after a release."""
@@ -83,6 +85,8 @@ def _draw_cut(
         beside=beside,
         cell=cell,
         few=too_few(table, split=split),
+        split_by=groups.split_by(model, split, columns),
+        column=grouping.COLUMN,
     )
     link.keep(model, split, chosen)  # Copy link, in the cockpit, copies the address
     cells.draw(settings, model, split, table, chosen, store=cell)
