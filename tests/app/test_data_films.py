@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.support.films import kermany, write_zip
 from tests.support.screens import grids, written
+from xraylab import actions
 from xraylab.app import film_dialog, thumbnails, widgets
 from xraylab.app.screens.data import films
 from xraylab.audit.features import features_of_dataset
@@ -148,3 +150,17 @@ def test_a_finding_shows_its_first_films_and_a_click_opens_one(show, dataset, mo
     monkeypatch.setattr(film_dialog, "film_grid", lambda *_, **__: None)
     app.run()
     assert "History" in written(app)
+
+
+def test_two_datasets_stand_side_by_side_with_what_differs(show, dataset, imported, tmp_path):
+    actions.import_dataset(imported, write_zip(tmp_path / "own.zip", kermany(30, 34)), "own")
+    app = show("data")
+    app.session_state["beside"] = True
+    app = app.selectbox(key="data dataset").select(dataset.info.name).run()
+    assert not app.exception
+    words = written(app)
+    assert f"of the films of “{dataset.info.name}”" in words
+    assert "of the films of “own”" in words
+    assert "are with pneumonia" in words
+    assert "Sharpness, middle half" in words
+    assert "Width, middle half" in words

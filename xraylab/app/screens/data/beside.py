@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 import streamlit as st
 
-from xraylab import formats
+from xraylab import actions, formats
 from xraylab.app import widgets, wording
+from xraylab.app.faults import guard
 from xraylab.app.screens.data import pictures
 from xraylab.data.datasets import Dataset, list_datasets, load_dataset
 from xraylab.settings import Settings
@@ -22,9 +23,19 @@ def draw(settings: Settings, dataset: Dataset) -> None:
             return
         key = f"beside {dataset.info.name}"
         other = load_dataset(settings, str(st.selectbox("Other dataset", names, key=key, width=320)))
+        with guard():  # datasets of two findings stand side by side, and can't be compared
+            hashes = dataset.info.pixel_hash, other.info.pixel_hash
+            sentences = _compared(hashes, dataset.info.name, other.info.name, settings)
+            st.markdown("\n".join(f"- {wording.plain(sentence)}" for sentence in sentences))
         for column, shown in zip(st.columns(2, gap="large"), (dataset, other), strict=True):
             with column:
                 _draw_one(shown)
+
+
+# The hashes are part of the key: a dataset may be replaced under its name.
+@st.cache_data(max_entries=8, show_spinner="Comparing the films of both")
+def _compared(hashes: tuple[str, str], name: str, other: str, _settings: Settings) -> list[str]:
+    return actions.compare_datasets(_settings, name, other).sentences
 
 
 def _draw_one(dataset: Dataset) -> None:
