@@ -28,6 +28,8 @@ from xraylab.settings import load_settings
 PlaywrightTimeout = pytest.importorskip("playwright.sync_api").TimeoutError
 EACH = 4  # films a reader
 MOST_GROWTH = 50  # MB, as in the whole soak
+# Milliseconds, as of a person: what is typed is lost if a run, the blur and the next screen come all at once.
+_A_KEY, _A_CLICK = 100, 100
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def look_at(page, screen):
     heading = page.get_by_role("heading", name=screen, exact=True)
 
     def arrived():
-        page.get_by_test_id("stSidebar").get_by_role("link", name=screen).click()
+        page.get_by_test_id("stSidebar").get_by_role("link", name=screen).click(delay=_A_CLICK)
         with contextlib.suppress(PlaywrightTimeout):
             heading.wait_for(timeout=5000)
         return heading.is_visible()
@@ -141,7 +143,9 @@ def test_films_and_what_was_typed_stay_while_another_screen_is_shown(url, page, 
     call = page.get_by_role("radiogroup", name="Your call")
     call.get_by_text("Unsure").click()
     shown(call.locator("label:has(input:checked)").get_by_text("Unsure"))
-    page.get_by_label("Note").fill("Rotated")  # and away from the middle of typing
+    page.get_by_label("Note").press_sequentially("Rotated", delay=_A_KEY)
+    shown(page.locator("[data-test-script-state=notRunning]"))  # the call was taken
+    # and away from the middle of typing
     for screen in ("Threshold", "Read"):
         look_at(page, screen)
     shown(listed.nth(1))
