@@ -3,9 +3,11 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +46,31 @@ def conclude(
         }
         file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     return int(bool(failures))
+
+
+def of_films(
+    name: str, about: str | None, tried: str, attempt: Callable[[Path, int], Any], films: int
+) -> int:
+    """Try something with many films in a folder of its own, conclude, and return the exit code.
+
+    Parameters
+    ----------
+    name, tried : str
+        As for ``conclude``.
+    about : str or None
+        What the script says of itself.
+    attempt : callable
+        Called with the folder and the number of films; returns ``counts`` and ``failures``.
+    films : int
+        How many, if the command line doesn't say.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--films", type=int, default=films)
+    add_option(parser)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = attempt(Path(folder), asked.films)
+    return conclude(name, tried, found.counts, found.failures, asked.json)
 
 
 def _arguments() -> list[str]:
