@@ -7,11 +7,13 @@ from tests.support.films import kermany, write_zip
 from tests.support.screens import grids, written
 from xraylab import actions
 from xraylab.app import film_dialog, thumbnails, widgets
-from xraylab.app.screens.data import films
+from xraylab.app.screens.data import films, pictures
 from xraylab.audit.features import features_of_dataset
 from xraylab.audit.found import Found
 from xraylab.audit.kept import keep
+from xraylab.data.averages import average_films
 from xraylab.data.datasets import load_dataset
+from xraylab.imaging.facts import CAPTION_ROWS, SIDE
 
 pytest_plugins = ["tests.support.trained"]
 
@@ -164,3 +166,13 @@ def test_two_datasets_stand_side_by_side_with_what_differs(show, dataset, import
     assert "are with pneumonia" in words
     assert "Sharpness, middle half" in words
     assert "Width, middle half" in words
+
+
+def test_the_average_of_phantoms_says_that_it_is_synthetic(show, dataset, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures.st, "image", lambda picture, **_: drawn.append(picture))
+    show("data")
+    averages = average_films(dataset)
+    assert [picture.shape for picture in drawn] == [(SIDE + CAPTION_ROWS, SIDE)] * 2
+    for picture, average in zip(drawn, averages, strict=True):
+        np.testing.assert_array_equal(picture[:SIDE], average.picture)

@@ -8,6 +8,7 @@ from xraylab.app import widgets
 from xraylab.data.averages import Average, average_films
 from xraylab.data.browsing import NOT_STATED, columns_of, texts
 from xraylab.data.datasets import SPLITS, Dataset
+from xraylab.data.phantoms import burn_in
 from xraylab.data.split import LEFT_OUT
 from xraylab.evaluation.subgroup_columns import AGE_BANDS, age_bands
 from xraylab.formats import NARROW_SPACE, THIN_SPACE
@@ -57,7 +58,9 @@ def draw_averages(dataset: Dataset) -> None:
     with st.container(horizontal=True):
         for average in averages:
             films = formats.counted(average.films, "film").replace(THIN_SPACE, NARROW_SPACE)
-            st.image(average.picture, caption=f"{average.name}, mean of {films}", width=_AVERAGE)
+            # The word SYNTHETIC stands on everything that is drawn of phantoms.
+            picture = burn_in(average.picture) if dataset.info.kind == "phantoms" else average.picture
+            st.image(picture, caption=f"{average.name}, mean of {films}", width=_AVERAGE)
 
 
 # The hash is the key; the dataset isn't hashed.
