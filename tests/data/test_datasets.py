@@ -127,6 +127,13 @@ def test_the_rows_of_a_split_are_its_own(settings, archive):
         assert set(dataset.catalog["split"][found]) == {name}
 
 
+def test_the_rows_of_films_keep_the_order_of_the_films_without_those_that_are_not_here(settings, archive):
+    dataset = import_dataset(settings, archive, "films")
+    films = dataset.catalog["image_id"]
+    assert dataset.rows_of([films[7], "gone.png", films[2], films[7]]).tolist() == [7, 2]
+    assert dataset.rows_of([]).dtype == np.intp
+
+
 def test_files_say_which_schema_they_have(settings, archive):
     dataset = import_dataset(settings, archive, "films", seed=3)
     info = json.loads((dataset.folder / "dataset.json").read_text())

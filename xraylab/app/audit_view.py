@@ -109,13 +109,11 @@ def progress_words(progress: AuditProgress) -> str:
 
 
 def _draw_audit(dataset: Dataset, audit: Audit) -> None:
-    row_of = {image: row for row, image in enumerate(dataset.catalog["image_id"])}
     for found in audit.findings:
         if found.severity != "none":
             _draw_findings([found])
             # Files that couldn't be read are no films of the dataset.
-            rows = [row_of[image] for image in found.films if image in row_of][:_EXAMPLES]
-            _draw_examples(dataset, found.check, np.array(rows, np.intp))
+            _draw_examples(dataset, found.check, dataset.rows_of(found.films)[:_EXAMPLES])
     if quiet := [found for found in audit.findings if found.severity == "none"]:
         with st.expander(f"{formats.counted(len(quiet), 'check')} found nothing"):
             _draw_findings(quiet)

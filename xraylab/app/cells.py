@@ -162,10 +162,9 @@ def _draw_list(model: Model, page: pd.DataFrame) -> None:
 
 
 def _draw_films(settings: Settings, model: Model, dataset: Dataset, page: pd.DataFrame, key: str) -> None:
-    row_of = {film: row for row, film in enumerate(dataset.catalog["image_id"])}
     # The dataset may have been imported again since the training, without some of its films.
-    present = page[page["image_id"].isin(list(row_of))]
-    rows = np.array([row_of[film] for film in present["image_id"]], np.intp)
+    present = page[page["image_id"].isin(dataset.catalog["image_id"])]
+    rows = dataset.rows_of(present["image_id"].tolist())
     scores = {
         film: formats.score(score) for film, score in zip(present["image_id"], present["score"], strict=True)
     }

@@ -42,7 +42,7 @@ def open_asked(settings: Settings, dataset: Dataset) -> None:
 @st.dialog("Film", width="large")
 def _dialog(settings: Settings, dataset: Dataset) -> None:
     image_id = st.session_state[_SHOWN]
-    rows = np.flatnonzero(dataset.catalog["image_id"] == image_id)
+    rows = dataset.rows_of([image_id])
     if not rows.size:
         st.markdown("This film is no longer in the dataset.")
         return

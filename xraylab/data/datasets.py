@@ -10,7 +10,7 @@ Datasets: a catalog of films, a split by patient, and their pixels in one memory
 import contextlib
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -160,6 +160,11 @@ class Dataset:
     def rows(self, split_name: str) -> NDArray[np.intp]:
         """Return the rows of the catalog that belong to a split."""
         return np.flatnonzero(self.catalog["split"].to_numpy() == split_name)
+
+    def rows_of(self, films: Sequence[str]) -> NDArray[np.intp]:
+        """Return the rows of films, given by image id, each once in their order, without those not here."""
+        row_of = {film: row for row, film in enumerate(self.catalog["image_id"])}
+        return np.array([row_of[film] for film in dict.fromkeys(films) if film in row_of], np.intp)
 
     def targets(self, task: Literal["finding", "subtype"]) -> NDArray[np.int64]:
         """Return the class of each film, in the order of the catalog.

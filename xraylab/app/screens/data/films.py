@@ -63,11 +63,9 @@ def _chosen(dataset: Dataset) -> NDArray[np.intp]:
     rows = browsing.matching(catalog, conditions, finding)
     if found is None:
         return browsing.ordered(catalog, rows, order)
-    place = {image: number for number, image in enumerate(found.films)}
-    images = catalog["image_id"].iloc[rows]
-    named = [(place[image], row) for image, row in zip(images, rows, strict=True) if image in place]
     # The films of a finding keep its order: the worst first, and copies of one picture side by side.
-    return np.array([row for _, row in sorted(named)], np.intp)
+    named = dataset.rows_of(found.films)
+    return named[np.isin(named, rows)]
 
 
 def _draw_filters(columns: list[Column], dataset: str) -> Iterator[Condition]:
