@@ -15,6 +15,8 @@ RUN = (
     "VALUES ('{0}', 'm', 'd', 'cnn', 'r', 'cpu', 'done', 1.0, 0, 0)"
 )
 
+BLIND = records.NewCase("m", "h", 0.5, "positive", 0.4, call="pneumonia", finding="tuberculosis", blind=True)
+
 
 @pytest.fixture
 def settings(tmp_path):
@@ -75,6 +77,15 @@ def test_what_is_deleted_or_changed_later_is_gone_from_the_copies_too(settings):
         (2, "", 1),
         (3, "plain", 1),
     ]
+
+
+def test_what_else_is_known_of_a_deleted_case_is_gone_from_the_copies_too(settings):
+    for _ in range(2):
+        records.keep(settings, BLIND, actor="app")
+    copy = copies.keep_copy(settings.database, database.HEAD)
+    records.delete(settings, 1, actor="app")
+    assert rows(copy, "SELECT * FROM case_finding") == [(2, "tuberculosis")]
+    assert rows(copy, "SELECT * FROM blind_call") == [(2,)]
 
 
 def test_a_damaged_copy_and_one_without_a_case_log_keep_nobody_from_deleting(settings):

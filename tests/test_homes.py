@@ -5,6 +5,7 @@ Homes that earlier versions left, kept in ``tests/homes``: every list, lock, eva
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support import old_databases
 from xraylab import actions, chain, copies, database, records, trail
 from xraylab.actions import deep
 from xraylab.errors import HonestOrderError, StorageError
+from xraylab.records import NewCase
 from xraylab.settings import load_settings
 
 HOMES = sorted((Path(__file__).parent / "homes").iterdir())
@@ -91,13 +93,30 @@ def test_a_backup_of_it_can_be_restored(settings, tmp_path):
     assert records.all_cases(fresh) == records.all_cases(settings)
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 def test_the_database_of_each_migration_opens(settings, revision):
     settings.database.unlink()
     old_databases.make(settings, revision)
     assert actions.list_cases(settings) == []
     assert schema(settings) == database.HEAD
     assert len(actions.list_runs(settings, rebuild=True)) == 2  # the folders of the runs are still there
+
+
+def test_a_case_kept_before_calls_were_blind_stays_as_it_is_and_can_be_worked_with(settings):
+    settings.database.unlink()
+    old_databases.make(settings, "0004", old_databases.CASE_OF_0004, old_databases.FINDING_OF_0004)
+    kept = NewCase(
+        "cnn", "ab", 0.5, "positive", 0.4, call="pneumonia", note="seen", finding="tuberculosis", blind=False
+    )
+    assert records.find(settings, 1).content == kept
+    number = records.keep(settings, replace(kept, blind=True), actor="app")
+    assert [case.content.blind for case in records.all_cases(settings)] == [False, True]
+    gone = actions.delete_object(settings, "case", "1", actor="app")
+    [copy] = copies.kept_copies(settings.database)
+    assert b"tuberculosis" not in copy.read_bytes()
+    actions.restore_object(settings, gone.id, actor="app")
+    assert records.find(settings, 1).content == kept
+    assert records.find(settings, number).content.blind
 
 
 def test_a_newer_database_is_left_as_it_is(settings):

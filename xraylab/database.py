@@ -48,7 +48,7 @@ from xraylab.errors import StorageError
 from xraylab.files import make_folder, storage_errors
 from xraylab.settings import Settings
 
-HEAD = "0004"  # the newest migration; named here, so that a current file opens without loading Alembic
+HEAD = "0005"  # the newest migration; named here, so that a current file opens without loading Alembic
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _PATIENCE = 15.0  # seconds to wait for another process's write
 _ROOM = 2**20  # bytes; SQLite calls a disk with less than this damaged rather than full
@@ -133,6 +133,14 @@ case_findings = Table(
     Column("number", Integer, ForeignKey(cases.c.number, name="fk_case_finding_number"), primary_key=True),
     Column("finding", String, nullable=False),
 )
+
+# Cases whose call was made before the score was shown; older versions didn't keep that.
+blind_calls = Table(
+    "blind_call",
+    metadata,
+    Column("number", Integer, ForeignKey(cases.c.number, name="fk_blind_call_number"), primary_key=True),
+)
+beside_cases = (case_findings, blind_calls)  # with rows that a case loses when it is deleted
 
 # The chain of all that was done, see ``xraylab.trail``. SQLite itself refuses to change or remove a row.
 trail = Table(

@@ -12,6 +12,7 @@ Errors that a person can act on.
     ├── DatasetError             a dataset, or a source of one, that can't be used
     ├── NameTakenError           a name that is in use, or invalid
     ├── NotFoundError            a dataset, model, run or preset that doesn't exist
+    ├── InUseError               something that can't be renamed or deleted now
     ├── WeightsError             a weights file that is missing or belongs to another network
     ├── RecipeError              a recipe that can't be trained
     ├── TrainingError            a training that had to stop, or can't go on
@@ -45,6 +46,10 @@ class NameTakenError(XRayLabError):
 
 class NotFoundError(XRayLabError):
     """A dataset, model, run or preset doesn't exist."""
+
+
+class InUseError(XRayLabError):
+    """Something can't be renamed or deleted, because something else needs it now."""
 
 
 class WeightsError(XRayLabError):

@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         return self.home / "fetched"
 
     @property
+    def trash(self) -> Path:
+        """Folder of what was deleted in the last day."""
+        return self.home / "trash"
+
+    @property
     def cache(self) -> Path:
         """Folder of data that can be computed again; it may be deleted at any time."""
         return self.home / "cache"

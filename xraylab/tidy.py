@@ -14,7 +14,18 @@ def sweep_home(settings: Settings) -> Swept:
     Kept films have their own sweep, because only the case log tells what became of them.
     """
     swept = sweep(settings.home)
-    for name in ("datasets", "models", "runs", "openings", "weights", "cache", "phantoms", "logs", "audits"):
+    for name in (
+        "datasets",
+        "models",
+        "runs",
+        "openings",
+        "weights",
+        "cache",
+        "phantoms",
+        "logs",
+        "audits",
+        "trash",
+    ):
         swept += _sweep_below(settings.home / name, _DEEPEST)
     return swept
 

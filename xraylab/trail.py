@@ -26,6 +26,7 @@ from xraylab.settings import Settings
 
 PYTHON = "Python"  # the door of code that names no other
 CASE, DATASET, MODEL, PAIR, FILM, TRAIL, HOME = "case", "dataset", "model", "pair", "film", "trail", "home"
+RUN = "run"
 _ANCHORS = "trail-anchors.jsonl"
 _LONGEST = 64  # characters of an account's name
 
@@ -34,7 +35,7 @@ _LONGEST = 64  # characters of an account's name
 class Entry:
     """One entry of the trail."""
 
-    subject: str  # what kind of thing it concerns: case, dataset, model, pair, film, trail or home
+    subject: str  # what kind of thing it concerns: case, dataset, model, run, pair, film, trail or home
     action: str
     actor: str  # the door: app, command line, Python or training
     at: datetime

@@ -17,7 +17,7 @@ from tests.support.film_reports import IDENTITY, a_report, a_source
 from tests.support.films import encoded, grey
 from tests.support.privacy import FILE, everywhere
 from xraylab import actions
-from xraylab.app import phantoms
+from xraylab.app.samples import samples
 from xraylab.errors import NotConfirmedError, NotFoundError, StorageError
 from xraylab.evaluation.thresholds import threshold_table
 from xraylab.imaging import Film, Signs, is_dicom
@@ -107,7 +107,7 @@ def test_the_dicom_actions_need_a_persons_word():
 
 
 def test_the_exported_log_is_the_log_and_runs_nothing_in_a_spreadsheet(trained, loaded):
-    reading = read_film(loaded, Film("a.png", phantoms.fresh_phantom_png()))
+    reading = read_film(loaded, Film("a.png", samples()[0].film.data))
     for note in ("=cmd|' /C calc'!A0", "+1", "-1", "@x", "plain"):
         actions.keep_case(trained, loaded.model, reading, actor="app", call="pneumonia", note=note)
     actions.delete_case(trained, 5, actor="app")
@@ -124,8 +124,31 @@ def test_the_exported_log_is_the_log_and_runs_nothing_in_a_spreadsheet(trained, 
     assert [line["action"] for line in log["trail"]] == ["created"] * 5 + ["deleted", "exported", "exported"]
 
 
+def test_a_blind_call_is_in_both_exports_and_in_the_trail(trained, loaded):
+    reading = read_film(loaded, Film("a.png", samples()[0].film.data))
+    for blind in (True, False, True):
+        actions.keep_case(trained, loaded.model, reading, actor="app", call="pneumonia", blind=blind)
+    actions.keep_case(trained, loaded.model, reading, actor="app")
+    actions.change_case(trained, 3, call="unsure", note="", actor="app")
+    assert [row["blind"] for row in cells(actions.cases_csv(trained, actor="app"))] == [
+        "yes",
+        "no",
+        "no",
+        "no",
+    ]
+    log = json.loads(actions.cases_json(trained, actor="app"))
+    assert [case["blind"] for case in log["cases"]] == [True, False, False, False]
+    assert [line["changed"] for line in log["trail"]][:5] == [
+        "call pneumonia, made before the score was shown",
+        "call pneumonia",
+        "call pneumonia, made before the score was shown",
+        "call none",
+        "pneumonia to unsure, after the score was shown",
+    ]
+
+
 def test_two_sessions_change_one_case_and_both_are_in_the_trail(trained, loaded):
-    reading = read_film(loaded, Film("a.png", phantoms.fresh_phantom_png()))
+    reading = read_film(loaded, Film("a.png", samples()[0].film.data))
     number = actions.keep_case(trained, loaded.model, reading, actor="one")
     actions.change_case(trained, number, call="pneumonia", note="", actor="one")
     after = actions.change_case(trained, number, call="unsure", note="", actor="two")
@@ -141,7 +164,7 @@ def test_predict_writes_a_page_a_film_and_the_scores(run, trained, tmp_path):
     films = tmp_path / "films"
     films.mkdir()
     (films / "A broken.png").write_bytes(b"no film")
-    (films / FILE).write_bytes(phantoms.fresh_phantom_png())
+    (films / FILE).write_bytes(samples()[0].film.data)
     out = tmp_path / "out"
     rows = run("predict", "--model", MODEL, films, "--report", out)
     assert [row["report"] for row in rows] == [None, str(out / "00002.pdf")]
@@ -198,7 +221,7 @@ def test_names_that_are_hostile_or_no_text_are_rows_of_the_table_and_run_nothing
 
 def test_the_table_of_a_batch_has_the_notes_and_the_disagreement(loaded):
     reading = replace(
-        read_film(loaded, Film("a.png", phantoms.fresh_phantom_png())),
+        read_film(loaded, Film("a.png", samples()[0].film.data)),
         notes=("Age unknown.", "No VOI window."),
         spread=0.25,
         review_from=0.125,

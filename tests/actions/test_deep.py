@@ -2,13 +2,14 @@
 
 import contextlib
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from tests.support import old_databases
 from tests.support.brief import DATASET, MODEL
 from tests.support.films import grey
-from xraylab import actions, copies, records, trail
+from xraylab import actions, copies, database, records, trail
 from xraylab.actions import deep, health, mending
 from xraylab.data.datasets import load_dataset
 from xraylab.data.importing import write_tables
@@ -156,6 +157,23 @@ def test_what_can_be_read_of_a_damaged_database_is_saved(settings, table):
     last = trail.entries(settings)[-1]
     assert (last.action, last.sequence) == ("salvaged", len(entries) + 1)
     assert records.keep(settings, CASE, actor="app") == 64
+
+
+def test_finding_and_blind_call_are_saved_with_their_case_and_not_without_it(settings):
+    kept = replace(CASE, note="n" * 900, call="pneumonia", finding="tuberculosis", blind=True)
+    for _ in range(60):
+        records.keep(settings, kept, actor="app")
+    damage(settings, "kept_case")
+    mending.mend(settings)
+    contents = {case.number: case.content for case in records.all_cases(settings) if case.number > 3}
+    lost = [number for number, content in contents.items() if content is None]
+    assert lost
+    assert [content for content in contents.values() if content is not None] == [kept] * (60 - len(lost))
+    with database.reading(settings) as db:
+        beside = [
+            db.execute(table.select().where(table.c.number.in_(lost))) for table in database.beside_cases
+        ]
+        assert [rows.all() for rows in beside] == [[], []]
 
 
 def test_a_column_with_a_hostile_name_is_a_name():

@@ -150,11 +150,11 @@ def test_a_void_pair_counts_too(home):
         ),
         (
             lambda home: edit_pairs(home, named_at=datetime.now(UTC).isoformat(), openings=None),
-            "The test split was opened for one before it was named.",
+            "Test results of one were revealed before it was named.",
         ),
         (
             lambda home: edit_pairs(home, openings=99),
-            "The test split was opened for one before it was named.",
+            "Test results of one were revealed before it was named.",
         ),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_pair_that_is_no_pair_any_more_is_void_with_the_reason(home, spoil, re
 @pytest.mark.parametrize("looked_at", ["one", "three"])
 def test_whoever_has_seen_test_films_of_either_names_no_pair(home, looked_at):
     opened(home, looked_at)
-    with pytest.raises(HonestOrderError, match=f"was opened for {looked_at}"):
+    with pytest.raises(HonestOrderError, match=f"results of {looked_at} or"):
         name(home, "one", "three")
     actions.lock(home, looked_at, "value:0.3", actor="test")  # a new lock makes nothing unseen
     with pytest.raises(HonestOrderError, match="before anybody has looked"):
@@ -180,7 +180,7 @@ def test_whoever_has_seen_test_films_of_either_names_no_pair(home, looked_at):
 
 def test_an_opening_of_a_member_was_one_of_the_ensemble(home):
     opened(home, MEMBERS[0])
-    with pytest.raises(HonestOrderError, match=f"opened for {BOTH} or a model it is averaged with"):
+    with pytest.raises(HonestOrderError, match=f"of {BOTH} or of a model it is averaged with"):
         name(home, BOTH, "three")
 
 
@@ -241,7 +241,7 @@ def test_a_lock_made_after_the_opening_seals_the_pair_again_and_is_said_once_it_
     [row] = rows(home)
     assert row.state == "tested"
     assert row.notes == [
-        "one was locked again after the test split had been opened: its AUC was fixed before that, its "
+        "one was locked again after its test results were revealed: its AUC was fixed before that, its "
         "threshold wasn't."
     ]
 

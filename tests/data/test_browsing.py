@@ -102,4 +102,6 @@ def test_films_come_mixed_or_by_a_column_with_those_without_a_value_last():
 def test_values_in_words():
     assert texts(CATALOG, "label", PNEUMONIA).tolist()[:2] == ["NORMAL", "PNEUMONIA"]
     assert texts(CATALOG, "age", PNEUMONIA).tolist()[:3] == [NOT_STATED, "3", "40.5"]
+    measured = pd.DataFrame({"sharpness": [8.7654321, 0.1434, 72079.4, 1234567.0]})
+    assert texts(measured, "sharpness", PNEUMONIA).tolist() == ["8.77", "0.143", "72079", "1234567"]
     assert words_of("kept.Body height") == "Body height"

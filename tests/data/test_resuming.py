@@ -5,10 +5,12 @@ import pytest
 
 from tests.support.big_import import try_import
 from tests.support.films import film, kermany, write_folder
+from xraylab import system
 from xraylab.data import importing, resuming
 from xraylab.data.importing import import_dataset
 from xraylab.errors import DatasetError
 from xraylab.settings import load_settings
+from xraylab.stored import read_lines
 
 
 @pytest.fixture
@@ -102,6 +104,25 @@ def test_what_a_power_cut_damaged_is_read_again(settings, tmp_path, kill_at, har
     once = import_dataset(load_settings(home=tmp_path / "other"), source, "films")
     assert whole(dataset) == whole(once)
     np.testing.assert_array_equal(dataset.pixels, once.pixels)
+
+
+def test_a_film_can_be_looked_up_while_those_from_it_on_are_forgotten(
+    settings, tmp_path, kill_at, monkeypatch
+):
+    source = write_folder(tmp_path / "films", kermany(40, 40))
+    kill_at(settings, source, 70)
+    (folder,) = (settings.home / "importing").iterdir()
+    rows = read_lines(folder / "rows.jsonl")
+    with (folder / "pixels.npy").open("r+b") as pixels, (folder / "rows.jsonl").open("r+b") as lines:
+        films = resuming.Films(folder, pixels, lines, list(rows))
+        read_at = system.read_at
+
+        def cut_and_read(*where):
+            films.add({"path": "another", "sha256": "", "pixel_sha256": ""}, np.zeros((256, 256), np.uint8))
+            return read_at(*where)
+
+        monkeypatch.setattr(system, "read_at", cut_and_read)
+        assert films.stored(rows[9]["path"], rows[9]["sha256"]) is None
 
 
 def test_other_labels_begin_anew_and_clear_what_was_left(settings, tmp_path, kill_at):

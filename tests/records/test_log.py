@@ -21,6 +21,7 @@ TELLING = "Grandmother of the mayor"
 CASE = NewCase(
     "ensemble", "57cb", 0.9, "positive", 0.4, warnings=("A warning.",), call="unsure", note=TELLING
 )
+BLIND = replace(CASE, call="pneumonia", blind=True)
 PICTURE = Kept(np.arange(64 * 48, dtype=np.uint8).reshape(48, 64), Tags("DX", "PA", "CHEST", 6))
 
 
@@ -67,8 +68,8 @@ def test_reader_and_model_agree_only_where_both_say_something(settings, decision
 
 def test_a_case_has_no_place_for_whoever_it_is_about():
     told = {field.name for field in fields(NewCase)}
-    tables = {*database.cases.c.keys(), *database.case_findings.c.keys()}
-    assert told == tables - {
+    tables = {*database.cases.c.keys(), *database.case_findings.c.keys(), *database.blind_calls.c.keys()}
+    assert told - {"blind"} == tables - {  # a row alone says that a call was blind
         "number",
         "pixels_kept",
         "made_at",
@@ -89,6 +90,43 @@ def test_a_call_is_told_by_the_finding_of_the_model_and_an_older_case_is_about_p
     with database.writing(settings) as db:  # as a version wrote it that knew pneumonia only
         db.execute(database.case_findings.delete())
     assert records.find(settings, number).content.call_words == "no pneumonia"
+
+
+def test_a_call_made_before_the_score_was_shown_is_kept_as_such_and_the_trail_says_it(settings):
+    records.keep(settings, CASE, actor="app")
+    number = records.keep(settings, BLIND, actor="app", picture=PICTURE)
+    assert [case.content for case in records.all_cases(settings)] == [CASE, BLIND]
+    assert actions(settings) == [
+        (1, "created", "call unsure"),
+        (number, "created", "call pneumonia, made before the score was shown, with the film"),
+    ]
+
+
+def test_a_call_that_was_not_made_cannot_be_blind(settings):
+    with pytest.raises(ValueError, match="can't be blind"):
+        records.keep(settings, replace(BLIND, call=None), actor="app")
+    assert records.all_cases(settings) == []
+
+
+def test_another_call_is_no_blind_one_and_the_same_call_stays_what_it_was(settings):
+    number = records.keep(settings, BLIND, actor="app")
+    same = records.change(settings, number, call=BLIND.call, note="seen again", actor="app")
+    assert same.content == replace(BLIND, note="seen again")
+    other = records.change(settings, number, call="unsure", note="seen again", actor="app")
+    assert other.content == replace(BLIND, note="seen again", call="unsure", blind=False)
+    back = records.change(settings, number, call=BLIND.call, note="seen again", actor="app")
+    assert not back.content.blind
+    assert [line for line in actions(settings) if line[1] == "call"] == [
+        (1, "call", "pneumonia to unsure, after the score was shown"),
+        (1, "call", "unsure to pneumonia"),
+    ]
+
+
+def test_how_a_call_was_made_is_wiped_with_its_case(settings):
+    records.keep(settings, BLIND, actor="app")
+    records.delete(settings, 1, actor="app")
+    with database.reading(settings) as db:
+        assert [db.execute(table.select()).all() for table in database.beside_cases] == [[], []]
 
 
 def test_only_what_changed_is_a_line_of_the_trail_and_a_note_is_never_quoted(settings):

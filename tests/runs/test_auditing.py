@@ -114,6 +114,17 @@ def test_progress_is_told_in_films_and_a_stop_keeps_what_was_found(settings, dat
     until(settings, dataset, "done")
 
 
+def test_an_audit_that_has_ended_but_is_not_gone_yet_holds_up_no_other(settings, dataset):
+    assert start(settings, dataset, QUICK)
+    until(settings, dataset, "done")
+    eventually(lambda: progress_of(settings, dataset) and not auditing._children)
+    ending = acquire(settings, auditing.lease_of("films"))
+    assert ending is not None
+    assert start(settings, dataset, QUICK)
+    until(settings, dataset, "done")
+    release(settings, ending)  # too late: it does nothing
+
+
 def test_one_audit_of_a_dataset_is_at_work_at_a_time(settings, dataset, slowly):
     assert start(settings, dataset)
     assert not start(settings, dataset)

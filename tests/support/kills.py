@@ -39,6 +39,7 @@ STEPS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.fsync", "sqlite c
 WRITES = os.O_WRONLY | os.O_RDWR
 LEFT = (".partial", ".retired", ".unqueued", ".unconfirmed", "-journal")
 NEW, REPORT, BACKUP = "new", "report.json", "home.zip"
+RENAMED = "renamed"
 
 
 class Work:
@@ -73,6 +74,10 @@ def prepare(work: Work) -> None:
     actions.open_test(settings, MEMBERS[0], actor="app")
     for _ in range(2):
         keep(settings)
+    from tests.support.run_rows import submit
+    from xraylab.runs import table
+
+    table.give_up(settings, submit(settings, dataset=DATASET).id, "It broke.")
 
 
 def keep(settings) -> int:
@@ -144,6 +149,36 @@ def run_delete(work: Work) -> None:
     records.delete(work.settings(), 1, actor="app")
 
 
+def run_rename(work: Work) -> None:
+    from xraylab import actions
+
+    actions.rename_object(work.settings(), "model", MEMBERS[1], RENAMED, actor="app")
+    actions.rename_object(work.settings(), "dataset", DATASET, RENAMED, actor="app")
+
+
+def run_discard(work: Work) -> None:
+    """Delete one of each kind."""
+    from xraylab import actions
+
+    for kind, name in discarded(work):
+        actions.delete_object(work.settings(), kind, name, actor="app")
+
+
+def run_undo(work: Work) -> None:
+    """Delete one of each kind, and restore it."""
+    from xraylab import actions
+
+    run_discard(work)
+    for row in actions.list_deleted(work.settings()):
+        actions.restore_object(work.settings(), row.id, actor="app")
+
+
+def discarded(work: Work) -> list[tuple[str, str]]:
+    """Return the objects that are deleted."""
+    [run] = [place.name for place in (work.base / "runs").iterdir()]
+    return [("model", BOTH), ("dataset", DATASET), ("run", run), ("case", "1")]
+
+
 def run_report(work: Work) -> None:
     from xraylab.__main__ import main
 
@@ -168,6 +203,9 @@ ACTIONS: dict[str, Callable[[Work], None]] = {
     "open": run_open,
     "keep": run_keep,
     "delete": run_delete,
+    "rename": run_rename,
+    "discard": run_discard,
+    "undo": run_undo,
     "report": run_report,
     "backup": run_backup,
 }
@@ -180,8 +218,9 @@ def done(work: Work, name: str) -> bool:
     from xraylab.models import list_models, load_model
 
     settings = work.settings()
-    if name in ("import", "mend"):
-        return NEW in {info.name for info in list_datasets(settings)}
+    if name in ("import", "mend", "rename", "discard", "undo"):
+        made = NEW in {info.name for info in list_datasets(settings)}
+        return made if name in ("import", "mend") else managed(work, name)
     if name == "replace":
         return load_dataset(settings, DATASET).info.source.endswith("others")
     if name == "train":
@@ -194,6 +233,18 @@ def done(work: Work, name: str) -> bool:
         return load_model(settings, MEMBERS[1]).test_opened if name == "open" else written(work, name)
     kept = {case.number for case in records.all_cases(settings) if case.pixels_kept}
     return kept == ({1, 2, 3} if name == "keep" else {2})
+
+
+def managed(work: Work, name: str) -> bool:
+    """Return whether objects were renamed, deleted or restored."""
+    from xraylab import actions
+    from xraylab.data.datasets import list_datasets
+
+    settings = work.settings()
+    if name == "rename":
+        return {info.name for info in list_datasets(settings)} == {RENAMED}
+    gone = {(row.kind, row.name) for row in actions.list_deleted(settings)}
+    return gone == ({*discarded(work)} if name == "discard" else set())
 
 
 def written(work: Work, name: str) -> bool:
@@ -230,16 +281,19 @@ def check(work: Work, name: str, *, acknowledged: bool) -> None:
     left = [str(file) for top in (work.home, work.out) for file in top.rglob("*") if file.name.endswith(LEFT)]
     assert not left, f"left: {left}"
     assert done(work, name) or not acknowledged, "what was acknowledged is lost"
+    restore(work, name)
     datasets = {info.name for info in list_datasets(settings)}
-    assert datasets - {NEW} == {DATASET}, f"datasets: {datasets}"
+    known = {RENAMED} if name == "rename" and RENAMED in datasets else {DATASET}
+    assert datasets - {NEW} == known, f"datasets: {datasets}"
     for dataset in (load_dataset(settings, name) for name in datasets):
         assert hashlib.sha256(dataset.pixels.tobytes()).hexdigest() == dataset.info.pixel_hash
         assert len(dataset.catalog) == dataset.info.n
         assert dataset.manifest == manifest_sha256(dataset.catalog)
     models = {model.name: model for model in list_models(settings) if not model.shipped}
-    assert set(models) - {NEW} == {*MEMBERS, BOTH}, f"models: {set(models)}"
+    known = {MEMBERS[0], RENAMED if name == "rename" and RENAMED in models else MEMBERS[1], BOTH}
+    assert set(models) - {NEW} == known, f"models: {set(models)}"
     for model in models.values():
-        assert model.members if model.name == BOTH else model.read_weights()
+        assert len(model.parts) == 2 if model.name == BOTH else model.read_weights()
         assert model.require_lock().model_sha256 == model.card.model_sha256
         model.table("validation")
     assert models[MEMBERS[0]].test_opened
@@ -254,6 +308,21 @@ def check(work: Work, name: str, *, acknowledged: bool) -> None:
     assert "2" in claimed
     for number in claimed:
         assert {file.name for file in (settings.cases / number).iterdir()} == {"film.png", "film.json"}
+
+
+def restore(work: Work, name: str) -> None:
+    """Put back what was deleted: each object is whole, in its place or in the trash, and never in both."""
+    from xraylab import actions
+
+    settings = work.settings()
+    if name not in ("discard", "undo"):
+        return
+    there = {(row.kind, row.name) for row in actions.list_objects(settings)}
+    gone = {(row.kind, row.name): row.id for row in actions.list_deleted(settings)}
+    for key in discarded(work):
+        assert (key in there) != (key in gone), f"{key} is lost, or here twice"
+    for deleted_id in gone.values():
+        actions.restore_object(settings, deleted_id, actor="app")
 
 
 def watch(home: Path, point: int | None, counted: Path) -> None:

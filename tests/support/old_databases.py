@@ -18,6 +18,13 @@ ENTRY_OF_0002 = (
     "VALUES ({case}, 'app', '{action}', 'x', {at})"
 )
 
+CASE_OF_0004 = (
+    "INSERT INTO kept_case (number, model, model_sha256, score, decision, threshold, warnings, overridden, "
+    "synthetic, call, note, pixels_kept, made_at, changed_at) "
+    "VALUES (1, 'cnn', 'ab', 0.5, 'positive', 0.4, '[]', 0, 0, 'pneumonia', 'seen', 0, 1e9, 1e9)"
+)
+FINDING_OF_0004 = "INSERT INTO case_finding (number, finding) VALUES (1, 'tuberculosis')"
+
 
 def make(settings: Settings, revision: str, *statements: str) -> None:
     """Make the database of a home at a revision, and run statements on it."""

@@ -29,6 +29,14 @@ from xraylab.actions.datasets import (
     make_phantoms,
     preview_source,
 )
+from xraylab.actions.deleting import (
+    delete_failed_runs,
+    delete_object,
+    find_deleted,
+    list_deleted,
+    remove_deleted,
+    restore_object,
+)
 from xraylab.actions.derived import mend_dataset
 from xraylab.actions.ensembles import ensemble
 from xraylab.actions.exports import (
@@ -56,9 +64,10 @@ from xraylab.actions.film_reports import (
 )
 from xraylab.actions.health import doctor
 from xraylab.actions.history import export_trail, trail_entries
+from xraylab.actions.objects import dependants, disk_used, list_objects, note_object, rename_object
 from xraylab.actions.operating_points import evaluate, evaluate_validation, lock, open_test, test_result
 from xraylab.actions.pairs import check_pair, name_pair, named_pairs, test_pairs
-from xraylab.actions.reading import load_for_reading, note_override, predict, read_films
+from xraylab.actions.reading import load_for_reading, note_override, predict, read_at_age, read_films
 from xraylab.actions.reading_models import reading_model, restore_lock, use_for_reading
 from xraylab.actions.restoring import restore_backup
 from xraylab.actions.robustness import robustness
@@ -105,7 +114,11 @@ __all__ = [
     "compare_models",
     "deidentified_dicom",
     "delete_case",
+    "delete_failed_runs",
+    "delete_object",
+    "dependants",
     "described",
+    "disk_used",
     "doctor",
     "drawn",
     "drawn_heatmap",
@@ -119,12 +132,15 @@ __all__ = [
     "film_pdf",
     "film_png",
     "film_report",
+    "find_deleted",
     "history_of_film",
     "import_dataset",
     "import_phantoms",
     "keep_case",
     "list_cases",
     "list_datasets",
+    "list_deleted",
+    "list_objects",
     "list_runs",
     "load_for_reading",
     "lock",
@@ -138,6 +154,7 @@ __all__ = [
     "network_rows",
     "note_export",
     "note_film",
+    "note_object",
     "note_override",
     "note_scores",
     "open_test",
@@ -145,15 +162,19 @@ __all__ = [
     "predicted",
     "predictions_csv",
     "preview_source",
+    "read_at_age",
     "read_films",
     "reading_model",
     "recipe_rows",
+    "remove_deleted",
+    "rename_object",
     "request_of",
     "request_planned",
     "request_seeds",
     "request_training",
     "restore_backup",
     "restore_lock",
+    "restore_object",
     "resume",
     "resume_run",
     "robustness",

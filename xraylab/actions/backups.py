@@ -5,7 +5,7 @@ Backups: one plain zip archive of a home, made while the app and trainings go on
   meanwhile each file gets a second name in a staging folder, which takes no time, and the database is copied
 - the archive is then written from there; its members aren't compressed, so none can unpack to more than it is
 - what can be computed or downloaded again is left out: checkpoints, pretrained weights,
-  fetched files, cache, logs, copies
+  fetched files, cache, logs, copies; what was deleted stays deleted
 """
 
 import contextlib
@@ -38,7 +38,7 @@ FILES = (
 )
 LEFT_OUT = (
     *("checkpoints of runs", "pretrained weights", "teaching phantoms", "fetched files of datasets"),
-    *("cache", "logs", "copies"),
+    *("cache", "logs", "copies", "what was deleted in the last day"),
 )
 _CHUNK = 2**20  # bytes
 _PIXELS = "pixels.npy"

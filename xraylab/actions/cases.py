@@ -33,6 +33,7 @@ _HEAD = (
     "overridden",
     "synthetic",
     "call",
+    "blind",
     "agrees",
     "note",
     "film_kept",
@@ -47,6 +48,7 @@ def keep_case(
     actor: str,
     call: Call | None = None,
     note: str = "",
+    blind: bool = False,
     film: Film | None = None,
     looked: bool = False,
 ) -> int:
@@ -58,6 +60,8 @@ def keep_case(
         The person or program that keeps it, for the trail.
     call, note : str, optional
         The reader's own opinion.
+    blind : bool
+        Whether the call was made before the score was shown.
     film : Film, optional
         The film that was read; give it only to keep its picture too.
     looked : bool
@@ -72,7 +76,7 @@ def keep_case(
     Raises
     ------
     ValueError
-        If the reading has no score.
+        If the reading has no score, or a call that wasn't made is said to be blind.
     NotConfirmedError
         If a film is given and nobody confirmed it; then nothing is kept.
     XRayLabError
@@ -99,13 +103,14 @@ def keep_case(
         call=call,
         note=note,
         finding=model.card.finding.name,
+        blind=blind,
     )
     picture = None if film is None else Kept(film.picture, _tags(film.signs))
     return records.keep(settings, case, actor=actor, picture=picture)
 
 
 def change_case(settings: Settings, number: int, *, call: Call | None, note: str, actor: str) -> Case:
-    """Change the reader's call and note.
+    """Change the reader's call and note; another call is not a blind one.
 
     Raises
     ------
@@ -183,6 +188,7 @@ def _row(case: Case) -> documents.CaseRow:
         synthetic=content.synthetic,
         finding=content.finding,
         call=content.call_words,
+        blind=content.blind,
         agrees=case.agrees,
         note=content.note,
         film_kept=case.pixels_kept,
@@ -209,6 +215,7 @@ def _cells(row: documents.CaseRow) -> list[object]:
         row.overridden,
         row.synthetic,
         row.call,
+        row.blind,
         row.agrees,
         row.note,
         row.film_kept,

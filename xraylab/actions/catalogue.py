@@ -1,8 +1,10 @@
 """Lists: the models, networks and recipes that there are, one row each."""
 
 import math
+from collections.abc import Sequence
 
 from xraylab import documents
+from xraylab.data.datasets import DatasetInfo, list_datasets
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.few import too_few
 from xraylab.evaluation.intervals import auc_interval
@@ -17,7 +19,8 @@ def model_rows(settings: Settings) -> list[documents.ModelRow]:
     """Return every model with its validation AUC: the user's own, newest first, then the shipped ones."""
     models = list_models(settings)
     reads = model_that_reads(settings, models)
-    return [_model_row(model, reads) for model in models]
+    films = list_datasets(settings)
+    return [_model_row(model, reads, films) for model in models]
 
 
 def model_row(settings: Settings, name: str) -> documents.ModelRow:
@@ -28,7 +31,7 @@ def model_row(settings: Settings, name: str) -> documents.ModelRow:
     NotFoundError
         If there is no such model.
     """
-    return _model_row(load_model(settings, name), model_that_reads(settings))
+    return _model_row(load_model(settings, name), model_that_reads(settings), list_datasets(settings))
 
 
 def network_rows(settings: Settings) -> list[documents.NetworkRow]:
@@ -60,7 +63,7 @@ def recipe_rows() -> list[documents.RecipeRow]:
     ]
 
 
-def _model_row(model: Model, reads: Model | None) -> documents.ModelRow:
+def _model_row(model: Model, reads: Model | None, films: Sequence[DatasetInfo]) -> documents.ModelRow:
     lock = model.lock
     try:
         table = model.table("validation")
@@ -71,7 +74,7 @@ def _model_row(model: Model, reads: Model | None) -> documents.ModelRow:
     return documents.ModelRow(
         name=model.name,
         arch=model.card.arch,
-        dataset=model.card.dataset.name,
+        dataset=_films_of(model, films),
         recipe=str(model.card.recipe["name"]),
         threshold=lock.threshold if lock else None,
         rule=lock.rule if lock else None,
@@ -83,6 +86,14 @@ def _model_row(model: Model, reads: Model | None) -> documents.ModelRow:
         created_at=model.card.created_at,
         shipped=model.shipped,
     )
+
+
+def _films_of(model: Model, films: Sequence[DatasetInfo]) -> str:
+    """Return the present name of the films of a model, whose dataset may have been renamed."""
+    own, name = model.card.dataset, model.card.dataset.name
+    if model.shipped or name in [info.name for info in films]:
+        return name
+    return next((info.name for info in films if own.is_of(info)), name)
 
 
 def _auc_interval(model: Model) -> tuple[float, float]:

@@ -20,7 +20,8 @@ import pandas as pd
 from xraylab import documents, trail
 from xraylab import predictions as predictions_file
 from xraylab.actions.operating_points import evaluate_validation
-from xraylab.errors import CalibrationError, EnsembleError
+from xraylab.data.datasets import load_dataset
+from xraylab.errors import CalibrationError, EnsembleError, XRayLabError
 from xraylab.evaluation.averaging import Averaging
 from xraylab.evaluation.calibration import AS_IS, Platt, fit_platt
 from xraylab.evaluation.rules import Rule, parse_rule
@@ -119,7 +120,7 @@ def _load_members(settings: Settings, name: str, members: list[str]) -> list[Mod
     for model in models:
         _check_alone(model)
     for model in models[1:]:
-        _check_same_films(models[0], model)
+        _check_same_films(settings, models[0], model)
     for model in models:
         model.read_weights()  # an ensemble whose member can't be loaded would never read a film
     return models
@@ -136,7 +137,7 @@ def _check_alone(model: Model) -> None:
         )
 
 
-def _check_same_films(first: Model, other: Model) -> None:
+def _check_same_films(settings: Settings, first: Model, other: Model) -> None:
     """Check that two members tell the same classes apart, and held out the same films."""
     one, two = first.card, other.card
     if one.dataset.kind != two.dataset.kind:
@@ -144,7 +145,7 @@ def _check_same_films(first: Model, other: Model) -> None:
             f"“{one.name}” was trained on {one.dataset.kind} and “{two.name}” on {two.dataset.kind}. "
             "Average models of the same films."
         )
-    if one.dataset.name != two.dataset.name:
+    if one.dataset.name != two.dataset.name and not _is_renamed(settings, one, two):
         raise EnsembleError(
             f"“{one.name}” was trained on “{one.dataset.name}” and “{two.name}” on “{two.dataset.name}”: "
             "patients held out by one may have been trained on by the other. Average models of one dataset."
@@ -165,6 +166,15 @@ def _check_same_films(first: Model, other: Model) -> None:
             "Average models of the same classes."
         )
     check_held_out(first, other)
+
+
+def _is_renamed(settings: Settings, one: Card, two: Card) -> bool:
+    """Return whether two models name one dataset, which was renamed between their trainings."""
+    try:
+        present = {load_dataset(settings, card.dataset.name).info.name for card in (one, two)}
+    except XRayLabError:
+        return False
+    return len(present) == 1
 
 
 def _calibrate(models: list[Model], rule: Rule) -> Members:

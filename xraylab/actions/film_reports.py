@@ -86,6 +86,7 @@ def film_report(
     overlay: DrawnHeatmap | None = None,
     call: str | None = None,
     note: str = "",
+    blind: bool = False,
     prevalence: float = USUAL,
     now: datetime | None = None,
 ) -> FilmReport:
@@ -103,6 +104,8 @@ def film_report(
         Its heatmap.
     call, note : str, optional
         The reader's own opinion.
+    blind : bool
+        Whether the call was made before the score was shown.
     prevalence : float
         Share of films with the finding where the film is read, in (0, 1).
     now : datetime, optional
@@ -132,6 +135,7 @@ def film_report(
         version=__version__,
         call=call,
         note=note,
+        blind=blind,
         notes=reading.notes,
         spread=reading.spread,
         kinds=reading.subtype,

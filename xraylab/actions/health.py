@@ -11,10 +11,12 @@ from xraylab.actions import deep as deep_checks
 from xraylab.actions import mending
 from xraylab.actions.catalogue import network_rows
 from xraylab.actions.leftovers import look_at_leftovers
+from xraylab.actions.objects import disk_used
 from xraylab.copies import kept_copies
 from xraylab.data.datasets import faults_of_datasets
 from xraylab.errors import XRayLabError
 from xraylab.files import scratch, write_bytes
+from xraylab.formats import size
 from xraylab.models import faults_of_models, load_shipped, shipped_names
 from xraylab.runs import table
 from xraylab.settings import Settings
@@ -39,6 +41,7 @@ def doctor(
         "versions": _look_at_versions,
         "device": lambda: _look_at_device(settings),
         "home": lambda: _look_at_home(settings),
+        "disk used": lambda: _look_at_use(settings),
         "folders": lambda: _look_at_folders(settings),
         "database": lambda: _look_at_database(settings),
         "leftovers": lambda: look_at_leftovers(settings),
@@ -81,6 +84,13 @@ def _look_at_home(settings: Settings) -> tuple[bool, str]:
         write_bytes(folder / "probe", b"")
     free = shutil.disk_usage(settings.home).free
     return free > _LOW_DISK, f"{settings.home}, {free / 2**30:.1f} GB free"
+
+
+def _look_at_use(settings: Settings) -> tuple[bool, str]:
+    used = {kind: size(number) for kind, number in disk_used(settings).items()}
+    deleted = used.pop("deleted")
+    kinds = ", ".join(f"{kind} {number}" for kind, number in used.items())
+    return True, f"{kinds}; deleted in the last day {deleted}"
 
 
 def _look_at_folders(settings: Settings) -> tuple[bool, str]:

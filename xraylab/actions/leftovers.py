@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xraylab import records
+from xraylab.actions.deleting import sweep_trash
 from xraylab.data import resuming
 from xraylab.errors import StorageError
 from xraylab.files import append_line, make_folder, read_lines
@@ -25,7 +26,7 @@ _log = logging.getLogger(__name__)
 def sweep_at_start(settings: Settings) -> Swept:
     """Sweep the home once in this process, and note what was swept; never raise."""
     swept = Swept()
-    for sweep in (_end_dead_runs, sweep_unqueued, records.sweep, sweep_home, resuming.sweep):
+    for sweep in (_end_dead_runs, sweep_unqueued, records.sweep, sweep_home, resuming.sweep, sweep_trash):
         swept += _tried(sweep, settings)
     if swept.removed or swept.restored:
         with contextlib.suppress(StorageError, OSError):

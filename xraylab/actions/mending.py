@@ -23,7 +23,8 @@ from xraylab.files import scratch, storage_errors
 from xraylab.runs.rebuild import rebuild
 from xraylab.settings import Settings
 
-_TABLES = ("kept_case", "trail", "run")
+_BESIDE = tuple(table.name for table in database.beside_cases)
+_TABLES = ("kept_case", *_BESIDE, "trail", "run")
 _LOST_CASE = (
     "INSERT INTO kept_case (number, made_at, changed_at, deleted_at) VALUES (:number, :now, :now, :now)"
 )
@@ -139,6 +140,9 @@ def _write_new(settings: Settings, rows: dict[str, list[dict[str, Any]]]) -> Cou
                         list(row.values()),
                     )
                     saved[table] += 1
+        for table in _BESIDE:  # a lost case gets an empty row later
+            whole = "SELECT number FROM kept_case WHERE deleted_at IS NULL"
+            connection.execute(f"DELETE FROM {table} WHERE number NOT IN ({whole})")  # noqa: S608 - our own table
     return saved
 
 

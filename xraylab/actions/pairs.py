@@ -88,13 +88,13 @@ def check_pair(settings: Settings, first: str, second: str) -> tuple[Model, Mode
     for model in models:
         if model.require_lock().knows_of_opening or opened_before(settings, model):
             raise HonestOrderError(
-                f"The test split was opened for {model.name} or a model it is averaged with, so no pair with "
-                "it can be named any more: a pair is named before anybody has looked."
+                f"Test results of {model.name} or of a model it is averaged with were revealed, so no pair "
+                "with it can be named any more: a pair is named before anybody has looked."
             )
     _check_films(*models)
     # Hashes, not names: a model that was trained again under its name makes a new pair.
-    hashes = {model.name: model.card.model_sha256 for model in models}
-    if any(pair.hashes == hashes for pair in read_pairs(settings)):
+    hashes = {model.card.model_sha256 for model in models}
+    if any({*pair.hashes.values()} == hashes for pair in read_pairs(settings)):
         raise ComparisonError(f"{first} and {second} are named for the test already.")
     return models
 
@@ -138,15 +138,16 @@ def _check_films(one: Model, other: Model) -> None:
 def _look(settings: Settings, pair: Pair) -> _Looked:
     """Return the state of a pair now, with its result if it can be tested."""
     # The reasons are in the order of the pair's life, so that the sentence names the first that applies.
-    models = [model for name in pair.hashes if (model := _load(settings, name))]
-    gone = [name for name in pair.hashes if name not in [model.name for model in models]]
+    loaded = {name: _load(settings, name) for name in pair.hashes}
+    gone = [name for name, model in loaded.items() if model is None]
     if gone:
         return _Looked(pair, "void", f"Gone or damaged since: {' and '.join(gone)}.")
-    for model in models:
-        if model.card.model_sha256 != pair.hashes[model.name]:
+    models = [model for model in loaded.values() if model is not None]
+    for model, sha256 in zip(models, pair.hashes.values(), strict=True):
+        if model.card.model_sha256 != sha256:
             return _Looked(pair, "void", f"{model.name} was trained again since, so it is another model.")
         if _opened_before(settings, pair, model):
-            return _Looked(pair, "void", f"The test split was opened for {model.name} before it was named.")
+            return _Looked(pair, "void", f"Test results of {model.name} were revealed before it was named.")
     sealed = [model.name for model in models if not model.test_opened]
     if sealed:
         return _Looked(
@@ -166,7 +167,11 @@ def _opened_before(settings: Settings, pair: Pair, model: Model) -> bool:
     if pair.openings is None:
         return any(at < pair.named_at for at in noted)
     # Counted, because a clock may have been set back: each opening is logged before the lock notes it.
-    since = [opening for opening in read_openings(settings)[pair.openings :] if opening.concerns(model.name)]
+    since = [
+        opening
+        for opening in read_openings(settings)[pair.openings :]
+        if any(map(opening.concerns, model.names))
+    ]
     return len(noted) > len(since)
 
 
@@ -181,7 +186,7 @@ def _load(settings: Settings, name: str) -> Model | None:
 def _stamps(models: Sequence[Model]) -> tuple[str, ...]:
     """Say which locks were made after the test films had been seen."""
     return tuple(
-        f"{model.name} was locked again after the test split had been opened: its AUC was fixed before that, "
+        f"{model.name} was locked again after its test results were revealed: its AUC was fixed before that, "
         "its threshold wasn't."
         for model in models
         if model.require_lock().after_opening

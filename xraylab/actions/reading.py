@@ -77,6 +77,24 @@ def read_films(
         yield reading
 
 
+def read_at_age(
+    settings: Settings, model: Model, film: Film, reading: "Reading", *, age: float | None, actor: str
+) -> "Reading":
+    """Read a film again at the age that a person stated, without the network, with an entry in the trail.
+
+    Raises
+    ------
+    StorageError
+        If an entry can't be written to a home that may be written.
+    """
+    from xraylab.reading.read import at_age
+
+    again = at_age(model, film, reading, age)
+    if database.may_write(settings):
+        _enter(settings, model, film, again, "read", actor)
+    return again
+
+
 def note_override(settings: Settings, model: Model, film: Film, reading: "Reading", *, actor: str) -> None:
     """Write into the trail that a person decides a film in spite of its warnings.
 

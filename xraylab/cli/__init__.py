@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from xraylab.actions.leftovers import sweep_at_start
-from xraylab.cli import auditing, comparing, installation, models, reading, training
+from xraylab.cli import auditing, comparing, installation, managing, models, reading, training
 from xraylab.errors import SettingsError
 from xraylab.settings import load_settings
 
@@ -60,6 +60,12 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("networks", training.networks),
     ("recipes", training.recipes),
     ("phantoms", training.phantoms),
+    ("objects", managing.objects),
+    ("rename", managing.rename),
+    ("note", managing.note),
+    ("delete", managing.delete),
+    ("deleted", managing.deleted),
+    ("undelete", managing.undelete),
     ("backup", installation.backup),
     ("trail", installation.trail),
     ("doctor", installation.doctor),

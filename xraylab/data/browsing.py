@@ -20,6 +20,7 @@ from xraylab.formats import visible
 
 NOT_STATED = "not stated"
 MIXED = "mixed"
+_THREE_DIGITS = 100
 _MOST_VALUES = 30  # that a person chooses among; a column with more is searched by text
 _FEW_NUMBERS = 8  # numbers up to which each is a value of its own, such as bits per pixel
 _WORDS = {
@@ -128,7 +129,10 @@ def words_of(column: str) -> str:
 
 
 def _written(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else visible(str(value)).strip()
+    if not isinstance(value, float):
+        return visible(str(value)).strip()
+    # Digits that nobody reads would make a value of every film.
+    return f"{value:.0f}" if value == round(value) or abs(value) >= _THREE_DIGITS else f"{value:.3g}"
 
 
 def _column(name: str, catalog: pd.DataFrame, finding: Finding) -> Column | None:

@@ -3,7 +3,7 @@ Datasets: a catalog of films, a split by patient, and their pixels in one memory
 
 - ``importing`` makes them; here they are found and opened
 - row n of ``pixels.npy`` belongs to row n of the catalog; networks see these pixels only
-- a dataset's folder is never changed after its import, except for its lineage
+- a dataset's folder is never changed after its import, except for its lineage, its audit and its note
 - the lineage records where the films came from; a new import keeps it
 """
 
@@ -35,6 +35,7 @@ from xraylab.findings import PNEUMONIA, Finding
 from xraylab.imaging import PREPROCESS_VERSION, SIDE
 from xraylab.imaging.fingerprint import FINGERPRINT_BYTES, Fingerprints
 from xraylab.leftovers import mend
+from xraylab.marks import renamed_from
 from xraylab.settings import Settings
 from xraylab.stored import (
     TABLE_BYTES,
@@ -332,8 +333,12 @@ def _files(settings: Settings) -> list[Path]:
     return [file for file in files if not file.parent.name.startswith(".")]
 
 
+def _folder(file: Path) -> Path:
+    return file.parent
+
+
 def load_dataset(settings: Settings, name: str) -> Dataset:
-    """Open a dataset by name.
+    """Open a dataset by name, or by one that it had before it was renamed and no other has now.
 
     Raises
     ------
@@ -344,6 +349,8 @@ def load_dataset(settings: Settings, name: str) -> Dataset:
     """
     mend(settings.datasets)
     file = settings.datasets / check_name(name, what="dataset") / "dataset.json"
+    if not file.exists() and (renamed := renamed_from(map(_folder, _files(settings)), name)) is not None:
+        file = renamed / "dataset.json"
     if not file.exists():
         known = ", ".join(info.name for info in list_datasets(settings)) or "none yet"
         raise NotFoundError(f"There is no dataset “{name}”. There are: {known}.")

@@ -192,10 +192,15 @@ def write(
 
 def png(made: Phantom) -> bytes:
     """Export a phantom with mark and caption, not compressed, so that the file's size reveals nothing."""
+    return marked(made.pixels)
+
+
+def marked(pixels: NDArray[np.uint8]) -> bytes:
+    """Export the pixels of a phantom like the phantom itself."""
     text = PngImagePlugin.PngInfo()
     text.add_text(MARK, "1")
     buffer = io.BytesIO()
-    Image.fromarray(burn_in(made.pixels)).save(buffer, format="PNG", pnginfo=text, compress_level=0)
+    Image.fromarray(burn_in(pixels)).save(buffer, format="PNG", pnginfo=text, compress_level=0)
     return buffer.getvalue()
 
 

@@ -30,6 +30,7 @@ from xraylab.stored import read_lines, read_object
 FOLDER = "importing"
 _PIXELS, _ROWS, _ABOUT = "pixels.npy", "rows.jsonl", "import.json"
 _FILM = SIDE * SIDE  # bytes
+_WHOLE = {"path", "sha256", "pixel_sha256"}  # keys without which a line is of no use
 _FLUSHED = 64  # films after which what was read is given to the system
 _OLDEST = 30 * 24 * 3600  # seconds, after which nobody goes on with an import
 
@@ -42,21 +43,22 @@ class Films:
         self.keep = False  # whether what is there stays after an error, to go on with it
         self._pixels, self._rows = pixels, rows
         self._stored = stored
-        self._places = {row["path"]: place for place, row in enumerate(stored)}
+        self._places = _places(stored)
         self._n = 0
         self._digest = hashlib.sha256()
         self._head = _write_header(pixels, len(stored))
 
     def stored(self, path: str, sha256: str) -> tuple[NDArray[np.uint8], dict[str, Any]] | None:
         """Return the film of a file, if it was read before and neither the file nor the film has changed."""
-        place = self._places.get(path)
-        if place is None or self._stored[place]["sha256"] != sha256:
+        # Films are looked up ahead in other threads, so what is stored may be cut meanwhile.
+        place, row = self._places.get(path, (0, None))
+        if row is None or row["sha256"] != sha256:
             return None
         raw = system.read_at(self._pixels.fileno(), _FILM, self._head + place * _FILM)
         # After a power cut a line may be there whose film never reached the disk.
-        if hashlib.sha256(raw).hexdigest() != self._stored[place]["pixel_sha256"]:
+        if hashlib.sha256(raw).hexdigest() != row["pixel_sha256"]:
             return None
-        return np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE), self._stored[place]
+        return np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE), row
 
     def add(self, row: dict[str, Any], pixels: NDArray[np.uint8]) -> None:
         """Add the next film; one that is stored at this very place isn't written again."""
@@ -76,7 +78,7 @@ class Films:
         """Forget what was stored from here on: another film comes next."""
         if self._n < len(self._stored):
             del self._stored[self._n :]
-            self._places = {row["path"]: place for place, row in enumerate(self._stored)}
+            self._places = _places(self._stored)
             self._rows.seek(0)
             self._rows.truncate()
             self._rows.writelines(map(_line, self._stored))
@@ -98,6 +100,10 @@ class Films:
         _write_header(self._pixels, self._n)
         self._pixels.close()  # Windows renames no open file
         (self.folder / _PIXELS).replace(target)
+
+
+def _places(stored: list[dict[str, Any]]) -> dict[str, tuple[int, dict[str, Any]]]:
+    return {row["path"]: (place, row) for place, row in enumerate(stored)}
 
 
 def _line(row: dict[str, Any]) -> bytes:
@@ -178,7 +184,7 @@ def _complete(folder: Path) -> list[dict[str, Any]]:
         films = max(0, (folder / _PIXELS).stat().st_size // _FILM)
     except OSError:
         return []
-    return [row for row in read_lines(folder / _ROWS) if "path" in row and "sha256" in row][:films]
+    return [row for row in read_lines(folder / _ROWS) if row.keys() >= _WHOLE][:films]
 
 
 def sweep(settings: Settings) -> Swept:

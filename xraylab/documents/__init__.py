@@ -26,6 +26,15 @@ from xraylab.documents.evaluation import (
 from xraylab.documents.installation import Backup, Check, Doctor, Restored
 from xraylab.documents.intervals import Interval
 from xraylab.documents.models import Ensembled, EnsembleMember, Locked, ModelCard, ModelRow, ReadingModel
+from xraylab.documents.objects import (
+    DeletedRow,
+    Dependants,
+    Noted,
+    ObjectRow,
+    Removed,
+    Renamed,
+    Undeleted,
+)
 from xraylab.documents.reading import CaseLog, CaseRow, Predicted, TrailRow
 from xraylab.documents.report import (
     AboutLock,
@@ -101,6 +110,8 @@ __all__ = [
     "ComparedPair",
     "Curves",
     "DecisionAt",
+    "DeletedRow",
+    "Dependants",
     "Difference",
     "Doctor",
     "EnsembleMember",
@@ -123,6 +134,8 @@ __all__ = [
     "NamedPair",
     "Needed",
     "NetworkRow",
+    "Noted",
+    "ObjectRow",
     "OpeningRow",
     "Overlap",
     "Phantoms",
@@ -132,6 +145,8 @@ __all__ = [
     "ReadingModel",
     "Reason",
     "RecipeRow",
+    "Removed",
+    "Renamed",
     "Restored",
     "ReviewBand",
     "Robustness",
@@ -151,6 +166,7 @@ __all__ = [
     "TrailEntry",
     "TrailRow",
     "Trained",
+    "Undeleted",
     "UnderPerturbation",
     "Worth",
 ]

@@ -58,6 +58,9 @@ class CaseRow(Record):
     call: str | None = Field(
         default=None, description="Call of the reader, such as pneumonia, no pneumonia, unsure."
     )
+    blind: bool | None = Field(
+        default=None, description="Whether the call was made before the score was shown."
+    )
     agrees: bool | None = Field(
         default=None, description="Whether call and decision agree; null if one of them is open."
     )

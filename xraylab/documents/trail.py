@@ -12,9 +12,9 @@ class TrailEntry(Record):
     at: str = Field(description="ISO 8601 in UTC, exactly as it was hashed.")
     actor: str = Field(description="The door: app, command line, Python or training.")
     account: str = Field(description="The account of the system or of the settings; empty if unknown.")
-    subject: str = Field(description="Kind of thing: case, dataset, model, pair, film, trail or home.")
+    subject: str = Field(description="Kind of thing: case, dataset, model, run, pair, film, trail or home.")
     action: str
-    name: str | None = Field(description="Name of the model or dataset.")
+    name: str | None = Field(description="Name of the model or dataset, or id of the run.")
     case: int | None = Field(description="Number of a kept case.")
     objects: dict[str, str] = Field(description="SHA-256 of each film, model or file, by its kind.")
     changed: str = Field(description="In words; never the text of a note, nor the name of a file.")

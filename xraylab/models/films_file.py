@@ -10,7 +10,7 @@ The films a model was made from (``films.parquet``): their fingerprints, and wha
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -46,17 +46,18 @@ class MadeFrom:
     frame: pd.DataFrame  # one row per film, with the columns of the file
     incomplete: bool = False  # whether the training started from weights whose films aren't known
 
-    @property
+    # Kept, because the same file is asked on every screen; see ``read_films``.
+    @cached_property
     def fingerprints(self) -> NDArray[np.uint8]:
         """Stored fingerprints, uint8 of shape (n, 16), in the order of ``frame``."""
         return np.frombuffer(b"".join(self.frame["fingerprint"]), np.uint8).reshape(-1, FINGERPRINT_BYTES)
 
-    @property
+    @cached_property
     def used(self) -> Self:
         """The films that the model was made from, without those held out for the test."""
         return replace(self, frame=self.frame[self.frame["split"].isin(USED)].reset_index(drop=True))
 
-    @property
+    @cached_property
     def test(self) -> Self:
         """The films that the model held out for the test."""
         kept = self.frame["own"] & (self.frame["split"] == "test")

@@ -151,7 +151,7 @@ class Model(ModelFolder):
             )
         if split == "test" and not self.test_opened:
             raise HonestOrderError(
-                f"The test films of {self.name} are sealed. Lock its threshold, then open the test split."
+                f"The test films of {self.name} are sealed. Lock its threshold, then reveal the test results."
             )
 
     @property

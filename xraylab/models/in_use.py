@@ -30,8 +30,8 @@ class ChosenToRead(Record):
 
     def means(self, model: Model) -> bool:
         """Return whether this choice was made for a model with its present weights."""
-        # The card's name too: a home's model may have been chosen before a shipped one got its name.
-        return self.model_sha256 == model.card.model_sha256 and self.model in (model.name, model.card.name)
+        # Other names too: it may have been renamed, or a shipped one may have got its name.
+        return self.model_sha256 == model.card.model_sha256 and self.model in model.names
 
 
 def model_that_reads(settings: Settings, models: list[Model] | None = None) -> Model | None:

@@ -112,16 +112,24 @@ def _stamps(settings: Settings, model: Model, openings: list[Opening]) -> bool:
     """Return whether openings concern a model, its members, or an ensemble with it."""
     # A person who has seen a member's test result may have chosen the members by it, and an ensemble's
     # result is made of its members' results.
-    names = (model.name, model.card.name, *model.card.members)
+    known = list_models(settings)
+    names = (*model.names, *model.card.members, *_names_of_members(model, known))
     if any(opening.concerns(name) for opening in openings for name in names):
         return True
     # A lock in the home that was made for a shipped model remembers too.
     related = [
         other
-        for other in list_models(settings)
+        for other in known
         if model.shipped and other.shipped and (other.name in names or model.name in other.card.members)
     ]
     return any(lock.knows_of_opening for other in related if (lock := other.lock))
+
+
+def _names_of_members(model: Model, known: list[Model]) -> list[str]:
+    """Return every name of an ensemble's members, which may have been renamed since it was made."""
+    return [
+        name for other in known if not set(other.names).isdisjoint(model.card.members) for name in other.names
+    ]
 
 
 def test_fingerprints(settings: Settings, model: Model) -> NDArray[np.uint8]:

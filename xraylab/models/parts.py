@@ -20,6 +20,7 @@ from xraylab.evaluation.averaging import ALONE, Averaging
 from xraylab.evaluation.novelty import Novelty
 from xraylab.files import check_name
 from xraylab.formats import visible
+from xraylab.marks import earlier_names, was_renamed
 from xraylab.models.films_file import FILMS_FILE, MadeFrom, read_films
 from xraylab.models.novelty_file import NOVELTY_FILE, read_novelty
 from xraylab.models.schema import BACKEND, ENSEMBLE, Card, Member, Members
@@ -62,13 +63,26 @@ class ModelFolder:
             raise NotFoundError(words.format(folder.name)) from error
         # A copy under another name would be opened, locked and chosen as if it were another model.
         if card.name != folder.name:
-            raise NotFoundError(_RENAMED.format(folder.name, visible(card.name)))
+            if not was_renamed(folder, card.name):
+                raise NotFoundError(_RENAMED.format(folder.name, visible(card.name)))
+            # The file stays as it was made; everything in the program knows the present name.
+            card = card.model_copy(update={"name": folder.name})
         return cls(folder, card, kept, listed_as)
 
     @property
     def name(self) -> str:
         """Name of the model in lists and commands; that of its folder, unless a shipped model has it."""
         return self.listed_as or self.card.name
+
+    @cached_property
+    def earlier_names(self) -> tuple[str, ...]:
+        """Names that the model had before it was renamed, oldest first."""
+        return earlier_names(self.folder)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name under which a record may speak of the model, the present one first."""
+        return tuple(dict.fromkeys((self.name, self.card.name, *self.earlier_names)))
 
     @property
     def shipped(self) -> bool:
@@ -186,5 +200,18 @@ def _find_member(ensemble: _Folder, member: Member) -> _Folder:
     for part in matches:
         if part.card.model_sha256 == member.model_sha256:
             return part
+    if (renamed := _renamed_member(ensemble, member)) is not None:
+        return renamed
     fate = "was replaced since" if matches else "is gone or damaged"
     raise WeightsError(f"“{ensemble.name}” averages “{name}”, which {fate}. {ensemble.remedy}")
+
+
+def _renamed_member(ensemble: _Folder, member: Member) -> _Folder | None:
+    """Find a member that was renamed since the ensemble was made, by the hash of its weights."""
+    for file in sorted((ensemble.kept or ensemble.folder).parent.glob("*/card.json")):
+        if member.model in earlier_names(file.parent):
+            with contextlib.suppress(NotFoundError):
+                part = type(ensemble).read(file.parent)
+                if part.card.model_sha256 == member.model_sha256:
+                    return part
+    return None

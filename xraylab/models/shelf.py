@@ -12,10 +12,11 @@ import contextlib
 import os
 from pathlib import Path
 
-from xraylab.data.datasets import Dataset, load_dataset
+from xraylab.data.datasets import Dataset, list_datasets, load_dataset
 from xraylab.errors import NameTakenError, NotFoundError, XRayLabError
 from xraylab.files import check_name
 from xraylab.leftovers import mend
+from xraylab.marks import renamed_from
 from xraylab.models.films_file import MadeFrom, made_from
 from xraylab.models.folder import Model
 from xraylab.settings import OF_HOME, Settings, shipped_models
@@ -67,7 +68,8 @@ def next_number(settings: Settings) -> int:
 def load_model(settings: Settings, name: str) -> Model:
     """Find a model by its name.
 
-    A name that a shipped model has always means the shipped one; with ``@home`` it means the home's.
+    A name that a shipped model has always means the shipped one; with ``@home`` it means the home's. A name
+    that a model had before it was renamed means that one, until another has the name.
 
     Raises
     ------
@@ -80,6 +82,8 @@ def load_model(settings: Settings, name: str) -> Model:
     if shipped and name == plain:
         return load_shipped(settings, name)
     folder = settings.models / plain
+    if not _has_card(folder) and (renamed := renamed_from(_folders_at_home(settings), plain)) is not None:
+        return _read_at_home(renamed)
     if name not in (plain, _name_of_home(plain)) or not _has_card(folder):
         known = ", ".join(model.name for model in list_models(settings)) or "none yet"
         raise NotFoundError(f"There is no model “{name}”. There are: {known}.")
@@ -174,10 +178,18 @@ def films_of(settings: Settings, model: Model) -> MadeFrom | None:
 
 def dataset_of(settings: Settings, model: Model) -> Dataset | None:
     """Return the dataset that a model was trained on; None if it isn't in the home, or is damaged."""
+    named = _dataset(settings, model.card.dataset.name)
+    if named is not None and named.info.pixel_hash == model.card.dataset.pixel_hash:
+        return named
+    # A renamed dataset has another name than the card says, and another dataset may have got that name.
+    own = (info.name for info in list_datasets(settings) if model.card.dataset.is_of(info))
+    renamed = _dataset(settings, next(own, ""))
+    # A shipped model was trained elsewhere, so a dataset here may have the same name and other films.
+    return renamed or (None if model.shipped else named)
+
+
+def _dataset(settings: Settings, name: str) -> Dataset | None:
     try:
-        dataset = load_dataset(settings, model.card.dataset.name)
+        return load_dataset(settings, name)
     except XRayLabError:
         return None
-    # A shipped model was trained elsewhere, so a dataset here may have the same name and other films.
-    same = dataset.info.pixel_hash == model.card.dataset.pixel_hash
-    return dataset if same or not model.shipped else None

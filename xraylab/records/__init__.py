@@ -5,14 +5,20 @@ The case log of films that were read, and pictures of films on request.
 - a picture is kept only on request, and is encoded anew, so nothing else from its file is kept with it
 """
 
-from xraylab.records.log import (
+from xraylab.records.calls import (
     CALLS,
-    LONGEST_NOTE,
+    Agreement,
     Call,
+    agreements,
+    agrees,
+    all_agreements,
+    call_words,
+)
+from xraylab.records.log import (
+    LONGEST_NOTE,
     Case,
     NewCase,
     all_cases,
-    call_words,
     change,
     delete,
     find,
@@ -21,23 +27,30 @@ from xraylab.records.log import (
     note_export,
 )
 from xraylab.records.pictures import Kept, Tags
+from xraylab.records.restoring import facts_of, restore
 from xraylab.records.sweeping import sweep
 
 __all__ = [
     "CALLS",
     "LONGEST_NOTE",
+    "Agreement",
     "Call",
     "Case",
     "Kept",
     "NewCase",
     "Tags",
+    "agreements",
+    "agrees",
+    "all_agreements",
     "all_cases",
     "call_words",
     "change",
     "delete",
+    "facts_of",
     "find",
     "full_trail",
     "keep",
     "note_export",
+    "restore",
     "sweep",
 ]

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 from sqlalchemy import delete as delete_rows
@@ -24,18 +24,12 @@ from xraylab import database, trail
 from xraylab.errors import NotFoundError, XRayLabError
 from xraylab.findings import PNEUMONIA
 from xraylab.records import pictures
+from xraylab.records.calls import CALLS, Call, agrees, call_words
 from xraylab.records.sweeping import sweep
 from xraylab.settings import Settings
 
-# As the table holds them since its first version: whatever the finding, "pneumonia" stands for present.
-Call = Literal["pneumonia", "no pneumonia", "unsure"]
-CALLS: tuple[Call, ...] = get_args(Call)
 LONGEST_NOTE = 1000
-_SAME = {
-    "positive": "pneumonia",
-    "negative": "no pneumonia",
-}  # the reader's call that agrees with each decision
-_CONTENT = (  # columns that deleting wipes
+CONTENT = (  # columns of the table of cases that deleting wipes
     "model",
     "model_sha256",
     "score",
@@ -67,6 +61,7 @@ class NewCase:
     call: Call | None = None
     note: str = ""
     finding: str = PNEUMONIA.name  # what the model looked for
+    blind: bool = False  # whether the call was made before the score was shown
 
     @property
     def call_words(self) -> str | None:
@@ -89,15 +84,7 @@ class Case:
     def agrees(self) -> bool | None:
         """Whether reader and model agree; None if either of them gave no clear answer."""
         content = self.content
-        # "review" is a decision that needs a reader, so no call can agree or disagree with it.
-        if content is None or content.call in (None, "unsure") or content.decision not in _SAME:
-            return None
-        return content.call == _SAME[content.decision]
-
-
-def call_words(call: Call, finding: str) -> str:
-    """Write a reader's call: ``tuberculosis``, ``no tuberculosis`` or ``unsure``."""
-    return {"pneumonia": finding, "no pneumonia": f"no {finding}"}.get(call, call)
+        return None if content is None else agrees(content.call, content.decision)
 
 
 def keep(
@@ -130,12 +117,15 @@ def keep(
     XRayLabError
         If the note is too long.
     ValueError
-        If the score isn't in [0, 1] or the call isn't one of ``CALLS``.
+        If the score isn't in [0, 1], the call isn't one of ``CALLS``, or a case without a call says that it
+        was made blind.
     StorageError
         If it can't be written; then nothing is kept.
     """
     if not 0 <= case.score <= 1:
         raise ValueError(f"a score is in [0, 1], not {case.score}")
+    if case.blind and case.call is None:
+        raise ValueError("a call that wasn't made can't be blind")
     moment = _moment(now)
     values = {
         "model": case.model,
@@ -157,10 +147,11 @@ def keep(
         with trail.writing(settings) as db:
             number = _next_number(settings, db)
             db.execute(insert(database.cases), {"number": number, **values})
-            db.execute(insert(database.case_findings), {"number": number, "finding": case.finding})
+            write_beside(db, number, case)
+            blind = ", made before the score was shown" if case.blind else ""
             kept = ", with the film" if picture is not None else ""
             model, call = {"model": case.model_sha256}, case.call_words or "none"
-            _log(db, number, actor, "created", f"call {call}{kept}", moment, objects=model)
+            _log(db, number, actor, "created", f"call {call}{blind}{kept}", moment, objects=model)
             if picture is not None:
                 # Inside the transaction: if writing fails, the case isn't kept either.
                 pictures.write(settings, number, picture)
@@ -174,6 +165,18 @@ def keep(
     return number
 
 
+def write_beside(db: Connection, number: int, case: NewCase) -> None:
+    """Write what other tables hold of a case: its finding, and whether its call was made blind."""
+    db.execute(insert(database.case_findings), {"number": number, "finding": case.finding})
+    if case.blind:
+        db.execute(insert(database.blind_calls), {"number": number})
+
+
+def _wipe_beside(db: Connection, number: int) -> None:
+    for table in database.beside_cases:
+        db.execute(delete_rows(table).where(table.c.number == number))
+
+
 def _next_number(settings: Settings, db: Connection) -> int:
     last = db.execute(select(func.max(database.cases.c.number))).scalar()
     return pictures.free_number(settings, 1 + (last or 0))
@@ -183,6 +186,8 @@ def change(
     settings: Settings, number: int, *, call: Call | None, note: str, actor: str, now: float | None = None
 ) -> Case:
     """Change the reader's call and note; an unchanged field adds no line to the trail.
+
+    Another call is not a blind one, since the score has been shown. The same call stays what it was.
 
     Returns
     -------
@@ -203,7 +208,9 @@ def change(
         lines = []
         if _checked_call(call) != before.call:
             after_words = "none" if call is None else call_words(call, before.finding)
-            lines.append(("call", f"{before.call_words or 'none'} to {after_words}"))
+            blind = ", after the score was shown" if before.blind else ""
+            lines.append(("call", f"{before.call_words or 'none'} to {after_words}{blind}"))
+            db.execute(delete_rows(database.blind_calls).where(database.blind_calls.c.number == number))
         if tidy != before.note:
             # Only lengths: the trail can't be wiped, and a note may hold what has to be deleted later.
             lines.append(("note", f"{len(before.note)} to {len(tidy)} characters"))
@@ -218,8 +225,20 @@ def change(
     return after
 
 
-def delete(settings: Settings, number: int, *, actor: str, now: float | None = None) -> None:
+def delete(
+    settings: Settings,
+    number: int,
+    *,
+    actor: str,
+    changed: str = "content wiped",
+    now: float | None = None,
+) -> None:
     """Wipe a case and its picture; its number and times stay.
+
+    Parameters
+    ----------
+    changed : str
+        What the trail says of it.
 
     Raises
     ------
@@ -233,11 +252,11 @@ def delete(settings: Settings, number: int, *, actor: str, now: float | None = N
     # The picture is moved aside first: if that fails, the case stays as it was. It is removed at the end.
     with pictures.removing(settings, number), trail.writing(settings) as db:
         _row(db, number)  # raises unless the case exists
-        wiped: dict[str, Any] = dict.fromkeys(_CONTENT)
+        wiped: dict[str, Any] = dict.fromkeys(CONTENT)
         where = database.cases.c.number == number
         db.execute(update(database.cases).where(where).values(**wiped, changed_at=moment, deleted_at=moment))
-        db.execute(delete_rows(database.case_findings).where(database.case_findings.c.number == number))
-        _log(db, number, actor, "deleted", "content wiped", moment)
+        _wipe_beside(db, number)
+        _log(db, number, actor, "deleted", changed, moment)
     database.forget(settings)
 
 
@@ -272,7 +291,7 @@ def note_export(
 def all_cases(settings: Settings) -> list[Case]:
     """List every case by number, deleted ones too."""
     with database.reading(settings) as db:
-        rows = db.execute(_with_findings().order_by(database.cases.c.number)).mappings().all()
+        rows = db.execute(_whole().order_by(database.cases.c.number)).mappings().all()
     return [_case(dict(row)) for row in rows]
 
 
@@ -320,15 +339,17 @@ def _log(
     trail.add(db, trail.CASE, action, actor=actor, case=number, changed=changed, now=moment, **facts)
 
 
-def _with_findings() -> Select[Any]:
-    """Select cases, each with its finding; null for a case of an older version."""
-    findings = database.case_findings
-    return select(database.cases, findings.c.finding).outerjoin(findings)
+def _whole() -> Select[Any]:
+    """Select cases, each with its finding, null in older cases, and whether its call was made blind."""
+    cases, findings, blind = database.cases, database.case_findings, database.blind_calls
+    return select(cases, findings.c.finding, blind.c.number.is_not(None).label("blind")).select_from(
+        cases.outerjoin(findings).outerjoin(blind, blind.c.number == cases.c.number)
+    )
 
 
 def _row(db: Connection, number: int) -> Mapping[str, Any]:
     """Return the row of a case that exists and was not deleted."""
-    row = db.execute(_with_findings().where(database.cases.c.number == number)).mappings().first()
+    row = db.execute(_whole().where(database.cases.c.number == number)).mappings().first()
     if row is None:
         raise NotFoundError(f"There is no case {number}.")
     if row["deleted_at"] is not None:
@@ -349,9 +370,12 @@ def _case(row: Mapping[str, Any]) -> Case:
 
 
 def _content(row: Mapping[str, Any]) -> NewCase:
-    fields = {name: row[name] for name in _CONTENT if name not in ("warnings", "pixels_kept")}
+    fields = {name: row[name] for name in CONTENT if name not in ("warnings", "pixels_kept")}
     return NewCase(
-        **fields, finding=row["finding"] or PNEUMONIA.name, warnings=tuple(json.loads(row["warnings"]))
+        **fields,
+        finding=row["finding"] or PNEUMONIA.name,
+        blind=bool(row["blind"]),
+        warnings=tuple(json.loads(row["warnings"])),
     )
 
 

@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from xraylab.errors import NotFoundError
 from xraylab.files import new_folder, remove_file, retired, storage_errors, write_bytes, write_json
 from xraylab.imaging.picture import png
 from xraylab.settings import Settings
+from xraylab.stored import TABLE_BYTES, check_file, read_file
 
+_PICTURE, _TAGS = "film.png", "film.json"
 _MARK = ".unconfirmed"
 _MODALITIES = frozenset({"CR", "DX", "DR", "RG", "RF", "XA", "CT", "MR", "US", "OT", "SC"})
 _VIEWS = frozenset({"PA", "AP", "LL", "RL", "LLD", "RLD", "LLO", "RLO"})
@@ -80,9 +83,9 @@ def write(settings: Settings, number: int, kept: Kept) -> None:
         raise ValueError(f"a film is uint8 (height, width), not {kept.film.dtype} {kept.film.shape}")
     tags = kept.tags
     with new_folder(folder_of(settings, number)) as folder:
-        write_bytes(folder / "film.png", png(Image.fromarray(np.ascontiguousarray(kept.film))))
+        write_bytes(folder / _PICTURE, png(Image.fromarray(np.ascontiguousarray(kept.film))))
         write_json(
-            folder / "film.json",
+            folder / _TAGS,
             {
                 "schema": "xraylab.kept-film/1",
                 "modality": tags.modality,
@@ -91,6 +94,32 @@ def write(settings: Settings, number: int, kept: Kept) -> None:
                 "age_years": tags.age_years,
             },
         )
+        write_bytes(folder / _MARK, b"")
+
+
+def put_back(settings: Settings, number: int, source: Path) -> None:
+    """Put the picture of a deleted case back, with a mark until the case is in the log again.
+
+    Parameters
+    ----------
+    source : Path
+        A folder with the files of the picture.
+
+    Raises
+    ------
+    NotFoundError
+        If the picture isn't there.
+    StorageError
+        If the disk is full or can't be written.
+    """
+    try:
+        check_file(source / _PICTURE)
+    except OSError as error:
+        raise NotFoundError(f"The picture of case {number} is gone, so it can't be restored.") from error
+    with new_folder(folder_of(settings, number)) as folder:
+        for name in (_PICTURE, _TAGS):
+            with contextlib.suppress(FileNotFoundError):
+                write_bytes(folder / name, read_file(source / name, TABLE_BYTES))
         write_bytes(folder / _MARK, b"")
 
 

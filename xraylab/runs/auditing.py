@@ -129,8 +129,8 @@ def start(settings: Settings, dataset: Dataset, parts: Collection[Part] = PARTS)
 def _lease(settings: Settings, dataset: Dataset) -> Lease | None:
     name = lease_of(dataset.info.name)
     lease, at_work = acquire(settings, name), _read(settings, dataset.info.name)
-    if lease is None and at_work and at_work.imported_at != dataset.info.created_at:
-        # It audits films that this dataset has replaced.
+    if lease is None and at_work and (at_work.imported_at != dataset.info.created_at or not at_work.active):
+        # It audits films that this dataset has replaced, or has said its last word and is about to end.
         return seize(settings, name)
     return lease
 

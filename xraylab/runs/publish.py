@@ -145,7 +145,7 @@ def _lock(settings: Settings, model: Model, finished: Finished) -> None:
 
 def _write_scale(staging: Path, card: Card, finished: Finished) -> None:
     """Measure full colour of the model's heatmaps, on validation films with the finding."""
-    # Late: heatmaps load matplotlib and scikit-learn, and a training begins a second earlier without them.
+    # Late: a training begins a moment earlier without pytorch-grad-cam.
     from xraylab.reading.measure_scale import measure_scale, positives
 
     dataset, entry = finished.dataset, network(card.arch)
