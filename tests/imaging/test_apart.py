@@ -48,7 +48,7 @@ def outcome(read, data):
         return str(error)
     if isinstance(made, np.ndarray):
         return made.shape, made.tobytes()
-    return made.pixels.shape, made.pixels.tobytes(), made.facts, made.signs
+    return made.pixels.shape, made.pixels.tobytes(), made.facts, made.signs, made.hung
 
 
 # The same films as without
@@ -126,6 +126,7 @@ def test_files_of_strangers_are_opened_in_the_decoder_alone():
         if calls.search(path.read_text("utf-8"))
     }
     own = {
+        "app/samples.py",  # the overlay of a heatmap, to draw the lesion into it
         "imaging/headers.py",  # patient and study, written anew by a decoder
         "imaging/perturbations.py",  # a JPEG that it has just made of standard pixels
         "reports/film_picture.py",  # the overlay of a heatmap

@@ -9,7 +9,7 @@ import pytest
 from tests.support.dicoms import dicom
 from tests.support.films import film, grey
 from xraylab.errors import UnreadableImageError
-from xraylab.imaging import SIDE, Film, Refused, Signs, decode, standardise
+from xraylab.imaging import SIDE, Film, Hung, Refused, Signs, decode, standardise
 
 pytest_plugins = ["tests.support.decodes"]
 
@@ -61,6 +61,7 @@ def test_dropped_pixels_are_freed_and_what_the_file_states_stays(decodes):
     assert pixels() is None
     assert made.facts.format == "PNG"
     assert made.signs == Signs()
+    assert made.hung == Hung()
     assert decodes == {"opened": 2}
     np.testing.assert_array_equal(made.picture, grey())
 

@@ -628,3 +628,14 @@ def test_a_file_with_bytes_changed_and_cut_off_is_never_more_than_unreadable(dat
     for where, value in changes:
         changed[int(where * len(changed))] = value
     never_fails_otherwise(bytes(changed[: max(1, round(cut * len(changed)))]))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "done"),
+    [(1, None), (2, "mirrored"), (3, "turned"), (4, "mirrored and turned"), (6, "turned"), (9, None)],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_a_film_that_was_turned_by_its_tag_says_so(orientation, done, kind):
+    notes = standardise(oriented(orientation, kind)).signs.notes
+    said = f"Stored {done}; shown upright, as the file's orientation tag says."
+    assert notes == (() if done is None else (said,))

@@ -190,6 +190,7 @@ def test_a_phantom_says_synthetic_in_words_and_in_the_picture():
         ),
         ({"warnings": ("An adult.",), "overridden": True}, ["Decided despite the warnings"]),
         ({"call": "unsure", "note": "Rotated <b>film</b>"}, ["own call Unsure.", "Rotated <b>film</b>"]),
+        ({"call": "pneumonia", "blind": True}, ["own call Pneumonia, made before the score was shown."]),
     ],
 )
 def test_the_page_says_what_came_of_the_film(changes, said):

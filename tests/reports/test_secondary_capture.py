@@ -283,3 +283,13 @@ def test_the_description_has_the_band_and_no_score_of_a_film_that_is_not_decided
     description = pydicom.dcmread(io.BytesIO(raw)).DerivationDescription
     assert words in description
     assert missing not in description
+
+
+def test_a_film_that_is_stored_mirrored_goes_back_to_its_study_as_it_hangs():
+    ds = a_film(PatientOrientation=["L", "F"])
+    upright = written(ds)
+    ds.PixelData = np.ascontiguousarray(ds.pixel_array[:, ::-1]).tobytes()
+    ds.PatientOrientation = ["R", "F"]
+    hung, mirrored = read(back(upright)), read(back(written(ds)))
+    np.testing.assert_array_equal(hung.pixel_array, mirrored.pixel_array)
+    assert not mirrored.PatientOrientation  # two films in one picture have none

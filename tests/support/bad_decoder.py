@@ -69,7 +69,8 @@ def changed(**values: object) -> bytes:
     facts = {"format": "PNG", "width": 64, "height": 48, "bits": 8, "quant_sum": None, "synthetic": False}
     signs = {"colour": 0.0, "modality": None, "view": None, "body_part": None, "age": None}
     signs |= {"raw": False, "notes": []}
-    parts = {"facts": facts, "signs": signs}
+    hung = {"orientation": None, "size_mm": None, "at": None}
+    parts = {"facts": facts, "signs": signs, "hung": hung}
     for name, value in values.items():
         part = next((part for part in parts.values() if name in part), parts)
         part[name] = value
@@ -133,6 +134,9 @@ HARMS = {
     "no number": lambda: answer(b'{"ends": false, "facts": NaN}'),
     "an infinite colour": lambda: answer(changed(colour=float("inf"))),
     "an age of 400": lambda: answer(changed(age=400.0)),
+    "an oblique orientation": lambda: answer(changed(orientation="LA")),
+    "a film of no height": lambda: answer(changed(size_mm=[0.0, 80.0])),
+    "a film without an end": lambda: answer(changed(size_mm=[float("inf"), 80.0])),
     "a size that is text": lambda: answer(changed(width="64")),
     "an impossible picture": lambda: answer(changed(shape=[10**6, 10**6]), 0),
     "too much": lambda: answer(changed(), 2 * serve.pixels.SIDE**2),

@@ -50,8 +50,7 @@ class ForkedProcess:
 class Forks:
     """The process that forks, which is started when the first worker is."""
 
-    def __init__(self, fonts: Path) -> None:
-        self._environment = os.environ | {"MPLCONFIGDIR": str(fonts)}  # outside the homes of the tests
+    def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def start(
@@ -75,9 +74,7 @@ class Forks:
         if self._process is None:
             command = [sys.executable, "-m", "tests.support.forked"]
             pipe = subprocess.PIPE
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdin=pipe, stdout=pipe, text=True
-            )
+            self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -90,9 +87,9 @@ class Forks:
 
 
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+def forks() -> Iterator[Forks]:
     """Return what starts workers with ``forks.start("xraylab.runs.worker", "--device", "cpu")``."""
-    forks = Forks(tmp_path_factory.mktemp("fonts"))
+    forks = Forks()
     yield forks
     forks.close()
 

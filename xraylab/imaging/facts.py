@@ -2,12 +2,13 @@
 What is passed on of a film: its pixels for networks, and facts that its file states.
 
 - ``FileFacts`` describe the file, ``Signs`` the film; neither holds anything that identifies a patient
-- both are small, so they may be kept after the pixels are dropped
+- ``Hung`` is how the film is shown; these three are small, so they may be kept after the pixels are dropped
 - only plain data: a decoder's process and its caller both load this module
 """
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,29 @@ class FileFacts:
     synthetic: bool  # a teaching phantom
 
 
+Orientation = Literal["LF", "AF", "PF"]  # where rows and columns of a picture lead, as DICOM writes it
+_MEASURED_AT = {
+    "detector": "at the detector",
+    "patient": "in the patient, as the file was calibrated",
+    "scan": "on the film that was scanned",
+    "file": "as the file states",
+}
+
+
+@dataclass(frozen=True)
+class Hung:
+    """How a film hangs as it is shown; nothing of it is known of most files."""
+
+    orientation: Orientation | None = None  # LF: the patient's right is on the left, and the feet are down
+    size_mm: tuple[float, float] | None = None  # height and width of the whole film
+    at: Literal["detector", "patient", "scan", "file"] | None = None  # where these millimetres are true
+
+    @property
+    def measured_at(self) -> str:
+        """Where a length in millimetres is true, in words; empty without a size."""
+        return _MEASURED_AT[self.at] if self.at else ""
+
+
 @dataclass(frozen=True)
 class Signs:
     """Colour and DICOM tags of a film; nothing that identifies a patient."""
@@ -47,7 +71,7 @@ class Signs:
     body_part: str | None = None  # as DICOM writes it: CHEST
     age: float | None = None  # years
     raw: bool = False  # raw data of the detector, not processed for viewing
-    notes: tuple[str, ...] = ()  # what was assumed or is doubtful about the grey scale, in sentences
+    notes: tuple[str, ...] = ()  # what was assumed or done, or is doubtful about the film, in sentences
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +81,4 @@ class StandardFilm:
     pixels: NDArray[np.uint8]  # (256, 256)
     facts: FileFacts
     signs: Signs = field(default_factory=Signs)
+    hung: Hung = Hung()

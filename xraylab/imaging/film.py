@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.imaging.facts import FileFacts, Signs, StandardFilm
+from xraylab.imaging.facts import FileFacts, Hung, Signs, StandardFilm
 from xraylab.imaging.recognition import is_dicom
 from xraylab.imaging.standard import decode, decode_dicom, standardise
 
@@ -45,8 +45,9 @@ class Film:
         self.data = data
         self._standard: StandardFilm | None = None
         self._picture: NDArray[np.uint8] | None = None
-        self._facts: FileFacts | None = None  # facts and signs are small, so they outlive the pixels
+        self._facts: FileFacts | None = None  # facts, signs and hanging are small, so they outlive the pixels
         self._signs: Signs | None = None
+        self._hung: Hung | None = None
 
     def __repr__(self) -> str:
         # Without the name: a repr can end up in a log.
@@ -100,6 +101,11 @@ class Film:
         """Colour and tags of the film; kept after the pixels are dropped."""
         return self._signs or self.standard.signs
 
+    @property
+    def hung(self) -> Hung:
+        """Orientation and size of the film as it is shown; kept after the pixels are dropped."""
+        return self._hung or self.standard.hung
+
     def drop_picture(self) -> None:
         """Free the native-resolution picture; it is decoded again if it is needed again."""
         self._picture = None
@@ -109,5 +115,6 @@ class Film:
         self._picture = self._standard = None
 
     def _keep(self, standard: StandardFilm) -> StandardFilm:
-        self._standard, self._facts, self._signs = standard, standard.facts, standard.signs
+        self._standard, self._hung = standard, standard.hung
+        self._facts, self._signs = standard.facts, standard.signs
         return standard

@@ -122,6 +122,7 @@ class FilmReport:
     made_at: datetime
     version: str  # of XRayLab
     call: str | None = None  # the reader's own call
+    blind: bool = False  # whether it was made before the score was shown
     note: str = ""
     notes: tuple[str, ...] = ()  # further remarks on the film, in sentences; they prevent no decision
     spread: float | None = None  # disagreement between an ensemble's models; None for one model

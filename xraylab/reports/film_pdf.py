@@ -15,6 +15,7 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Image, Table
 
 from xraylab import formats
+from xraylab.findings import capital
 from xraylab.formats import percent, score
 from xraylab.imaging.picture import png
 from xraylab.reports import charts, film_words
@@ -185,8 +186,9 @@ def _notes(report: FilmReport) -> list[Any]:
 def _reader(report: FilmReport) -> list[Any]:
     if report.call is None and not report.note:
         return []
-    call = report.call or "none"
-    parts = [spaced("The reader’s own call", "small head"), spaced(f"{call[0].upper()}{call[1:]}.")]
+    call = capital(report.call or "none")
+    made = ", made before the score was shown" if report.blind else ""
+    parts = [spaced("The reader’s own call", "small head"), spaced(f"{call}{made}.")]
     if report.note:
         parts.append(spaced(report.note, textColor=MUTED))
     # A note may be in a script that the fonts lack, so the boxes in it are explained.

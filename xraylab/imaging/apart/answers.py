@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from xraylab.imaging.apart.protocol import MOST_STUDY
-from xraylab.imaging.facts import MAX_PIXELS, FileFacts, Signs
+from xraylab.imaging.facts import MAX_PIXELS, FileFacts, Hung, Orientation, Signs
 
 _Word = Annotated[str, Field(pattern="^[A-Z]{1,16}$")]
+_Millimetres = Annotated[float, Field(gt=0, le=1e6)]
 _Count = Annotated[int, Field(ge=0, le=2**31)]
 
 
@@ -44,6 +45,12 @@ class _Facts(_Plain):
     synthetic: bool
 
 
+class _Hung(_Plain):
+    orientation: Orientation | None
+    size_mm: tuple[_Millimetres, _Millimetres] | None
+    at: Literal["detector", "patient", "scan", "file"] | None
+
+
 class _Signs(_Plain):
     colour: float = Field(ge=0, le=255)
     modality: _Word | None
@@ -61,6 +68,7 @@ class Header(_Plain):
     why: _Sentence | None = None  # why the film can't be read
     facts: _Facts | None = None
     signs: _Signs | None = None
+    hung: _Hung | None = None
     shape: Annotated[tuple[int, int], AfterValidator(_possible)] | None = None  # of the picture
     lossy: bool | None = None  # whether a DICOM file says that it was compressed with loss
     length: Annotated[int, Field(ge=0, le=MOST_STUDY)] = 0  # bytes of the study
@@ -80,6 +88,11 @@ class Header(_Plain):
     def all_signs(self) -> Signs:
         """The signs of the film."""
         return Signs(**_values(self.signs))
+
+    @property
+    def as_hung(self) -> Hung:
+        """How the film hangs."""
+        return Hung(**_values(self.hung))
 
 
 def parse(text: bytes) -> Header:

@@ -186,7 +186,7 @@ class Decoder:
         standard = picture = None
         if want in (protocol.STANDARD, protocol.BOTH):
             facts, signs = header.facts_of(data), header.all_signs
-            standard = StandardFilm(self._receive_pixels(SIDE, SIDE), facts, signs)
+            standard = StandardFilm(self._receive_pixels(SIDE, SIDE), facts, signs, header.as_hung)
         if want in (protocol.PICTURE, protocol.BOTH):
             picture = self._receive_pixels(*header.size)
         return header, Answer(standard, picture, header.lossy, bytes(self._receive(header.length)))

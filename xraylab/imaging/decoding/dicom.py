@@ -1,7 +1,7 @@
 """
 Read a DICOM file: parse it, check it, and unpack its pixels.
 
-- ``dicom_grey`` turns stored values into grey, ``dicom_signs`` reads the tags
+- ``dicom_grey`` turns stored values into grey, ``dicom_hang`` the picture upright, ``dicom_signs`` reads tags
 - only the elements that are needed to draw and judge the film are parsed; nothing that identifies a patient
   leaves this module, neither in a result nor in a sentence
 - sizes are checked in the header and in the compressed picture before anything is decoded
@@ -31,12 +31,13 @@ from xraylab.imaging.decoding.dicom_bits import stored_bits
 from xraylab.imaging.decoding.dicom_elements import whole
 from xraylab.imaging.decoding.dicom_file import NATIVE, named, parsed
 from xraylab.imaging.decoding.dicom_grey import eight_bits, shown
+from xraylab.imaging.decoding.dicom_hang import hanging_of, hung_of
 from xraylab.imaging.decoding.dicom_layout import settle
 from xraylab.imaging.decoding.dicom_packing import CODED_AS, RLE, Packing, settle_packing, too_many
 from xraylab.imaging.decoding.dicom_shape import aspect_of, to_scale
 from xraylab.imaging.decoding.dicom_signs import signs_of
 from xraylab.imaging.decoding.limits import check_size
-from xraylab.imaging.facts import MAX_PIXELS, Signs
+from xraylab.imaging.facts import MAX_PIXELS, Hung, Signs
 
 # The package that unpacks each way of coding is named, so that another installed one never changes a film.
 # GDCM only unpacks what no other package can.
@@ -59,10 +60,12 @@ _BITS = (8, 16, 32)
 class DicomFilm:
     """A film as a screen shows it."""
 
-    pixels: NDArray[np.uint8]  # (rows, columns), as stored
-    aspect: float  # a pixel's height over its width
+    pixels: NDArray[np.uint8]  # (rows, columns), turned to the usual hanging
+    aspect: float  # a pixel's height over its width, as it hangs
+    stored: tuple[int, int]  # rows and columns in the file
     bits: int  # per sample, as stored
     signs: Signs
+    hung: Hung
 
     @property
     def drawn(self) -> NDArray[np.uint8]:
@@ -104,8 +107,12 @@ def read(data: bytes) -> DicomFilm:
         pixels, more = shown(stored, ds)
         notes += more
     aspect, more = aspect_of(ds)
-    signs = signs_of(ds, colour=colour, notes=(*notes, *more))
-    return DicomFilm(pixels, aspect, whole(ds, "BitsStored"), signs)
+    notes += more
+    shape, hanging = pixels.shape, hanging_of(ds)
+    hung = hung_of(ds, hanging, shape)
+    signs = signs_of(ds, colour=colour, notes=(*notes, *hanging.notes))
+    aspect = 1 / aspect if hanging.swap else aspect
+    return DicomFilm(hanging.hung(pixels), aspect, shape, whole(ds, "BitsStored"), signs, hung)
 
 
 def _check_syntax(syntax: UID) -> None:

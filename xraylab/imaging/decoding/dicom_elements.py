@@ -19,6 +19,16 @@ def text(ds: Dataset, keyword: str) -> str:
     return str(value if isinstance(value, str) or not hasattr(value, "__getitem__") else value[0]).strip()
 
 
+def texts(ds: Dataset, keyword: str) -> list[str]:
+    """Return all values of an element as text, stripped; empty if it is missing, damaged or no text."""
+    try:
+        value = ds.get(keyword)
+        values = [value] if isinstance(value, str) else list(value or ())
+    except Exception:  # pydicom converts a value when it is first used, and may fail in many ways
+        return []
+    return [one.strip() for one in values] if all(isinstance(one, str) for one in values) else []
+
+
 def number(ds: Dataset, keyword: str) -> float | None:
     """Return the first value of an element as a number; None if it is not a finite one."""
     try:

@@ -33,6 +33,7 @@ _NEEDED = (
     "ExtendedOffsetTable ExtendedOffsetTableLengths PixelPaddingValue PixelPaddingRangeLimit RescaleSlope "
     "RescaleIntercept ModalityLUTSequence VOILUTSequence WindowCenter WindowWidth VOILUTFunction "
     "PixelAspectRatio PixelSpacing ImagerPixelSpacing NominalScannedPixelSpacing "
+    "PixelSpacingCalibrationType PatientOrientation "
     "PresentationLUTShape PresentationIntentType Modality ViewPosition ViewCodeSequence BodyPartExamined "
     "PatientAge PatientBirthDate StudyDate SeriesDate AcquisitionDate ContentDate "
     "RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor "

@@ -37,13 +37,18 @@ def aspect_of(ds: FileDataset) -> tuple[float, list[str]]:
         sides = numbers(ds, keyword)
         if len(sides) != 2:  # noqa: PLR2004 (height and width)
             continue
-        if min(sides) <= 0 or not 1 / _MOST <= sides[0] / sides[1] <= _MOST:
+        if not possible(sides):
             return 1.0, [_IMPOSSIBLE]
         aspect = sides[0] / sides[1]
         if abs(math.log(aspect)) < _SQUARE:
             return 1.0, []
         return aspect, [_NOT_SQUARE.format(f"height : width = {aspect:.3g}")]
     return 1.0, []
+
+
+def possible(sides: list[float]) -> bool:
+    """Return whether these are two sides that a pixel may have, in any unit."""
+    return len(sides) == 2 and min(sides) > 0 and 1 / _MOST <= sides[0] / sides[1] <= _MOST  # noqa: PLR2004
 
 
 def to_scale(pixels: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:

@@ -97,6 +97,7 @@ def _standardise_raster(data: bytes, kind: str) -> StandardFilm:
         if image.mode in ("L", "RGB"):
             image.draft("L", (SIDE, SIDE))  # only JPEG has drafts; other formats ignore it
         picture, notes = raster.eight_bits(data, image)
+        notes += raster.turned(image, picture)
         grey = raster.grey_of(picture, synthetic=facts.synthetic)
         colour = 0.0 if stored in raster.GREY_MODES or kind == "JPEG" else colour_of(picture)
     if kind == "JPEG" and stored not in raster.GREY_MODES:
@@ -115,9 +116,9 @@ def _read_dicom(data: bytes) -> "DicomFilm":
 
 
 def _standard_of(film: "DicomFilm", data: bytes) -> StandardFilm:
-    height, width = film.pixels.shape
+    height, width = film.stored
     facts = FileFacts("DICOM", len(data), width, height, film.bits, None, synthetic=False)
-    return StandardFilm(_square(Image.fromarray(film.pixels)), facts, film.signs)
+    return StandardFilm(_square(Image.fromarray(film.pixels)), facts, film.signs, film.hung)
 
 
 def _square(grey: Image.Image) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ExifTags import Base as Tag
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -34,6 +35,13 @@ _CLASSES: dict[str, type[ImageFile]] = {
     "BMP": BmpImageFile,
     "WEBP": WebPImageFile,
 }
+# What a film of each orientation tag is as stored; 1 is upright.
+_STORED = {
+    2: "mirrored",
+    **dict.fromkeys((3, 6, 8), "turned"),
+    **dict.fromkeys((4, 5, 7), "mirrored and turned"),
+}
+_TAG = "orientation tag"  # key of a TIFF's information
 _MOST_COUNTED = 100  # pictures of a TIFF
 _EIGHT_BITS = 8
 _PNG_BIT_DEPTH = 24  # offset of the bit depth in the header chunk, which always comes first
@@ -69,6 +77,8 @@ def opened(data: bytes, kind: str) -> Iterator[ImageFile]:
     with guarded(), _CLASSES[kind](io.BytesIO(data)) as image:
         check_size(*image.size)
         _check_kind(image)
+        if isinstance(image, TiffImageFile):
+            image.info[_TAG] = image.tag_v2.get(Tag.Orientation)  # Pillow removes it when it turns the film
         yield image
 
 
@@ -121,6 +131,24 @@ def grey_of(image: Image.Image, *, synthetic: bool) -> Image.Image:
     if synthetic and grey.height > CAPTION_ROWS:
         grey = grey.crop((0, 0, grey.width, grey.height - CAPTION_ROWS))
     return grey
+
+
+def turned(image: ImageFile, picture: Image.Image) -> tuple[str, ...]:
+    """Return a note if the file's orientation tag says that the film is stored turned or mirrored.
+
+    Parameters
+    ----------
+    image : ImageFile
+        The open file.
+    picture : PIL.Image.Image
+        From ``eight_bits``; if it isn't decoded yet, it is decoded here.
+    """
+    picture.load()
+    with contextlib.suppress(Exception):  # as in _upright
+        tag = image.info[_TAG] if isinstance(image, TiffImageFile) else picture.getexif()[Tag.Orientation]
+        done = _STORED[tag]
+        return (f"Stored {done}; shown upright, as the file's orientation tag says.",)
+    return ()
 
 
 def _check_kind(image: ImageFile) -> None:

@@ -125,7 +125,8 @@ def _of_header(want: bytes, data: bytes) -> Made:
 def _described(film: StandardFilm) -> Made:
     facts = asdict(film.facts)
     del facts["bytes"]  # the caller knows it
-    return {"facts": facts, "signs": asdict(film.signs)}, [_bytes_of(film.pixels)]
+    about = {"facts": facts, "signs": asdict(film.signs), "hung": asdict(film.hung)}
+    return about, [_bytes_of(film.pixels)]
 
 
 def _bytes_of(pixels: NDArray[np.uint8]) -> memoryview:
