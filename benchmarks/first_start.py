@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from tests.support.chromium import chromium
-from tests.support.serving import ROOT, served
+from tests.support.serving import served_app
 
 ROUNDS, MOST_SECONDS = 5, 3.0
 MOVED = "([cockpit, before]) => cockpit.innerText !== before"
@@ -23,7 +23,7 @@ MOVED = "([cockpit, before]) => cockpit.innerText !== before"
 
 def first_threshold(browser: Browser, folder: Path) -> float:
     """Return the seconds from a server that is up to numbers that followed the threshold."""
-    with served(ROOT / "streamlit_app.py", folder, env={"XRAYLAB_HOME": str(folder / "home")}) as url:
+    with served_app(folder) as url:
         started = time.perf_counter()
         context = browser.new_context(viewport={"width": 1400, "height": 1000})
         page = context.new_page()

@@ -20,7 +20,7 @@ from playwright.sync_api import Page
 
 from benchmarks.material import phantom_files
 from tests.support.chromium import chromium
-from tests.support.serving import ROOT, served
+from tests.support.serving import served_app
 from xraylab.imaging import Film
 from xraylab.models import load_shipped
 from xraylab.reading.heatmap import heatmaps, overlay_png
@@ -58,19 +58,15 @@ def on_the_page(films: int) -> list[float]:
     """Return the resident megabytes of the app's server after the first films and after each tenth."""
     raw, _ = phantom_files(_DIFFERENT)
     seen = []
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        home = {"XRAYLAB_HOME": str(Path(folder) / "home")}
-        with served(ROOT / "streamlit_app.py", Path(folder), env=home) as url:
-            server = next(
-                one for one in psutil.Process().children() if "streamlit" in " ".join(one.cmdline())
-            )
-            page = browser.new_page(viewport={"width": 1400, "height": 1000})
-            page.goto(f"{url}/read")
-            for number in range(_WARM + films):
-                if number >= _WARM and (number - _WARM) % max(films // 10, 1) == 0:
-                    seen.append(_resident(server))
-                _read_by_hand(page, upload(raw, number), f"{number}.jpeg")
-            seen.append(_resident(server))
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser, served_app(Path(folder)) as url:
+        server = next(one for one in psutil.Process().children() if "streamlit" in " ".join(one.cmdline()))
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(f"{url}/read")
+        for number in range(_WARM + films):
+            if number >= _WARM and (number - _WARM) % max(films // 10, 1) == 0:
+                seen.append(_resident(server))
+            _read_by_hand(page, upload(raw, number), f"{number}.jpeg")
+        seen.append(_resident(server))
     return seen
 
 
@@ -78,9 +74,9 @@ def _read_by_hand(page: Page, data: bytes, name: str) -> None:
     """Drop a film, wait until it is read and its heatmap is there, and remove it."""
     page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": data})
     page.get_by_role("radiogroup", name="This film").get_by_text(name).wait_for(timeout=_PATIENCE)
-    page.get_by_text("Heatmap (overlay, key o)").wait_for(timeout=_PATIENCE)
-    page.get_by_test_id("stFileChipDeleteBtn").get_by_role("button").click()
-    page.get_by_text("Drop one or more films").wait_for(timeout=_PATIENCE)
+    page.locator(".overlay img").first.wait_for(state="attached", timeout=_PATIENCE)
+    page.get_by_role("button", name="Remove film").click()
+    page.get_by_text("Drop films anywhere").wait_for(timeout=_PATIENCE)
 
 
 def _resident(process: psutil.Process) -> float:

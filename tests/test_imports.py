@@ -59,6 +59,7 @@ LIGHT = [
     "xraylab.evaluation.prevalence",
     "xraylab.evaluation.ratios",
     "xraylab.evaluation.reliability",
+    "xraylab.evaluation.repeated",
     "xraylab.evaluation.report",
     "xraylab.evaluation.rules",
     "xraylab.evaluation.shift",

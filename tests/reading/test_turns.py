@@ -128,6 +128,21 @@ def test_an_error_is_raised_where_the_piece_came_from_and_blocks_nobody(crowd, e
     assert crowd.order == ["next"]
 
 
+def test_what_gives_way_waits_until_nobody_has_asked_for_a_while(crowd):
+    came = threading.Thread(target=lambda: (crowd.turns.give_way(1.0), crowd.order.append("late")))
+    came.start()
+    crowd.begin("second", lambda: time.sleep(0.2) or crowd.order.append("second"))
+    crowd.open_()
+    came.join(SECONDS)
+    assert crowd.order == ["second", "late"]
+
+
+def test_nothing_gives_way_while_nobody_is_served():
+    began = time.monotonic()
+    Turns().give_way(SECONDS)
+    assert time.monotonic() < began + SECONDS / 2
+
+
 @pytest.mark.parametrize("in_turn", [Turns().of("a reader"), OneAtATime()])
 def test_a_piece_may_consist_of_pieces(in_turn):
     assert in_turn(lambda: in_turn(lambda: "inner")) == "inner"

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import cast
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
+
+from xraylab.networks.vision import torchvision
 
 Builder = Callable[[int], nn.Module]
 

@@ -78,6 +78,6 @@ def _remote(entry: Network) -> Remote:
 
 
 def _url(entry: Network) -> str:
-    from torchvision.models import get_weight
+    from xraylab.networks.vision import torchvision
 
-    return str(get_weight(entry.imagenet).url)
+    return str(torchvision.models.get_weight(entry.imagenet).url)

@@ -1,31 +1,24 @@
-"""
-pytorch-grad-cam, imported here alone.
+"""pytorch-grad-cam, imported here alone, without the libraries that only its other parts use."""
 
-It loads matplotlib, which nothing in XRayLab draws with. Matplotlib keeps a list of the machine's fonts; like
-everything that XRayLab writes, this list goes into the home. The folder has to be set before the import.
-"""
+from xraylab.later import later
+from xraylab.networks.vision import LATER
 
-import os
-
-from xraylab.settings import load_settings
-
-os.environ.setdefault("MPLCONFIGDIR", str(load_settings().cache / "matplotlib"))
-
-from pytorch_grad_cam import (
-    EigenCAM,
-    GradCAM,
-    GradCAMPlusPlus,
-    HiResCAM,
-    LayerCAM,
-    ScoreCAM,
-)
-from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
-from pytorch_grad_cam.base_cam import BaseCAM
-from pytorch_grad_cam.metrics.perturbation_confidence import (
-    RemoveLeastRelevantFirst,
-    RemoveMostRelevantFirst,
-)
-from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+with later(*LATER, "matplotlib", "matplotlib.pyplot", "matplotlib.lines", "sklearn.decomposition"):
+    from pytorch_grad_cam import (
+        EigenCAM,
+        GradCAM,
+        GradCAMPlusPlus,
+        HiResCAM,
+        LayerCAM,
+        ScoreCAM,
+    )
+    from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
+    from pytorch_grad_cam.base_cam import BaseCAM
+    from pytorch_grad_cam.metrics.perturbation_confidence import (
+        RemoveLeastRelevantFirst,
+        RemoveMostRelevantFirst,
+    )
+    from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 
 __all__ = [
     "ActivationsAndGradients",

@@ -20,7 +20,7 @@ import numpy as np
 from xraylab.errors import UnreadableImageError
 from xraylab.finite import NO_SCORE, check_finite
 from xraylab.imaging import PREPROCESS_VERSION, Film, Refused
-from xraylab.models import Lock, decides_alike
+from xraylab.models import Lock, Model, decides_alike
 from xraylab.networks.inference import BATCH
 from xraylab.predictions import class_columns
 from xraylab.reading.gate import gate, notes
@@ -49,6 +49,7 @@ class Reading:
     kinds: tuple[tuple[str, float], ...] = ()  # kind of the finding and its probability, given the finding
     review_from: float | None = None  # lower end of the lock's review band; None without one
     notes: tuple[str, ...] = ()  # what else to know about the film, in sentences; they stop no decision
+    novelty: float = math.nan  # how unusual the film is for the model; NaN if the model can't measure it
 
     @property
     def subtype(self) -> tuple[tuple[str, float], ...]:
@@ -126,21 +127,53 @@ def _reading(
     threshold, review_from = (lock.threshold, lock.review_from) if lock else (None, None)
     if not math.isfinite(scored.score):
         return Reading(film.name, None, None, threshold, (), NO_SCORE)
-    kind, shown = loaded.model.card.dataset.kind, loaded.model.card.dataset.shown
-    unusual = gate(film.standard, kind, shown=shown, novelty=scored.novelty, age=age)
-    return Reading(
+    undecided = Reading(
         film.name,
         scored.score,
-        None if unusual else _decide(scored.score, threshold, review_from),
+        None,
         threshold,
-        tuple(warning.sentence for warning in unusual),
+        (),
         None,
         film.facts.synthetic,
         film=film,
         spread=scored.spread,
         kinds=scored.kinds,
         review_from=review_from,
-        notes=(*of_lock, *notes(film.standard, kind, shown=shown, novelty=scored.novelty, age=age)),
+        novelty=scored.novelty,
+    )
+    return _gated(loaded.model, film, undecided, age, of_lock)
+
+
+def at_age(model: Model, film: Film, reading: Reading, age: float | None) -> Reading:
+    """Return the reading of a film at another age, without the network: an age changes no score.
+
+    Parameters
+    ----------
+    model : Model
+        The one that made the reading.
+    film : Film
+        The film that was read.
+    reading : Reading
+        With a score.
+    age : float, optional
+        Years, as a person states them; None if unknown.
+    """
+    same = decides_alike(model) if reading.threshold is not None else None
+    return _gated(model, film, replace(reading, overridden=False), age, (same,) if same else ())
+
+
+def _gated(
+    model: Model, film: Film, reading: Reading, age: float | None, of_lock: tuple[str, ...]
+) -> Reading:
+    """Return a reading with warnings and notes, decided unless it has warnings."""
+    of, novelty = model.card.dataset, reading.novelty
+    unusual = gate(film.standard, of.kind, shown=of.shown, novelty=novelty, age=age)
+    decided = None if unusual else _decide(reading.score, reading.threshold, reading.review_from)
+    return replace(
+        reading,
+        decision=decided,
+        warnings=tuple(warning.sentence for warning in unusual),
+        notes=(*of_lock, *notes(film.standard, of.kind, shown=of.shown, novelty=novelty, age=age)),
     )
 
 
@@ -211,9 +244,9 @@ def usable_lock(loaded: LoadedModel) -> Lock | None:
     return lock if made_for == (card.model_sha256, card.backend, PREPROCESS_VERSION) else None
 
 
-def _decide(score: float, threshold: float | None, review_from: float | None) -> str | None:
+def _decide(score: float | None, threshold: float | None, review_from: float | None) -> str | None:
     """Return the decision on a score; raise ``ScoreError`` for a number that isn't finite."""
-    if threshold is None:
+    if score is None or threshold is None:
         return None
     # NaN fails every comparison, so it would fall through to "negative".
     check_finite(score=score, threshold=threshold, review_from=review_from)

@@ -16,6 +16,7 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _NICE = 4  # a third of the share of a thread at 0; a training has 5, since no p
 _LOWEST = 19
 _PATIENCE = 0.2  # seconds before a reader is told its place, since most waits are shorter
 _IDLE = 0.5  # seconds without a piece before memory is freed, since that delays the next piece
+_GLANCE = 0.05  # seconds between two looks of what gives way
 _LOOK = 1.0  # seconds between two calls that tell the place; the caller may stop waiting in one
 
 
@@ -123,6 +125,23 @@ class Turns:
         finally:
             self._leave(mine)
         return result
+
+    def give_way(self, seconds: float) -> None:
+        """Return at once if nobody is served; otherwise wait until nobody has asked for a while.
+
+        Parameters
+        ----------
+        seconds : float
+            The while: a reader's pieces follow each other with pauses between them.
+        """
+        until = 0.0
+        while True:
+            with self._changed:
+                if self._waiting or self._running is not None:
+                    until = time.monotonic() + seconds
+            if time.monotonic() >= until:
+                return
+            time.sleep(_GLANCE)
 
     def _join(self, mine: _Piece) -> None:
         with self._changed:
