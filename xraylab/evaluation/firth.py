@@ -16,6 +16,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.evaluation.repeated import repeated
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Interval = tuple[float, float]
@@ -23,6 +25,7 @@ Interval = tuple[float, float]
 _CLOSE_ENOUGH = 1e-10  # of a Newton step, in standard deviations of x
 _MOST_STEPS, _MOST_HALVINGS = 200, 30
 _LONGEST = 5.0  # of a Newton step: longer ones end where all probabilities are 0 or 1
+_MOST = 32  # regressions that are kept
 _MOST_TRIES = 100  # of the search for the end of an interval
 
 
@@ -36,6 +39,7 @@ class Firth:
     intercept_interval: Interval
 
 
+@repeated(_MOST)
 def firth(labels: Ints, values: Floats, patients: Ints, *, level: float = 0.95) -> Firth:
     """Fit slope and intercept by Firth's penalised likelihood.
 

@@ -12,9 +12,11 @@ from xraylab.evaluation.clustering import PROPORTIONS
 from xraylab.evaluation.intervals import auc_interval
 from xraylab.evaluation.labelled import checked
 from xraylab.evaluation.operating_point import OperatingPoint
+from xraylab.evaluation.repeated import repeated
 from xraylab.evaluation.thresholds import threshold_table
 
 _ECE_BINS = 10
+_MOST = 64  # evaluations that are kept; a model's card shows one for each change of the suite
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,13 @@ def summarise(
     ValueError
         As ``threshold_table`` does, and if the threshold is NaN.
     """
-    truth, values, patients = checked(labels, scores, groups)
+    return _summarised(*checked(labels, scores, groups), threshold)
+
+
+@repeated(_MOST)
+def _summarised(
+    truth: NDArray[np.int64], values: NDArray[np.float64], patients: NDArray[np.int64], threshold: float
+) -> Evaluation:
     table = threshold_table(truth, values, patients)
     return Evaluation(
         n=table.n,
