@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import streamlit as st
 from starlette.middleware import Middleware
 
+from xraylab.app import partial_runs, starting
 from xraylab.app.sessions import Sessions
 from xraylab.door.addresses import check_hosts, is_loopback
 from xraylab.door.exposure import audience, check_exposure
@@ -59,12 +60,14 @@ def middleware() -> list[Middleware]:
 @contextlib.asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any] | None]:
     """Print the address, open the browser there unless nobody wants one, and end closed sessions."""
+    partial_runs.mend()
     address = _address()
     sys.stdout.write(f"XRayLab is open at {address} until you press Ctrl+C here.\n")
     sys.stdout.flush()
     if not st.get_option("server.headless"):
         _open(address)
     sweeping = asyncio.create_task(_Door.sessions.keep_sweeping())
+    starting.load_ahead()
     yield None
     sweeping.cancel()
 

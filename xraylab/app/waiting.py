@@ -3,10 +3,11 @@
 import contextlib
 import secrets
 from collections.abc import Callable, Hashable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
+from xraylab.app.once import Once
 from xraylab.reading.turns import OnPlace
 
 T = TypeVar("T")
@@ -83,11 +84,13 @@ def kept(name: str, key: Hashable, make: Callable[[], T], *, most: int) -> T:
     make : callable
         Makes the result.
     most : int
-        Number of results that are kept; the oldest are dropped.
+        Number of results that are kept; those that were used last stay.
     """
-    results: dict[Hashable, T] = st.session_state.setdefault(name, {})
-    if key not in results:
-        results[key] = make()
-        while len(results) > most:
-            del results[next(iter(results))]
-    return results[key]
+    result: T = results(name, most).take(key, make)
+    return result
+
+
+def results(name: str, most: int) -> Once[Any]:
+    """Return the results of one kind that this session keeps; they end with the session."""
+    kept: Once[Any] = st.session_state.setdefault(name, Once(most))
+    return kept
