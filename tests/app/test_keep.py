@@ -10,10 +10,11 @@ from tests.support.brief import MODEL
 from tests.support.dicoms import dicom
 from tests.support.films import encoded, grey
 from tests.support.privacy import FILE, everywhere
-from tests.support.screens import written
+from tests.support.screens import choose, listed, read_all, readings, uploader, written
 from tests.support.serving import ROOT
+from tests.support.waiting import eventually
 from xraylab import actions, records
-from xraylab.app import phantoms
+from xraylab.app.samples import samples
 from xraylab.app.screens.read import explain
 from xraylab.reading.faithfulness import Faithfulness
 from xraylab.reading.heatmap import Heatmap
@@ -31,7 +32,7 @@ def read(monkeypatch, trained):
         app.session_state["model in use"] = MODEL
         app.session_state["cases kept"] = True
         app = app.switch_page("pages/read.py").run()
-        return app.file_uploader(key="films").upload(name, data or phantoms.fresh_phantom_png()).run()
+        return uploader(app).upload(name, data or samples()[0].film.data).run()
 
     return read
 
@@ -98,7 +99,7 @@ def test_the_picture_is_kept_only_after_somebody_has_looked(read, trained):
 def test_a_telling_file_name_reaches_neither_database_nor_log(read, trained):
     app = press(call(read(name=FILE), "unsure"), "save case")
     assert not app.exception
-    assert "DOE" in app.radio(key="film chosen").options[0]
+    assert "DOE" in listed(app)[0]["name"]
     kept = everywhere(trained.home)
     assert [part for part in ("DOE-JANE", "MRN5550123", FILE) if part.encode() in kept] == []
 
@@ -155,10 +156,11 @@ def test_a_refused_film_has_no_case_and_no_report(read):
 
 def test_what_was_found_of_the_heatmap_goes_into_the_report(read, monkeypatch):
     drawn = Heatmap("grad-cam", np.ones((8, 8), np.float32), ((7, 7),), fixed=True)
-    monkeypatch.setattr(explain, "_heatmaps", lambda *_: [drawn])
+    monkeypatch.setattr(explain, "heatmaps", lambda *_: (drawn,))
     monkeypatch.setattr(explain, "_judge", lambda *_: Faithfulness(1.0, (0.5, 2.0, 0.1, 0.0)))
     handed = []
-    monkeypatch.setattr("xraylab.app.screens.read.keep.draw", lambda *given, **_: handed.append(given[4]))
+    documents = "xraylab.app.screens.read.keep.draw_documents"
+    monkeypatch.setattr(documents, lambda *given, **_: handed.append(given[4]))
     app = read()
     assert (handed[-1].method, handed[-1].grids, handed[-1].faithful) == ("Grad-CAM", ((7, 7),), None)
     app = press(app, "faithful")
@@ -194,13 +196,12 @@ def test_a_film_that_is_read_reported_and_kept_is_decoded_twice(
 
 
 def test_only_the_film_on_the_screen_keeps_its_picture(read, trained, monkeypatch):
-    monkeypatch.setattr("xraylab.app.screens.read._MOST_STANDARD", 2)
+    monkeypatch.setattr("xraylab.app.screens.read.readings.MOST_STANDARD", 2)
     app = read()
     files = [(f"{number}.png", encoded(grey(number)), "image/png") for number in range(4)]
-    app.file_uploader(key="films").set_value(files).run()
-    app.radio(key="film chosen").set_value(1).run()
+    app = choose(read_all(uploader(app).set_value(files).run()), 1)
     assert not app.exception
     films = [film for upload in app.session_state["unpacked films"].values() for film in upload]
-    assert [film._picture is not None for film in films] == [False, True, False, False]
-    assert [film._standard is not None for film in films] == [True, True, False, False]
-    assert all(reading.film is None for reading in app.session_state["readings"].values())
+    eventually(lambda: [film._standard for film in films[2:]] == [None, None])
+    assert [film._picture is not None for film in films if film is not films[1]] == [False] * 3
+    assert all(reading.film is None for reading in readings(app))

@@ -19,7 +19,16 @@ import time
 import numpy as np
 import streamlit as st
 from PIL import Image
+from xraylab.app.components.film_list import Row, film_list
 from xraylab.app.components.film_viewer import Overlay, film_viewer
+
+def pick(count, key):
+    rows = [Row(str(at), f"film {at}", f"film {at}") for at in range(count)]
+    took = film_list(rows, key=key, label="Films", chosen="0", marks={})
+    if took.key is not None:
+        st.session_state.at = int(took.key)
+        st.rerun()
+    return st.session_state.get("at", 0)
 
 def png(pixels):
     file = io.BytesIO()
@@ -29,9 +38,9 @@ def png(pixels):
 st.session_state.runs = st.session_state.get("runs", 0) + 1
 if "late" in st.query_params:
     film = png(np.full((200, 400), 60, dtype=np.uint8))
-    film_viewer(film, None, key="late", caption="late", films="late films")
+    film_viewer(film, None, key="late", caption="late", films=True)
     time.sleep(0.5)
-    st.radio("Films", range(2 if st.toggle("Fewer") else 3), key="late films")
+    pick(2 if st.toggle("Fewer") else 3, "late films")
     st.stop()
 if "one" in st.query_params:  # films of noise, wide and tall, with a heatmap of one place of 7 by 7
     sizes = [(800, 1600), (1600, 800)]
@@ -40,13 +49,13 @@ if "one" in st.query_params:  # films of noise, wide and tall, with a heatmap of
     place[1, 5] = (255, 0, 0, 255)
     large = place.repeat(32, axis=0).repeat(32, axis=1)
     row = st.container()
-    at = st.radio("Films", [0, 1, 2], format_func="film {}".format, key="the films")
+    at = pick(3, "the films")
     if at == 2:
         row.error("not a film")
     else:
         with row:
             noise = png(films[at])
-            film_viewer(noise, png(large), key="one", caption="noise", grid=(7, 7), films="the films")
+            film_viewer(noise, png(large), key="one", caption="noise", grid=(7, 7), films=True)
     st.text_area("Note")
     st.write(f"runs {st.session_state.runs}")
     st.stop()

@@ -32,7 +32,7 @@ def test_both_kinds_of_dicom_are_saved_after_their_ticks_and_not_before(page, ap
     page.goto(f"{app}/read")
     upload = {"name": "film.dcm", "mimeType": "application/dicom", "buffer": written(film)}
     page.locator("input[type=file]").set_input_files(upload, timeout=READING)
-    page.get_by_text("DICOM", exact=True).last.click(timeout=READING)
+    page.get_by_text("Report and export", exact=True).last.click(timeout=READING)
     made = page.get_by_role("button", name="De-identified")
     made.wait_for()
     assert made.is_disabled()

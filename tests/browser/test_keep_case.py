@@ -6,7 +6,7 @@ import json
 
 from tests.support.serving import ROOT
 from tests.support.waiting import shown
-from xraylab.app import phantoms
+from xraylab.app.samples import samples
 
 NOTE = "Hazy at the right base. <b>Ask again</b>"
 
@@ -33,7 +33,7 @@ def test_a_case_is_kept_survives_a_reload_is_exported_and_leaves_a_tombstone(pag
     url = serve(ROOT / "streamlit_app.py", env={"XRAYLAB_HOME": str(tmp_path / "home")})
     page.goto(f"{url}/read")
     page.locator("input[type=file]").set_input_files(
-        {"name": "DOE-JANE.png", "mimeType": "image/png", "buffer": phantoms.fresh_phantom_png()}
+        {"name": "DOE-JANE.png", "mimeType": "image/png", "buffer": samples()[0].film.data}
     )
     call = page.get_by_role("radiogroup", name="Your call")
     shown(call)
@@ -69,5 +69,12 @@ def test_a_case_is_kept_survives_a_reload_is_exported_and_leaves_a_tombstone(pag
     assert after["cases"][0]["note"] is None
     trail = [line["action"] for line in after["trail"]]
     assert trail == ["created", "exported", "exported", "deleted", "exported"]
+
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("1 case.").wait_for()
+    assert cells(table, NOTE)[0] == "1"
+    page.get_by_role("button", name="Delete …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete now for good").click()
+    page.get_by_text("0 cases. 1 deleted.").wait_for()
     kept = b"".join(path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file())
     assert NOTE.encode() not in kept

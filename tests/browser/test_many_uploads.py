@@ -13,7 +13,8 @@ DRAG = """([number, kinds]) => {
   const options = { bubbles: true, cancelable: true, dataTransfer: files };
   for (const kind of kinds) zone.dispatchEvent(new DragEvent(kind, options));
 }"""
-FILES = draws(3000, brief=600)
+FILES = draws(3000, brief=150)
+MOST = 500  # films that the page reads at once
 INVITATION = "Drag and drop files here"
 
 
@@ -35,8 +36,9 @@ def test_thousands_of_files_leave_the_page_alive_and_it_says_how_many_it_reads(p
         page.evaluate(DRAG, [1, ["dragenter", "dragover"]])
         page.get_by_text(INVITATION).wait_for()
         page.evaluate(DRAG, [FILES, ["drop"]])
-    shown(page.get_by_text("This page reads 500 films at once."))
+    if FILES > MOST:
+        shown(page.get_by_text(f"This page reads {MOST} films at once."))
     listed = page.get_by_role("radiogroup", name="This film").get_by_role("radio")
-    shown(listed.nth(499), state="attached")
-    assert listed.count() == 500
+    shown(listed.nth(min(FILES, MOST) - 1), state="attached")
+    assert listed.count() == min(FILES, MOST)
     assert not page.get_by_text(INVITATION).count()

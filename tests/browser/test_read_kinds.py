@@ -60,7 +60,8 @@ def test_each_file_has_a_score_or_a_reason_and_the_page_lives(page, serve, files
     )
     listed = page.get_by_role("radiogroup", name="This film").get_by_role("radio")
     shown(listed.nth(len(files) - 1), state="attached")
-    rows = page.get_by_role("radiogroup", name="This film").locator("label").all_inner_texts()
+    shown(listed.filter(has_text="not read yet").first, state="detached")
+    rows = listed.evaluate_all("rows => rows.map((row) => row.getAttribute('aria-label'))")
     assert len(rows) == len(files)
     unreadable = {name for name in files for row in rows if name[-12:] in row and "unreadable" in row}
     assert unreadable == {*REFUSED, "cut.png", "a.pdf", HOSTILE}
@@ -77,7 +78,7 @@ def test_each_file_has_a_score_or_a_reason_and_the_page_lives(page, serve, files
     page.get_by_role("radiogroup", name="Your call").get_by_text("Unsure").click()
     page.get_by_role("button", name="Save case").click()
     shown(page.get_by_text("Kept as case 1"))
-    chosen = page.get_by_role("radiogroup", name="This film").locator("label:has(input:checked)")
+    chosen = page.get_by_role("radiogroup", name="This film").get_by_role("radio", checked=True)
     assert "CT_small.dcm" in chosen.inner_text()
     assert page.get_by_text(OVERRIDDEN).is_visible()
     assert "Traceback" not in page.locator("body").inner_text()

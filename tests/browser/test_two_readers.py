@@ -126,9 +126,10 @@ def test_films_and_what_was_typed_stay_while_another_screen_is_shown(url, page, 
     shown(page.locator("input[type=file]"), state="attached")
     page.route("**/_stcore/upload_file/**", lambda route: route.abort(), times=1)
     drop(page, {lost: third})
-    shown(page.get_by_test_id("stFileChip"))
+    shown(page.get_by_test_id("stFileChip").get_by_text("Error"))  # the others mustn't meet its fault
     drop(page, {first: film, second: other})
-    listed = page.get_by_role("radiogroup", name="This film").locator("label")
+    listed = page.get_by_role("radiogroup", name="This film").get_by_role("radio")
+    chosen = page.get_by_role("radiogroup", name="This film").get_by_role("radio", checked=True)
     shown(listed.nth(1))
     [chip] = page.get_by_test_id("stFileChip").locator("visible=true").all_inner_texts()
     assert lost in chip
@@ -136,7 +137,8 @@ def test_films_and_what_was_typed_stay_while_another_screen_is_shown(url, page, 
     console_errors.clear()  # those of the upload that failed
     listed.nth(1).click()
     shown(page.get_by_text("2 of 2"))
-    shown(page.locator(".st-key-film-chosen label:has(input:checked)").get_by_text(second))
+    shown(chosen.get_by_text(second))
+    shown(listed.filter(has_text="not read yet").first, state="detached")
     words = listed.all_inner_texts()
     # Until the run ends, the call of the film before is still on the page.
     shown(page.locator("[data-test-script-state=notRunning]"))
@@ -150,14 +152,14 @@ def test_films_and_what_was_typed_stay_while_another_screen_is_shown(url, page, 
         look_at(page, screen)
     shown(listed.nth(1))
     assert listed.all_inner_texts() == words
-    shown(page.locator(".st-key-film-chosen label:has(input:checked)").get_by_text(second))
+    shown(chosen.get_by_text(second))
     assert page.get_by_label("Note").input_value() == "Rotated"
     assert call.get_by_label("Unsure").is_checked()
     page.get_by_role("button", name="Remove film").click()
     shown(listed.nth(1), state="detached")
     assert listed.count() == 1
     page.reload()
-    shown(page.get_by_text("Drop one or more films on the left."))
+    shown(page.get_by_text("Drop films anywhere on this page"))
 
 
 def run_apart(work):

@@ -61,17 +61,32 @@
     true,
   );
 
+  // A screen whose uploader takes films takes them anywhere: nobody has to aim.
+  const wholePage = () => document.querySelector(`[class*="st-key-films"] ${ZONE}`);
+  const marking = (over) => document.querySelector('[data-testid="stApp"]')?.classList.toggle("xl-dropping", over);
+  let leaving = 0;
+  document.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer?.types.includes("Files") || event.target.closest?.(ZONE) || !wholePage()) return;
+    event.preventDefault(); // a drop is allowed here
+    event.dataTransfer.dropEffect = "copy";
+    marking(true);
+    clearTimeout(leaving);
+    leaving = setTimeout(() => marking(false), 300); // "dragover" comes again and again while files are over the page
+  });
+
   document.addEventListener(
     "drop",
     async (event) => {
-      const zone = event.target.closest?.(ZONE);
+      const aimed = event.target.closest?.(ZONE);
+      const zone = aimed ?? wholePage();
       const input = zone?.querySelector(INPUT);
-      if (!input || input.disabled) return;
       const { files, items } = event.dataTransfer;
+      if (!input || input.disabled || !event.dataTransfer.types.includes("Files")) return;
+      marking(false);
       // Read before the first await: the browser empties the drop's data afterwards.
       const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
       const folders = entries.some((entry) => entry.isDirectory);
-      if (files.length <= MOST && !folders) return;
+      if (aimed && files.length <= MOST && !folders) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true })); // hides “Drop files here”

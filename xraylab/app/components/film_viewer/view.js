@@ -1,72 +1,35 @@
 // Streamlit calls the function on mount and again on every change of data or theme, without a clean-up in between:
 // handlers are assigned, not added, and the state of an instance is kept in MEMORY.
-// Nothing touches the film's pixels after they are drawn: window, level and inversion are a browser filter.
 const MEMORY = new WeakMap();
-// Shared by all viewers of the page, each of which may have loaded its own copy of this file: the mounted ones, and
-// the one that left last. Its keys still step through the films while one can't be read and there is no viewer.
-const PAGE = (globalThis[Symbol.for("xraylab film viewers")] ??= { mounted: new Set(), left: null });
-const LARGEST_ZOOM = 16; // times the fitted film, and at least LARGEST_NATIVE times its own pixels
-const LARGEST_NATIVE = 4;
-const STEP = 1.25;
-const NOTCH = 100; // pixels of one notch of the wheel
-const LINE = 33;
-const MARK = "SYNTHETIC";
-const UNTOUCHED = { zoom: 1, x: 0, y: 0, window: 100, level: 50, invert: false };
-const UNASKED = { on: false, grid: false, swiping: false, at: 50 };
-const MOST_WINDOW = 200;
-const LEAST_WINDOW = 2;
-const WHOLE = 100; // per cent
-const shared = { opacity: 45, method: "" }; // outlives a viewer
-const PAGE_KEYS = "xraylab-page-keys";
-// elements that take typed text, or that use keys themselves while they are open
-const TYPING =
-  "input:not([type=radio], [type=checkbox], [type=range], [type=button], [type=submit], [type=file]), textarea, select, " +
-  "[role=combobox], [role=listbox], [role=menu], [role=dialog], [data-testid=stDataFrame]";
+// Shared by all viewers of the page, each of which may have loaded its own copy of this file: the mounted ones.
+const PAGE = (globalThis[Symbol.for("xraylab film viewers")] ??= { mounted: new Set() });
+const FILMS = Symbol.for("xraylab films"); // the page's list of films, if it has one
+const FILTERS = ["grey", "grey-beside"];
 
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const newMemory = () => ({
+  ...{ panes: [newPane()], linked: true, active: 0, open: false },
+  ...{ view: { ...UNTOUCHED }, asked: { ...UNASKED } }, // of linked films
+  tools: { measuring: false, magnifying: false, centred: false },
+});
 
-function newMemory() {
-  return { film: null, methods: "", pointers: new Map(), asked: { ...UNASKED }, view: { ...UNTOUCHED } };
+function leave(memory) {
+  document.removeEventListener("keydown", memory.listener);
+  document.removeEventListener("pointerdown", memory.pressed, true);
+  if (!PAGE.mounted.size) document.removeEventListener("click", freeKeys, true);
 }
 
-async function load(url) {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
-  return image;
-}
-
-// Window and level as on a workstation: level is mapped to mid-grey, window is the range between black and white.
-function line({ window, level, invert }) {
-  const slope = WHOLE / window;
-  const intercept = 0.5 - (slope * level) / WHOLE;
-  return invert ? [-slope, 1 - intercept] : [slope, intercept];
-}
-
-function burnMark(context, width, height) {
-  const size = Math.max(12, Math.round(width / 28));
-  context.font = `600 ${size}px sans-serif`;
-  context.textAlign = "center";
-  context.textBaseline = "bottom";
-  context.lineWidth = Math.max(2, size / 8);
-  context.strokeStyle = "#000";
-  context.fillStyle = "#fff";
-  context.strokeText(MARK, width / 2, height - size * 0.5);
-  context.fillText(MARK, width / 2, height - size * 0.5);
-}
-
-// A browser may forbid its storage; then the keys work, and a choice against them isn't remembered.
-function pageKeys(wanted) {
-  try {
-    if (wanted !== undefined) localStorage.setItem(PAGE_KEYS, wanted ? "on" : "off");
-    return localStorage.getItem(PAGE_KEYS) !== "off";
-  } catch {
-    return wanted ?? true;
-  }
-}
-
-function isTyping(target) {
-  return target instanceof Element && (target.isContentEditable || target.closest(TYPING) !== null);
+// A box that an entry was picked from with the pointer keeps the focus, and would take the viewer's keys as typed text.
+function freeKeys(event) {
+  if (!(event.target instanceof Element && event.target.closest("[role=option]"))) return;
+  if (!pageKeys() || PAGE.mounted.size > 1) return;
+  let looks = 30; // frames until the list has closed
+  const look = () => {
+    const box = document.activeElement;
+    if (!box?.closest("[data-testid=stSelectbox]") || box.closest("[role=dialog]") || (looks -= 1) < 0) return;
+    if (box.getAttribute("aria-expanded") === "true") requestAnimationFrame(look);
+    else box.blur();
+  };
+  requestAnimationFrame(look);
 }
 
 export default function ({ parentElement: root, data }) {
@@ -74,34 +37,58 @@ export default function ({ parentElement: root, data }) {
   const memory = MEMORY.get(root) ?? newMemory();
   MEMORY.set(root, memory);
   PAGE.mounted.add(memory);
-  if (PAGE.left) document.removeEventListener("keydown", PAGE.left.listener);
-  PAGE.left = null;
-  const { view, asked } = memory;
+  const { tools } = memory;
   const viewer = $(".viewer");
-  const stage = $(".stage");
-  const plane = $(".plane");
-  const canvas = $("canvas");
-  const overlay = $(".overlay");
-  const divider = $(".divider");
-  const status = $("[role=status]");
+  const status = $(".viewer > [role=status]");
   const say = (text) => {
     status.textContent = text;
   };
 
-  function showGreys() {
-    const windowed = view.window !== UNTOUCHED.window || view.level !== UNTOUCHED.level;
-    canvas.style.filter = windowed || view.invert ? "url(#grey)" : "";
-    const [slope, intercept] = line(view);
-    for (const channel of root.querySelectorAll("#grey feComponentTransfer > *")) {
-      channel.setAttribute("slope", slope);
-      channel.setAttribute("intercept", intercept);
+  const both = data.panes.length > 1;
+  const host = {
+    ...{ root, tools, say, showControls, showGreys, place, activate, sized, scale: data.scale, panes: [] },
+    // Linked films have one view and ask for one heatmap; the others have their own.
+    settings: (one) => (memory.linked || !both ? memory : one.memory),
+    filter: (one) => FILTERS[host.panes.indexOf(one)],
+  };
+  host.panes.push(...elements().map((element, at) => pane(element, memory.panes[at], data.panes[at], host)));
+  const active = () => host.panes[memory.active] ?? host.panes[0];
+  const settings = () => host.settings(active());
+  // The films that a button changes.
+  const changed = () => (memory.linked ? host.panes : [active()]);
+  const hasHeatmap = () => changed().some(({ film }) => film.overlays.length);
+
+  // A place for each film; the second one is made like the first.
+  function elements() {
+    const stages = $(".stages");
+    while (stages.children.length < data.panes.length) {
+      const copy = stages.firstElementChild.cloneNode(true);
+      copy.querySelectorAll(".overlay, .lines, .lens-plane").forEach((part) => part.replaceChildren());
+      stages.append(copy);
+      memory.panes[stages.children.length - 1] = newPane();
     }
-    const settings = windowed ? [`window ${view.window} %, level ${view.level} %`] : [];
-    if (view.invert) settings.push("inverted");
-    if (asked.grid && data.grid) settings.push(`grid ${data.grid.join(" × ")}`);
-    $(".settings").textContent = settings.join(" · ");
-    showSetting("window", view.window);
-    showSetting("level", view.level);
+    while (stages.children.length > data.panes.length) stages.lastElementChild.remove();
+    memory.panes.length = data.panes.length;
+    if (memory.active >= data.panes.length) memory.active = 0;
+    return [...stages.children];
+  }
+
+  function activate(one) {
+    const at = host.panes.indexOf(one);
+    if (at < 0 || at === memory.active) return;
+    memory.active = at;
+    if (both) showControls();
+  }
+
+  function place() {
+    for (const one of memory.linked ? host.panes.slice(0, 1) : host.panes) {
+      const { view } = host.settings(one);
+      const slacks = (memory.linked ? host.panes : [one]).map(({ slack }) => slack());
+      const [x, y] = [0, 1].map((axis) => Math.max(...slacks.map((slack) => slack[axis] || 0)));
+      view.x = clamp(view.x, -x, x);
+      view.y = clamp(view.y, -y, y);
+    }
+    for (const one of host.panes) one.place();
   }
 
   function showSetting(name, value) {
@@ -110,97 +97,26 @@ export default function ({ parentElement: root, data }) {
     slider.setAttribute("aria-valuetext", `${value} %`);
   }
 
-  // The film's rectangle inside the stage before zooming: whole, centred, proportions kept.
-  function fit() {
-    const { clientWidth, clientHeight } = stage;
-    const ratio = Math.min(clientWidth / canvas.width, clientHeight / canvas.height);
-    const width = canvas.width * ratio;
-    const height = canvas.height * ratio;
-    return { ratio, width, height, left: (clientWidth - width) / 2, top: (clientHeight - height) / 2 };
+  function showGreys() {
+    for (const one of host.panes) one.showGreys();
+    showSetting("window", settings().view.window);
+    showSetting("level", settings().view.level);
+    for (const one of host.panes) one.placeLens();
   }
 
-  // The zoom at which a film pixel is a pixel of the screen.
-  const native = () => 1 / (fit().ratio * devicePixelRatio);
-
-  function place() {
-    const { ratio, width, height, left, top } = fit();
-    if (!(ratio > 0)) return; // not laid out yet
-    // A zoomed film can be moved until its edge meets the edge of the stage, but not out of sight.
-    const slackX = Math.max(0, (width * view.zoom - stage.clientWidth) / 2);
-    const slackY = Math.max(0, (height * view.zoom - stage.clientHeight) / 2);
-    view.x = clamp(view.x, -slackX, slackX);
-    view.y = clamp(view.y, -slackY, slackY);
-    // On whole pixels of the screen, and by size instead of scale, so that 1 : 1 is exact and not blurred.
-    const onScreen = (length) => Math.round(length * devicePixelRatio) / devicePixelRatio;
-    const x = onScreen(left + view.x - (width * (view.zoom - 1)) / 2);
-    const y = onScreen(top + view.y - (height * (view.zoom - 1)) / 2);
-    plane.style.width = `${width * view.zoom}px`;
-    plane.style.height = `${height * view.zoom}px`;
-    plane.style.transform = `translate(${x}px, ${y}px)`;
-    stage.classList.toggle("zoomed-in", view.zoom > 1);
-    $(".zoomed").textContent = `${Math.round(WHOLE * view.zoom * ratio * devicePixelRatio)} %`;
-    placeDivider(x, width * view.zoom);
+  function sized() {
+    const sizes = host.panes.map(({ size }) => `${size().join(" × ")} pixels`);
+    $(".size").textContent = both ? "" : sizes[0];
   }
 
-  // The visible part of the film's width, in CSS pixels of the stage.
-  function inSight(x, width) {
-    const from = Math.max(0, x);
-    return [from, Math.min(stage.clientWidth, x + width) - from];
-  }
-
-  // The divider stays in place on the stage while the film moves under it, so that it can always be reached.
-  function placeDivider(x, width) {
-    const [from, across] = inSight(x, width);
-    const at = from + (across * asked.at) / WHOLE;
-    divider.style.insetInlineStart = `${at}px`;
-    overlay.style.clipPath = asked.swiping ? `inset(0 ${clamp(WHOLE * (1 - (at - x) / width), 0, WHOLE)}% 0 0)` : "";
-    memory.across = [from, across];
-  }
-
-  function moveDivider(at) {
-    asked.at = clamp(at, 0, WHOLE);
-    place();
-    showDivider();
-  }
-
-  function showDivider() {
-    divider.hidden = !(asked.swiping && asked.on && data.overlays.length);
-    divider.setAttribute("aria-valuenow", String(Math.round(asked.at)));
-    divider.setAttribute("aria-valuetext", `heatmap over the left ${Math.round(asked.at)} % of the visible film`);
-  }
-
-  // Zoom about a point, given in CSS pixels from the stage's middle.
-  function zoomTo(zoom, x = 0, y = 0) {
-    const own = native();
-    const next = clamp(zoom, Math.min(1, own), Math.max(LARGEST_ZOOM, LARGEST_NATIVE * own));
-    view.x = x - ((x - view.x) * next) / view.zoom;
-    view.y = y - ((y - view.y) * next) / view.zoom;
-    view.zoom = next;
-    place();
-  }
-
-  // Smaller than the whole film is only its own resolution, which has its own button.
-  const zoomBy = (factor, ...about) => zoomTo(Math.max(Math.min(1, view.zoom), view.zoom * factor), ...about);
-
-  // The visible heatmap: of the chosen method, or the first.
-  const chosen = () => data.overlays.find(({ name }) => name === shared.method) ?? data.overlays[0];
-
-  // A picture and a button for each method. The pictures are new, so that none shows an old film's map while it loads.
+  // A button for each method of the films.
   function listMethods() {
-    const now = data.overlays.map(({ name, url }) => name + url).join();
-    if (now === memory.methods) return;
-    memory.methods = now;
-    overlay.replaceChildren(
-      ...data.overlays.map(({ url }) => {
-        const image = document.createElement("img");
-        image.alt = "";
-        image.draggable = false;
-        image.src = url;
-        return image;
-      }),
-    );
+    for (const one of host.panes) one.listMethods();
+    const names = [...new Set(data.panes.flatMap(({ overlays }) => overlays.map(({ name }) => name)))];
+    if (memory.names === names.join()) return;
+    memory.names = names.join();
     $(".methods").replaceChildren(
-      ...data.overlays.map(({ name }) => {
+      ...names.map((name) => {
         const button = document.createElement("button");
         button.type = "button";
         button.textContent = name;
@@ -211,21 +127,9 @@ export default function ({ parentElement: root, data }) {
 
   function choose(name) {
     shared.method = name;
-    asked.on = true;
+    settings().asked.on = true;
     showControls();
     say(`${name}, overlay on`);
-  }
-
-  function drawGrid() {
-    const grid = $(".grid");
-    grid.toggleAttribute("hidden", !(asked.grid && data.grid)); // an SVG has no property for it
-    if (!data.grid) return;
-    const [rows, columns] = data.grid;
-    grid.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
-    const lines = [];
-    for (let x = 1; x < columns; x++) lines.push(`M${x} 0V${rows}`);
-    for (let y = 1; y < rows; y++) lines.push(`M0 ${y}H${columns}`);
-    $(".grid path").setAttribute("d", lines.join(""));
   }
 
   function press(name, pressed, possible = true) {
@@ -235,123 +139,175 @@ export default function ({ parentElement: root, data }) {
   }
 
   function showControls() {
-    const has = data.overlays.length > 0;
-    overlay.hidden = !(has && asked.on);
-    overlay.style.opacity = shared.opacity / WHOLE;
-    [...overlay.children].forEach((image, at) => {
-      image.hidden = data.overlays[at] !== chosen();
-    });
-    $(".legend").hidden = overlay.hidden;
-    $(".most").textContent = chosen()?.most ?? "";
-    $(".methods").hidden = data.overlays.length < 2;
+    for (const one of host.panes) {
+      one.show();
+      one.stage.classList.toggle("active", both && !memory.linked && one === active());
+    }
+    const { view, asked } = settings();
+    const has = hasHeatmap();
+    const shown = active().chosen()?.name ?? host.panes.map(({ chosen }) => chosen()?.name).find(Boolean);
+    $(".methods").hidden = $(".methods").children.length < 2;
     for (const button of $(".methods").children) {
-      button.setAttribute("aria-pressed", String(asked.on && button.textContent === chosen()?.name));
+      button.setAttribute("aria-pressed", String(asked.on && button.textContent === shown));
       button.onclick = () => choose(button.textContent);
     }
+    const gridded = changed().some(({ film }) => film.grid);
     press("overlay", asked.on, has);
     press("swipe", asked.on && asked.swiping, has);
-    press("grid", asked.grid, Boolean(data.grid));
+    press("grid", asked.grid, gridded);
     press("invert", view.invert);
+    press("measure", tools.measuring);
+    press("magnify", tools.magnifying);
+    press("linked", memory.linked);
     press("full", isFull());
+    $("[data-do=linked]").hidden = !both;
+    $("[data-do=clear]").disabled = !host.panes.some(({ memory }) => memory.lines.length);
     showSetting("opacity", shared.opacity);
-    $("[data-set=opacity]").disabled = overlay.hidden;
-    drawGrid();
-    showDivider();
-    showGreys();
+    $("[data-set=opacity]").disabled = !(has && asked.on);
+    showSetting("window", view.window);
+    showSetting("level", view.level);
     place();
   }
 
-  // The page has its own list of films; its radio buttons are clicked as by hand, so Streamlit sees the choice.
-  const films = () =>
-    data.films ? [...document.querySelectorAll(`.st-key-${data.films.replace(/[^\w-]/g, "-")} input[type=radio]`)] : [];
+  // The less used controls, which open over the film if the viewer fills its place.
+  function showMore(open, { focus = false } = {}) {
+    memory.open = open && data.fill;
+    $(".more").hidden = data.fill && !memory.open;
+    $("[data-do=more]").setAttribute("aria-expanded", String(memory.open));
+    if (focus) $("[data-do=more]").focus();
+  }
+
+  // The page's list of films: its place, and a step in it. See the component film_list.
+  const films = () => (data.films ? globalThis[FILMS] : undefined);
 
   function step(by) {
-    const all = films();
-    const next = all[all.findIndex(({ checked }) => checked) + by];
-    if (!next) return;
-    next.click();
-    const list = next.closest("[role=radiogroup]");
-    const row = next.closest("label");
-    if (!list || !row) return;
-    const middle = (box) => box.top + box.height / 2;
-    list.scrollTop += middle(row.getBoundingClientRect()) - middle(list.getBoundingClientRect());
+    films()?.step(by);
   }
 
   function countFilms() {
-    const all = films();
-    const at = all.findIndex(({ checked }) => checked);
-    const place = `${at + 1} of ${all.length}`;
-    $(".films").hidden = $(".stepping").hidden = all.length < 2;
+    const { at, of } = films() ?? { at: 0, of: 0 };
+    const place = `${at + 1} of ${of}`;
+    $(".films").hidden = $(".stepping").hidden = of < 2;
     if ($(".place").textContent !== place) $(".place").textContent = place;
     $("[data-do=previous]").disabled = at <= 0;
-    $("[data-do=next]").disabled = at === all.length - 1;
+    $("[data-do=next]").disabled = at === of - 1;
   }
 
   const isFull = () => Boolean(viewer.getRootNode().fullscreenElement);
 
+  function use(tool, name) {
+    tools[tool] = !tools[tool];
+    showControls();
+    say(`${name} ${tools[tool] ? "on" : "off"}`);
+  }
+
   const actions = {
     overlay() {
-      if (!data.overlays.length) return;
+      if (!hasHeatmap()) return;
+      const { asked } = settings();
       asked.on = !asked.on;
       showControls();
       say(asked.on ? "Overlay on" : "Overlay off");
     },
     swipe() {
-      if (!data.overlays.length) return;
+      if (!hasHeatmap()) return;
+      const { asked } = settings();
       asked.swiping = !(asked.on && asked.swiping);
       asked.on = true;
       showControls();
       say(asked.swiping ? "Swipe on" : "Swipe off");
     },
     method() {
-      if (data.overlays.length < 2) return;
-      const at = data.overlays.indexOf(chosen());
-      choose(data.overlays[(at + 1) % data.overlays.length].name);
+      const buttons = [...$(".methods").children];
+      if (buttons.length < 2) return;
+      const at = buttons.findIndex(({ textContent }) => textContent === active().chosen()?.name);
+      choose(buttons[(at + 1) % buttons.length].textContent);
     },
     grid() {
-      if (!data.grid) return;
+      const grid = changed().find(({ film }) => film.grid)?.film.grid;
+      if (!grid) return;
+      const { asked } = settings();
       asked.grid = !asked.grid;
       showControls();
-      say(asked.grid ? `Grid on, ${data.grid.join(" by ")}` : "Grid off");
+      say(asked.grid ? `Grid on, ${grid.join(" by ")}` : "Grid off");
     },
     invert() {
+      const { view } = settings();
       view.invert = !view.invert;
       showControls();
       say(view.invert ? "Inverted" : "Not inverted");
     },
-    in: () => zoomBy(STEP),
-    out: () => zoomBy(1 / STEP),
-    fit: () => zoomTo(1),
-    native: () => zoomTo(native()),
+    in: () => active().zoomBy(STEP),
+    out: () => active().zoomBy(1 / STEP),
+    fit: () => active().zoomTo(1),
+    native: () => active().zoomTo(active().native()),
+    measure: () => use("measuring", "Measure"),
+    magnify() {
+      tools.centred = !tools.magnifying && !host.panes.some(({ memory }) => memory.pointer);
+      use("magnifying", "Magnify");
+    },
+    clear() {
+      for (const one of host.panes) one.clearLines();
+      showControls();
+      say("No lines left");
+    },
+    // The films go on from the view of the one that was used last.
+    linked() {
+      if (!both) return;
+      const from = settings();
+      memory.linked = !memory.linked;
+      for (const to of memory.linked ? [memory] : memory.panes) {
+        if (to === from) continue;
+        Object.assign(to.view, from.view);
+        Object.assign(to.asked, from.asked);
+      }
+      showControls();
+      say(memory.linked ? "Films linked" : "Films not linked");
+    },
     async full() {
       if (!document.fullscreenEnabled) return;
       await (isFull() ? document.exitFullscreen() : viewer.requestFullscreen());
     },
     reset() {
-      Object.assign(view, UNTOUCHED);
-      Object.assign(asked, UNASKED);
+      for (const one of changed()) {
+        Object.assign(host.settings(one).view, UNTOUCHED);
+        Object.assign(host.settings(one).asked, UNASKED);
+        one.clearLines();
+      }
+      Object.assign(tools, { measuring: false, magnifying: false, centred: false });
       showControls();
       say("View reset");
     },
     next: () => step(1),
     previous: () => step(-1),
+    more: () => showMore(!memory.open),
     help() {
-      $(".help").open = !$(".help").open;
+      $(".help").open = !($(".help").open && (memory.open || !data.fill));
+      showMore($(".help").open);
     },
   };
+
+  // Take back the last that was begun: a menu, a line, a tool.
+  function takeBack(key) {
+    const lined = [active(), ...host.panes].find(({ memory }) => memory.lines.length);
+    if (key === "Escape" && memory.open) showMore(false, { focus: true });
+    else if (lined) lined.removeLine();
+    else if (key === "Escape" && tools.measuring) actions.measure();
+    else if (key === "Escape" && tools.magnifying) actions.magnify();
+    else return false;
+    return true;
+  }
 
   for (const button of root.querySelectorAll("[data-do]")) button.onclick = actions[button.dataset.do];
   $("[data-do=full]").hidden = !document.fullscreenEnabled;
   viewer.onfullscreenchange = showControls;
-  viewer.onpointerenter = countFilms; // more films may have been dropped since
   $("[data-set=opacity]").oninput = (event) => {
     shared.opacity = event.target.valueAsNumber;
-    overlay.style.opacity = shared.opacity / WHOLE;
-    showSetting("opacity", shared.opacity);
+    showControls();
   };
   for (const name of ["window", "level"]) {
     $(`[data-set=${name}]`).oninput = (event) => {
-      view[name] = event.target.valueAsNumber;
+      settings().view[name] = event.target.valueAsNumber;
       showGreys();
     };
   }
@@ -360,184 +316,66 @@ export default function ({ parentElement: root, data }) {
 
   const KEYS = {
     ...{ o: "overlay", s: "swipe", m: "method", g: "grid", i: "invert", "+": "in", "=": "in", "-": "out", "−": "out" },
-    ...{ 0: "fit", 1: "native", f: "full", j: "next", k: "previous", "?": "help" },
+    ...{ 0: "fit", 1: "native", d: "measure", z: "magnify", l: "linked", v: "more", f: "full" },
+    ...{ j: "next", k: "previous", "?": "help" },
   };
   const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  const BACK = ["Escape", "Backspace"];
   // Keys in this viewer, and on the whole page if this is its only viewer and the user isn't typing.
   memory.key = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const path = event.composedPath();
     if (!path.includes(root) && (PAGE.mounted.size > 1 || !pageKeys() || isTyping(path[0]))) return;
-    if (PAGE.left === memory) return void { j: actions.next, k: actions.previous }[event.key.toLowerCase()]?.();
+    if (BACK.includes(event.key)) return void (takeBack(event.key) && event.preventDefault());
     const name = KEYS[event.key.toLowerCase()];
-    const arrow = path[0] === stage && view.zoom > 1 && ARROWS[event.key];
+    const stage = host.panes.find(({ stage }) => path[0] === stage);
+    const arrow = stage && settings().view.zoom > 1 && ARROWS[event.key];
     if (!name && !arrow) return;
     if (name) actions[name]();
-    if (arrow) {
-      view.x += 40 * arrow[0];
-      view.y += 40 * arrow[1];
-      place();
-    }
+    if (arrow) stage.moveBy(40 * arrow[0], 40 * arrow[1]);
     event.preventDefault();
+  };
+  // A click outside of the menu closes it.
+  memory.press = (event) => {
+    const inside = event.composedPath().some((part) => part === $(".more") || part === $("[data-do=more]"));
+    if (memory.open && !inside) showMore(false);
   };
   if (!memory.listener) {
     memory.listener = (event) => memory.key(event);
+    memory.pressed = (event) => memory.press(event);
     document.addEventListener("keydown", memory.listener);
+    document.addEventListener("pointerdown", memory.pressed, true);
+    document.addEventListener("click", freeKeys, true);
   }
 
-  divider.onkeydown = (event) => {
-    const far = event.shiftKey ? 10 : 1;
-    const to = {
-      ...{ ArrowLeft: asked.at - far, ArrowDown: asked.at - far, ArrowRight: asked.at + far, ArrowUp: asked.at + far },
-      ...{ PageDown: asked.at - 10, PageUp: asked.at + 10, Home: 0, End: WHOLE },
-    }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    moveDivider(to);
-  };
-  divider.onpointerdown = (event) => {
-    event.stopPropagation(); // the film is not dragged along
-    if (event.button !== 0) return;
-    event.preventDefault();
-    divider.focus({ preventScroll: true, focusVisible: false });
-    divider.setPointerCapture(event.pointerId);
-  };
-  divider.onpointermove = (event) => {
-    if (!divider.hasPointerCapture(event.pointerId)) return;
-    const [from, across] = memory.across;
-    moveDivider((WHOLE * (event.clientX - stage.getBoundingClientRect().left - from)) / across);
-  };
-  divider.ondblclick = (event) => event.stopPropagation();
-
-  const fromMiddle = ({ x, y }) => {
-    const box = stage.getBoundingClientRect();
-    return [x - box.left - box.width / 2, y - box.top - box.height / 2];
-  };
-  const whereOf = (event) => ({ x: event.clientX, y: event.clientY });
-
-  stage.onwheel = (event) => {
-    const zoomingOut = event.deltaY > 0;
-    if (event.deltaY === 0 || (zoomingOut && view.zoom <= 1)) return; // the page scrolls on
-    event.preventDefault();
-    const far = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE : 1) * (event.ctrlKey ? LINE / 10 : 1);
-    zoomBy(STEP ** clamp(-far / NOTCH, -2, 2), ...fromMiddle(whereOf(event)));
-  };
-  stage.ondblclick = (event) => {
-    const own = native();
-    if (view.zoom !== 1) zoomTo(1);
-    else zoomTo(own > 1 ? own : 2, ...fromMiddle(whereOf(event)));
-  };
-  stage.oncontextmenu = (event) => event.preventDefault();
-
-  // One pointer drags a zoomed film, two pinch it; the right button is window and level.
-  const { pointers } = memory;
-  const pinch = () => {
-    const [first, second] = [...pointers.values()];
-    const middle = { x: (first.x + second.x) / 2, y: (first.y + second.y) / 2 };
-    return { spread: Math.max(1, Math.hypot(first.x - second.x, first.y - second.y)), middle };
-  };
-  stage.onpointerdown = (event) => {
-    const windowing = event.button === 2 || (event.button === 0 && event.ctrlKey);
-    if ((event.button !== 0 && !windowing) || pointers.size === 2) return;
-    pointers.set(event.pointerId, whereOf(event));
-    memory.grabbed = windowing ? { ...whereOf(event), window: view.window, level: view.level } : null;
-    if (view.zoom <= 1 && pointers.size === 1 && !windowing) return; // nothing to drag; a second finger may follow
-    stage.setPointerCapture(event.pointerId);
-    stage.classList.add(windowing ? "windowing" : "dragging");
-  };
-  stage.onpointermove = (event) => {
-    const last = pointers.get(event.pointerId);
-    if (!last) return;
-    const now = whereOf(event);
-    if (pointers.size === 2) {
-      const before = pinch();
-      pointers.set(event.pointerId, now);
-      const after = pinch();
-      view.x += after.middle.x - before.middle.x;
-      view.y += after.middle.y - before.middle.y;
-      zoomTo(Math.max(1, (view.zoom * after.spread) / before.spread), ...fromMiddle(after.middle));
-      return;
-    }
-    pointers.set(event.pointerId, now);
-    const from = memory.grabbed;
-    if (from) {
-      const share = MOST_WINDOW / stage.clientWidth;
-      view.window = clamp(Math.round(from.window + (now.x - from.x) * share), LEAST_WINDOW, MOST_WINDOW);
-      view.level = clamp(Math.round(from.level + ((now.y - from.y) * share) / 2), 0, WHOLE);
-      showGreys();
-    } else {
-      view.x += now.x - last.x;
-      view.y += now.y - last.y;
-      place();
-    }
-  };
-  stage.onpointerup = stage.onpointercancel = stage.onpointerleave = (event) => {
-    pointers.delete(event.pointerId);
-    stage.classList.toggle("dragging", pointers.size > 0 && view.zoom > 1 && !memory.grabbed);
-    stage.classList.remove("windowing");
-  };
-
-  // Film first: a new film comes without overlay, but keeps opacity, grid and divider.
-  async function showFilm() {
-    const id = data.film_id;
-    if (memory.film === id) return;
-    memory.film = id;
-    Object.assign(view, UNTOUCHED);
-    asked.on = false;
-    stage.setAttribute("aria-busy", "true");
-    stage.classList.add("waiting"); // hides the old film, so that it is never under the new film's heatmap
-    try {
-      const image = await load(data.film);
-      if (memory.film !== id) return; // another film came meanwhile
-      canvas.width = image.naturalWidth;
-      canvas.height = image.naturalHeight;
-      stage.style.setProperty("--ratio", canvas.height / canvas.width);
-      const context = canvas.getContext("2d");
-      context.drawImage(image, 0, 0);
-      if (data.synthetic) burnMark(context, canvas.width, canvas.height);
-      $(".size").textContent = `${canvas.width} × ${canvas.height} pixels`;
-      $(".failed").hidden = true;
-      stage.classList.remove("waiting");
-    } catch {
-      if (memory.film !== id) return;
-      $(".failed").hidden = false;
-    }
-    showControls();
-    stage.removeAttribute("aria-busy");
-  }
-
-  const named = data.synthetic ? `${data.caption} (synthetic)` : data.caption;
-  stage.style.setProperty("--height", `${data.height}px`);
-  stage.setAttribute("aria-label", "Film");
-  canvas.setAttribute("aria-label", named);
-  $(".caption").textContent = data.caption;
-  $(".mark").hidden = !data.synthetic;
-  $(".bar").hidden = data.scale.length < 2;
-  $(".bar").style.background = data.scale.length < 2 ? "" : `linear-gradient(to right, ${data.scale.join(", ")})`;
+  viewer.classList.toggle("fill", data.fill);
+  viewer.classList.toggle("slim", data.slim);
+  viewer.classList.toggle("beside", both);
+  $(".opening").hidden = !data.fill;
+  $(".linking").hidden = !both;
+  $(".folding").hidden = !data.folds;
+  viewer.style.setProperty("--height", `${data.height}px`);
+  $(".words .caption").textContent = $(".words .caption").title = both ? "" : data.panes[0].caption;
+  for (const one of host.panes) one.describe();
   listMethods();
   countFilms();
+  sized();
   memory.place = place;
   memory.watcher ??= new ResizeObserver(() => memory.place());
-  memory.watcher.observe(stage);
-  if (data.films) {
-    // The page may draw its list after this viewer, or change it without drawing the viewer anew.
-    memory.countFilms = countFilms;
-    memory.list ??= new MutationObserver(() => {
-      cancelAnimationFrame(memory.counting);
-      memory.counting = requestAnimationFrame(() => memory.countFilms());
-    });
-    memory.list.observe(document.body, { childList: true, subtree: true });
-  }
-  showFilm();
+  for (const one of host.panes) memory.watcher.observe(one.stage);
+  // The list may come after this viewer, and change without it.
+  memory.countFilms = countFilms;
+  memory.listed ??= () => memory.countFilms();
+  document.addEventListener("xraylab-films", memory.listed); // the same listener again changes nothing
+  for (const one of host.panes) one.showFilm();
+  showMore(memory.open);
   showControls();
 
   return () => {
     memory.watcher.disconnect();
-    memory.list?.disconnect();
-    cancelAnimationFrame(memory.counting);
+    document.removeEventListener("xraylab-films", memory.listed);
     PAGE.mounted.delete(memory);
-    if (data.films && !PAGE.mounted.size) PAGE.left = memory;
-    else document.removeEventListener("keydown", memory.listener);
+    leave(memory);
     MEMORY.delete(root);
   };
 }

@@ -5,15 +5,15 @@ from functools import partial
 import streamlit as st
 
 from xraylab import actions, formats
-from xraylab.app import widgets, wording
+from xraylab.app import manage, widgets, wording
 from xraylab.app.faults import guard
-from xraylab.records import Case
+from xraylab.app.screens.read import blind
+from xraylab.records import Agreement, Case, agreements, all_agreements
 from xraylab.settings import Settings
 
 _ACTOR = "app"
 _ASKED = "case asked to delete"  # number of the case whose deletion waits for confirmation
 _MOST = 200  # rows shown; an export has all of them
-_DECISIONS = {"positive": "above", "negative": "below", "review": "needs a reader", None: formats.DASH}
 _AGREES = {True: "agree", False: "differ", None: formats.DASH}
 _HEAD = (
     "Case",
@@ -36,6 +36,7 @@ def draw(settings: Settings) -> None:
         if not part.open:
             return
         with guard():
+            manage.recall(settings)
             cases = actions.list_cases(settings)
             if not cases:
                 st.caption("No case has been kept yet. Use Save case next to a film.")
@@ -45,18 +46,28 @@ def draw(settings: Settings) -> None:
             widgets.table(_HEAD, [_row(case) for case in reversed(cases[-_MOST:])])  # newest first
             if len(cases) > _MOST:
                 st.caption(f"The latest {_MOST} are shown. The exports contain all cases.")
+            made_blind = [case for case in present if case.content is not None and case.content.blind]
+            blind.draw_agreement(
+                "Calls made before the score was shown: reader and model", _agreed(made_blind)
+            )
             _draw_exports(settings)
             _draw_deletion(settings, present)
+            manage.draw(settings, "case")
 
 
 def _summary(cases: list[Case], *, deleted: int) -> str:
-    agreed = [case.agrees for case in cases if case.agrees is not None]
+    agreed = all_agreements(_agreed(cases).values())
     words = f"{formats.counted(len(cases), 'case')}."
-    if agreed:
-        words += f" If both made a call, reader and model agree on {sum(agreed)} of {len(agreed)}."
+    if agreed.n:
+        words += f" If both made a call, reader and model agree on {agreed.agreed} of {agreed.n}."
     if deleted:
         words += f" {deleted} deleted."
     return f"{words} A call made after seeing the score is not an independent reading."
+
+
+def _agreed(cases: list[Case]) -> dict[str, Agreement]:
+    contents = [case.content for case in cases if case.content is not None]
+    return agreements((content.call, content.decision, content.finding) for content in contents)
 
 
 def _row(case: Case) -> tuple[str, ...]:
@@ -64,7 +75,7 @@ def _row(case: Case) -> tuple[str, ...]:
     if content is None:  # a deleted case keeps only its number and times
         gone = f"deleted {wording.when(case.deleted_at)}" if case.deleted_at else "deleted"
         return (str(case.number), wording.when(case.made_at), *[formats.DASH] * (len(_HEAD) - 3), gone)
-    decision = _DECISIONS[content.decision] + (", decided anyway" if content.overridden else "")
+    decision = wording.DECISIONS[content.decision] + (", decided anyway" if content.overridden else "")
     return (
         str(case.number),
         wording.when(case.made_at),
@@ -73,7 +84,7 @@ def _row(case: Case) -> tuple[str, ...]:
         formats.DASH if content.decision is None else formats.score(content.score),
         formats.DASH if content.threshold is None else formats.score(content.threshold),
         decision,
-        content.call_words or formats.DASH,
+        wording.call(content),
         _AGREES[case.agrees],
         "kept" if case.pixels_kept else formats.DASH,
         content.note,
@@ -103,7 +114,8 @@ def _draw_exports(settings: Settings) -> None:
             mime="text/csv",
             key="trail CSV",
             on_click="ignore",
-            help="What was done here, by whom and when: readings, locks, openings, imports, exports.",
+            help="What was done here, by whom and when: readings, locks, test results revealed, imports, "
+            "exports.",
         )
 
 
@@ -128,13 +140,24 @@ def _think_again() -> None:
 
 @st.dialog("Delete a case", on_dismiss=_think_again)
 def _confirm_deletion(settings: Settings, number: int) -> None:
-    """Ask first, because a deletion can't be undone."""
+    """Ask first, and say for how long the content of the case stays."""
     with guard():
         st.markdown(
             f"Case {number} will be deleted, with its note and picture. Its number and times stay in the "
-            "log, which records the deletion."
+            "log, which records the deletion.\n\n"
+            "For a day its content stays on this machine, so that you can undo this. If it must go at once, "
+            "as when a patient asks for it, delete it for good."
         )
-        if st.button(f"Delete case {number}", type="primary", key="delete case for good"):
-            _think_again()  # first, so that a failed deletion isn't asked again on every rerun
-            actions.delete_case(settings, number, actor=_ACTOR)
-            st.rerun()
+        with st.container(horizontal=True):
+            if st.button(f"Delete case {number}", type="primary", key="delete case for a day"):
+                _delete(settings, number, for_good=False)
+            if st.button("Delete now for good", key="delete case for good"):
+                _delete(settings, number, for_good=True)
+
+
+def _delete(settings: Settings, number: int, *, for_good: bool) -> None:
+    _think_again()  # first, so that a failed deletion isn't asked again on every rerun
+    gone = actions.delete_object(settings, "case", str(number), for_good=for_good, actor=_ACTOR)
+    if not for_good:
+        manage.deleted([gone], f"case {number}")
+    st.rerun()

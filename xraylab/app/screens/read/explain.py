@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from xraylab import actions, formats
 from xraylab.app import waiting, wording
-from xraylab.app.components.film_viewer import Overlay, film_viewer
+from xraylab.app.loaded import loaded, prepare
+from xraylab.app.screens.read.readings import heatmaps
 from xraylab.errors import HeatmapError
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.imaging import Film
@@ -24,29 +25,22 @@ if TYPE_CHECKING:
     from xraylab.reading.heatmap import Heatmap
 
 _BINS = 25
-_FILMS = "film chosen"  # key of Read's list of films
-_MAPS, _MOST_MAPS = "heatmaps", 24  # of a session
-_OWN = "as strong as the strongest place on this film"
 
 
-def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> DrawnHeatmap | None:
-    """Draw the film in its viewer, with the heatmaps that were asked for and a line on each.
-
-    Parameters
-    ----------
-    film_png : bytes
-        The film's picture, for the browser.
-    synthetic : bool
-        Whether it is a teaching phantom.
+def draw_heatmaps(model: Model, film: Film) -> tuple[list[DrawnHeatmap], tuple[int, int] | None]:
+    """Draw the choice of methods with a line on each; return the heatmaps, and the grid of the first.
 
     Returns
     -------
-    DrawnHeatmap or None
-        The first heatmap, with its faithfulness if that was asked for; None if none could be drawn.
+    heatmaps : list of DrawnHeatmap
+        The first with its faithfulness if that was asked for; empty if none could be drawn.
+    grid : (rows, columns) or None
+        The true grid of the network's square, if it has one.
     """
-    from xraylab.reading.heatmap import COLOURS, DEFAULT, METHODS, QUICK  # loads torch
+    prepare()  # what follows needs torch
+    from xraylab.reading.heatmap import DEFAULT, METHODS, QUICK
 
-    place = st.container()  # above the switches, but filled after them
+    captions = st.container()  # above the switches, but filled after them
     names: tuple[str, ...] = (DEFAULT,)
     if st.toggle("Compare methods", key="compare methods", help="Other ways to draw the heatmap."):
         names = QUICK
@@ -57,54 +51,27 @@ def draw_film(model: Model, film: Film, film_png: bytes, *, synthetic: bool) -> 
             help="Runs the network hundreds of times, which takes one to several minutes.",
         ):
             names = (*QUICK, slow.name)
-    fault = ""
     maps: list[Heatmap] = []
     try:
         # In three groups, so that asking for more methods doesn't draw again what is there.
         for group in (names[:1], names[1 : len(QUICK)], names[len(QUICK) :]):
-            maps += _heatmaps(model, film, group) if group else ()
-    except HeatmapError as error:  # shown below the film, which is still worth seeing
-        fault = str(error)
-    finding = model.card.finding
-    fixed = film_words.fixed_scale(finding)
-    drawn = [actions.drawn_heatmap(heatmap, finding) for heatmap in maps]
-    with place:
-        film_viewer(
-            film_png,
-            [Overlay(layer.method, layer.png, fixed if layer.fixed else _OWN) for layer in drawn],
-            key="film",
-            caption=film.name,
-            synthetic=synthetic,
-            scale=COLOURS,
-            grid=maps[0].grids[0] if maps and len(maps[0].grids) == 1 else None,
-            films=_FILMS,
-        )
-    if fault:
-        st.error(wording.plain(fault))
+            maps += heatmaps(model, film, group) if group else ()
+    except HeatmapError as error:  # the film is still worth seeing
+        captions.error(wording.plain(str(error)))
     if not maps:
-        return None
-    st.caption(f"Heatmap (overlay, key o): {drawn[0].words}")
+        return [], None
+    drawn = [actions.drawn_heatmap(heatmap, model.card.finding) for heatmap in maps]
+    captions.caption(drawn[0].words)
     if len(maps) > 1:
-        st.caption(
+        captions.caption(
             "\n".join(
                 f"- **{METHODS[heatmap.method].title}**: {METHODS[heatmap.method].about}" for heatmap in maps
             )
         )
     judged = _draw_faithfulness(model, film, maps[0])
-    return drawn[0] if judged is None else replace(drawn[0], faithful=(judged.beaten, len(judged.random)))
-
-
-def _heatmaps(model: Model, film: Film, methods: tuple[str, ...]) -> "tuple[Heatmap, ...]":
-    """Draw the heatmaps of a film, once per model; they are kept until the session ends."""
-
-    def draw() -> "tuple[Heatmap, ...]":
-        from xraylab.app.loaded import loaded
-        from xraylab.reading.heatmap import heatmaps
-
-        with waiting.spinner("Drawing the heatmap") as place:
-            return heatmaps(loaded(model, place), film.standard.pixels, methods)
-
-    return waiting.kept(_MAPS, (model.card.model_sha256, film.sha256, methods), draw, most=_MOST_MAPS)
+    if judged is not None:
+        drawn[0] = replace(drawn[0], faithful=(judged.beaten, len(judged.random)))
+    return drawn, maps[0].grids[0] if len(maps[0].grids) == 1 else None
 
 
 def _draw_faithfulness(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
@@ -127,11 +94,10 @@ def _draw_faithfulness(model: Model, film: Film, drawn: "Heatmap") -> "Faithfuln
 
 
 def _judge(model: Model, film: Film, drawn: "Heatmap") -> "Faithfulness | None":
-    from xraylab.app.loaded import loaded
-    from xraylab.reading.faithfulness import faithfulness
-
     with waiting.progress("Removing the marked regions") as (move, place):
         network, pixels = loaded(model, place), film.standard.pixels
+        from xraylab.reading.faithfulness import faithfulness
+
         return faithfulness(network, pixels, drawn, on_progress=lambda share: move(share, ""))
 
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from xraylab import actions, formats, records
+from xraylab.app.ahead import Wanted
 from xraylab.app.faults import guard
-from xraylab.app.screens.read import this_film
+from xraylab.app.screens.read import blind, this_film
+from xraylab.app.screens.read.readings import ACTOR
 from xraylab.errors import NotFoundError
 from xraylab.findings import capital
 from xraylab.imaging import Film, Refused
@@ -26,7 +28,6 @@ from xraylab.settings import Settings
 if TYPE_CHECKING:
     from xraylab.reading.read import Reading
 
-ACTOR = "app"
 _KEPT = "kept cases"  # of this session: from a reading's key to the number of its case
 _CONFIRMED = "study confirmed"
 _TYPED = "typed"  # calls and notes of this session, by film and then by the key of the field
@@ -35,42 +36,8 @@ _AGREES = {
     False: "Your call and the model differ.",
     None: "",
 }
-_NAMELESS = "Don’t write names, numbers or dates of birth into the note: it is stored unchanged."
+_NAMELESS = "No names, numbers or dates of birth: it is stored unchanged."
 _LOOKED = "I checked: the picture shows no name or number"
-
-
-def draw(
-    settings: Settings,
-    model: Model,
-    reading: "Reading",
-    film: Film | Refused,
-    overlay: DrawnHeatmap | None,
-    *,
-    batch: "Sequence[Reading]",
-) -> None:
-    """Draw the reader's call, the documents and the table of all films below a reading.
-
-    Parameters
-    ----------
-    reading, film
-        The film that is on the screen; for one that was refused only the table of all films is drawn.
-    overlay : DrawnHeatmap, optional
-        The heatmap that is on the screen.
-    batch : sequence of Reading
-        The readings of all films, for their table.
-    """
-    if reading.score is not None and isinstance(film, Film):
-        key = known_by(model, reading, film.sha256)
-        call, note = _draw_call(settings, model, reading, film, key)
-        _draw_documents(settings, model, reading, film, overlay, key, call=call, note=note)
-    _offer(
-        f"All films as CSV ({formats.count(len(batch))})",
-        partial(_table, settings, model, tuple(batch)),
-        "scores.csv",
-        "text/csv",
-        key="all films csv",
-        text="The table contains the names of your files.",
-    )
 
 
 def known_by(model: Model, reading: "Reading", film_sha256: str) -> str:
@@ -79,22 +46,63 @@ def known_by(model: Model, reading: "Reading", film_sha256: str) -> str:
     return hashlib.sha256(repr((film_sha256, *decided_by)).encode()).hexdigest()[:16]
 
 
-def _draw_call(
-    settings: Settings, model: Model, reading: "Reading", film: Film, key: str
-) -> tuple[records.Call | None, str]:
-    """Draw the reader's call and note with the button that keeps them; return both as they are now."""
-    # The keys contain the reading: after another decision or model, a film needs a new call.
+def is_called(wants: Wanted, reading: "Reading") -> bool:
+    """Return whether the reader made a call on a film in this session."""
+    if isinstance(wants.film, Refused):
+        return False
+    if blind.call_on(wants) is not None:
+        return True
+    typed = st.session_state.get(_TYPED, {}).get(wants.film.sha256)
+    # Asked of every film in the list, and most have nothing typed.
+    return bool(typed) and typed.get(f"call {known_by(wants.model, reading, wants.film.sha256)}") is not None
+
+
+def draw_call(
+    settings: Settings, wants: Wanted, reading: "Reading", film: Film
+) -> tuple[records.Call | None, str, bool]:
+    """Draw the reader's call and note with the button that keeps them.
+
+    Parameters
+    ----------
+    reading : Reading
+        With a score.
+
+    Returns
+    -------
+    call, note
+        As they are now.
+    bool
+        Whether the call was made before the score was shown.
+    """
+    model, key = wants.model, known_by(wants.model, reading, film.sha256)
     finding = model.card.finding.name
-    call = st.radio(
-        "Your call",
-        records.CALLS,
-        index=None,
-        horizontal=True,
-        format_func=lambda call: capital(records.call_words(call, finding)),
-        **_typed(film, f"call {key}"),
+    given = blind.call_on(wants)
+    made_blind = given is not None and given.blind
+    call: records.Call | None
+    if given is not None:
+        call = given.call
+        said = _AGREES[records.agrees(call, reading.decision)]
+        yours = "Your call, before you saw the score" if made_blind else "Your call"
+        st.markdown(f"{yours}: **{records.call_words(call, finding)}**. {said}")
+        back = partial(blind.take_back, wants)
+        st.button("Change my call", key=f"change {key}", type="tertiary", on_click=back)
+    else:
+        # The keys contain the reading: after another decision or model, a film needs a new call.
+        call = st.radio(
+            "Your call",
+            records.CALLS,
+            index=None,
+            horizontal=True,
+            format_func=lambda call: capital(records.call_words(call, finding)),
+            **_typed(film, f"call {key}"),
+        )
+    note = st.text_area(
+        "Note",
+        max_chars=records.LONGEST_NOTE,
+        height=68,
+        placeholder=_NAMELESS,
+        **_typed(film, f"note {key}"),
     )
-    note = st.text_area("Note", max_chars=records.LONGEST_NOTE, height=68, **_typed(film, f"note {key}"))
-    st.caption(_NAMELESS)
     with guard():
         number = _number(settings, key)
         if number is None:
@@ -107,6 +115,7 @@ def _draw_call(
                     actor=ACTOR,
                     call=call,
                     note=note,
+                    blind=made_blind,
                     film=film if looked else None,
                     looked=looked,
                 )
@@ -114,7 +123,7 @@ def _draw_call(
                 st.rerun()  # the log below the columns was drawn before
         else:
             _draw_kept(settings, number, call, note)
-    return call, note
+    return call, note, made_blind
 
 
 def _typed(film: Film, key: str) -> dict[str, Any]:
@@ -177,21 +186,31 @@ def _number(settings: Settings, key: str) -> int | None:
         return None
 
 
-def _draw_documents(
+def draw_documents(
     settings: Settings,
     model: Model,
     reading: "Reading",
     film: Film,
     overlay: DrawnHeatmap | None,
-    key: str,
     *,
     call: records.Call | None,
     note: str,
+    made_blind: bool,
 ) -> None:
+    """Draw the documents that can be made of a reading.
+
+    Parameters
+    ----------
+    overlay : DrawnHeatmap, optional
+        The heatmap that is on the screen.
+    made_blind : bool
+        Whether the call was made before the score was shown.
+    """
+    key = known_by(model, reading, film.sha256)
     number = st.session_state.get(_KEPT, {}).get(key)
     words = None if call is None else records.call_words(call, model.card.finding.name)
     # Nothing is made yet: each download calls this for its own file.
-    report = partial(_report, model, reading, film, overlay, words, note)
+    report = partial(_report, model, reading, film, overlay, words, note, made_blind)
     name = film.sha256[:12]  # as in the report: the file's own name may be a patient's
     with st.container(horizontal=True):
         for kind, make, mime in (
@@ -205,9 +224,28 @@ def _draw_documents(
                 mime,
                 key=f"report {kind}",
             )
-    with st.expander("DICOM", key=f"dicom {key}"):
-        _draw_deidentified(settings, number, report, film, f"film-{name}.dcm", key)
-        _draw_study(settings, number, report, film, f"film-{name}-study.dcm")
+    _draw_deidentified(settings, number, report, film, f"film-{name}.dcm", key)
+    _draw_study(settings, number, report, film, f"film-{name}-study.dcm")
+
+
+def draw_table(
+    settings: Settings, model: Model, batch: "Callable[[], Sequence[Reading]]", films: int
+) -> None:
+    """Draw the button for the table of all films.
+
+    Parameters
+    ----------
+    batch : callable
+        Returns the readings of all films, once all are there.
+    """
+    _offer(
+        f"All films as CSV ({formats.count(films)})",
+        partial(_table, settings, model, batch),
+        "scores.csv",
+        "text/csv",
+        key="all films csv",
+        text="The table contains the names of your files.",
+    )
 
 
 def _draw_deidentified(
@@ -310,11 +348,24 @@ def _made(
 
 
 def _report(
-    model: Model, reading: "Reading", film: Film, overlay: DrawnHeatmap | None, call: str | None, note: str
+    model: Model,
+    reading: "Reading",
+    film: Film,
+    overlay: DrawnHeatmap | None,
+    call: str | None,
+    note: str,
+    made_blind: bool,
 ) -> FilmReport:
     standing = actions.standing_of(model, model.lock if reading.threshold is not None else None)
     return actions.film_report(
-        standing, reading, film, overlay=overlay, call=call, note=note, prevalence=this_film.prevalence()
+        standing,
+        reading,
+        film,
+        overlay=overlay,
+        call=call,
+        note=note,
+        blind=made_blind,
+        prevalence=this_film.prevalence(),
     )
 
 
@@ -326,6 +377,7 @@ def _study(film: Film, confirmed: bool, report: FilmReport) -> bytes:
     return actions.study_dicom(report, film, confirmed=confirmed)
 
 
-def _table(settings: Settings, model: Model, batch: "tuple[Reading, ...]") -> str:
-    actions.note_scores(settings, model, len(batch), actor=ACTOR)
-    return actions.scores_csv(model, map(actions.predicted, batch))
+def _table(settings: Settings, model: Model, batch: "Callable[[], Sequence[Reading]]") -> str:
+    rows = batch()
+    actions.note_scores(settings, model, len(rows), actor=ACTOR)
+    return actions.scores_csv(model, map(actions.predicted, rows))

@@ -1,4 +1,4 @@
-"""The right of Read: the decision on a film, its score, and what it means on the model's own films."""
+"""The decision on a film, its score, and what the score means on the model's own films."""
 
 import html
 from collections.abc import Callable
@@ -9,11 +9,11 @@ import streamlit as st
 from xraylab import actions, formats
 from xraylab.app import widgets, wording
 from xraylab.app.components.threshold_cockpit import PREVALENCE
+from xraylab.app.faults import guard
 from xraylab.app.screens.read import explain
 from xraylab.evaluation.band import review_band
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.findings import Finding
-from xraylab.imaging import Film
 from xraylab.models import Lock, Model, decides_alike
 from xraylab.reports import film_words
 
@@ -28,49 +28,47 @@ _PREVALENCE_HELP = (
 )
 
 
-def draw(
-    model: Model,
-    reading: "Reading",
-    film: Film,
-    *,
-    age: Callable[[], None],
-    decide: Callable[[], None],
-) -> None:
-    """Draw decision, score, warnings and what the lock did on the validation films.
+def draw_decision(model: Model, reading: "Reading", *, decide: Callable[[], None]) -> None:
+    """Draw the decision, the score and the warnings.
 
     Parameters
     ----------
     reading : Reading
         With a score.
-    age : callable
-        Draws the question for the child's age.
     decide : callable
         Decides the film in spite of its warnings.
     """
     # Filled last: damaged predictions must hide neither the score nor the decision.
-    large, decision, meaning = st.empty(), st.container(), st.container()
+    large, decision = st.empty(), st.container()
     if reading.decision is not None:
         _draw_score(large, reading, model.card.finding)
     decision.html(f'<p class="xl-decision">{_decision_words(reading, model.card.finding)}</p>')
-    _draw_remarks(model, reading, decide)
-    if model.card.dataset.kind == "radiographs" and not reading.synthetic:
-        age()
+    draw_remarks(model, reading, decide)
+    if reading.decision is not None and model.card.calibrated:
+        with guard():
+            _draw_score(large, reading, model.card.finding, model.table("validation"))
+
+
+def draw_meaning(model: Model, reading: "Reading") -> None:
+    """Draw what the score means on the model's validation films, and what the lock did there.
+
+    Parameters
+    ----------
+    reading : Reading
+        With a score.
+    """
     validation = model.table("validation")
     if reading.decision is None:
-        with st.expander("Details of the score", key=f"undecided {film.sha256[:12]}"):
-            st.html(f'<p class="xl-undecided">{html.escape(film_words.undecided(_score(reading)))}</p>')
-            _draw_standing(model, reading, validation)
-    else:
-        if model.card.calibrated:
-            _draw_score(large, reading, model.card.finding, validation)
-        with meaning:
-            _draw_meaning(model, reading, validation)
+        st.html(f'<p class="xl-undecided">{html.escape(film_words.undecided(_score(reading)))}</p>')
         _draw_standing(model, reading, validation)
+    else:
+        _draw_standing(model, reading, validation)
+        _draw_meaning(model, reading, validation)
     if model.lock is not None:
         _draw_lock(model, model.lock, validation, negative=reading.decision == "negative")
 
 
-def _draw_remarks(model: Model, reading: "Reading", decide: Callable[[], None]) -> None:
+def draw_remarks(model: Model, reading: "Reading", decide: Callable[[], None]) -> None:
     """Draw warnings and notes, and offer a decision in spite of warnings."""
     for warning in reading.warnings:
         st.warning(wording.plain(warning))

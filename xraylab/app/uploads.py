@@ -6,13 +6,13 @@ Uploads of a session: they stay while another screen is looked at, until a perso
 - they count towards the session's room for uploads until they are removed (see ``door.limits``)
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from xraylab import formats
-from xraylab.app import serving, shell
+from xraylab.app import serving, visits
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -23,7 +23,7 @@ _UPLOADER, _VISIT = "uploader", "visit of the uploader"
 
 
 def draw(*, most_megabytes: int) -> "list[UploadedFile]":
-    """Draw the uploader; return its files after those of earlier visits to this screen.
+    """Draw the uploader of a screen; return its files after those that came before.
 
     Parameters
     ----------
@@ -31,15 +31,18 @@ def draw(*, most_megabytes: int) -> "list[UploadedFile]":
         A larger file is refused.
     """
     kept: dict[str, UploadedFile] = st.session_state.setdefault(_KEPT, {})
-    if st.session_state.setdefault(_VISIT, shell.visit()) != shell.visit():
-        st.session_state[_VISIT] = shell.visit()
+    # Once its files are kept, a new uploader takes the place of the present one, which would copy all of them
+    # on every rerun. What arrived since the last run is taken first.
+    before, now_listed = st.session_state.get(_LISTED, set()), st.session_state.get(_key(), ())
+    arrived = {upload.file_id for upload in now_listed} == before
+    if st.session_state.setdefault(_VISIT, visits.visit()) != visits.visit() or (before and arrived):
+        st.session_state[_VISIT] = visits.visit()
         _empty_uploader()
-    number = st.session_state.get(_UPLOADER, 0)
     listed = st.file_uploader(
         "Films (DICOM, PNG, JPEG, TIFF, BMP, WebP) or zip archives of them",
         type=None,  # DICOM files often have no extension, so the content decides
         accept_multiple_files=True,
-        key=f"films {number}" if number else "films",
+        key=_key(),
         max_upload_size=most_megabytes,  # a larger file would fill the memory and not be read
     )
     now = {upload.file_id: upload for upload in listed}
@@ -50,6 +53,16 @@ def draw(*, most_megabytes: int) -> "list[UploadedFile]":
     return list(kept.values())
 
 
+def present() -> "list[UploadedFile]":
+    """Return the uploads of this session that came up to now."""
+    return list(st.session_state.get(_KEPT, {}).values())
+
+
+def _key() -> str:
+    number = st.session_state.get(_UPLOADER, 0)
+    return f"films {number}" if number else "films"
+
+
 def _empty_uploader() -> None:
     """Let a new uploader take the place of the present one, whose files stay."""
     # A new key: under the same one, files that Streamlit forgot would look like files that a person removed.
@@ -57,30 +70,37 @@ def _empty_uploader() -> None:
     st.session_state[_LISTED] = set()
 
 
-def draw_removal(owners: "Sequence[UploadedFile]", chosen: int) -> None:
-    """Draw the buttons that remove the chosen film, with the archive it came in, or all films.
+def draw_removal(owners: Sequence[str], chosen: int, *, forget: Callable[[Collection[str]], None]) -> None:
+    """Draw the buttons that remove the chosen film, with the others that came with it, or all films.
 
     Parameters
     ----------
-    owners : sequence of UploadedFile
-        The upload that each film came in.
+    owners : sequence of str
+        For each film the id of its upload; any other word for films that weren't uploaded.
     chosen : int
         Place of the film that is on the screen.
+    forget : callable
+        Removes the films of owners that uploaded nothing.
     """
-    upload = owners[chosen]
-    together = sum(owner.file_id == upload.file_id for owner in owners)
-    one = "Remove film" if together == 1 else f"Remove archive ({formats.count(together)} films)"
+    owner = owners[chosen]
+    together = owners.count(owner)
+    uploaded = owner in st.session_state[_KEPT]
+    words = "archive" if uploaded else "samples"
+    one = "Remove film" if together == 1 else f"Remove {words} ({formats.count(together)} films)"
     with st.container(horizontal=True, key="xl-remove-films"):
         if st.button(one, key="remove upload", type="tertiary", icon=":material/close:"):
-            _remove([upload.file_id])
+            if not uploaded:
+                forget([owner])
+            _remove([owner])
         if together < len(owners) and st.button("Remove all", key="remove uploads", type="tertiary"):
-            _remove(st.session_state[_KEPT])
+            forget(set(owners))
+            _remove(set(owners))
 
 
 def _remove(uploads: Collection[str]) -> None:
     """Forget uploads, free their memory, and draw the screen without them."""
-    serving.release_uploads(uploads)
     kept: dict[str, UploadedFile] = st.session_state[_KEPT]
+    serving.release_uploads([file for file in kept if file in uploads])
     st.session_state[_KEPT] = {file: upload for file, upload in kept.items() if file not in uploads}
     _empty_uploader()
     st.rerun()
