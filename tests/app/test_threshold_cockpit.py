@@ -22,7 +22,9 @@ def _page(initial, locked, push):
 
 
 def _run(initial=None, locked=None, push=None):
-    return AppTest.from_function(_page, kwargs={"initial": initial, "locked": locked, "push": push}).run()
+    return AppTest.from_function(
+        _page, kwargs={"initial": initial, "locked": locked, "push": push}, default_timeout=60
+    ).run()
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,9 @@ def test_it_begins_at_the_initial_value_or_the_lock_or_a_half(initial, locked, s
 
 
 def test_what_the_session_holds_comes_before_the_initial_value():
-    app = AppTest.from_function(_page, kwargs={"initial": 0.3, "locked": None, "push": None})
+    app = AppTest.from_function(
+        _page, kwargs={"initial": 0.3, "locked": None, "push": None}, default_timeout=60
+    )
     app.session_state["chosen"] = Chosen(0.8, 0.4)
 
     assert app.run().text[0].value == "0.8 0.4"
@@ -76,7 +80,7 @@ def test_of_many_films_some_rows_reach_the_browser_and_say_what_all_films_say(mo
         "xraylab.app.components.threshold_cockpit._mount", lambda data, **_: sent.update(data)
     )
     films = _many()
-    app = AppTest.from_function(_page_of_many, kwargs={"films": films}).run()
+    app = AppTest.from_function(_page_of_many, kwargs={"films": films}, default_timeout=60).run()
     table = threshold_table(*films)
     columns = {name: sent["table"][name].to_numpy() for name in sent["table"].column_names}
     rows = [table.row(threshold) for threshold in columns["threshold"]]

@@ -31,7 +31,13 @@ APP = """
     table = threshold_table(labels, films["scores"], groups)
     presets = []
     if table.positives and table.negatives:
-        presets = [Preset(rule, choose(table, rule)) for rule in map(parse_rule, ("youden", "cost:5"))]
+        youden, cost, floor = map(parse_rule, ("youden", "cost:5", "floor:0.95"))
+        presets = [
+            Preset(youden, choose(table, youden), "Balanced"),
+            Preset(cost, choose(table, cost)),
+            Preset(floor, None),
+            Preset(parse_rule("f1"), None, why="These films can't have it."),
+        ]
     other = threshold_table(labels, films["scores"] ** 2, groups)
     beside = Beside("squared", other) if st.toggle("beside") else None
     if st.button("other model") or st.session_state.get("other"):
@@ -48,6 +54,7 @@ APP = """
             review_start=Preset(parse_rule("sensitivity:0.99"), 0.1),
             beside=beside,
             cell="clicked",
+            ask=lambda rule: move_to(Chosen(0.125, rule=rule), "chosen"),
         )
     st.text(f"cell {st.session_state.get('clicked')!r}")
     st.button("push", on_click=move_to, args=(Chosen(0.9), "chosen"))
@@ -129,6 +136,21 @@ class Cockpit:
     def weigh(self, percent):
         """Move the prevalence, as a person who lets go of it does."""
         self.page.locator(".cockpit .prevalence").fill(str(percent))
+
+    def rule(self, name):
+        """Press one of the further rules."""
+        self.page.locator(".cockpit .rules summary").click()
+        self.page.get_by_role("button", name=name).click()
+
+    def order(self, name):
+        """Put the films by score or by rank."""
+        self.page.get_by_role("button", name=f"By {name}").click()
+
+    def place(self, name="cut"):
+        """Return where a cut stands, as a share of the plot."""
+        return float(
+            self.page.locator(".cockpit .plot").evaluate(f"plot => plot.style.getPropertyValue('--{name}')")
+        )
 
     def type(self, text):
         self.number.fill(text)
@@ -659,6 +681,8 @@ def test_of_many_films_presets_and_areas_are_those_of_all(cockpit, page):
     assert view.counts() == _counts(table.at(youden))
     assert texts["moved"] == ""
     assert (texts["auc"], texts["ap"]) == (f"AUC {table.auc:.3f}", f"AP {table.average_precision:.3f}")
+    view.order("rank")
+    texts = view.texts()
     assert re.fullmatch(
         rf"Films are ranked by score\. The scale shows \d\u2009\d+ of {_spaced(len(table) - 1)} scores, "
         r"most of them near both ends\.",
@@ -670,6 +694,7 @@ def test_of_many_films_presets_and_areas_are_those_of_all(cockpit, page):
 
 def test_the_bars_of_many_films_count_them_all(cockpit, page):
     view, table = cockpit(**_films(n=MANY, digits=9))
+    view.order("rank")
     ill, well = (
         _area(page.locator(f".cockpit .bars [data-bars={name}]").first.get_attribute("d"))
         for name in ("present", "absent")
@@ -692,9 +717,11 @@ def test_presets_and_undo_move_the_handle_and_tell_python(cockpit, page):
     youden, cost = (choose(table, parse_rule(text)) for text in ("youden", "cost:5"))
     page.get_by_role("button", name="Youden").click()
     _python_says(page, youden)
-    page.get_by_role("button", name="cost 5 : 1").click()
+    view.rule("cost 5 : 1")
     _python_says(page, cost)
-    assert page.get_by_role("button", name="cost 5 : 1").get_attribute("aria-pressed") == "true"
+    pressed = page.locator(".cockpit .choose [aria-pressed=true]")
+    assert pressed.text_content() == "cost 5 : 1"
+    assert not page.get_by_role("button", name="cost 5 : 1").is_visible(), "the rules are folded again"
 
     page.get_by_role("button", name="Undo").click()
     _python_says(page, youden)
@@ -818,6 +845,7 @@ def test_a_preset_explains_its_rule_on_hover(cockpit, page):
     assert "sum of sensitivity and specificity" in page.get_by_role("button", name="Youden").get_attribute(
         "title"
     )
+    page.locator(".cockpit .rules summary").click()
     assert "false alarms" in page.get_by_role("button", name="cost 5 : 1").get_attribute("title")
 
 
@@ -834,6 +862,7 @@ def test_a_preset_explains_its_rule_on_hover(cockpit, page):
 )
 def test_the_scale_says_what_a_step_is(cockpit, digits, words):
     view, _ = cockpit(**_films(digits=digits))
+    view.order("rank")
 
     assert view.texts()["steps"] == words
 
@@ -847,9 +876,9 @@ def test_figures_at_another_prevalence_name_it(cockpit, page):
 
 
 def test_keyboard_focus_is_visible(cockpit, page):
-    view, _ = cockpit(**_films())
-    view.number.focus()
-    page.keyboard.press("Shift+Tab")
+    cockpit(**_films())
+    page.get_by_role("button", name="By rank").focus()
+    page.keyboard.press("Tab")
 
     style = page.locator(".cockpit .main .knob").evaluate("knob => getComputedStyle(knob).outlineStyle")
     assert style == "solid"
@@ -903,7 +932,7 @@ def test_on_a_phone_everything_fits_the_width(cockpit, page):
     overflow = page.locator(".cockpit").evaluate("el => el.scrollWidth - el.clientWidth")
     assert overflow <= 0
     matrix, rates = (
-        page.locator(f".cockpit .results .{part}").bounding_box() for part in ("matrix", "rates")
+        page.locator(f".cockpit .results .{part}").bounding_box() for part in ("matrix", "aside")
     )
     assert rates["y"] >= matrix["y"] + matrix["height"]
     assert view.range.is_visible()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.browser.test_threshold_cockpit import Cockpit, _films
+from tests.support.sizes import cases
 from xraylab import formats
 from xraylab.evaluation.prevalence import predictive_values
 from xraylab.evaluation.subgroups import differences, subgroups
@@ -90,6 +91,7 @@ def view(app, page, tmp_path):
         page.goto(f"{app}/?films={tmp_path / 'films.npz'}")
         page.locator(".cockpit .value").wait_for()
         view = Groups(page)
+        page.locator(".cockpit .groups summary").click()
         if column:
             view.split_by(column)
             page.locator(".cockpit[data-groups]").wait_for()
@@ -282,7 +284,8 @@ def test_the_handle_and_its_undo_stay_when_another_column_is_chosen(view, page):
     page.get_by_text("python 0.5", exact=True).wait_for()
 
 
-@pytest.mark.parametrize("width", [390, 700, 1000, 1360])
+@pytest.mark.sampled
+@pytest.mark.parametrize("width", cases([390, 1360, 700, 1000], brief=1))
 @pytest.mark.parametrize("column", [1, 2])
 def test_the_table_fits_every_width(view, page, width, column):
     page.set_viewport_size({"width": width, "height": 1200})

@@ -1,7 +1,6 @@
-"""The films behind a cell of the 2 × 2, largest errors first, with heatmaps on demand."""
+"""Thumbnails of films that were scored, one page at a time, with heatmaps on demand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,106 +10,13 @@ from numpy.typing import NDArray
 from xraylab import formats
 from xraylab.app import film_dialog, waiting, widgets, wording
 from xraylab.app.components.film_grid import film_grid
-from xraylab.app.components.threshold_cockpit import Chosen
 from xraylab.app.thumbnails import thumbnails
 from xraylab.data.datasets import Dataset
-from xraylab.evaluation.cells import CELLS, REVIEW_CELLS, Cell, cases
-from xraylab.evaluation.thresholds import ThresholdTable
-from xraylab.findings import Finding
 from xraylab.models import Model, dataset_of
 from xraylab.settings import Settings
 
 _PAGE = 16
-_MAPS, _MOST_MAPS = "heatmaps of cells", 8  # pages that a session keeps
-_WORDS: dict[Cell, tuple[str, str]] = {  # singular, plural
-    "tp": ("found", "found"),
-    "fn": ("missed", "missed"),
-    "fp": ("false alarm", "false alarms"),
-    "tn": ("correctly negative", "correctly negative"),
-    "rp": ("{ill} for a reader", "{ill} for a reader"),
-    "rn": ("{without} for a reader", "{without} for a reader"),
-}
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """The films of one cell, largest errors first."""
-
-    cell: Cell
-    films: pd.DataFrame  # rows of the predictions
-    same_class: pd.DataFrame  # all films of their true class
-
-
-def draw(
-    settings: Settings, model: Model, split: str, table: ThresholdTable, at: Chosen, *, store: str
-) -> None:
-    """Draw the films of the chosen cell; read and draw nothing until one is chosen.
-
-    Parameters
-    ----------
-    split : str
-        ``validation``, or ``test`` once its results were revealed.
-    table : ThresholdTable
-        Of the model on that split.
-    at : Chosen
-        The threshold, with or without a review band.
-    store : str
-        Session key of the cell; a click in the cockpit sets it.
-    """
-    counted = {cell: _counted(cell, n, table.finding) for cell, n in _numbers(table, at).items()}
-    # The stored cell may belong to a review band that is off by now.
-    if st.session_state.get(store) not in counted:
-        st.session_state.pop(store, None)
-    chosen = st.segmented_control(
-        "Films, largest errors first", list(counted), format_func=counted.__getitem__, key=store
-    )
-    if chosen is None:
-        return
-    scored = model.films(split).scored
-    rows = cases(scored.labels, scored.scores, at.threshold, chosen, review_from=at.review_from)
-    same_class = scored.labels == (chosen in ("tp", "fn", "rp"))
-    shown = _Shown(chosen, scored.frame.iloc[rows], scored.frame[same_class])
-    if kinds := _by_kind(shown, table.finding):
-        st.markdown(kinds)
-    if shown.films.empty:
-        st.caption("No film is in this cell at this threshold.")
-        return
-    strip(settings, model, shown.films, key=f"{store} {chosen}")
-
-
-def _numbers(table: ThresholdTable, at: Chosen) -> dict[Cell, int]:
-    """Return the number of films in each cell; a review band adds two cells."""
-    upper = table.at(at.threshold)
-    if at.review_from is None:
-        return {cell: getattr(upper, cell) for cell in CELLS}
-    lower = table.at(at.review_from)
-    # The band's films are negative at the upper cut and positive at the lower one.
-    between = {"rp": upper.fn - lower.fn, "rn": upper.tn - lower.tn}
-    counts = {"tp": upper.tp, "fn": lower.fn, "fp": upper.fp, "tn": lower.tn, **between}
-    return {cell: counts[cell] for cell in (*CELLS, *REVIEW_CELLS)}
-
-
-def _counted(cell: Cell, n: int, finding: Finding) -> str:
-    return f"{formats.count(n)} {_words(cell, finding, several=n != 1)}"
-
-
-def _words(cell: Cell, finding: Finding, *, several: bool) -> str:
-    return _WORDS[cell][several].format(ill=finding.ill, without=finding.without)
-
-
-def _by_kind(shown: _Shown, finding: Finding) -> str:
-    """Write the counts of each kind: "12 of 361 bacterial (3.3 %), 16 of 220 viral (7.3 %)"."""
-    in_class = shown.same_class["subtype"].value_counts()
-    in_cell = shown.films["subtype"].value_counts()
-    parts = []
-    for kind, n in sorted((str(kind), int(n)) for kind, n in in_class.items() if kind):
-        matches = int(in_cell.get(kind, 0))
-        share = formats.percent(matches / n)
-        parts.append(f"{formats.count(matches)} of {formats.count(n)} {wording.plain(kind)} ({share})")
-    if len(parts) < 2:  # noqa: PLR2004 - one kind would only repeat the cell's own count
-        return ""
-    words = _words(shown.cell, finding, several=True)
-    return f"{words[0].upper()}{words[1:]}: {', '.join(parts)}, by file name."
+_MAPS, _MOST_MAPS = "heatmaps of thumbnails", 8  # pages that a session keeps
 
 
 def strip(settings: Settings, model: Model, films: pd.DataFrame, *, key: str) -> None:
@@ -173,7 +79,7 @@ def _draw_films(settings: Settings, model: Model, dataset: Dataset, page: pd.Dat
         pixels = [np.asarray(dataset.pixels[row]) for row in rows]
         pictures = dict(zip(scores, _with_heatmaps(model, tuple(scores), pixels), strict=True))
     clicked = film_grid(
-        thumbnails(dataset, rows, scores, pictures=pictures), key=f"{key} grid", label="Films of this cell"
+        thumbnails(dataset, rows, scores, pictures=pictures), key=f"{key} grid", label="These films"
     )
     if clicked is not None:
         film_dialog.open_(settings, dataset, clicked)

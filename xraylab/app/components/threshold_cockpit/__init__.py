@@ -12,7 +12,8 @@ The threshold cockpit: one handle, or two for a review band, and all figures fol
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ import streamlit as st
 
 from xraylab.app.components.threshold_cockpit.groups import SplitBy, groups_data
 from xraylab.app.components.threshold_cockpit.tables import arrow
+from xraylab.app.glossary import explanation
 from xraylab.evaluation.cells import CELLS, REVIEW_CELLS
-from xraylab.evaluation.rules import Rule, rule_that_chose
+from xraylab.evaluation.rules import FLOOR, Rule, rule_that_chose
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.findings import Finding
 
@@ -41,6 +43,11 @@ _mount = st.components.v2.component(
     css=(_HERE / "view.css").read_text("utf-8"),
     js="\n".join((_HERE / script).read_text("utf-8") for script in _SCRIPTS),
 )
+# The terms of the view that the glossary explains on hover.
+_TERMS = {
+    term: explanation(term)
+    for term in re.findall(r'data-term="([^"]+)"', (_HERE / "view.html").read_text("utf-8"))
+}
 _FALLBACK = 0.5
 PREVALENCE = "prevalence"  # session key: the user's own share of films with the finding, whatever the model
 COST = "cost of a miss"  # session key: how many false alarms one missed case is worth to the user
@@ -73,7 +80,9 @@ class Preset:
     """A rule, and the threshold that it chooses on the films shown."""
 
     rule: Rule
-    threshold: float  # in [0, 1]
+    threshold: float | None  # in [0, 1]; None for one that is chosen once the rule is pressed
+    name: str | None = None  # in clinical words; None puts the rule among the further ones
+    why: str = ""  # the rule can't be used, as a sentence
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,7 @@ def threshold_cockpit(
     few: str | None = None,
     split_by: SplitBy | None = None,
     column: str | None = None,
+    ask: Callable[[Rule], None] | None = None,
 ) -> Chosen:
     """Show the cockpit and return the cut of the last release.
 
@@ -118,7 +128,7 @@ def threshold_cockpit(
     initial : Chosen, optional
         The first cut, if the session holds none yet; by default the lock, else 0.5.
     presets : sequence of Preset, optional
-        Thresholds offered as buttons, which the rules label.
+        Thresholds offered as buttons: those with a name first, all others folded under *More rules*.
     review_start : Preset, optional
         Where a new review band begins, if that is below the threshold.
     reminder : str
@@ -133,6 +143,8 @@ def threshold_cockpit(
         Columns that the films may be divided by, and the groups of the chosen one.
     column : str, optional
         Session key that receives the column chosen in the cockpit, or None for none.
+    ask : callable, optional
+        Called with the rule of a preset without a threshold, once it is pressed; it may call ``move_to``.
 
     Returns
     -------
@@ -173,6 +185,13 @@ def threshold_cockpit(
         if column is not None and split_by is not None and isinstance(asked, dict):
             session[column] = split_by.known(asked.get("name"))
 
+    def asked() -> None:
+        pressed = session[key].get("rule")
+        for preset in presets:
+            waits = preset.threshold is None and not preset.why
+            if ask is not None and waits and str(preset.rule) == pressed:
+                ask(preset.rule)
+
     revision, pushed = session[_pin(store)]
     # Prevalence and cost as they were at first: the present values in `data` would send the table anew.
     usual = session[f"_{store}_usual"]
@@ -188,13 +207,16 @@ def threshold_cockpit(
             "beside_name": beside.name if beside else None,
             "title": title,
             "words": _words(table.finding),
+            "terms": _TERMS,
             "scores": len(table) - 1,
             "patients": table.n_groups,
             "auc": _or_none(table.auc),
             "average_precision": _or_none(table.average_precision),
             "locked": locked.threshold if locked else None,
             "locked_review": locked.review_from if locked else None,
-            "presets": [[preset.rule.words, float(preset.threshold), str(preset.rule)] for preset in presets],
+            "locked_rule": _text(locked.rule) if locked else None,
+            "locked_review_rule": _text(locked.review_rule) if locked else None,
+            "presets": [_offer(preset) for preset in presets],
             "review_start": review_start.threshold if review_start else None,
             "review_start_rule": str(review_start.rule) if review_start else None,
             "reminder": reminder,
@@ -213,6 +235,7 @@ def threshold_cockpit(
         on_cost_change=priced,
         on_cell_change=opened,
         on_column_change=divided,
+        on_rule_change=asked,
     )
     chosen: Chosen = session[store]
     return chosen
@@ -239,6 +262,24 @@ def _words(finding: Finding) -> dict[str, str]:
         "finding": finding.name,
         "case": finding.case,
         "cases": finding.cases,
+        "wells": finding.wells,
+    }
+
+
+def _offer(preset: Preset) -> dict[str, Any]:
+    words, more = preset.rule.words, ""
+    if preset.rule.kind == "youden":
+        words = "Youden’s index"
+    elif preset.rule.kind == FLOOR:
+        words, on, condition = words.partition(" on ")
+        more = (on + condition).strip()
+    return {
+        "name": preset.name,
+        "words": words,
+        "more": preset.why or more,
+        "threshold": None if preset.threshold is None else float(preset.threshold),
+        "rule": str(preset.rule),
+        "usable": not preset.why,
     }
 
 

@@ -47,27 +47,56 @@ function standing(svg) {
   return { width, height, shapes: [...copy.childNodes] };
 }
 
+const LEFT = 96, FALL = 200; // room for the classes' names beside the films, and the height of the films
+const AXIS_TITLES = { score: "Score", rank: "Score; the films stand in the order of their scores" };
+
 // The two populations with the cut, put together from the separate parts on the screen.
 function scores(view) {
-  const width = 1000, height = 230;
-  const colour = (selector) => getComputedStyle(view.find(selector)).fill;
+  const width = 1000, height = 246;
+  const style = (selector) => getComputedStyle(view.find(selector)), muted = style(".ticks").color;
   const at = (name) => width * Number(view.plot.style.getPropertyValue(name));
   const [from, cut] = [at("--from"), at("--cut")];
-  const bars = (name, fill, opacity, [left, right]) => {
-    const part = node("svg", { x: left, width: Math.max(0, right - left), height: 200, viewBox: `${left} 0 ${Math.max(0.01, right - left)} 200` });
-    part.append(node("path", { d: view.find(`[data-bars=${name}]`).getAttribute("d"), fill, opacity }));
+  const colours = coloursOf(view);
+  const films = (name, colour, opacity, [left, right]) => {
+    const wide = Math.max(0.01, right - left), path = view.find(`[data-bars=${name}]`);
+    const part = node("svg", { x: LEFT + left, width: wide, height: FALL, viewBox: `${left} 0 ${wide} ${FALL}` });
+    const look = path.hasAttribute("data-dots")
+      ? { fill: "none", stroke: colour, "stroke-width": DOT_PX, "stroke-linecap": "round" }
+      : { fill: colour };
+    part.append(node("path", { d: path.getAttribute("d"), opacity, ...look }));
     return part;
   };
-  const muted = getComputedStyle(view.ticks).color;
-  const ticks = [...view.ticks.children].map((tick) =>
-    node("text", { x: width * parseFloat(tick.style.left) / 100, y: 220, "font-size": 11, "text-anchor": "middle", fill: muted }, tick.textContent));
-  const line = (x, dash) => node("path", { d: `M${x} 0V205`, stroke: muted, "stroke-width": 2, "stroke-dasharray": dash });
-  return { width, height, shapes: [
-    bars("absent", colour(".bars .absent"), 0.55, [0, cut]), bars("absent", colour(".bars .alarm"), 1, [cut, width]),
-    bars("present", colour(".bars .missed"), 1, [0, from]),
-    bars("present", colour(".bars .present"), 0.55, [from, width]),
+  const words = (x, y, text, fill = muted, more = {}) => node("text", { x, y, "font-size": 11, fill, ...more }, text);
+  const centred = { "text-anchor": "middle" };
+  const ticks = [...view.ticks.children].flatMap((tick) => {
+    const x = LEFT + (width * parseFloat(tick.style.left)) / 100;
+    return [node("path", { d: `M${x} ${FALL}V${FALL + 5}`, stroke: muted }), words(x, FALL + 17, tick.textContent, muted, centred)];
+  });
+  const line = (x, dash) =>
+    node("path", { d: `M${LEFT + x} 0V${FALL + 4}`, stroke: muted, "stroke-width": 2, "stroke-dasharray": dash });
+  const names = ["absent", "present"].flatMap((name, i) => {
+    const [label, counted] = view.find(`.class.${name}`).children, y = FALL / 2 + (i ? 22 : -22);
+    return [words(0, y, label.textContent, getComputedStyle(label).color, { "font-weight": 600 }), words(0, y + 14, counted.textContent)];
+  });
+  return { width: width + LEFT, height, shapes: [
+    ...names,
+    films("absent", colours.absent, 0.55, [0, cut]), films("absent", colours.alarm, 1, [cut, width]),
+    films("present", colours.missed, 1, [0, from]), films("present", colours.present, 0.55, [from, width]),
+    node("path", { d: `M${LEFT} ${FALL / 2}H${LEFT + width}`, stroke: muted, "stroke-width": 0.5 }),
     line(cut, "none"), ...(from < cut ? [line(from, "5 4")] : []), ...ticks,
+    words(LEFT + width / 2, FALL + 36, AXIS_TITLES[view.scale.name], muted, centred),
   ] };
+}
+
+// The colours of the theme, which the style sheet has under names; the browser resolves them to rgb().
+function coloursOf(view) {
+  const probe = view.section.appendChild(document.createElement("i"));
+  const colours = Object.fromEntries(["absent", "present", "missed", "alarm"].map((name) => {
+    probe.style.color = `var(--${name})`;
+    return [name, getComputedStyle(probe).color];
+  }));
+  probe.remove();
+  return colours;
 }
 
 // Copy the address of the page, which Python keeps equal to the view. Browsers allow that over https and on the

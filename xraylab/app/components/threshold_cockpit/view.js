@@ -8,8 +8,13 @@
 // - Streamlit calls the function again on new data or another theme, without a clean-up in between: handlers
 //   are therefore assigned, never added, and state that must last is kept in MEMORY
 // - texts are set with textContent, never as HTML, because names come from users
+// - the native sliders are for the keyboard: one step is one distinct score; the pointer is followed by our own code,
+//   because the scale of scores has steps of any width
 
 const KEY_PAUSE_MS = 250; // held arrow keys commit once, after a pause
+const HOLD_MS = 400, REPEAT_MS = 70; // a stepper that is held begins to repeat, and repeats
+const OPEN = {}; // folds that are open, as long as the page is
+const AXIS = "xraylab-threshold-axis"; // the scale, in the browser's memory of this session
 const MEMORY = new WeakMap();
 const FIGURES = {
   scores: "Scores", roc: "ROC", pr: "Precision–recall", decision: "Decision curve", workload: "Workload against misses",
@@ -22,10 +27,13 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   const groups = data.groups ? readGroups(data) : [];
   const memory = MEMORY.get(root) ?? {
     revision: null, at: null, committed: null, past: [], held: false, sent: 0, prevalence: data.prevalence,
-    cost: data.cost,
+    cost: data.cost, axis: rememberedAxis(), drag: null, repeat: null,
   };
   MEMORY.set(root, memory);
   const view = findParts(root);
+  view.width = view.plot.clientWidth;
+  view.scores = data.scores;
+  view.scale = memory.axis === "rank" ? rankScale(table) : scoreScale(table);
   view.section.dataset.tone = isDark(view.section) ? "dark" : "light";
 
   const draw = () => {
@@ -75,17 +83,13 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     if (moved || !sameRules(memory.at, memory.committed)) send();
   };
 
-  // A release fires `pointerup` and then `change`; a press that moved nothing fires no `change`.
   const handle = (range, move) => {
-    range.onpointerdown = () => { memory.held = true; };
-    range.onpointerup = range.onpointercancel = () => setTimeout(() => { memory.held = false; });
     range.oninput = move;
     range.onchange = () => {
       clearTimeout(memory.pause);
-      if (memory.held) { memory.held = false; commit(memory.at.threshold); return; }
       memory.pause = setTimeout(() => commit(memory.at.threshold), KEY_PAUSE_MS);
     };
-    range.onblur = () => { if (!same(memory.at, memory.committed)) commit(memory.at.threshold); };
+    range.onblur = () => { if (!memory.held && !same(memory.at, memory.committed)) commit(memory.at.threshold); };
   };
   handle(view.range, () => {
     const position = Math.min(view.range.valueAsNumber, table.highest);
@@ -97,6 +101,53 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     view.reviewRange.value = position;
     show(memory.at.threshold, table.position(memory.at.threshold) === position ? memory.at.threshold : table.cut(position));
   });
+
+  followPointer(view, memory, {
+    move(which, share) {
+      const cut = table.cut(view.scale.nearest(share)), { threshold } = memory.at;
+      if (which === "main") show(cut);
+      else show(threshold, table.row(cut) <= table.row(threshold) ? threshold : cut);
+    },
+    drop: () => commit(memory.at.threshold),
+    undone: () => show(memory.committed.threshold, memory.committed.review),
+  });
+
+  // One distinct score per step; held, a stepper repeats, and all its steps are one move.
+  const stepOf = (direction) => {
+    const step = table.position(memory.at.threshold) + direction;
+    return step < 0 || step > table.highest ? null : table.cut(step);
+  };
+  for (const [button, direction] of [[view.down, -1], [view.up, 1]]) {
+    const once = () => {
+      const cut = stepOf(direction);
+      if (cut !== null) show(cut);
+      button.title = stepWords(table, memory.at.threshold, stepOf(direction));
+    };
+    const end = () => {
+      clearTimeout(memory.repeat);
+      if (memory.repeat !== null) commit(memory.at.threshold);
+      memory.repeat = null;
+    };
+    const again = () => {
+      once();
+      memory.repeat = setTimeout(again, REPEAT_MS);
+    };
+    button.onpointerenter = button.onfocus = () => { button.title = stepWords(table, memory.at.threshold, stepOf(direction)); };
+    button.onpointerdown = (event) => {
+      if (event.button !== 0) return;
+      once();
+      clearTimeout(memory.repeat);
+      memory.repeat = setTimeout(again, HOLD_MS);
+    };
+    button.onpointerup = button.onpointercancel = button.onpointerleave = end;
+    button.oncontextmenu = (event) => event.preventDefault(); // a long touch is a held stepper
+    button.onclick = (event) => {
+      if (event.detail !== 0) return; // the pointer was heard already; this is the keyboard
+      once();
+      clearTimeout(memory.pause);
+      memory.pause = setTimeout(() => commit(memory.at.threshold), KEY_PAUSE_MS);
+    };
+  }
 
   // A typed value: previewed while it is typed, if it is valid, and committed at the end.
   const typing = (field, current, take) => {
@@ -154,14 +205,44 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
     const [name, kind] = button.dataset.save.split(" ");
     button.onclick = () => save(view, name, kind, `${FIGURES[name]} · ${data.title} · threshold ${exact(memory.at.threshold)}`);
   }
+  for (const button of view.axes) {
+    button.onclick = () => {
+      memory.axis = rememberAxis(button.dataset.axis);
+      view.scale = memory.axis === "rank" ? rankScale(table) : scoreScale(table);
+      drawScale();
+      draw();
+    };
+  }
+  for (const fold of view.folds) {
+    fold.open = OPEN[fold.dataset.fold] ?? false;
+    fold.ontoggle = () => { OPEN[fold.dataset.fold] = fold.open; };
+  }
+  view.rules.onkeydown = (event) => {
+    if (event.key !== "Escape" || !view.rules.open) return;
+    view.rules.open = false;
+    view.rules.querySelector("summary").focus();
+  };
+  view.section.onclick = (event) => { if (!view.rules.contains(event.target)) view.rules.open = false; };
 
   view.toLock.onclick = () => commit(data.locked);
+  view.locked.onclick = () => commit(data.locked, data.locked_review, { rule: data.locked_rule, review_rule: data.locked_review_rule });
+  const drawScale = () => {
+    drawFilms(view, table, other);
+    drawMarks(view, data);
+    for (const button of view.axes) button.setAttribute("aria-pressed", String(button.dataset.axis === view.scale.name));
+  };
 
-  drawStill(view, table, other, data, commit);
+  drawStill(view, table, other, data, { commit, ask: (rule) => setTriggerValue("rule", rule) });
+  drawScale();
   drawColumns(view, data, (name) => setTriggerValue("column", { name }));
   const groupRows = groups.length > 0 ? buildGroups(view, data, groups, table) : [];
   memory.resize?.disconnect();
-  memory.resize = new ResizeObserver(() => drawTicks(view, table));
+  memory.resize = new ResizeObserver(() => {
+    if (view.plot.clientWidth === view.width) return;
+    view.width = view.plot.clientWidth;
+    drawFilms(view, table, other);
+    draw();
+  });
   memory.resize.observe(view.plot);
 
   // Python's value is used only if its revision is new, so that a late rerun never moves the handle.
@@ -175,7 +256,88 @@ export default function cockpit({ data, parentElement: root, setStateValue, setT
   view.cost.value = String(memory.cost);
   weigh();
   show(memory.at.threshold, memory.at.review);
-  return () => { clearTimeout(memory.pause); memory.resize.disconnect(); };
+  return () => {
+    clearTimeout(memory.pause);
+    clearTimeout(memory.repeat);
+    memory.resize.disconnect();
+  };
+}
+
+// Follow the pointer over the plot: it moves the cut that it takes hold of, else the threshold. A finger moves it
+// only along the plot or by the knob: across, it scrolls the page.
+function followPointer(view, memory, { move, drop, undone }) {
+  const { plot } = view;
+  const shareAt = ({ clientX }, { box, offset }) => Math.min(1, Math.max(0, (clientX - offset - box.left) / box.width));
+  const begin = (event, drag) => {
+    drag.begun = memory.held = true;
+    plot.setPointerCapture(event.pointerId);
+    if (!drag.held) move(drag.which, shareAt(event, drag));
+  };
+  const end = () => {
+    memory.drag = null;
+    memory.held = false;
+  };
+  plot.onmousedown = (event) => event.preventDefault(); // the keys stay with the slider that was taken
+  plot.onpointerdown = (event) => {
+    if (event.button !== 0 || !event.isPrimary || view.range.disabled) return;
+    const finger = event.pointerType === "touch", box = plot.getBoundingClientRect(), x = event.clientX - box.left;
+    const [cut, from] = ["--cut", "--from"].map((name) => Number(plot.style.getPropertyValue(name)) * box.width);
+    const near = (at) => Math.abs(x - at) <= (finger ? FINGER_PX : GRIP_PX);
+    const [away, awayFrom] = [Math.abs(x - cut), Math.abs(x - from)];
+    const lower = memory.at.review !== null && near(from) && (awayFrom < away || (awayFrom === away && x < cut));
+    // A finger holds a cut by its knob only, in the middle of the plot; a mouse anywhere along the line.
+    const level = !finger || Math.abs(event.clientY - box.top - box.height / 2) <= FINGER_PX;
+    const held = level && (lower || near(cut));
+    const drag = {
+      box, held, which: lower ? "from" : "main", offset: held ? x - (lower ? from : cut) : 0,
+      start: [event.clientX, event.clientY], begun: false,
+    };
+    memory.drag = drag;
+    (lower ? view.reviewRange : view.range).focus({ preventScroll: true });
+    if (!finger || held) begin(event, drag);
+  };
+  plot.onpointermove = (event) => {
+    const { drag } = memory;
+    if (!drag || !event.isPrimary) return;
+    if (drag.begun) {
+      move(drag.which, shareAt(event, drag));
+      return;
+    }
+    const [along, across] = [event.clientX - drag.start[0], event.clientY - drag.start[1]].map(Math.abs);
+    if (along > SWIPE_PX && along > across) begin(event, drag);
+    else if (across > SWIPE_PX) memory.drag = null;
+  };
+  plot.onpointerup = (event) => {
+    const { drag } = memory;
+    if (!drag || !event.isPrimary) return;
+    if (!drag.begun) move(drag.which, shareAt(event, drag)); // a tap
+    end();
+    drop();
+  };
+  plot.onpointercancel = () => {
+    const begun = memory.drag?.begun;
+    end();
+    if (begun) undone();
+  };
+}
+
+const GRIP_PX = 12, FINGER_PX = 24; // how near to a cut a mouse and a finger take hold of it
+const SWIPE_PX = 8; // a shorter way is a tap
+const LETTER_PX = 6.8, FLAG_PX = 22; // of the words beside a cut: width of a letter, and room around them
+
+function rememberedAxis() {
+  try {
+    return sessionStorage.getItem(AXIS) === "rank" ? "rank" : "score";
+  } catch { // storage may be forbidden
+    return "score";
+  }
+}
+
+function rememberAxis(name) {
+  try {
+    sessionStorage.setItem(AXIS, name);
+  } catch { /* the choice lasts as long as the cockpit */ }
+  return name;
 }
 
 function findParts(root) {
@@ -185,9 +347,11 @@ function findParts(root) {
   return {
     find, all, section: find(".cockpit"), plot: find(".plot"), range: find(".range.main"), number: find(".number.main"),
     reviewRange: find(".range.from"), reviewNumber: find(".number.from"), band: find(".toggle"), undo: find(".undo"),
-    prevalence: find(".prevalence"), cost: find(".cost"), cheapest: find(".cheapest"), ticks: find(".ticks"),
+    down: find(".step.down"), up: find(".step.up"), locked: find(".locked"), rules: find(".rules"), panel: find(".panel"),
+    axes: all("[data-axis]"), folds: all("[data-fold]"), prevalence: find(".prevalence"), cost: find(".cost"), cheapest: find(".cheapest"), ticks: find(".ticks"),
     lock: find(".lock.main"), lockedFrom: find(".lock.from"), presets: find(".presets"), spoken: find(".spoken"),
     copy: find(".copy"), address: find(".address"), column: find(".column"), stated: find(".stated .here"), toLock: find(".to-lock"),
+    flags: Object.fromEntries(["alarm", "missed", "review"].map((name) => [name, find(`.flag.${name}`)])),
     cells: all("[data-cell]"), icons: all("[data-icons]"), saves: all("[data-save]"),
     active: () => root.activeElement ?? root.getRootNode().activeElement,
     put(name, text) {
@@ -203,7 +367,7 @@ function isDark(section) {
 }
 
 // Draw the parts that don't change while the handle moves.
-function drawStill(view, table, other, data, commit) {
+function drawStill(view, table, other, data, { commit, ask }) {
   const { positives, negatives, last } = table;
   for (const range of [view.range, view.reviewRange]) {
     range.max = last;
@@ -214,6 +378,7 @@ function drawStill(view, table, other, data, commit) {
   view.put("positives", several(positives, "film"));
   view.put("negatives", several(negatives, "film"));
   view.put("few", data.few ?? "");
+  for (const part of view.all("[data-term]")) part.title = data.terms[part.dataset.term] ?? "";
   view.put("films", `${several(positives + negatives, "film")} · ${several(data.patients, "patient")}`);
   view.put("auc", data.auc === null ? "AUC –" : `AUC ${data.auc.toFixed(3)}`);
   view.put("ap", data.average_precision === null ? "AP –" : `AP ${data.average_precision.toFixed(3)}`);
@@ -223,34 +388,54 @@ function drawStill(view, table, other, data, commit) {
   view.put("beside-films", other ? several(other.positives + other.negatives, "film") : "");
   view.find(".icons .mesh").setAttribute("d", MESH);
   const from = data.locked_review === null ? "" : `, review from ${exact(data.locked_review)}`;
-  view.put("locked", data.locked === null ? "" : `◇ locked ${exact(data.locked)}${from}`);
-  view.put("steps", scale(table, data.scores));
-  drawBars(view, table, other);
+  view.put("locked", data.locked === null ? "not locked" : `◇ Lock ${exact(data.locked)}${from}`);
+  view.locked.disabled = data.locked === null;
+  view.put("say-ill", ofThese(positives, data.words));
+  view.put("say-well", inThese(negatives, data.words));
+  view.put("say-longest", longestSaid(table, data.words));
   drawCurves(view, table, other);
-  drawTicks(view, table);
-  for (const [mark, value] of [[view.lock, data.locked], [view.lockedFrom, data.locked_review]]) {
-    mark.hidden = value === null;
-    if (value !== null) mark.style.left = `${(100 * table.position(value)) / Math.max(1, last)}%`;
-  }
   for (const name of ["roc", "pr"]) {
     const at = data.locked === null ? null : curvePoint(name, table, table.row(data.locked));
     place(view.find(`[data-curve=${name}] .mark`), at);
   }
-  view.presets.replaceChildren(...data.presets.map(([label, value, rule]) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = label;
-    button.title = explained(label, data.words);
-    button.dataset.row = table.row(value);
-    button.onclick = () => commit(value, undefined, { rule });
-    return button;
+  const buttons = data.presets.map((preset) => presetButton(preset, table, data.words, (value, rule) => {
+    view.rules.open = false;
+    if (value === null) ask(rule); else commit(value, undefined, { rule });
   }));
+  const named = (i) => data.presets[i].name !== null;
+  view.presets.replaceChildren(...buttons.filter((_, i) => named(i)));
+  view.panel.replaceChildren(...buttons.filter((_, i) => !named(i)));
+  view.rules.hidden = view.panel.children.length === 0;
+  view.offered = buttons;
+}
+
+// A preset's name with its rule below; a rule that can't be used says why.
+function presetButton({ name, words, more, threshold, rule, usable }, table, finding, choose) {
+  const button = document.createElement("button"), small = document.createElement("small");
+  button.type = "button";
+  button.append(name ?? words);
+  small.textContent = name === null ? more : words;
+  if (small.textContent) button.append(" ", small);
+  button.title = explained(words, finding);
+  button.disabled = !usable;
+  button.dataset.row = threshold === null ? "" : table.row(threshold);
+  button.onclick = () => choose(threshold, rule);
+  return button;
+}
+
+// The lock stands on the scale; which one, the user chooses.
+function drawMarks(view, data) {
+  for (const [mark, value] of [[view.lock, data.locked], [view.lockedFrom, data.locked_review]]) {
+    mark.hidden = value === null;
+    if (value !== null) mark.style.left = `${(100 * view.scale.place(value)).toFixed(3)}%`;
+  }
 }
 
 // Draw the parts that move with a handle; called on every input event.
 function drawPoint(view, scene, at) {
   const { table, other, prevalence } = scene, c = zones(table, at);
   drawCounts(view, table, c);
+  drawSaid(view, table, c);
   drawHandles(view, table, at, c);
   drawRates(view, table, c);
   drawThere(view, table, c, prevalence);
@@ -268,27 +453,49 @@ function drawCounts(view, { positives, negatives }, c) {
   }
 }
 
+// The sentence on top, and below it the shares with their intervals.
+function drawSaid(view, table, c) {
+  const reader = c.rp + c.rn;
+  view.put("say-missed", count(c.fn));
+  view.put("say-alarms", several(c.fp, "false alarm"));
+  view.put("say-reader", several(reader, "film"));
+  view.put("review-here", percent(reader / (table.positives + table.negatives)));
+  const [sensitivity, found] = estimate(table, "sensitivity", c.under), [specificity, spared] = estimate(table, "specificity", c.above);
+  putEstimate(view, "missed-below", [1 - sensitivity, others(found)]);
+  putEstimate(view, "false-share", [1 - specificity, others(spared)]);
+}
+
 function drawHandles(view, table, at, c) {
   const text = exact(at.threshold), banded = at.review !== null;
-  const share = (t) => (table.last ? table.position(t) / table.last : 0.5);
-  const cut = share(at.threshold), from = banded ? Math.min(share(at.review), cut) : cut;
+  const { place } = view.scale;
+  const cut = place(at.threshold), from = banded ? Math.min(place(at.review), cut) : cut;
   view.put("value", text);
-  view.put("flag-alarm", several(c.fp, "false alarm"));
-  view.put("flag-missed", `${count(c.fn)} missed`);
   view.plot.style.setProperty("--cut", cut.toFixed(6));
   view.plot.style.setProperty("--from", from.toFixed(6));
-  view.plot.dataset.edge = from < 0.14 ? "left" : cut > 0.82 ? "right" : "";
+  drawFlags(view, c, { cut, from });
   for (const name of ["roc", "pr"]) place(view.find(`[data-curve=${name}] .dot`), curvePoint(name, table, c.above.row));
   const position = table.last - c.above.row, lower = table.last - c.under.row;
   if (view.range.valueAsNumber !== position) view.range.value = position;
   if (view.reviewRange.valueAsNumber !== lower) view.reviewRange.value = lower;
   view.range.setAttribute("aria-valuetext", `${text}: ${c.fn} missed, ${c.fp} false alarms`);
   if (view.active() !== view.number) view.number.value = text;
-  for (const button of view.presets.children) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.row) === c.above.row));
-  }
+  for (const button of view.offered) button.setAttribute("aria-pressed", String(button.dataset.row === String(c.above.row)));
+  view.down.setAttribute("aria-disabled", String(position === 0));
+  view.up.setAttribute("aria-disabled", String(position >= table.highest));
   view.section.toggleAttribute("data-band", banded);
   view.band.setAttribute("aria-pressed", String(banded));
+}
+
+// The words beside the cuts, where there is room for them; the sentence on top has all of them.
+function drawFlags(view, c, { cut, from }) {
+  const words = {
+    alarm: [several(c.fp, "false alarm"), 1 - cut], missed: [`${count(c.fn)} missed`, from],
+    review: [`${several(c.rp + c.rn, "film")} for a reader`, cut - from],
+  };
+  for (const [name, [text, room]] of Object.entries(words)) {
+    view.put(`flag-${name}`, text);
+    view.flags[name].style.display = text.length * LETTER_PX + FLAG_PX > room * view.width ? "none" : "";
+  }
 }
 
 function putEstimate(view, name, [value, bounds], write = percent, ends = range95) {
@@ -328,12 +535,7 @@ function drawUncertain(view, table, c, prevalence) {
 function drawBand(view, table, at, c, prevalence) {
   const text = exact(at.review), reader = c.rp + c.rn;
   const there = (prevalence * c.rp) / table.positives + ((1 - prevalence) * c.rn) / table.negatives;
-  view.put("review-here", percent(reader / (table.positives + table.negatives)));
-  view.put("review-films", several(reader, "film"));
   view.put("review-there", percent(there));
-  const [sensitivity, bounds] = estimate(table, "sensitivity", c.under);
-  putEstimate(view, "missed-below", [1 - sensitivity, others(bounds)]);
-  view.put("flag-review", `${several(reader, "film")} for a reader`);
   view.reviewRange.setAttribute("aria-valuetext", `${text}: ${reader} films need a reader, ${c.fn} missed below`);
   if (view.active() !== view.reviewNumber) view.reviewNumber.value = text;
   drawWorkload(view, table, at);

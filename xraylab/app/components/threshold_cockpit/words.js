@@ -23,6 +23,7 @@ const several = (n, noun) => `${count(n)}\u00a0${noun}${n === 1 ? "" : "s"}`;
 
 // Hover texts of the presets, by the beginning of their label.
 const PRESETS = {
+  "sensitivity floor": "The highest threshold whose sensitivity on one film per patient is at least this, with 95\u202f% confidence. Counted by film it may be lower. Method: MAPIE, a procedure that promises the rate on patients to come",
   Youden: "The threshold with the largest sum of sensitivity and specificity (Youden’s index)",
   "best F1": "The threshold with the largest F1, the harmonic mean of precision (PPV) and sensitivity",
   cost: "The threshold of lowest cost, if one missed {case} counts as much as this number of false alarms",
@@ -35,6 +36,23 @@ const explained = (label, words) =>
 // A text with the words of the finding, such as {case}, in their places.
 function filled(text, words) {
   return text.replace(/\{(\w+)\}/g, (_, name) => words[name]);
+}
+
+const ofThese = (n, words) => filled("of {n} {cases}", { ...words, n: count(n) });
+const inThese = (n, words) => filled("in {n} {wells}", { ...words, n: count(n) });
+
+// The longest sentence that these films may need, whose room is kept so that nothing moves.
+function longestSaid({ positives, negatives }, words) {
+  const alarms = `${several(negatives, "false alarm")} ${inThese(negatives, words)}`;
+  return `Misses ${count(positives)} ${ofThese(positives, words)}, ${alarms}, ${several(positives + negatives, "film")} left to a reader.`;
+}
+
+// What one step of the threshold changes, before it is made.
+function stepWords(table, here, there) {
+  if (there === null) return "No further score on this side";
+  const called = ({ tp, fp }) => tp + fp, change = called(table.counts(there)) - called(table.counts(here));
+  const films = Math.abs(change) === 1 ? "One film" : `${count(Math.abs(change))} films`;
+  return `${films} ${change > 0 ? "more" : "fewer"} above the threshold`;
 }
 
 // The meaning of a step of the scale. Only without ties and without omitted scores is a step one film.

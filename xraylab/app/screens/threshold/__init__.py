@@ -8,20 +8,26 @@ from functools import cache, partial
 import streamlit as st
 
 from xraylab.actions.overlap import overlap_of_held_out
-from xraylab.app import cells, choice, grouping, link, phantoms, shell, wording
-from xraylab.app.components.threshold_cockpit import Beside, Preset, threshold_cockpit
+from xraylab.app import choice, grouping, link, phantoms, shell, status, wording
+from xraylab.app.components.threshold_cockpit import Beside, Chosen, Preset, move_to, threshold_cockpit
 from xraylab.app.faults import guard
 from xraylab.app.glossary import SPLIT
-from xraylab.app.screens.threshold import details, export, groups, locking, shift
+from xraylab.app.screens.threshold import cell_films, details, export, groups, locking, shift
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.few import too_few
 from xraylab.evaluation.rules import Rule, choose, parse_rule
 from xraylab.evaluation.thresholds import ThresholdTable
 from xraylab.findings import capital
-from xraylab.models import Model, list_models
+from xraylab.models import Model, choose_threshold, list_models, why_no_floor
 from xraylab.settings import Settings, load_settings
 
-_RULES = tuple(map(parse_rule, ("youden", "sensitivity:0.95", "specificity:0.95", "f1", "cost:10")))
+_NAMED = {
+    parse_rule("sensitivity:0.95"): "Miss few",
+    parse_rule("youden"): "Balanced",
+    parse_rule("specificity:0.95"): "Few false alarms",
+}
+_FURTHER = tuple(map(parse_rule, ("f1", "cost:10")))
+_FLOOR = parse_rule("floor:0.95")
 _REVIEW = parse_rule("sensitivity:0.99")  # where a new review band begins
 _REMINDERS = {
     "radiographs": "{well_films} here don’t show {people} with other diseases, who raise more false alarms.",
@@ -29,6 +35,7 @@ _REMINDERS = {
 }
 _SPLIT_WORDS = {"validation": "validation", "test": "test (revealed)"}
 _NOTHING = "nothing"
+_GROUND = "xl-cut"  # key of the container in which the films of a cell are laid over the cockpit
 
 
 def draw() -> None:
@@ -50,7 +57,8 @@ def draw() -> None:
     # Looked up once per run of the page: a release of the handle changes nothing about test films.
     opened = cache(partial(locking.opened, settings, model))
     columns = groups.offered(settings, model, split)
-    st.fragment(_draw_cut)(settings, model, split, beside, columns, opened)
+    with st.container(key=_GROUND):
+        st.fragment(_draw_cut)(settings, model, split, beside, columns, opened)
     shift.draw(settings, model)
     shell.next_step("Read films", "read")
 
@@ -66,8 +74,9 @@ def _draw_cut(
 ) -> None:
     """Draw the cockpit and all that depends on its cut; as a fragment, it alone is drawn after a release."""
     table = model.table(split)
-    rules = (*_RULES, _REVIEW) if split == "validation" else ()  # a threshold is never chosen on test films
-    presets = _presets(table, rules)
+    chooses = split == "validation"  # a threshold is never chosen on test films
+    presets = _presets(table, (*_NAMED, *_FURTHER, _REVIEW) if chooses else ())
+    review_start = presets.pop(_REVIEW, None)
     cell, store = f"threshold cell {model.name} {split}", link.store_of(model)
     # A key for each model and split: a component keeps its handle and its undo steps under its key.
     chosen = threshold_cockpit(
@@ -76,8 +85,8 @@ def _draw_cut(
         store=store,
         title=f"{choice.model_words(model)}, {split} films",
         locked=locking.locked_at(model),
-        presets=[presets[rule] for rule in _RULES if rule in presets],
-        review_start=presets.get(_REVIEW),
+        presets=[*presets.values(), *([_floor(model)] if chooses else [])],
+        review_start=review_start,
         reminder=_REMINDERS[model.card.dataset.kind].format(
             well_films=capital(model.card.finding.well_films),
             people="children" if model.card.dataset.of_children else "people",
@@ -87,10 +96,18 @@ def _draw_cut(
         few=too_few(table, split=split),
         split_by=groups.split_by(model, split, columns),
         column=grouping.COLUMN,
+        ask=partial(_move_by, model, store),
     )
     link.keep(model, split, chosen)  # Copy link, in the cockpit, copies the address
-    cells.draw(settings, model, split, table, chosen, store=cell)
+    films = cell_films.opened(model, split, table, chosen, store=cell)
+    # Its place is there also while no cell is open, so that what follows keeps its own.
+    with st.container():
+        if films is not None:
+            cell_films.draw(settings, model, films, store=cell, ground=_GROUND)
     locking.draw(settings, model, chosen, opened, store=store)
+    with st.container():
+        if films is not None:
+            cell_films.draw_thumbnails(settings, model, films, store=cell)
     details.draw(model, split, table, chosen.threshold)
     export.draw(settings, model, split)
 
@@ -143,5 +160,17 @@ def _presets(table: ThresholdTable, rules: Sequence[Rule]) -> dict[Rule, Preset]
     presets = {}
     for rule in rules:
         with contextlib.suppress(XRayLabError):  # such as films of one class only
-            presets[rule] = Preset(rule, choose(table, rule))
+            presets[rule] = Preset(rule, choose(table, rule), _NAMED.get(rule))
     return presets
+
+
+def _floor(model: Model) -> Preset:
+    """Return the sensitivity floor, which is computed only when it is pressed."""
+    return Preset(_FLOOR, None, why=why_no_floor(model, _FLOOR.share) or "")
+
+
+def _move_by(model: Model, store: str, rule: Rule) -> None:
+    """Move the handle to the threshold that a rule chooses."""
+    status.forget_fault("threshold")
+    with guard():
+        move_to(Chosen(choose_threshold(model, rule), rule=rule), store)

@@ -97,7 +97,7 @@ def _rates(
 
 def _draw_report(report: ClassificationReport, areas: Sequence[OneVsRest] = ()) -> None:
     """Draw a row for each class, then the averages."""
-    st.subheader("Classification report by kind" if areas else "Classification report", anchor=False)
+    st.header("Classification report by kind" if areas else "Classification report", anchor=False)
     averages = {"micro": report.micro, "macro": report.macro, "weighted": report.weighted}
     rows = [(counts.name, *_rates_of(counts)) for counts in report.classes]
     rows += [(AVERAGES[name], *_rates_of(average)) for name, average in averages.items()]
@@ -144,7 +144,7 @@ def _draw_kinds(kinds: Kinds | None, finding: Finding) -> None:
 
 def _draw_calibration(model: Model, split: str, scored: Predictions, key: str) -> None:
     """Draw how far scores are from probabilities, with intervals, and the share of the finding by score."""
-    st.subheader("Calibration", anchor=False)
+    st.header("Calibration", anchor=False)
     labels, scores = scored.labels.astype("int64"), scored.scores
     document = calibrated(
         calibration_of(scored),

@@ -1,5 +1,6 @@
 """Lock the threshold that the cockpit shows, and only then reveal the test results."""
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,28 +10,22 @@ from xraylab import actions, documents, formats
 from xraylab.app import status, widgets, wording
 from xraylab.app.components.threshold_cockpit import Chosen, move_to
 from xraylab.app.faults import guard
+from xraylab.app.glossary import explained
 from xraylab.errors import XRayLabError
-from xraylab.evaluation.rules import parse_rule, rule_that_chose
+from xraylab.evaluation.rules import rule_that_chose
 from xraylab.models import (
     Lock,
     Model,
     asks_before_lock,
-    choose_threshold,
     decides_alike,
     openings_of,
     replaced_here,
-    why_no_floor,
 )
 from xraylab.settings import Settings
 
 _ACTOR = "app"
 _ASKED = "threshold asked to open"  # name of the model whose opening waits for confirmation
 _LOCKING = "threshold asked to lock"  # the same for a lock that would replace a shipped one
-_FLOOR = parse_rule("floor:0.95")
-_FLOOR_HELP = (
-    "The highest threshold whose sensitivity on one film per patient is at least 95\u202f%, with "
-    "95\u202f% confidence. Counted by film it may be lower. Method: MAPIE."
-)
 _HELP = "Fixes the threshold for decisions on uploaded films. It is chosen on validation films only."
 _REVEAL_HELP = (
     "Test films measure the locked threshold on patients that no choice has used. Each time is "
@@ -69,14 +64,16 @@ def draw(
     wanted = _without_empty_band(chosen)
     with st.container(horizontal=True, vertical_alignment="center", key="xl-lock"):
         words = status.lock_words(lock) if lock else "not locked"
-        st.markdown(wording.plain(words[0].upper() + words[1:]))
+        st.html(
+            f'<p class="xl-locked" title="{html.escape(explained(words))}">'
+            f"{html.escape(words[0].upper() + words[1:])}</p>"
+        )
         cut = status.cut_words(wanted.threshold, wanted.review_from)
         if st.button(f"Lock {cut}", key="lock", disabled=wanted == locked_at(model), help=_HELP):
             if asks_before_lock(model):
                 st.session_state[_LOCKING] = model.name
             else:
                 _lock(settings, model, wanted)
-        _offer_floor(model, store)
         if replaced_here(model) and model.lock_as_made is not None:
             _offer_shipped(settings, model, model.lock_as_made, store)
         offered = lock is not None and not model.test_opened
@@ -91,8 +88,8 @@ def draw(
     # Outside the row, and by a session key: a dialog must be opened again on each rerun while it is shown.
     if offered and st.session_state.get(_ASKED) == model.name:
         _confirm_opening(settings, model)
-    if model.test_opened:
-        _draw_test(opened())
+    if model.test_opened and lock is not None:
+        _draw_test(opened(), status.cut_words(lock.threshold, lock.review_from))
 
 
 def _lock(settings: Settings, model: Model, wanted: Chosen) -> None:
@@ -135,7 +132,7 @@ def _offer_shipped(settings: Settings, model: Model, shipped: Lock, store: str) 
             return
         cut = status.cut_words(made.threshold, made.review_from)
         status.remember(
-            "threshold", f"The shipped threshold {cut} is valid again. All openings stay recorded."
+            "threshold", f"The shipped threshold {cut} is valid again. What was revealed stays on record."
         )
         if (chosen := locked_at(model)) is not None:
             move_to(chosen, store)
@@ -163,25 +160,6 @@ def _without_empty_band(chosen: Chosen) -> Chosen:
     """Drop an empty review band."""
     empty = chosen.review_from == chosen.threshold
     return Chosen(chosen.threshold, rule=chosen.rule) if empty else chosen
-
-
-def _offer_floor(model: Model, store: str) -> None:
-    """Draw the button of the sensitivity floor; its help says why if it can't be used."""
-    why = why_no_floor(model, _FLOOR.share)
-
-    # A callback: the cockpit is drawn above this button, so its handle must be moved before the page is.
-    def move() -> None:
-        status.forget_fault("threshold")
-        with guard():
-            move_to(Chosen(choose_threshold(model, _FLOOR), rule=_FLOOR), store)
-
-    st.button(
-        f"Sensitivity floor 95{formats.NARROW_SPACE}%",
-        key="floor",
-        on_click=move,
-        disabled=why is not None,
-        help=wording.plain(why) if why else _FLOOR_HELP,
-    )
 
 
 def _think_again() -> None:
@@ -217,9 +195,15 @@ def _openings_words(settings: Settings, model: Model) -> str:
     )
 
 
-def _draw_test(opened: Opened) -> None:
+def _draw_test(opened: Opened, cut: str) -> None:
+    """Draw the results on the test films on a surface of their own: the handle doesn't change them."""
+    with st.container(key="xl-test"):
+        st.header(f"Test films, at the lock {cut}", anchor=False)
+        _draw_results(opened)
+
+
+def _draw_results(opened: Opened) -> None:
     result = opened.result
-    st.subheader("Test films at the lock", anchor=False)
     names = ("sensitivity", "specificity", "precision", "npv", "f1", "accuracy")
     words = ("Sensitivity", "Specificity", "Precision (PPV)", "NPV", "F1", "Accuracy")
     widgets.figures(
@@ -234,7 +218,8 @@ def _draw_test(opened: Opened) -> None:
     if result.band is not None:
         _draw_band(result.band, result.finding)
     st.caption(
-        f"{formats.count(result.n)} films of {formats.count(result.patients)} patients. {opened.openings}"
+        f"{formats.count(result.n)} films of {formats.count(result.patients)} patients, with 95"
+        f"{formats.NARROW_SPACE}% intervals. The handle above doesn’t change these figures. {opened.openings}"
     )
 
 
