@@ -37,7 +37,7 @@ def asked(page, app):
 @pytest.mark.usefixtures("asked")
 def test_a_threshold_moves_over_real_predictions_at_once(page, app, home, monkeypatch, package_models):
     page.goto(app)
-    page.get_by_role("button", name="Use the shipped model").click()
+    page.get_by_role("button", name="Explore the threshold").click()
     handle = page.get_by_role("slider").first
     handle.wait_for()
     monkeypatch.setattr("xraylab.settings.STARTER", package_models)
@@ -57,6 +57,7 @@ def test_the_shipped_ensemble_reads_a_film_and_shows_where_its_score_comes_from(
     page.goto(f"{app}/read")
     page.locator("input[type=file]").set_input_files(file)
     shown(page.get_by_text(re.compile("Pneumonia score (above|below) both thresholds|^Needs a reader")).first)
+    page.get_by_text("What the score means").click()
     page.get_by_text("Disagreement between its").wait_for()
     overlay = page.get_by_role("button", name=re.compile("overlay", re.IGNORECASE)).first
     shown(overlay)

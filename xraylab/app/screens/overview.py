@@ -1,15 +1,30 @@
-"""Overview: three steps with their state, the running trainings, and the latest events."""
+"""Overview: films to read at once; later what runs, what was read last, and what comes next."""
 
+import contextlib
 import html
 from datetime import datetime
 
 import streamlit as st
 
 from xraylab import actions, documents, formats
-from xraylab.app import choice, phantoms, shell, status, watch, widgets, wording
+from xraylab.app import (
+    choice,
+    phantoms,
+    session_films,
+    shell,
+    status,
+    tour,
+    uploads,
+    watch,
+    widgets,
+    wording,
+)
 from xraylab.app.faults import guard
+from xraylab.app.sample_grid import draw_samples
+from xraylab.errors import XRayLabError
 from xraylab.evaluation.few import too_few
 from xraylab.models import Model, list_models
+from xraylab.records import Case
 from xraylab.settings import Settings, load_settings
 
 _LAST = 5
@@ -19,37 +34,81 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     datasets = actions.list_datasets(settings)
-    with guard():  # a damaged model must not hide the rest of the screen
+    with guard():  # a damaged model must hide neither the films nor the rest of the screen
+        _draw_start(settings, datasets)
+    # What was done here can't be looked up in a home that can't be used, which the sidebar says.
+    with contextlib.suppress(XRayLabError):
+        _draw_running(settings)
+        _draw_read([case for case in actions.list_cases(settings) if case.content is not None])
+    with guard():
         _draw_steps(settings, datasets)
-    if not datasets:
-        _draw_welcome(settings)
-        return
-    _draw_running(settings)
-    _draw_last(settings, datasets)
-    if any(not model.shipped for model in list_models(settings)):
-        shell.next_step("Move the threshold", "threshold")
+    with contextlib.suppress(XRayLabError):
+        _draw_last(settings, datasets)
+    own = any(not model.shipped for model in list_models(settings))
+    if own or not datasets:
+        shell.next_step("Explore the threshold", "threshold")
     else:
         shell.next_step("Train a network", "train")
 
 
-def _draw_welcome(settings: Settings) -> None:
-    shipped = next((model for model in list_models(settings) if model.shipped), None)
-    with st.container(key="xl-welcome"):
-        st.markdown(
-            "There are no films here yet. Teaching phantoms are synthetic chest films, made on this machine. "
-            "With them every step, from training to reading a film, takes about three minutes and needs "
-            "neither data nor a network connection."
-        )
-        with st.container(horizontal=True):
-            try_it = st.button("Try it on teaching phantoms", type="primary", key="try phantoms")
-            if shipped is not None and st.button("Use the shipped model", key="use shipped"):
-                choice.use_model(shipped.name)
+def _draw_start(settings: Settings, datasets: list[documents.Imported]) -> None:
+    """Draw the ways in: a film of one's own, a sample film, the threshold, a training, the tour."""
+    with st.container(key="xl-start"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            before = uploads.present()
+            now = session_films.draw_uploader()
+            if st.button("Explore the threshold", key="explore"):
                 st.switch_page("pages/threshold.py")
-            if st.button("Bring your own films", key="own films"):
-                st.switch_page("pages/data.py")
+            if st.button("Train", key="train a network"):
+                st.switch_page("pages/train.py")
+            tour.offer()
+        if len(now) > len(before):
+            st.switch_page("pages/read.py")
+        if choice.model_in_use(settings) is not None:
+            st.html(
+                '<p class="xl-hint">Drop films anywhere on this page. Or click a sample to see its score and '
+                "its heatmap. Samples are synthetic: each was drawn with a lesion or without one.</p>"
+            )
+            draw_samples(key="overview samples")
+        try_it = False
+        if not datasets:
+            with st.container(horizontal=True):
+                try_it = st.button(
+                    "Try it on teaching phantoms",
+                    key="try phantoms",
+                    type="tertiary",
+                    help=f"Draws {formats.count(actions.PHANTOM_FILMS)} synthetic films on this machine and "
+                    "trains a small network on them.",
+                )
+                if st.button("Bring your own films", key="own films", type="tertiary"):
+                    st.switch_page("pages/data.py")
         # Outside the row of buttons, so that the progress bar has the full width.
         if try_it:
             phantoms.try_phantoms(settings)
+
+
+def _draw_read(cases: list[Case]) -> None:
+    """Draw the films that were read and kept last."""
+    if not cases:
+        return
+    st.header("Read last", anchor=False)
+    rows = []
+    for case in reversed(cases[-_LAST:]):
+        content = case.content
+        if content is None:
+            continue
+        score = formats.DASH if content.decision is None else formats.score(content.score)
+        rows.append(
+            (
+                wording.when(case.made_at),
+                str(case.number),
+                content.model,
+                score,
+                wording.DECISIONS[content.decision],
+                wording.call(content),
+            )
+        )
+    widgets.table(("Kept", "Case", "Model", "Score", "Model says", "Your call"), rows)
 
 
 def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
@@ -81,7 +140,8 @@ def _draw_steps(settings: Settings, datasets: list[documents.Imported]) -> None:
     )
     cells = "".join(
         f'<div class="xl-step"><span class="xl-label"{widgets.hover(title)}>{html.escape(title)}</span>'
-        f"<strong>{html.escape(name)}</strong><span>{html.escape(fact)}"
+        f"<strong{widgets.hover(name)}>{html.escape(name)}</strong>"
+        f"<span{widgets.hover(fact)}>{html.escape(fact)}"
         f'<span class="xl-interval"> {html.escape(interval)}</span></span></div>'
         for title, name, fact, interval in steps
     )
@@ -92,7 +152,7 @@ def _draw_running(settings: Settings) -> None:
     now = watch.look(settings)
     active = [run for run in now.runs if run.active]  # newest first
     if active:
-        st.subheader("Running", anchor=False)
+        st.header("Running", anchor=False)
         for run in reversed(active):  # in the order of the queue
             words = status.training_words(run, now.progress_of(run))
             st.markdown(f"{wording.plain(run.name)}: {wording.plain(words)}")
@@ -107,7 +167,9 @@ def _draw_last(settings: Settings, datasets: list[documents.Imported]) -> None:
     ]
     for model in list_models(settings):  # a damaged model isn't in this list
         events += _events_of(model)
-    st.subheader("Latest events", anchor=False)
+    if not events:
+        return
+    st.header("Latest events", anchor=False)
     widgets.table((), [(wording.when(at), event) for at, event in sorted(events, reverse=True)[:_LAST]])
 
 
