@@ -8,6 +8,7 @@ import pytest
 from tests.support.brief import MODEL
 from tests.support.screens import written
 from xraylab import actions, formats, predictions
+from xraylab.app.screens.compare import overlaid
 from xraylab.errors import ComparisonError, HonestOrderError
 from xraylab.evaluation.comparison import verdict
 from xraylab.models import Model, load_model
@@ -101,7 +102,7 @@ def test_three_models_get_a_column_each_and_are_held_against_the_first(show, new
     found = actions.compare_models(newcomer, names)
     assert found.verdict in written(app)
     head, *rows = table_rows(app)
-    assert head == ["", *(f"{name} · shipped" for name in names)]
+    assert head == ["Figure", *(f"{name} · shipped" for name in names)]
     numbers = {row[0]: row[1:] for row in rows}
     for cell, model in zip(numbers["AUC"], found.models, strict=True):
         assert cell.startswith(f"{model.metrics['auc'].value:.3f}")
@@ -115,7 +116,9 @@ def test_three_models_get_a_column_each_and_are_held_against_the_first(show, new
 def test_every_chart_has_all_models_told_apart_by_dash_and_marker(show, newcomer):
     names = ["cnn", "mobilenet_v2", "ensemble"]
     app = choose(show("compare"), *names)
-    roc, recall, *calibrations = figures(app)
+    assert len(figures(app)) == 2, "the others wait until they are asked for"
+    app.session_state["compare curves further"] = True
+    roc, recall, *calibrations = figures(app.run())
     for chart in (roc, recall):
         shown = [trace for trace in chart["data"] if trace.get("showlegend") is not False]
         assert [trace["name"] for trace in shown] == [f"{name} · shipped" for name in names]
@@ -137,6 +140,23 @@ def test_the_lock_lies_on_the_curves(show, newcomer):
         [pytest.approx(said.sensitivity)],
         [pytest.approx(said.precision)],
     )
+
+
+def test_a_chart_is_made_anew_only_if_something_in_it_changes(show, newcomer, monkeypatch):
+    made, make = [], overlaid._framed
+    monkeypatch.setattr(overlaid, "_framed", lambda *args, **kwargs: made.append(1) or make(*args, **kwargs))
+    app = choose(show("compare"), "ensemble", "mobilenet_v2")
+    before = figures(app)
+    made.clear()
+    assert figures(app.run()) == before
+    assert not made
+    actions.lock(newcomer, "mobilenet_v2", 0.25, actor="test")
+    after = figures(app.run())
+    assert len(made) == 2, "the two charts with the models' locks"
+    assert after != before
+    app = app.toggle(key="compare curves corner").set_value(True).run()
+    assert len(made) == 4
+    assert figures(app)[0]["layout"]["xaxis"]["range"] != after[0]["layout"]["xaxis"]["range"]
 
 
 def test_the_corner_where_good_models_differ_can_be_enlarged(show, newcomer):

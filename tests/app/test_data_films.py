@@ -7,12 +7,14 @@ from tests.support.films import kermany, write_zip
 from tests.support.screens import grids, written
 from xraylab import actions
 from xraylab.app import film_dialog, thumbnails, widgets
+from xraylab.app.glossary import CALIBRATED
 from xraylab.app.screens.data import films, pictures
 from xraylab.audit.features import features_of_dataset
 from xraylab.audit.found import Found
 from xraylab.audit.kept import keep
 from xraylab.data.averages import average_films
 from xraylab.data.datasets import load_dataset
+from xraylab.formats import DASH, NARROW_SPACE
 from xraylab.imaging.facts import CAPTION_ROWS, SIDE
 
 pytest_plugins = ["tests.support.trained"]
@@ -128,6 +130,17 @@ def test_counts_stand_below_each_other_and_words_from_outside_stay_words(monkeyp
     widgets.table(("Name", "Films"), [("12", "1\u2009234"), ("<b>", "7")])
     assert "<th scope='col' class=\"xl-number\"" in drawn[0]
     assert drawn[0].count('class="xl-number"') == 3  # not those of the first column, where not all are counts
+    widgets.table(
+        ("Score", "Share", "Slope", "Rule", "AUC"),
+        [
+            (">0.999", f"95.1{NARROW_SPACE}%", "+5.411", "0.4 · f1", ("0.9", "0.8–1.0, not calibrated")),
+            (DASH, f"4.0{NARROW_SPACE}%", "\N{MINUS SIGN}0.2", "0.5", ("0.9", "0.8–1.0")),
+        ],
+    )
+    numbers = drawn.pop()
+    assert numbers.count("<th scope='col' class=\"xl-number\"") == 3
+    assert f'<td class="xl-number">{DASH}</td>' in numbers
+    assert CALIBRATED[:20] in numbers, "terms are explained in small type too"
     widgets.class_bars([("<i>site</i>", (3, 1), "2 patients")], ("NORMAL", "<u>"))
     assert "&lt;i&gt;site&lt;/i&gt;" in drawn[1]
     assert "1 &lt;u&gt;" in drawn[1]
@@ -170,7 +183,7 @@ def test_two_datasets_stand_side_by_side_with_what_differs(show, dataset, import
 
 def test_the_average_of_phantoms_says_that_it_is_synthetic(show, dataset, monkeypatch):
     drawn = []
-    monkeypatch.setattr(pictures.st, "image", lambda picture, **_: drawn.append(picture))
+    monkeypatch.setattr(pictures.widgets, "picture", lambda picture, *_, **__: drawn.append(picture))
     show("data")
     averages = average_films(dataset)
     assert [picture.shape for picture in drawn] == [(SIDE + CAPTION_ROWS, SIDE)] * 2

@@ -52,7 +52,7 @@ def test_without_a_log_the_screen_still_has_its_sentence(tmp_path, monkeypatch):
         with guard():
             raise RuntimeError("Jane")
 
-    shown = AppTest.from_function(script).run().error[0].value
+    shown = AppTest.from_function(script, default_timeout=60).run().error[0].value
     assert shown.startswith("Something went wrong (reference ")
     assert shown.endswith("The log could not be written.")
 
@@ -67,6 +67,6 @@ def test_what_streamlit_steers_with_is_no_fault():
             st.stop()
         st.write("went on")
 
-    app = AppTest.from_function(script).run()
+    app = AppTest.from_function(script, default_timeout=60).run()
     assert not app.error
     assert not app.markdown

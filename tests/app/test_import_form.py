@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tests.support.layouts import COPIES
-from xraylab.app.import_form import told_ignored
-from xraylab.data.datasets import load_dataset
+from xraylab.app.import_form import name_of, told_ignored
+from xraylab.data.datasets import list_datasets, load_dataset
+from xraylab.files import check_name
 from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.support.public"]
@@ -54,6 +55,48 @@ def test_a_preview_shows_what_is_understood_and_the_labels_are_corrected_there(s
     assert not app.error
     info = load_dataset(load_settings(), "covid").info
     assert info.labels == {"no pneumonia": 10, "pneumonia": 9}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("/films/chest_xray.zip", "chest_xray"),
+        ("C:\\films\\My films (2024).tar.gz", "My-films-2024"),
+        ("pneumoniamnist.npz", "pneumoniamnist"),
+        ("/films/chest xray/", "chest-xray"),
+        ("v1.2", "v1.2"),
+        ("größe.csv", "gr-e"),
+        ("/", ""),
+        ("___.zip", ""),
+        ("n" * 70, "n" * 64),
+    ],
+)
+def test_a_source_gives_the_name(source, name):
+    assert name_of(source) == name
+    assert not name or check_name(name, what="dataset") == name
+
+
+def test_without_a_name_the_dataset_is_called_as_its_folder(show, tmp_path):
+    app = show("data")
+    source = COPIES["covid"].make(tmp_path)
+    fill(app, source, "")
+    press(app, "Import")
+    assert not app.error
+    assert [info.name for info in list_datasets(load_settings())] == [name_of(str(source))]
+
+
+def test_a_mistake_leaves_the_form_open_and_all_that_follows_on_the_page(show, tmp_path):
+    app = show("data")
+    source = COPIES["covid"].make(tmp_path)
+    fill(app, source, "taken")
+    press(app, "Import")
+    fill(app, source, "taken")
+    press(app, "Import")
+    [error] = app.error
+    assert error.value.replace("\\", "").endswith("Choose another name, or replace it on purpose.")
+    assert app.text_input(key="import path").value == str(source)
+    assert app.selectbox(key="data dataset").value == "taken"
+    assert "Classes" in [heading.value for heading in app.subheader]
 
 
 def test_a_file_and_files_that_are_ignored_are_counted():

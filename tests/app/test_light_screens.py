@@ -77,5 +77,5 @@ def test_screens_of_numbers_open_without_torch(opened, name):
 
 def test_a_scene_that_loads_something_slow_would_be_noticed(tmp_path_factory, trained_home):
     home = str(shutil.copytree(trained_home, tmp_path_factory.mktemp("light") / "home"))
-    [screen] = open_all([Scene("read", "pages/read.py", home)]).values()
+    [screen] = open_all([Scene("read", "pages/read.py", home, state={"sample films": True})]).values()
     assert "scipy" in screen.loaded

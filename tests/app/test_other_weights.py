@@ -4,10 +4,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support.brief import BOTH
-from tests.support.screens import written
+from tests.support.screens import uploader, written
 from tests.support.serving import ROOT
 from tests.support.stale import stale
-from xraylab.app import phantoms
+from xraylab.app.samples import samples
 from xraylab.models import load_model
 
 pytest_plugins = ["tests.support.averaged"]
@@ -36,7 +36,7 @@ def test_a_screen_of_numbers_shows_the_sentence_instead(averaged, screen):
 def test_a_read_film_shows_its_score_and_the_sentence(averaged):
     sentence = stale(load_model(averaged, "one"))
     app = opened("read")
-    app = app.file_uploader(key="films").upload("film.png", phantoms.fresh_phantom_png(), "image/png").run()
+    app = uploader(app).upload("film.png", samples()[0].film.data, "image/png").run()
     assert not app.exception
     assert "Pneumonia score" in written(app)
     assert sentence in written(app)

@@ -3,16 +3,17 @@
 import io
 import json
 import zipfile
+from itertools import pairwise
 
 import pytest
 from PIL import Image
 
 from tests.support.brief import DATASET, MODEL
 from tests.support.run_rows import submit
-from tests.support.screens import written
-from xraylab import actions
-from xraylab.app import phantoms
+from tests.support.screens import headings, uploader, written
+from xraylab import actions, formats
 from xraylab.app.components.threshold_cockpit import Chosen
+from xraylab.app.samples import samples
 from xraylab.data.datasets import list_datasets
 from xraylab.data.phantoms import generate
 from xraylab.evaluation.rules import parse_rule
@@ -52,6 +53,10 @@ def test_a_home_in_use_is_no_fault(show, trained, name):
     assert not app.exception
     assert not app.error
     assert app.title[0].value
+    levels = headings(app)
+    assert levels[0] == 1
+    steps = [after - before for before, after in pairwise(levels)]
+    assert all(step <= 1 for step in steps), f"a level of headings is left out in {levels}"
 
 
 def _archive(folder, members):
@@ -146,14 +151,15 @@ def test_test_films_are_not_offered_before_they_are_opened(show, trained):
     _button(app, "Reveal test results (recorded) …").click().run()
     app.button(key="open test").click().run()
     assert not app.error
-    assert "Test films at the lock" in [heading.value for heading in app.subheader]
+    cut = formats.score(load_model(trained, MODEL).lock.threshold)
+    assert f"Test films, at the lock {cut}" in [heading.value for heading in app.header]
     assert len(app.selectbox(key=f"threshold split {MODEL}").options) == 2
 
     # choosing anew seals them again, and the lock keeps the stamp
     actions.lock(trained, MODEL, "value:0.25", actor="test")
     app = show("threshold")
     assert app.selectbox(key=f"threshold split {MODEL}").options == ["validation"]
-    assert "changed after test results were seen" in _said(app)
+    assert "changed after test results were seen" in written(app)
 
 
 def test_a_lock_at_a_rule_s_threshold_is_told_by_the_rule(show, trained):
@@ -190,19 +196,19 @@ def test_a_review_band_is_told_wherever_a_lock_is(show, trained):
 
 def test_a_read_film_is_decided_at_the_lock_and_a_text_file_is_refused(show, trained):
     app = show("read")
-    app.file_uploader(key="films").upload("film.png", phantoms.fresh_phantom_png(), "image/png")
+    uploader(app).upload("film.png", samples()[0].film.data, "image/png")
     app.run()
     assert not app.error
     assert "normal validation films score this high" in _said(app)
 
-    app.file_uploader(key="films").upload("film.png", b"not a film", "image/png")
+    uploader(app).upload("film.png", b"not a film", "image/png")
     app.run()
     assert "not a DICOM, PNG, JPEG" in app.error[0].value
 
 
 def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trained, tmp_path):
     app = show("read")
-    app.file_uploader(key="films").upload("real.png", _png(tmp_path, 90), "image/png")
+    uploader(app).upload("real.png", _png(tmp_path, 90), "image/png")
     app.run()
     assert "teaching phantoms" in app.warning[0].value
 
@@ -210,20 +216,21 @@ def test_a_real_film_is_warned_of_and_decided_only_on_a_person_s_word(show, trai
     assert "despite the warnings" in _said(app)
 
 
-def test_an_age_that_a_person_types_is_asked_of_films_of_children_and_judged(show, trained):
+def test_an_age_that_a_person_types_is_asked_of_films_of_children_and_judged(show, trained, monkeypatch):
     card = trained.models / MODEL / "card.json"
     told = json.loads(card.read_text())
     told["dataset"] |= {"kind": "radiographs", "shown": None}  # as earlier versions wrote of children's films
     card.write_text(json.dumps(told))
     app = show("read")
-    app.file_uploader(key="films").upload("phantom.png", phantoms.fresh_phantom_png(), "image/png")
+    uploader(app).upload("phantom.png", samples()[0].film.data, "image/png")
     app.run()
     assert not app.number_input  # a phantom has no age
 
-    app.file_uploader(key="films").upload("real.png", _chest(), "image/png")
+    uploader(app).upload("real.png", _chest(), "image/png")
     app.run()
     assert not _of_film(app)
     assert "Age unknown" in _said(app)
+    monkeypatch.setattr(actions, "read_films", None)  # an age is judged without the network
     app.number_input[0].set_value(3.0).run()
     assert not _of_film(app)
     assert "Age unknown" not in _said(app)

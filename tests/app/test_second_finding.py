@@ -11,10 +11,11 @@ import pypdfium2
 import pytest
 
 from tests.support.dicoms import dicom
+from tests.support.screens import uploader
 from tests.support.workers import ONE_THREAD, made_once
 from xraylab import actions
-from xraylab.app import phantoms as drawn
 from xraylab.app.components.threshold_cockpit import _HERE, _words
+from xraylab.app.samples import samples
 from xraylab.data import phantoms
 from xraylab.data.public import public_datasets
 from xraylab.errors import DatasetError
@@ -87,7 +88,7 @@ def pages(raw):
 def report(settings):
     """The report of one film that is decided, with its heatmap and the reader's call."""
     loaded = load(load_model(settings, "first"))
-    film = Film("film.png", drawn.fresh_phantom_png())
+    film = Film("film.png", samples()[0].film.data)
     [reading] = actions.read_films(settings, loaded, [film], actor="test")
     overlay = actions.drawn_heatmap(heatmap(loaded, film), FINDING)
     standing = actions.standing_of(loaded.model, usable_lock(loaded))
@@ -131,7 +132,7 @@ def test_no_screen_speaks_of_another_finding(show, settings, screen, needs):
 
 def test_read_speaks_of_the_finding_and_keeps_a_case_by_its_name(show, settings):
     app = show("read")
-    app = app.file_uploader(key="films").upload("film.png", drawn.fresh_phantom_png(), "image/png").run()
+    app = uploader(app).upload("film.png", samples()[0].film.data, "image/png").run()
     words = on_screen(app)
     check(words, needs="Tuberculosis score")
     assert "No tuberculosis" in words  # the reader's own call

@@ -5,17 +5,24 @@ from streamlit.testing.v1 import AppTest
 
 from tests.support import screens
 from tests.support.brief import MODEL, SHIPPED
+from tests.support.screens import uploader
 from tests.support.serving import ROOT
 from xraylab import actions
-from xraylab.app import phantoms
 from xraylab.app.components.threshold_cockpit import Chosen
+from xraylab.app.samples import samples
 from xraylab.models import FILMS_FILE, load_model
 from xraylab.networks.registry import network
 from xraylab.settings import load_settings
 
 pytest_plugins = ["tests.support.shipped"]
 SCREENS = ["", "data", "train", "threshold", "compare", "read", "models"]
-WELCOME = ["Try it on teaching phantoms", "Use the shipped model", "Bring your own films"]
+WELCOME = [
+    "Explore the threshold",
+    "Train",
+    "Tour, 2 minutes",
+    "Try it on teaching phantoms",
+    "Bring your own films",
+]
 
 
 def written(app):
@@ -39,7 +46,7 @@ def test_a_fresh_home_with_shipped_models_is_no_fault(show, newcomer, name):
     app = show(name)
     assert not app.exception
     assert not app.error
-    assert "Model in use ensemble · shipped" in written(app)
+    assert "Reads films ensemble · shipped" in written(app)
     assert not newcomer.models.exists()
 
 
@@ -66,7 +73,7 @@ def test_the_newest_of_ones_own_is_listed_first_but_does_not_take_over(show, set
     app = show("threshold")
     assert chosen(app, "threshold").value == SHIPPED[0]
     assert chosen(app, "threshold").options[:2] == [MODEL, "ensemble · shipped"]
-    assert "Model in use ensemble · shipped" in written(app)
+    assert "Reads films ensemble · shipped" in written(app)
     chosen(app, "threshold").set_value("cnn").run()
     app = app.switch_page("pages/models.py").run()
     assert chosen(app, "models").value == "cnn", "looked at"
@@ -79,7 +86,7 @@ def test_the_model_that_somebody_chose_reads_in_every_session(show, settled):
     chosen(app, "models").set_value(MODEL).run()
     app = app.button(key="use for reading").click().run()
     assert not app.error
-    assert f"Model in use {MODEL}" in written(app)
+    assert f"Reads films {MODEL}" in written(app)
     assert f"{MODEL} reads films from now on." in written(app).replace("\\", "")
     assert f"{MODEL} · reads films" in written(app)
     assert "use for reading" not in [button.key for button in app.button]
@@ -87,7 +94,7 @@ def test_the_model_that_somebody_chose_reads_in_every_session(show, settled):
         assert chosen(show("read"), "read").value == MODEL
     app = show("read")
     chosen(app, "read").set_value("cnn").run()
-    assert "Model in use cnn" in written(app)
+    assert "Reads films cnn" in written(app)
     assert chosen(show("read"), "read").value == MODEL, "Read's own box holds for its session"
 
 
@@ -104,11 +111,13 @@ def test_without_an_ensemble_another_shipped_model_is_in_use(show, newcomer, sta
     assert chosen(show("threshold"), "threshold").value == "mobilenet_v2"
 
 
-def test_a_newcomer_is_offered_phantoms_first_then_the_shipped_model_then_own_films(show, newcomer):
+def test_a_newcomer_sees_films_first_then_the_threshold_a_training_and_the_tour(show, newcomer):
     app = show("")
     assert labels(app) == WELCOME
+    [grid] = screens.grids(app)
+    assert [film["title"] for film in grid] == ["Sample 1", "Sample 2", "Sample 3", "Sample 4"]
     assert "2 Model ensemble · shipped AUC" in written(app)
-    app = press(app, WELCOME[1])
+    app = press(app, WELCOME[0])
     assert not app.exception
     assert [title.value for title in app.title] == ["Threshold"]
     assert chosen(app, "threshold").value == SHIPPED[0]
@@ -116,7 +125,11 @@ def test_a_newcomer_is_offered_phantoms_first_then_the_shipped_model_then_own_fi
 
 def test_without_shipped_models_none_is_offered(show, tmp_path, monkeypatch):
     monkeypatch.setenv("XRAYLAB_HOME", str(tmp_path / "home"))
-    assert labels(show("")) == [WELCOME[0], WELCOME[2]]
+    app = show("")
+    assert labels(app) == WELCOME
+    assert not screens.grids(app)
+    app = press(app, WELCOME[0])
+    assert "There is no model yet" in written(app)
 
 
 def test_a_home_with_films_and_no_model_of_its_own_is_told_to_train_one(show, imported, starter):
@@ -169,7 +182,7 @@ def test_a_lock_of_a_shipped_model_asks_once_and_the_shipped_threshold_can_be_re
 
 def test_a_film_is_read_by_the_shipped_ensemble_and_decided_at_the_lock_of_the_home(show, newcomer):
     app = show("read")
-    app.file_uploader(key="films").upload("film.png", phantoms.fresh_phantom_png(), "image/png")
+    uploader(app).upload("film.png", samples()[0].film.data, "image/png")
     app.run()
     assert not app.error
     assert "Disagreement between its 2 models" in written(app)

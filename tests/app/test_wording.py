@@ -60,6 +60,11 @@ def test_a_guess_says_no_more_than_is_known(low, high, written):
     assert wording.time_to_expect(low, high) == written
 
 
+def test_an_option_of_a_command_is_left_out_on_a_screen():
+    assert wording.on_screen("Replace it (--replace). Agree (--yes).") == "Replace it. Agree."
+    assert wording.on_screen("films (2024) -- old") == "films (2024) -- old"
+
+
 def test_a_name_is_not_read_as_markdown():
     assert wording.plain("a_b*[x](y)$1.png") == r"a\_b\*\[x\]\(y\)\$1\.png"
 

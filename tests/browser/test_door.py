@@ -20,7 +20,7 @@ from tests.support.chromium import another
 from tests.support.serving import ROOT
 from tests.support.waiting import eventually, shown
 from xraylab import actions
-from xraylab.app import phantoms
+from xraylab.app.samples import samples
 from xraylab.settings import load_settings
 
 PLANTED = "planted in the home"
@@ -308,7 +308,7 @@ def test_typed_names_stay_text(held, app):
 
 def test_names_of_files_and_a_note_stay_text(held, app):
     held.goto(f"{app}/read")
-    film = phantoms.fresh_phantom_png()
+    film = samples()[0].film.data
     held.locator("input[type=file]").set_input_files(
         [
             {"name": f"{FILE}.png", "mimeType": "image/png", "buffer": film},

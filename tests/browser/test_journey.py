@@ -95,7 +95,7 @@ def test_a_newcomer_does_the_whole_job_on_phantoms(page, app, home, tmp_path):
     assert lock["opened_at"] == []
     page.get_by_role("button", name="Reveal test results (recorded) …").click()
     page.get_by_role("dialog").get_by_role("button", name="Reveal test results").click()
-    page.get_by_text("Test films at the lock").wait_for()
+    page.get_by_text("Test films, at the lock").wait_for()
     lock = json.loads((home / "models" / "phantoms-demo" / "lock.json").read_bytes())
     assert len(lock["opened_at"]) == 1
     assert not lock["after_opening"]

@@ -110,7 +110,9 @@ def test_every_link_of_the_sidebar_leads_to_its_screen(visit):
 
 
 def test_dark_is_the_default_even_on_a_light_desktop(visit):
-    until_background(visit("read", color_scheme="light"), DARK)
+    page = visit("read", color_scheme="light")
+    until_background(page, DARK)
+    page.wait_for_function("() => getComputedStyle(document.documentElement).colorScheme === 'dark'")
 
 
 def test_a_chosen_theme_is_kept_at_every_address(visit, site):
@@ -121,6 +123,8 @@ def test_a_chosen_theme_is_kept_at_every_address(visit, site):
     page.goto(f"{site[0]}/train")
     page.get_by_text(FOOTER).wait_for()
     until_background(page, LIGHT)
+    # Dialogs and menus stand beside the app, and take their colours from the page.
+    page.wait_for_function("() => getComputedStyle(document.documentElement).colorScheme === 'light'")
 
 
 def test_an_error_the_user_can_act_on_is_shown_as_it_is_worded(visit):

@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, Page
 
 from tests.support.chromium import chromium
-from tests.support.serving import ROOT, served
+from tests.support.serving import served_app
 from tests.support.visitors import Visitor
 from xraylab.data.phantoms import phantom
 
@@ -76,7 +76,7 @@ def film(seed: int, *, width: int = WIDTH, height: int = HEIGHT) -> bytes:
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     """Serve the app with a home of its own; yield its address and its process."""
-    with served(ROOT / "streamlit_app.py", folder, env={"XRAYLAB_HOME": str(folder / "home")}) as address:
+    with served_app(folder) as address:
         yield address, process_at(address)
 
 

@@ -14,8 +14,9 @@ from tests.support.waiting import eventually
 ROOT = Path(__file__).parents[2]
 LAUNCHER = """
 import streamlit as st
-from xraylab.app import serving
+from xraylab.app import serving, starting
 
+starting.load_ahead = lambda: None  # the script reads no film; torch would keep the cores busy
 app = st.App({script!r}, middleware=serving.middleware(), lifespan=serving.lifespan)
 """
 
@@ -27,13 +28,14 @@ def served(
     *,
     env: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[str]:
     """Serve a Streamlit script from its own working folder, behind the app's door, and yield the address.
 
     The server is stopped on leaving.
     """
     script = script if "st.App(" in script.read_text("utf-8") else _behind_the_door(script)
-    port = _free_port()
+    port = port or free_port()
     settings = {
         "server.port": str(port),
         "server.address": "127.0.0.1",
@@ -64,6 +66,24 @@ def served(
                 server.wait()
 
 
+@contextlib.contextmanager
+def served_app(folder: Path, *, home: Path | None = None, port: int | None = None) -> Iterator[str]:
+    """Serve the app from a working folder, with a home of its own, and yield the address.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets the log of the server.
+    home : Path, optional
+        By default a new one in the folder.
+    port : int, optional
+        By default a free one.
+    """
+    env = {"XRAYLAB_HOME": str(home or folder / "home")}
+    with served(ROOT / "streamlit_app.py", folder, env=env, port=port) as address:
+        yield address
+
+
 def _behind_the_door(script: Path) -> Path:
     """Write a launcher beside a script, with the same door as the entry of the app."""
     launcher = script.with_name(f"serve_{script.stem}.py")
@@ -71,7 +91,8 @@ def _behind_the_door(script: Path) -> Path:
     return launcher
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -199,9 +199,11 @@ class Visitor:
         VisitorError
             If the page shows no score or no heatmap of the film.
         """
+        for button in list(self.all_of("button")):
+            if button.label == "Remove film":
+                await self.rerun(WidgetState(id=button.id, trigger_value=True))
         began = time.monotonic()
         uploader, fragment = self.one_of("file_uploader")
-        before = self._states.get(uploader.id)
         urls = await self._ask_for_urls(name)
         await asyncio.to_thread(self._put, urls.upload_url, name, data)
         state = WidgetState(id=uploader.id)
@@ -209,8 +211,6 @@ class Visitor:
             UploadedFileInfo(file_id=urls.file_id, name=name, size=len(data), file_urls=urls)
         )
         await self.rerun(state, fragment=fragment)
-        for old in before.file_uploader_state_value.uploaded_file_info if before else ():
-            await asyncio.to_thread(self._http, "DELETE", old.file_urls.delete_url, b"", self._secret)
         self._require_reading(name)
         return time.monotonic() - began
 

@@ -15,6 +15,7 @@ from xraylab import actions, formats
 from xraylab.app import film_dialog, status, watch, widgets, wording
 from xraylab.app.components.film_grid import film_grid
 from xraylab.app.faults import guard
+from xraylab.app.glossary import SPLIT
 from xraylab.app.thumbnails import thumbnails
 from xraylab.audit.found import TITLES, Check, Found
 from xraylab.audit.kept import Audit, last_audit
@@ -65,7 +66,7 @@ def _draw(settings: Settings, dataset: Dataset, *, polling: bool) -> None:
         if audit is not None:
             _draw_audit(dataset, audit)
         elif progress is None:
-            st.caption(_NOT_YET)
+            st.caption(_NOT_YET, help=SPLIT)
         if progress is None or not progress.active:
             _draw_buttons(settings, dataset, audit)
 

@@ -40,7 +40,7 @@ def model_in_use(settings: Settings) -> Model | None:
 def model_looked_at(settings: Settings) -> Model | None:
     """Return the model whose numbers are shown: the one chosen to look at, else the one in use."""
     models = _models(settings)
-    return models.get(st.session_state.get(_LOOKED_AT, "")) or _reading(models, settings)
+    return _chosen(models, _LOOKED_AT) or _reading(models, settings)
 
 
 def dataset_in_use(settings: Settings) -> DatasetInfo | None:
@@ -67,6 +67,13 @@ def look_at(name: str) -> None:
 def use_dataset(name: str) -> None:
     """Put a dataset in use."""
     st.session_state[_DATASET] = name
+
+
+def follow(old: str, new: str) -> None:
+    """Let the choices of this session follow a new name."""
+    for key in (_MODEL, _DATASET, _LOOKED_AT):
+        if st.session_state.get(key) == old:
+            st.session_state[key] = new
 
 
 def pick_model(settings: Settings, *, key: str) -> Model | None:
@@ -105,7 +112,13 @@ def _datasets(settings: Settings) -> dict[str, DatasetInfo]:
 
 def _reading(models: Mapping[str, Model], settings: Settings) -> Model | None:
     # A choice of this session goes first; it may be of a model that is gone by now.
-    return models.get(st.session_state.get(_MODEL, "")) or model_that_reads(settings, list(models.values()))
+    return _chosen(models, _MODEL) or model_that_reads(settings, list(models.values()))
+
+
+def _chosen(models: Mapping[str, Model], session_key: str) -> Model | None:
+    """Return the model that this session chose, which another session may have renamed since."""
+    name = st.session_state.get(session_key, "")
+    return models.get(name) or next((model for model in models.values() if name in model.names), None)
 
 
 def _in_use(offered: Mapping[str, T], session_key: str) -> T | None:

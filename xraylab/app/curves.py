@@ -17,6 +17,7 @@ _COLOURS = {  # the theme's muted and accent: Plotly can't read CSS variables
     "dark": {"train": "#9aa4b2", "validation": "#4cc2c4"},
     "light": {"train": "#56616f", "validation": "#0b7a7d"},
 }
+_TEXT = {"dark": "#e6e9ee", "light": "#16202b"}
 _HEIGHT, _TALL = 260, 380
 _FAR = 8.5  # ends of a logit axis, which lie at scores of 0.0002 and 0.9998
 _SCORES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)  # marked on it
@@ -50,7 +51,24 @@ def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
             key=f"{key} rate",
             label_visibility="collapsed",
         )
-    st.plotly_chart(_figure(history, rate), key=key, config={"displayModeBar": False}, width="stretch")
+    figure = _figure(history, rate)
+    readable(figure)
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch")
+
+
+def readable(figure: go.Figure) -> None:
+    """Write axes in the theme's muted colour: Streamlit's own is too faint on the light theme."""
+    colour = _COLOURS["light" if st.context.theme.type == "light" else "dark"]["train"]
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(tickfont={"color": colour}, title={"font": {"color": colour}})
+
+
+def title_parts(figure: go.Figure) -> None:
+    """Write the titles of the parts of a chart as that of a whole one: bold, and where its axis begins."""
+    colour = _TEXT["light" if st.context.theme.type == "light" else "dark"]
+    for number, title in enumerate(figure.layout.annotations, 1):
+        start = figure.layout["xaxis" if number == 1 else f"xaxis{number}"].domain[0]
+        title.update(x=start, xanchor="left", font={"size": 14, "weight": 600, "color": colour})
 
 
 def mirrored_scores(
@@ -103,6 +121,7 @@ def mirrored_scores(
     figure.update_layout(
         title=title, height=_HEIGHT, margin={"l": 8, "r": 8, "t": 40, "b": 8}, barmode="overlay", bargap=0
     )
+    readable(figure)
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt=title)
 
 
@@ -135,6 +154,7 @@ def calibration(sets: Mapping[str, Reliability], finding: Finding, *, key: str) 
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         legend={"orientation": "h", "y": -0.22},
     )
+    readable(figure)
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, width="stretch", alt="Calibration")
 
 
@@ -215,4 +235,5 @@ def _figure(history: Sequence[dict[str, Any]], rate: str) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 32, "b": 8},
         legend={"orientation": "h", "y": -0.28},
     )
+    title_parts(figure)
     return figure

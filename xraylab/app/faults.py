@@ -18,7 +18,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraylab.app.wording import plain
+from xraylab.app.wording import on_screen, plain
 from xraylab.errors import XRayLabError
 from xraylab.settings import load_settings
 
@@ -42,7 +42,7 @@ def guard() -> Iterator[None]:
     try:
         yield
     except XRayLabError as error:
-        st.error(plain(str(error)))
+        st.error(plain(on_screen(str(error))))
     except Exception as error:  # a traceback on the screen could show a patient's name
         st.error(_report(error))
 

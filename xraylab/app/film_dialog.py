@@ -2,20 +2,17 @@
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from xraylab import actions, formats
 from xraylab.app import widgets, wording
 from xraylab.app.components.film_grid import film_grid
 from xraylab.app.components.film_viewer import film_viewer
-from xraylab.app.thumbnails import ABOUT_ALIKE, alike, ratio, thumbnails
+from xraylab.app.thumbnails import ABOUT_ALIKE, alike, large, thumbnails
 from xraylab.data import browsing
 from xraylab.data.datasets import Dataset
-from xraylab.imaging.picture import png
 from xraylab.settings import Settings
 
 _SHOWN, _ASKED = "film of the dialog", "film asked for"  # session keys: an image id
-_LONGER = 768  # pixels of the longer side; a film has 256 × 256, which is enlarged smoothly
 _MOST_SHOWN, _MOST_ALIKE = 24, 12  # films of the patient, films that look alike
 
 
@@ -58,11 +55,8 @@ def _dialog(settings: Settings, dataset: Dataset) -> None:
 
 
 def _draw_picture(dataset: Dataset, row: int) -> None:
-    shape = ratio(*(int(dataset.catalog[side].iloc[row]) for side in ("width", "height")))
-    size = max(1, round(_LONGER * min(1.0, shape))), max(1, round(_LONGER * min(1.0, 1 / shape)))
-    picture = Image.fromarray(np.asarray(dataset.pixels[row])).resize(size, Image.Resampling.LANCZOS)
     film_viewer(
-        png(picture, compress_level=1),
+        large(dataset, row),
         None,
         key="dataset film",
         caption="As networks see it, 256 × 256 pixels, in its own proportions",

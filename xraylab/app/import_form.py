@@ -7,17 +7,18 @@ The correction is the mapping of ``import --map``: the labels by two lists, ever
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from xraylab import actions, documents, formats
 from xraylab.app import choice, status, widgets, wording
+from xraylab.app.faults import guard
 from xraylab.data.mapping import Mapping, mapping_of
 from xraylab.data.patients import PATIENT_KEYS, rule
 from xraylab.data.sources import NOT_STATED
-from xraylab.errors import DatasetError
+from xraylab.errors import DatasetError, NameTakenError
 from xraylab.files import replacing, scratch
 from xraylab.findings import capital, fold
 from xraylab.settings import Settings
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _ARCHIVES = ["zip", "tar", "gz", "tgz", "bz2", "xz", "npz"]
+_ENDINGS = (".gz", ".bz2", ".xz", ".tar", ".tgz", ".zip", ".npz", ".csv", ".tsv", ".xlsx")
+_LONGEST = 64  # characters
 _SEEN = "import preview"  # the last preview, in the session
 _PROPOSED = "import proposed"  # path and name that the form begins with, once
 _MAP_HELP = (
-    "The fields of the mapping, as in a file for import --map: label_folder, splits, rename, columns and "
-    "others. The guide “Bring your own films” lists them."
+    "The fields of a mapping: label_folder, splits, rename, columns and others. The guide “Bring your own "
+    "films” lists them."
 )
 _KEY_HELP = (
     "A column, a folder of one patient or a tag of DICOM tells which films belong to one patient. Without "
@@ -60,7 +63,7 @@ def draw(settings: Settings) -> None:
             placeholder="/path/to/chest_xray",
         )
         left, middle, right = st.columns(3)
-        name = left.text_input("Name", key="import name", placeholder="kermany")
+        name = left.text_input("Name", key="import name", placeholder="as the file or folder")
         finding = middle.text_input("Finding", key="import finding", placeholder="pneumonia")
         key = right.selectbox(
             "If nothing else names the patient",
@@ -80,15 +83,28 @@ def draw(settings: Settings) -> None:
     if not (previewed or pressed):
         return
     st.session_state.pop(_SEEN, None)  # what follows may be about another source
-    mapping = _mapping(finding.strip(), *correction)
-    with _source(settings, upload, path.strip()) as source:
-        if previewed:
-            _preview(settings, source, mapping, key)
-        else:
-            name = _import(settings, source, name.strip(), mapping, key, replace=replace)
-            if check:
-                actions.start_audit(settings, name)
-            st.rerun()  # the table above was drawn before the import
+    with guard():  # a mistake in the form must not hide what follows it
+        mapping = _mapping(finding.strip(), *correction)
+        with _source(settings, upload, path.strip()) as source:
+            if previewed:
+                _preview(settings, source, mapping, key)
+            else:
+                named = name.strip() or name_of(upload.name if upload is not None else path.strip())
+                if not named:
+                    raise NameTakenError("The file gives no name. Type one under “Name”.")
+                name = _import(settings, source, named, mapping, key, replace=replace)
+                if check:
+                    actions.start_audit(settings, name)
+                st.rerun()  # the table above was drawn before the import
+
+
+def name_of(source: str) -> str:
+    """Make the name of a dataset from that of a file or folder; empty if nothing of it can be one."""
+    name = PurePosixPath(source.replace("\\", "/")).name
+    for ending in _ENDINGS:
+        name = name.removesuffix(ending)
+    # What a name may hold, as ``files.check_name`` says.
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:_LONGEST].rstrip("-._")
 
 
 def _draw_correction() -> tuple[list[str], list[str], str]:

@@ -5,6 +5,7 @@ The address of the Threshold screen, which restores the view that it was copied 
   nothing about a film
 - it is followed once per session, when the screen is first drawn; invalid parts are ignored
 - it can't reveal test results: if a model's test films are sealed, it shows the validation films
+- it changes in place, so that the browser's Back leads to the screen before (see ``components.address``)
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from xraylab.app import choice, wording
+from xraylab.app.components.address import keep_address
 from xraylab.app.components.threshold_cockpit import PREVALENCE, Chosen
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import Rule, rule_that_chose
@@ -23,6 +25,7 @@ from xraylab.settings import Settings
 _FOLLOWED = "threshold link followed"
 _MODEL, _FILMS, _AT, _REVIEW, _PREVALENCE = "model", "films", "at", "review", "prevalence"
 _RULE, _REVIEW_RULE = "rule", "review_rule"  # of the threshold, and of the lower end of the band
+_NAMES = (_MODEL, _FILMS, _AT, _REVIEW, _PREVALENCE, _RULE, _REVIEW_RULE)
 _LOWEST, _HIGHEST = 0.01, 0.9  # prevalences that the cockpit's own slider reaches
 
 
@@ -39,13 +42,17 @@ def split_key(model: Model) -> str:
 def follow(settings: Settings) -> None:
     """Show what the address asks for, on the first call of a session."""
     session, address = st.session_state, st.query_params
-    # Only once: `keep` rewrites the address on every rerun, and following that would undo a user's choice.
+    # Only once: the address follows the view from then on, and following it would undo a user's choice.
     if session.get(_FOLLOWED) or _MODEL not in address:
         session[_FOLLOWED] = True
         return
     session[_FOLLOWED] = True
     name = address[_MODEL]
-    model = next((known for known in list_models(settings) if known.name == name), None)
+    models = list_models(settings)
+    # An old link follows a rename, unless another model has that name now.
+    model = next((known for known in models if known.name == name), None) or next(
+        (known for known in models if name in known.names), None
+    )
     if model is None:
         # Anyone can write an address, so its words are escaped and cut.
         st.info(f"The link’s model isn’t here: “{wording.plain(name[:80])}”. Another one is shown.")
@@ -70,10 +77,7 @@ def keep(model: Model, split: str, chosen: Chosen) -> None:
     prevalence = st.session_state.get(PREVALENCE)
     share = {} if prevalence is None else {_PREVALENCE: f"{prevalence:g}"}
     cuts = {_AT: repr(chosen.threshold), **rule, **review, **review_rule}
-    now = {_MODEL: model.name, _FILMS: split, **cuts, **share}
-    # Setting equal parameters would still send a message to the browser on every rerun.
-    if st.query_params.to_dict() != now:
-        st.query_params.from_dict(now)
+    keep_address("threshold", {_MODEL: model.name, _FILMS: split, **cuts, **share}, of_screen=_NAMES)
 
 
 def _chosen(model: Model, address: Mapping[str, str]) -> Chosen | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraylab.app import serving, starting
+from xraylab.app import serving, starting, tour, visits, widgets
 from xraylab.app.faults import guard
 from xraylab.app.wording import plain
 
@@ -24,7 +24,6 @@ FOOTER = "Research and teaching. Not a medical device."
 REFRESH_SECONDS = 2.0  # between two updates of the progress line during a training
 
 _HERE = Path(__file__).parent
-_SHOWN, _VISIT = "screen shown", "visit"  # of the session
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,15 @@ class Status:
         The present training, such as "densenet121 · epoch 4 of 15 · 2 min left"; None without one.
     fraction : float or None
         Finished part of the training, in [0, 1]; None while it is unknown.
+    loading : bool
+        Whether the model is being loaded, so that the first film has to wait for it.
     """
 
     model: str | None = None
     lock: str | None = None
     training: str | None = None
     fraction: float | None = None
+    loading: bool = False
 
 
 @contextlib.contextmanager
@@ -92,8 +94,7 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
         If there is no such screen.
     """
     _screen(key)
-    if st.session_state.get(_SHOWN) != key:
-        st.session_state[_SHOWN], st.session_state[_VISIT] = key, visit() + 1
+    visits.look_at(key)
     starting.sweep_once()
     st.set_page_config(
         page_title=f"{title} · XRayLab",
@@ -111,17 +112,14 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     _sidebar(status)
     _draw_audience()
     st.title(title, anchor=False)
-    st.html(f'<p class="xl-purpose">{html.escape(purpose)}</p>')
+    st.html(f'<p class="xl-purpose"{widgets.hover(purpose)}>{html.escape(purpose)}</p>')
     body = st.container()
     # The footer is sent before the content is drawn, because st.stop() in the content ends the script.
     st.html(f'<footer class="xl-footer">{FOOTER}</footer>')
     with body, guard():
         yield
-
-
-def visit() -> int:
-    """Return the number of the visit to the present screen: coming from another screen counts one more."""
-    return int(st.session_state.get(_VISIT, 0))
+    tour.draw(key)
+    starting.page_drawn()
 
 
 def empty_state(
@@ -192,9 +190,11 @@ def _sidebar(status: Callable[[], Status]) -> None:
         for screen in LIBRARY:
             st.page_link(screen.script, label=screen.label)
         with guard():
-            training = status().training is not None
-            # Polls only during a training: a fragment with `run_every` reruns until the page is closed.
-            st.fragment(_draw_status, run_every=REFRESH_SECONDS if training else None)(status, training)
+            now = status()
+            training = now.training is not None
+            # Polls only while something goes on: a fragment with `run_every` reruns until the page is closed.
+            every = REFRESH_SECONDS if training or now.loading else None
+            st.fragment(_draw_status, run_every=every)(status, training)
 
 
 def _draw_status(status: Callable[[], Status], polling: bool) -> None:
@@ -210,11 +210,13 @@ def _draw_status(status: Callable[[], Status], polling: bool) -> None:
 
 def _status_html(status: Status) -> str:
     if status.model is None:
-        return '<div class="xl-status"><span class="xl-label">Model in use</span>none yet</div>'
+        return '<div class="xl-status"><span class="xl-label">Reads films</span>none yet</div>'
     lock = status.lock or "not locked"
+    loading = '<span class="xl-label" role="status">Loading, a few seconds</span>' if status.loading else ""
     return (
-        '<div class="xl-status"><span class="xl-label">Model in use</span>'
-        f'<strong>{html.escape(status.model)}</strong><span class="xl-lock">{html.escape(lock)}</span></div>'
+        '<div class="xl-status"><span class="xl-label">Reads films</span>'
+        f"<strong{widgets.hover(status.model)}>{html.escape(status.model)}</strong>"
+        f'<span class="xl-lock"{widgets.hover(lock)}>{html.escape(lock)}</span>{loading}</div>'
     )
 
 

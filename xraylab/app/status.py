@@ -8,12 +8,15 @@ import streamlit as st
 from xraylab import formats
 from xraylab.app import wording
 from xraylab.app.choice import model_in_use, model_words
+from xraylab.app.loaded import is_loading
 from xraylab.app.shell import Status
 from xraylab.app.watch import look
 from xraylab.evaluation.rules import rule_words
 from xraylab.models import Lock
 from xraylab.runs.run import Run
 from xraylab.settings import load_settings
+
+AFTER_OPENING = "changed after test results were seen"
 
 
 def now() -> Status:
@@ -27,6 +30,7 @@ def now() -> Status:
         lock=lock_words(lock) if lock else None,
         training=training_words(now.current, now.progress) if now.current else None,
         fraction=fraction(now.progress) if now.current else None,
+        loading=is_loading(),
     )
 
 
@@ -49,7 +53,7 @@ def lock_origin(lock: Lock) -> str:
     """Write the rule and the time of a lock: "Youden · 12 May, 14:05"."""
     rules = [rule for rule in (lock.rule, lock.review_rule) if rule is not None]
     # Such a lock was chosen with knowledge of the test films, so the words must never be left out.
-    stamp = " · changed after test results were seen" if lock.after_opening else ""
+    stamp = f" · {AFTER_OPENING}" if lock.after_opening else ""
     chosen = ", ".join(formats.visible(rule_words(rule)) for rule in rules)
     return f"{chosen} · {wording.when(lock.locked_at)}{stamp}"
 

@@ -20,8 +20,16 @@
   const wanted = localStorage.getItem(STORE) ?? "Dark";
   const wantsDark = wanted === "System" ? systemIsDark : wanted === "Dark";
 
+  // Dialogs and menus are drawn beside the app, where its colour scheme doesn't reach them.
+  const app = document.querySelector('[data-testid="stApp"]');
+  const pass = () => {
+    document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme;
+  };
+  new MutationObserver(pass).observe(app, { attributes: true, attributeFilter: ["class"] });
+  pass();
+
   const isDark = () => {
-    const colour = getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor;
+    const colour = getComputedStyle(app).backgroundColor;
     const [red, green, blue] = colour.match(/\d+/g).map(Number);
     return red + green + blue < 384;
   };

@@ -1,4 +1,4 @@
-"""Thumbnails of a dataset's films, for every grid that shows some."""
+"""Pictures of a dataset's films: thumbnails for every grid that shows some, and large ones for the viewer."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -6,12 +6,16 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from xraylab import formats
 from xraylab.actions import Similar
 from xraylab.app.components.film_grid import Thumbnail
 from xraylab.data.datasets import Dataset
 from xraylab.data.phantoms import burn_in
+from xraylab.imaging.picture import png
+
+_LONGER = 768  # pixels of the longer side; a film has 256 × 256, which is enlarged smoothly
 
 ABOUT_ALIKE = (
     "The distance is 0 for the same picture, and about 1 for films that have no more in common than any two. "
@@ -67,6 +71,34 @@ def alike(similar: Similar) -> list[Thumbnail]:
     return thumbnails(
         similar.dataset, similar.films.rows, dict(zip(images, distances, strict=True)), name="patient"
     )
+
+
+def large(dataset: Dataset, row: int) -> bytes:
+    """Return a film of a dataset as PNG, in its own proportions and enlarged smoothly.
+
+    Parameters
+    ----------
+    row : int
+        Of the catalog.
+    """
+    return stretched(np.asarray(dataset.pixels[row]), shape_of(dataset, row))
+
+
+def stretched(pixels: NDArray[np.uint8], shape: float) -> bytes:
+    """Return the square that networks see as PNG, in a film's proportions and enlarged smoothly.
+
+    Parameters
+    ----------
+    shape : float
+        Width to height of the film itself.
+    """
+    size = max(1, round(_LONGER * min(1.0, shape))), max(1, round(_LONGER * min(1.0, 1 / shape)))
+    return png(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS), compress_level=1)
+
+
+def shape_of(dataset: Dataset, row: int) -> float:
+    """Return the width of a dataset's film in relation to its height."""
+    return ratio(*(int(dataset.catalog[side].iloc[row]) for side in ("width", "height")))
 
 
 def ratio(width: int, height: int) -> float:

@@ -1,19 +1,30 @@
 """Small parts that several screens share; terms of the glossary are explained on hover."""
 
+import base64
 import html
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from PIL import Image
 
-from xraylab.app.glossary import explanation
+from xraylab.app.glossary import explained, explanation
 from xraylab.app.wording import trained_part
-from xraylab.formats import THIN_SPACE, count, percent
+from xraylab.formats import DASH, NARROW_SPACE, THIN_SPACE, count, percent
+from xraylab.imaging.picture import png
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xraylab.networks.parameters import Layer
 
+# Around a table: on a phone it is scrolled sideways, by keys too.
+SCROLLED = '<div class="xl-scroll" tabindex="0" role="group" aria-label="Table">'
 _NUMBER = ' class="xl-number"'
+# A count, a size, a score, a share or a coefficient, as ``formats`` writes them.
+_IS_NUMBER = re.compile(rf"[<>]?[+−-]?[0-9{THIN_SPACE}]+(\.[0-9]+)?({NARROW_SPACE}(%|[kMGT]?B))?")
 _SHORT = 16  # characters up to which a cell stays on one line
 
 
@@ -32,37 +43,42 @@ def table(
         Whether the first column names the rows, and stays in place when the table is scrolled sideways.
     """
     # HTML instead of st.dataframe, whose cells can't hold an interval in smaller type.
-    numbers = [all(map(_is_number, column)) for column in zip(*rows, strict=True)] or [False] * len(columns)
+    numbers = [_are_numbers(column) for column in zip(*rows, strict=True)] or [False] * len(columns)
     head = "".join(
         f"<th scope='col'{_NUMBER if number else ''}{hover(column)}>{html.escape(column)}</th>"
         for column, number in zip(columns, numbers, strict=False)
     )
     body = "".join(f"<tr>{''.join(map(_cell, row, numbers))}</tr>" for row in rows)
     kind = "xl-table xl-stub" if stub else "xl-table"
-    st.html(
-        f'<div class="xl-scroll"><table class="{kind}">{f"<thead><tr>{head}</tr></thead>" if head else ""}'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    head = f"<thead><tr>{head}</tr></thead>" if head else ""
+    st.html(f'{SCROLLED}<table class="{kind}">{head}<tbody>{body}</tbody></table></div>')
 
 
 def hover(term: str) -> str:
     """Return an HTML attribute that explains a term on hover; empty if the glossary doesn't know it."""
-    sentence = explanation(term.strip())
+    sentence = explanation(term.strip()) or explained(term)
     return f' title="{html.escape(sentence)}"' if sentence else ""
 
 
-def _is_number(text: str | tuple[str, str]) -> bool:
-    """Return whether a cell holds a count, whose column is read from its last digit."""
-    return isinstance(text, str) and text.replace(THIN_SPACE, "").isdecimal()
+def _are_numbers(column: Sequence[str | tuple[str, str]]) -> bool:
+    """Return whether a column holds numbers, which are read from their last digit; a dash stands for none."""
+    stated = [text for text in column if text not in ("", DASH)]
+    return bool(stated) and all(isinstance(text, str) and _IS_NUMBER.fullmatch(text) for text in stated)
 
 
 def _cell(text: str | tuple[str, str], number: bool) -> str:
     """Return a cell; a number or a date stays on one line, also on a phone, where the table scrolls."""
     if isinstance(text, tuple):
         estimate, interval = map(html.escape, text)
-        return f'<td class="xl-short">{estimate} <span class="xl-interval">{interval}</span></td>'
+        more = f'<span class="xl-interval"{hover(text[1])}>{interval}</span>'
+        return f'<td class="xl-short">{estimate} {more}</td>'
     kind = _NUMBER if number else ' class="xl-short"' if len(text) <= _SHORT else ""
     return f"<td{kind}{hover(text)}>{html.escape(text)}</td>"
+
+
+def caption(words: str) -> None:
+    """Draw a muted line of Markdown, with the explanation of its terms on hover."""
+    st.caption(words, help=explained(words) or None)
 
 
 def figures(items: Sequence[tuple[str, str, str]]) -> None:
@@ -105,6 +121,26 @@ def _class_bar(row: tuple[str, tuple[int, int], str], most: int, classes: tuple[
     return (
         f'<div class="xl-bar" role="listitem"><b>{html.escape(name)}</b><div aria-hidden="true">{parts}</div>'
         f"<p>{told} <small>{share}, {html.escape(remark)}</small></p></div>"
+    )
+
+
+def picture(pixels: "NDArray[np.uint8]", caption: str, *, width: int) -> None:
+    """Draw a grey picture above its caption, which screen readers get as its text.
+
+    Parameters
+    ----------
+    pixels : uint8 array of shape (height, width)
+    caption : str
+    width : int
+        On the screen, in pixels.
+    """
+    # HTML instead of st.image, whose pictures have no text for screen readers.
+    data = base64.b64encode(png(Image.fromarray(pixels))).decode()
+    words = html.escape(caption)
+    st.html(
+        f'<figure class="xl-picture" style="width:{width}px"><img src="data:image/png;base64,{data}" '
+        f'alt="{words}"><figcaption aria-hidden="true">{words}</figcaption></figure>',
+        width="content",
     )
 
 

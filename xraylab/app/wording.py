@@ -1,5 +1,5 @@
 """
-Wording: how the screens write numbers and names.
+Wording: how the screens write numbers, names, decisions and calls.
 
 - pure functions, no Streamlit, so that pages and components use the same words
 - ``xraylab.formats`` writes rates, scores, counts and times, on screens and in documents
@@ -18,7 +18,9 @@ from xraylab.formats import (
     p_value,
     visible,
 )
+from xraylab.records import NewCase
 
+DECISIONS = {"positive": "above", "negative": "below", "review": "needs a reader", None: "not decided"}
 _MINUTE = 60
 _HOUR = 3600
 _THOUSAND = 1000
@@ -27,6 +29,7 @@ _TEENS = (12.5, 17.5)  # a rough number between these is written as 15
 # Spelled out here: strftime("%b") would follow the server's locale.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # With ":" for icons and "$" for formulas, which Streamlit adds to Markdown.
+_OPTION = re.compile(r" \(--[a-z-]+\)")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
 
 
@@ -86,6 +89,11 @@ def model(name: str, *, shipped: bool) -> str:
     return f"{name} · shipped" if shipped else name
 
 
+def call(case: NewCase) -> str:
+    """Write the reader's call on a case: ``no pneumonia``, or ``pneumonia, blind``; a dash without one."""
+    return f"{case.call_words or DASH}{', blind' if case.blind else ''}"
+
+
 def when(moment: datetime, *, now: datetime | None = None) -> str:
     """Write a point in time, ``12 May, 14:05``, with the year if it isn't the present one.
 
@@ -118,6 +126,11 @@ def bytes_size(size: int) -> str:
 def plain(text: str) -> str:
     """Escape a name from outside, such as a file's, so that it can't act as Markdown or move other text."""
     return _MARKDOWN.sub(r"\\\1", visible(text))
+
+
+def on_screen(sentence: str) -> str:
+    """Leave out the option of a command that a sentence names; a screen has a field for it."""
+    return _OPTION.sub("", sentence)
 
 
 def time_to_expect(low: float, high: float) -> str:

@@ -1,16 +1,17 @@
 """Models: each with its card, its validation results, its lock, and whether test results were revealed."""
 
+import contextlib
 from typing import Any
 
 import streamlit as st
 
 from xraylab import actions, documents, formats
-from xraylab.app import choice, reads, shell, status, widgets, wording
+from xraylab.app import choice, manage, reads, shell, status, widgets, wording
 from xraylab.app.curves import learning_curves
 from xraylab.app.faults import guard
-from xraylab.app.glossary import SUITE
+from xraylab.app.glossary import LOGIT, SUITE, explained
 from xraylab.data.patients import told
-from xraylab.errors import NotFoundError
+from xraylab.errors import NotFoundError, XRayLabError
 from xraylab.findings import Finding
 from xraylab.models import Model, faults_of_models, load_model
 from xraylab.networks.registry import network
@@ -18,54 +19,77 @@ from xraylab.settings import Settings, load_settings
 from xraylab.training.recipe import Stage
 
 _HEAD = (
-    *("Model", "Network", "Films", "Recipe", "Validation AUC", "95 % interval"),
-    *("Validation films", "Locked at", "Made"),
+    *("Model", "Network", "Films", "Recipe", "Validation AUC"),
+    *("Validation films", "Locked at", "Made", "Size"),
 )
 
 
 def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
+    manage.recall(settings)
     rows = actions.model_rows(settings)
+    kept = {row.name: row for row in actions.list_objects(settings, "model")}
     widgets.notes(faults_of_models(settings))
     if not rows:
         shell.empty_state("There are no models yet.", "Train one", key="models train", to="train")
+        manage.draw(settings, "model")
         return
+    noted = any(row.note for row in kept.values())
+    reading = choice.model_in_use(settings)
+    in_use = None if reading is None else reading.name  # as the sidebar names it
     widgets.table(
-        _HEAD,
+        (*_HEAD, *(("Note",) if noted else ())),
         [
             (
-                wording.model(row.name, shipped=row.shipped) + (" · reads films" if row.reads else ""),
+                wording.model(row.name, shipped=row.shipped)
+                + (" · reads films" if row.name == in_use else ""),
                 row.arch,
                 row.dataset,
                 row.recipe,
-                formats.auc(row.val_auc),
-                formats.auc_interval(*row.val_auc_ci),
+                (formats.auc(row.val_auc), formats.auc_interval(*row.val_auc_ci)),
                 "too few to judge" if row.few else "enough",
                 "not locked" if row.threshold is None else status.cut_words(row.threshold, row.review_from),
                 wording.when(row.created_at),
+                wording.bytes_size(kept[row.name].bytes) if row.name in kept else formats.DASH,
+                *((kept[row.name].note if row.name in kept else "",) if noted else ()),
             )
             for row in rows
         ],
     )
+    st.caption(manage.total(settings, list(kept.values())))
     reads.recall()
-    model = choice.pick_model(settings, key="models model")
-    if model is not None:
-        _draw_use(settings, model, next((row for row in rows if row.name == model.name), None))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        model = choice.pick_model(settings, key="models model")
+        row = next((row for row in rows if model is not None and row.name == model.name), None)
+        if row is not None:
+            _draw_buttons(settings, row, in_use)
+    if model is not None and row is not None:  # a model may have been removed since the list was made
+        _draw_use(row, in_use)
         _draw_card(settings, model)
+    manage.draw(settings, "model")
     shell.next_step("Move the threshold", "threshold")
 
 
-def _draw_use(settings: Settings, model: Model, row: documents.ModelRow | None) -> None:
-    """Say whether the model reads films, and offer to choose it; say whether it can be judged at all."""
-    if row is None:  # removed since the list was made
-        return
+def _draw_buttons(settings: Settings, row: documents.ModelRow, in_use: str | None) -> None:
+    """Offer to let the model read films, and to manage it."""
+    if not row.reads or row.name != in_use:
+        reads.use_for_reading(settings, row.name, key="use for reading")
+    manage.button("model", row.name, row.name, key="manage model")
+
+
+def _draw_use(row: documents.ModelRow, in_use: str | None) -> None:
+    """Draw the model's name; say whether it reads films, and whether it can be judged at all."""
+    title = wording.model(row.name, shipped=row.shipped)
+    st.header(wording.plain(title), anchor=False, help=explained(title) or None)
     if row.few:
         widgets.badge(row.few)
+    if row.name != in_use:
+        return
     if row.reads:
         st.caption("This model reads films, because it was chosen or because nobody chose another.")
     else:
-        reads.use_for_reading(settings, model.name, key="use for reading")
+        st.caption("This model reads films in this window only. Use for reading lets it read everywhere.")
 
 
 def _draw_card(settings: Settings, model: Model) -> None:
@@ -154,7 +178,7 @@ def _draw_suite(settings: Settings, model: Model) -> None:
     document = actions.robustness(settings, model.name)
     st.subheader("Results on degraded films (suite)", anchor=False, help=SUITE)
     widgets.table(
-        ("Change of every film", "Validation AUC", "95 % interval", "Sensitivity", "Specificity", ""),
+        ("Change of every film", "Validation AUC", "95 % interval", "Sensitivity", "Specificity", "Training"),
         [
             (
                 row.title,
@@ -208,16 +232,25 @@ def _draw_members(model: Model) -> None:
     if members is None:
         return
     st.subheader("Members", anchor=False)
+    present: dict[str, str] = {}
+    with contextlib.suppress(XRayLabError):  # a member that is gone has no present name
+        present = {part.card.model_sha256: part.name for part in model.parts}
     widgets.table(
         ("Model", "Network", "Slope", "Intercept"),
         [
-            (member.model, member.arch, f"{member.slope:.3f}", f"{member.intercept:+.3f}")
+            (
+                present.get(member.model_sha256, member.model),
+                member.arch,
+                f"{member.slope:.3f}",
+                f"{member.intercept:+.3f}",
+            )
             for member in members.members
         ],
     )
     st.caption(
         "The logit (log odds) of each member is multiplied by its slope and shifted by its intercept, which "
-        "calibrates it. The mean probability is calibrated again."
+        "calibrates it. The mean probability is calibrated again.",
+        help=LOGIT,
     )
 
 

@@ -41,7 +41,7 @@ class Thumbnail:
     label: int | None = None  # 0 or 1 for a mark in the colour of the class
 
 
-def film_grid(films: Sequence[Thumbnail], *, key: str, label: str) -> str | None:
+def film_grid(films: Sequence[Thumbnail], *, key: str, label: str, large: bool = False) -> str | None:
     """Show films, and return the key of the one that was just chosen.
 
     Parameters
@@ -51,6 +51,8 @@ def film_grid(films: Sequence[Thumbnail], *, key: str, label: str) -> str | None
         The component's key.
     label : str
         What these films are, for screen readers.
+    large : bool
+        Whether a few films may be larger than thumbnails.
 
     Returns
     -------
@@ -61,6 +63,7 @@ def film_grid(films: Sequence[Thumbnail], *, key: str, label: str) -> str | None
         key=key,
         data={
             "label": label,
+            "large": large,
             "films": [
                 {
                     "key": film.key,

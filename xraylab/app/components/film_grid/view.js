@@ -1,12 +1,5 @@
 // Streamlit calls the function on mount and again on every change of data or theme; the list is then built anew, and
 // the film that had the focus keeps it.
-const MIDDLE = 128; // of 255
-
-// A dialog lies outside of the page that states a colour scheme.
-function scheme(element) {
-  const [red, green, blue] = getComputedStyle(element).color.match(/[\d.]+/g).map(Number);
-  return (red + green + blue) / 3 > MIDDLE ? "dark" : "light"; // light text is read on dark
-}
 
 // Films as rows see them: as many a row as have the same place from above.
 function columns(buttons) {
@@ -25,7 +18,7 @@ export default function filmGrid({ data, parentElement: root, setTriggerValue })
   const template = root.querySelector("template");
   const focused = list.querySelector("button:focus")?.dataset.key;
   list.setAttribute("aria-label", data.label);
-  list.style.colorScheme = scheme(list);
+  list.classList.toggle("large", data.large);
   list.replaceChildren(
     ...data.films.map((film) => {
       const item = template.content.cloneNode(true);

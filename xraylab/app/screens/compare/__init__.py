@@ -9,7 +9,7 @@ import streamlit as st
 
 from xraylab import actions, documents, formats
 from xraylab.actions import comparison
-from xraylab.app import cells, choice, shell, status, wording
+from xraylab.app import cells, choice, shell, status, widgets, wording
 from xraylab.app.faults import guard
 from xraylab.app.screens.compare import compared, groups, named, overlaid
 from xraylab.models import Model, Seeds, list_models, ready_made, seed_groups
@@ -162,7 +162,8 @@ def _draw_comparison(settings: Settings, chosen: Sequence[_Entry]) -> None:
     # Each model is measured once, however many pairs it is in.
     measured = [_measured(entry.key, entry.identity, seen, settings) for entry in chosen]
     document = comparison.put_together(measured, pairs, left_out=len(seen))
-    st.html(f'<p class="xl-verdict">{html.escape(document.verdict)}</p>')
+    verdict = document.verdict
+    st.html(f'<p class="xl-verdict"{widgets.hover(verdict)}>{html.escape(verdict)}</p>')
     compared.draw(document, [entry.words for entry in chosen])
     overlaid.draw([overlaid.Drawn(entry.words, entry.models) for entry in chosen], key="compare curves")
     # Groups, films that flip and named pairs are about single models, not about a group of seeds.

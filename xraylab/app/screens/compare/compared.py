@@ -6,7 +6,7 @@ import streamlit as st
 
 from xraylab import formats
 from xraylab.app import wording
-from xraylab.app.widgets import table
+from xraylab.app.widgets import caption, table
 from xraylab.documents import ComparedModel, ComparedModels, ComparedPair, Estimate, Spread
 from xraylab.reports.comparison import comparison_csv
 
@@ -54,12 +54,12 @@ def draw(document: ComparedModels, words: Sequence[str]) -> None:
         (name, *(cell(model) for model in document.models), *([""] if only else []))
         for name, cell in _FACTS.items()
     ]
-    table(("", *words, *(["Difference (first − second)"] if only else [])), rows, stub=True)
-    st.caption(_caption(document, only))
+    table(("Figure", *words, *(["Difference (first − second)"] if only else [])), rows, stub=True)
+    caption(_caption(document, only))
     if len(document.pairs) > 1 or (document.pairs and not only):
         _draw_pairs(document.pairs)
     for note in document.notes:
-        st.caption(wording.plain(note))
+        caption(wording.plain(note))
     st.download_button(
         "Save the table (CSV)",
         comparison_csv(document),
@@ -147,7 +147,7 @@ def _draw_pairs(pairs: Sequence[ComparedPair]) -> None:
         "adjusted by Holm ": lambda pair: formats.p_value(pair.mcnemar_p_holm),
     }
     rows += [(name, *(cell(pair) for pair in pairs)) for name, cell in tests.items()]
-    st.subheader("Against the first", anchor=False)
+    st.header("Against the first", anchor=False)
     table((f"{pairs[0].first} minus", *(pair.second for pair in pairs)), rows, stub=True)
     st.caption(
         f"Differences of rates are in percentage points. {_HOW_DIFFERENCES} Each p is adjusted for "

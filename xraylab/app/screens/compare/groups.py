@@ -11,7 +11,7 @@ import streamlit as st
 
 from xraylab import formats
 from xraylab.app import grouping, wording
-from xraylab.app.widgets import hover, notes
+from xraylab.app.widgets import SCROLLED, hover, notes
 from xraylab.evaluation.operating_point import OperatingPoint
 from xraylab.evaluation.subgroup_columns import cut
 from xraylab.evaluation.subgroups import GroupFigure, GroupResult, Subgroups, differences_by_model
@@ -59,7 +59,7 @@ def draw(
     offered = grouping.offered(settings, first, films, ("compared", seen))
     if not offered.columns.values and not offered.columns.why:
         return
-    st.subheader("By group", anchor=False)
+    st.header("By group", anchor=False)
     column = _pick(offered)
     if offered.columns.why:
         st.caption(wording.plain(offered.columns.why))
@@ -136,7 +136,7 @@ def _table(models: Sequence[_Of], rate: Rate) -> str:
     )
     scale = f"Strips run from {100 * low:.0f} to 100{formats.NARROW_SPACE}%."
     return (
-        f'<div class="xl-scroll"><table class="xl-table xl-stub xl-groups"><caption>{scale}</caption>'
+        f'{SCROLLED}<table class="xl-table xl-stub xl-groups"><caption>{scale}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

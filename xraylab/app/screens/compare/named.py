@@ -29,7 +29,7 @@ def draw(settings: Settings, models: Sequence[Model]) -> None:
     models : sequence of Model
         Two or more models of the same films.
     """
-    st.subheader("On the test films", anchor=False)
+    st.header("On the test films", anchor=False)
     rows = actions.test_pairs(settings, models[0].card.dataset.pixel_hash)
     if rows:
         _draw_rows(rows)

@@ -4,10 +4,11 @@ Curves of several models on the same films, which differ in colour, dash and mar
 - a model has the same look in every chart; all seeds of a training share one
 - validation films only; the marker on a curve is the model's lock
 - each chart can be saved from its own menu, as PNG or SVG
+- a chart is made anew only if something in it changes, because that takes most of the time of this screen
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +19,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from xraylab.app.curves import on_logit_scale, reliability_points
+from xraylab.app import waiting
+from xraylab.app.curves import on_logit_scale, readable, reliability_points, title_parts
 from xraylab.evaluation.reliability import reliability
 from xraylab.models import Model
 
@@ -26,6 +28,7 @@ _TALL, _MIDDLE, _SMALL = 330, 290, 250
 _WHOLE, _CORNER, _ROOM = (0.0, 1.0), 0.8, 0.04  # ranges of the axes, and their margin at both ends
 _COLUMNS = 4  # calibration charts in a row
 _LETTER, _ROW = 7, 29  # pixels of a letter of a legend, at most, and of a row
+_FIGURES, _MOST_FIGURES = "compared curves", 24  # session key; figures that are kept
 _FAINT = 0.55  # opacity of one seed among others
 _DASHES = (
     "solid",
@@ -85,19 +88,30 @@ def draw(drawn: Sequence[Drawn], *, key: str) -> None:
         corner = st.toggle("Enlarge the corner", key=f"{key} corner")
     looks = _looks(drawn)
     show = partial(_show, key=key, saved_as=saved_as.lower())
+    high = _high(corner)
     roc, recall = st.columns(2)
     with roc:
-        show(_roc(drawn, looks, x=(0, 1 - _CORNER) if corner else _WHOLE, y=_high(corner)), "ROC")
+        across = (0, 1 - _CORNER) if corner else _WHOLE
+        show("ROC", drawn, partial(_roc, drawn, looks, x=across, y=high), corner=corner)
     with recall:
-        show(_precision_recall(drawn, looks, x=_high(corner), y=_high(corner)), "Precision and recall")
+        make = partial(_precision_recall, drawn, looks, x=high, y=high)
+        show("Precision and recall", drawn, make, corner=corner)
+    # Closed at first: the browser takes longest to draw what is in it.
+    with st.expander("Further charts", key=f"{key} further", on_change="rerun") as part:
+        if part.open:
+            _draw_further(drawn, looks, show)
+
+
+def _draw_further(drawn: Sequence[Drawn], looks: Sequence[_Look], show: Callable[..., None]) -> None:
+    """Draw how well each one's scores are calibrated, and how they were trained."""
     for start in range(0, len(drawn), _COLUMNS):
         row = slice(start, start + _COLUMNS)
         columns = st.columns(min(_COLUMNS, len(drawn)))
         for column, entry, look in zip(columns, drawn[row], looks[row], strict=False):
             with column:
-                show(_calibration(entry, look), f"Calibration of {entry.words}")
+                show(f"Calibration of {entry.words}", [entry], partial(_calibration, entry, look), look=look)
     if any(model.history for entry in drawn for model in entry.models):  # an ensemble has no training
-        show(_learning(drawn, looks), "Learning", per_row=2)
+        show("Learning", drawn, partial(_learning, drawn, looks), per_row=2)
 
 
 _SAVING = (
@@ -122,8 +136,60 @@ def _looks(drawn: Sequence[Drawn]) -> list[_Look]:
     ]
 
 
-def _show(figure: go.Figure, title: str, *, key: str, saved_as: str, per_row: int = 1) -> None:
-    """Draw a chart whose only button saves it; its height grows with its legend."""
+def _show(
+    title: str,
+    drawn: Sequence[Drawn],
+    make: Callable[[], go.Figure],
+    *,
+    key: str,
+    saved_as: str,
+    per_row: int = 1,
+    **view: Hashable,
+) -> None:
+    """Draw a chart whose only button saves it.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the figure of these models.
+    per_row : int
+        Entries of the legend in a row.
+    **view
+        What the figure depends on besides the models and the theme.
+    """
+    of = tuple((entry.words, tuple(map(_numbers, entry.models))) for entry in drawn)
+    figure = waiting.kept(
+        _FIGURES,
+        (title, _theme(), of, tuple(view.items())),
+        lambda: _with_legend(make(), per_row),
+        most=_MOST_FIGURES,
+    )
+    st.plotly_chart(
+        figure,
+        key=f"{key} {title}",
+        width="stretch",
+        alt=title,
+        config={
+            "displayModeBar": True,
+            "displaylogo": False,
+            "modeBarButtons": [["toImage"]],
+            "toImageButtonOptions": {
+                "format": saved_as,
+                "filename": f"xraylab-{re.sub('[^a-z0-9._]+', '-', title.lower())}",
+                "scale": 2 if saved_as == "png" else 1,
+            },
+        },
+    )
+
+
+def _numbers(model: Model) -> Hashable:
+    """Return what the curves of a model depend on."""
+    # The table is the same object as long as its file is the same; what can't be shown any more is said here.
+    return model.table("validation"), model.card.model_sha256, model.require_lock().threshold
+
+
+def _with_legend(figure: go.Figure, per_row: int) -> go.Figure:
+    """Lay the legend below a figure, whose height grows with it."""
     longest = max((len(trace.name or "") for trace in figure.data), default=0)
     names = sum(trace.showlegend is not False for trace in figure.data)
     background = _BACKGROUND[_theme()]
@@ -144,22 +210,8 @@ def _show(figure: go.Figure, title: str, *, key: str, saved_as: str, per_row: in
         paper_bgcolor=background,
         plot_bgcolor=background,
     )
-    st.plotly_chart(
-        figure,
-        key=f"{key} {title}",
-        width="stretch",
-        alt=title,
-        config={
-            "displayModeBar": True,
-            "displaylogo": False,
-            "modeBarButtons": [["toImage"]],
-            "toImageButtonOptions": {
-                "format": saved_as,
-                "filename": f"xraylab-{re.sub('[^a-z0-9._]+', '-', title.lower())}",
-                "scale": 2 if saved_as == "png" else 1,
-            },
-        },
-    )
+    readable(figure)
+    return figure
 
 
 def _roc(
@@ -235,7 +287,10 @@ def _calibration(entry: Drawn, look: _Look) -> go.Figure:
         )
     on_logit_scale(figure, finding, colour=_MUTED[_theme()])
     figure.update_layout(
-        title={"text": "Calibration", "subtitle": {"text": entry.words, "font": {"size": 12}}},
+        title={
+            "text": "Calibration",
+            "subtitle": {"text": entry.words, "font": {"size": 12, "color": _MUTED[_theme()]}},
+        },
         height=_SMALL,
         margin={"l": 8, "r": 8, "t": 66, "b": 8},
     )
@@ -279,6 +334,7 @@ def _learning(drawn: Sequence[Drawn], looks: Sequence[_Look]) -> go.Figure:
         height=_MIDDLE,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
     )
+    title_parts(figure)
     return figure
 
 

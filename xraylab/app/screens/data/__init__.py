@@ -12,6 +12,7 @@ from xraylab.app import (
     fetch_form,
     film_dialog,
     import_form,
+    manage,
     mend_form,
     phantoms,
     shell,
@@ -30,11 +31,12 @@ def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
     status.recall("data")
+    manage.recall(settings)
     rows = actions.list_datasets(settings)
     widgets.notes(faults_of_datasets(settings))
     if rows:
-        _draw_table(rows)
-    with st.expander("Import films", expanded=not rows, icon=":material/upload:"):
+        _draw_table(settings, rows)
+    with st.expander("Import films", expanded=not rows, icon=":material/upload:", key="data import"):
         import_form.draw(settings)
         fetch_form.draw(settings)
     if not rows:
@@ -43,9 +45,13 @@ def draw() -> None:
             "Without films of your own, you can use teaching phantoms: synthetic chest films, made here.",
             key="data phantoms",
         )
+        manage.draw(settings, "dataset")
         return
-    st.subheader("Dataset", anchor=False)
-    chosen = choice.pick_dataset(settings, key="data dataset")
+    st.header("Dataset", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = choice.pick_dataset(settings, key="data dataset")
+        if chosen:
+            manage.button("dataset", chosen.name, chosen.name, key="manage dataset")
     if chosen:
         dataset = load_dataset(settings, chosen.name)
         audit_view.draw(settings, dataset)
@@ -56,15 +62,28 @@ def draw() -> None:
         films.draw(settings, dataset)
         beside.draw(settings, dataset)
         film_dialog.open_asked(settings, dataset)
+    manage.draw(settings, "dataset")
     shell.next_step("Train a network", "train")
 
 
-def _draw_table(rows: list[documents.Imported]) -> None:
+def _draw_table(settings: Settings, rows: list[documents.Imported]) -> None:
+    kept = {row.name: row for row in actions.list_objects(settings, "dataset")}
+    noted = any(row.note for row in kept.values())
     classes = {tuple(row.labels) for row in rows}
     # Findings with different classes share the columns, under names that fit all of them.
     names = classes.pop() if len(classes) == 1 else ("Without", "With")
     widgets.table(
-        ("Dataset", "Finding", "Films", "Patients", *names, "Test revealed", "Imported"),
+        (
+            "Dataset",
+            "Finding",
+            "Films",
+            "Patients",
+            *names,
+            "Test revealed",
+            "Imported",
+            "Size",
+            *(("Note",) if noted else ()),
+        ),
         [
             (
                 f"{row.name} (synthetic)" if row.kind == "phantoms" else row.name,
@@ -74,10 +93,13 @@ def _draw_table(rows: list[documents.Imported]) -> None:
                 *map(formats.count, row.labels.values()),
                 wording.times(row.test_openings),
                 wording.when(row.created_at),
+                wording.bytes_size(kept[row.name].bytes) if row.name in kept else formats.DASH,
+                *((kept[row.name].note if row.name in kept else "",) if noted else ()),
             )
             for row in rows
         ],
     )
+    st.caption(manage.total(settings, list(kept.values())))
 
 
 # The hashes and the time are the key; settings and dataset aren't hashed.

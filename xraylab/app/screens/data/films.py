@@ -126,7 +126,7 @@ def _page(films: int, dataset: str) -> slice:
         if pages > 1:
             # With other filters there may be fewer pages; Streamlit would go back to the first one.
             st.session_state[key] = min(st.session_state.get(key, 1), pages)
-            page = int(st.number_input("Page", 1, pages, key=key, width=140, label_visibility="collapsed"))
+            page = int(st.number_input("Page", 1, pages, key=key, width=200, label_visibility="collapsed"))
         of = f"Page {formats.count(page)} of {formats.count(pages)}, " if pages > 1 else ""
         st.caption(f"{of}{formats.counted(films, 'film')}")
     return slice((page - 1) * _PAGE, page * _PAGE)

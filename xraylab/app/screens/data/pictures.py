@@ -5,6 +5,7 @@ import streamlit as st
 
 from xraylab import formats
 from xraylab.app import widgets
+from xraylab.app.glossary import SPLIT
 from xraylab.data.averages import Average, average_films
 from xraylab.data.browsing import NOT_STATED, columns_of, texts
 from xraylab.data.datasets import SPLITS, Dataset
@@ -47,6 +48,7 @@ def draw_bars(dataset: Dataset, *, key: str) -> None:
                 required=True,
                 format_func=offered.__getitem__,
                 key=key,
+                help=SPLIT,
             )
         )
     widgets.class_bars(_counts(dataset, by), finding.classes)
@@ -60,7 +62,7 @@ def draw_averages(dataset: Dataset) -> None:
             films = formats.counted(average.films, "film").replace(THIN_SPACE, NARROW_SPACE)
             # The word SYNTHETIC stands on everything that is drawn of phantoms.
             picture = burn_in(average.picture) if dataset.info.kind == "phantoms" else average.picture
-            st.image(picture, caption=f"{average.name}, mean of {films}", width=_AVERAGE)
+            widgets.picture(picture, f"{average.name}, mean of {films}", width=_AVERAGE)
 
 
 # The hash is the key; the dataset isn't hashed.

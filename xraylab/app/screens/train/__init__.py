@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from xraylab.app import choice, phantoms, shell
+from xraylab.app import choice, manage, phantoms, shell
 from xraylab.app.screens.train import buttons, choices, live, runs
 from xraylab.settings import load_settings
 
@@ -10,6 +10,7 @@ from xraylab.settings import load_settings
 def draw() -> None:
     """Draw the screen."""
     settings = load_settings()
+    manage.recall(settings)
     buttons.acted()  # clears the mark: the whole page is drawn now, so no fragment needs to ask for it
     if choice.dataset_in_use(settings) is None:
         phantoms.offer(settings, "There are no films to train on yet.", key="train phantoms")
@@ -21,5 +22,6 @@ def draw() -> None:
     with right:
         live.draw(settings)
     runs.draw(settings)
+    manage.draw(settings, "run")
     if choice.model_in_use(settings) is not None:
         shell.next_step("Move the threshold", "threshold")

@@ -5,8 +5,8 @@ from functools import partial
 
 import streamlit as st
 
-from xraylab import actions, documents
-from xraylab.app import status, watch
+from xraylab import actions, documents, formats
+from xraylab.app import manage, status, watch, wording
 from xraylab.app.screens.train import choices, shown
 from xraylab.errors import XRayLabError
 from xraylab.runs.run import ACTIVE
@@ -45,6 +45,18 @@ def menu(row: documents.RunRow, *, key: str) -> None:
         _button("Resume", _resume, row.run, key=f"{key} resume {row.run}", wide=True)
         _button("Keep the best so far", _keep_best, row.run, key=f"{key} keep {row.run}", wide=True)
     _button("Reuse these settings", _clone, row.run, key=f"{key} clone {row.run}", wide=True)
+    if row.state not in ACTIVE:
+        _button("Rename, note, delete …", _manage, row.run, key=f"{key} manage {row.run}", wide=True)
+
+
+def delete_failed(n: int) -> None:
+    """Draw the button that deletes all failed runs, if there are any."""
+    if n:
+        _button(f"Delete {formats.counted(n, 'failed run')} …", _ask_failed, "", key="delete failed runs")
+
+
+def _ask_failed(_run_id: str) -> None:
+    manage.ask_failed_runs()
 
 
 def _button(
@@ -69,7 +81,9 @@ def _act(action: Callable[[str], None], run_id: str) -> None:
     try:
         action(run_id)
     except XRayLabError as error:
-        status.remember_fault("train", str(error))  # drawn by the live view, after the callback
+        status.remember_fault(
+            "train", wording.on_screen(str(error))
+        )  # drawn by the live view, after the callback
     watch.forget()  # or the list would show the old state for up to half a second
     st.session_state[_ACTED] = True
 
@@ -86,6 +100,10 @@ def _resume(run_id: str) -> None:
 def _keep_best(run_id: str) -> None:
     actions.resume_run(load_settings(), run_id, keep_best=True)
     shown.show(run_id)
+
+
+def _manage(run_id: str) -> None:
+    manage.ask("run", run_id)
 
 
 def _clone(run_id: str) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from xraylab import actions
 from xraylab.app import choice, status, watch, widgets, wording
-from xraylab.app.glossary import RECIPE
+from xraylab.app.glossary import RECIPE, explained
 from xraylab.app.screens.train import recipe_form, shown
 from xraylab.data.datasets import DatasetInfo
 from xraylab.errors import XRayLabError
@@ -100,7 +100,8 @@ def draw(settings: Settings) -> None:
     with advanced:
         name = st.text_input("Name of the model", key="train name", placeholder="from network and recipe")
         weights = _pick_weights(settings, entry)
-    about.caption(f"{wording.plain(entry.about)} {_weights_words(settings, entry, weights)}")
+    words = f"{wording.plain(entry.about)} {_weights_words(settings, entry, weights)}"
+    about.caption(words, help=explained(words) or None)
     with recipe_place:
         recipe = _pick_recipe(entry, pretrained=weights != "none")
     with advanced:
@@ -180,7 +181,7 @@ def _pick_recipe(entry: Network, *, pretrained: bool) -> Recipe:
     )
     recipe = own if own and chosen == _OWN_CHOICE else load_recipe(str(chosen))
     if recipe.about:
-        st.caption(wording.plain(recipe.about))
+        st.caption(wording.plain(recipe.about), help=explained(recipe.about) or None)
     return recipe
 
 
@@ -203,6 +204,7 @@ def _pick_grid(entry: Network, recipe: Recipe) -> tuple[list[Network], list[Reci
         format_func=lambda r: r.name,
         key="train more recipes",
         placeholder="none",
+        help=RECIPE,
     )
     seeds = st.number_input(
         "Seeds",
@@ -217,12 +219,13 @@ def _pick_grid(entry: Network, recipe: Recipe) -> tuple[list[Network], list[Reci
 
 def _edit(entry: Network, recipe: Recipe, finding: Finding) -> Recipe | None:
     """Draw the recipe as a form when asked to; return None while its values can't be trained."""
-    if not st.toggle("Edit the recipe", key="train edit"):
+    if not st.toggle("Edit the recipe", key="train edit", help=RECIPE):
         return recipe
     st.file_uploader(
         "Start from a recipe in a file",
         type="json",
         key="train recipe file",
+        help=RECIPE,
         max_upload_size=1,
         on_change=_use_uploaded,  # a callback, because it sets the choice of recipe above
     )

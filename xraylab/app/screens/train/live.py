@@ -47,7 +47,7 @@ def _draw_newest(settings: Settings, *, polling: bool) -> None:
 def _draw_run(settings: Settings, run: Run, progress: Mapping[str, Any]) -> None:
     row = actions.run_row(settings, run)
     st.html(
-        f'<div class="xl-shown"><h3>{html.escape(run.name)}</h3><span class="xl-label">'
+        f'<div class="xl-shown"><h2>{html.escape(run.name)}</h2><span class="xl-label">'
         f"{html.escape(f'{run.arch} · {run.recipe} · {run.dataset}')}</span></div>"
     )
     history = folder.read_history(settings, run.id)
@@ -114,7 +114,7 @@ def _draw_result(settings: Settings, run: Run) -> None:
         st.caption("Done. Its model has been replaced or removed since.")
         return
     st.html(
-        f"<p>Validation AUC <strong>{formats.auc(row.val_auc)}</strong> "
+        f"<p{widgets.hover('AUC, locked')}>Validation AUC <strong>{formats.auc(row.val_auc)}</strong> "
         f'<span class="xl-interval">{formats.auc_interval(*row.val_auc_ci)}</span>, locked at '
         f"<strong>{formats.score(row.threshold) if row.threshold is not None else formats.DASH}</strong>.</p>"
     )

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from xraylab.app.glossary import SEED, SUITE
+from xraylab.app.glossary import EPOCH, RECIPE, SEED, SUITE
 from xraylab.app.wording import plain, trained_part
 from xraylab.errors import XRayLabError
 from xraylab.evaluation.rules import parse_rule
@@ -68,7 +68,7 @@ def _hash(recipe: Recipe) -> str:
 def _draw_fields(base: Recipe, entry: Network, finding: Finding, *, key: str) -> dict[str, Any]:
     name, stages = st.columns([2, 1])
     values: dict[str, Any] = {
-        "name": name.text_input("Name of the recipe", base.name, key=f"{key} name"),
+        "name": name.text_input("Name of the recipe", base.name, key=f"{key} name", help=RECIPE),
         "about": base.about,
     }
     number = stages.number_input(
@@ -118,7 +118,9 @@ def _draw_stage(stage: Stage, entry: Network, n: int, *, key: str) -> dict[str, 
                 key=f"{key} trains",
                 help="The head is the last layer, which makes the score; the stages before it find features.",
             ),
-            "epochs": epochs.number_input("Epochs", value=stage.epochs, step=1, key=f"{key} epochs"),
+            "epochs": epochs.number_input(
+                "Epochs", value=stage.epochs, step=1, key=f"{key} epochs", help=EPOCH
+            ),
             "learning_rate": rate.number_input(
                 "Learning rate", value=stage.learning_rate, step=1e-4, format="%g", key=f"{key} rate"
             ),

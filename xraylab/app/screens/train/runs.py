@@ -30,7 +30,7 @@ def _draw_rows(settings: Settings) -> None:
         runs = watch.look(settings).runs
         if not runs:
             return
-        st.subheader("Runs", anchor=False)
+        st.header("Runs", anchor=False)
         listed = runs if st.session_state.get(_ALL) else runs[:_FIRST]
         # HTML rows instead of one table: a row's menu is a Streamlit popover, which can't be put into HTML.
         with st.container(key="xl-runs"):
@@ -39,6 +39,7 @@ def _draw_rows(settings: Settings) -> None:
                 _draw_row(actions.run_row(settings, run))
         if len(runs) > len(listed):
             st.button(f"Show all {formats.count(len(runs))} runs", key="show all runs", on_click=_show_all)
+        buttons.delete_failed(sum(run.state == "failed" for run in runs))
 
 
 def _draw_row(row: documents.RunRow) -> None:
