@@ -41,6 +41,10 @@ benchmarks *arguments:
     python -m benchmarks {{ arguments }}
     python -m benchmarks.report
 
+# measure how long a user waits, in a browser, and write docs/ux.md
+journeys *arguments:
+    python -m scripts.journeys {{ arguments }}
+
 # take a picture of every screen
 screenshots *arguments:
     python -m scripts.screenshots {{ arguments }}

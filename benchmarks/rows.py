@@ -8,6 +8,7 @@ from benchmarks.frame import Row
 from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
+from benchmarks.libraries import Libraries
 from benchmarks.near import NearDuplicates
 from benchmarks.read import ReadBatch, ReadCam
 from benchmarks.step import StepBf16
@@ -23,6 +24,7 @@ ROWS: tuple[Row, ...] = (
     StepBf16(),
     Infer(1),
     Infer(8),
+    Libraries(),
     ReadCam(),
     ReadBatch(),
     ReadApart(),

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.chromium import chromium
-from tests.support.serving import ROOT, served
+from tests.support.serving import ROOT, served_app
 from xraylab import actions
 from xraylab.settings import Settings
 
@@ -52,7 +52,7 @@ def main() -> None:
         if not actions.list_datasets(settings):
             actions.import_phantoms(settings, n=FILMS)
         films = _films(folder / "films")
-        with served(ROOT / "streamlit_app.py", folder, env={"XRAYLAB_HOME": str(settings.home)}) as address:
+        with served_app(folder, home=settings.home) as address:
             _take_all(address, films, asked.out)
     IMAGES.mkdir(exist_ok=True)
     for name in KEPT:
@@ -110,7 +110,10 @@ def _app(page: Page) -> Locator:
 
 def _upload(page: Page, films: list[Path]) -> None:
     """Choose the model, upload the films, and lay the heatmap over the first."""
-    page.get_by_role("combobox").first.click()
+    box = page.get_by_role("combobox").first
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list closes when the page scrolls under it
+    box.click()
     page.get_by_role("option", name=READ_BY, exact=True).click()
     _settle(page)
     page.locator("input[type=file]").first.set_input_files(films)

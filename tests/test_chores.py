@@ -15,7 +15,7 @@ from tests.support.chores import just, recipes
 
 ROOT = Path(__file__).parents[1]
 CHORES = ("setup", "app", "test", "fast", "lint", "docs", "benchmarks", "screenshots")
-CHORES += ("house", "lock", "release")
+CHORES += ("journeys", "house", "lock", "release")
 CONTAINER = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
 DEVELOPMENT = (ROOT / "requirements-dev.txt").read_text("utf-8")

@@ -126,6 +126,7 @@ def test_the_rows_and_targets_are_those_that_were_promised():
         "thresholds_1m": 2,
         "intervals": 1_000,
         "near_duplicates": 4,
+        "libraries": 1.5,
         "read_cam": 0.77,
         "read_batch": 0.8,
         "decode_apart": 1 / 1.15,

@@ -8,6 +8,7 @@ from benchmarks.evaluation import Intervals, Thresholds, _apart
 from benchmarks.frozen import Frozen
 from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
+from benchmarks.libraries import Libraries
 from benchmarks.material import NATIVE, Material
 from benchmarks.near import NearDuplicates
 from benchmarks.read import ReadBatch, ReadCam
@@ -32,6 +33,7 @@ ROWS = [
     Thresholds("thresholds", 624),
     Intervals(resamples=200),
     NearDuplicates(10),
+    Libraries(),
     ReadCam("phantom"),
     ReadBatch(3, "phantom"),
     ReadApart(3, "phantom"),
