@@ -13,7 +13,7 @@ EVERY_SCREEN = [*SCREENS, *LIBRARY]
 
 PAGE = """
 import streamlit as st
-from xraylab.app import shell
+from xraylab.app import shell, theme
 from xraylab.errors import DatasetError
 
 def status():
@@ -38,6 +38,9 @@ with shell.page("{key}", title="The {label}", purpose="A placeholder.", status=s
     if st.button("Train"):
         st.session_state.left = 6
         st.rerun()
+    if "{key}" == "compare":  # where charts need the theme's colours
+        st.session_state.runs = st.session_state.get("runs", 0) + 1
+        st.write(f"drawn for {theme.name()}", f"in run {st.session_state.runs}")
     shell.empty_state("There is no film yet.", "Bring films", key="bring", to="data")
     shell.next_step("Read films", "read")
 """
@@ -125,6 +128,16 @@ def test_a_chosen_theme_is_kept_at_every_address(visit, site):
     until_background(page, LIGHT)
     # Dialogs and menus stand beside the app, and take their colours from the page.
     page.wait_for_function("() => getComputedStyle(document.documentElement).colorScheme === 'light'")
+
+
+def test_what_is_drawn_in_colours_of_the_theme_follows_it(visit):
+    page = visit("compare", color_scheme="light")
+    page.get_by_text("drawn for dark in run 2").wait_for()
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_role("menuitemradio", name="Light").click()
+    page.get_by_text("drawn for light in run 3").wait_for()
+    page = visit("compare", color_scheme="dark")
+    page.get_by_text("drawn for dark in run 1").wait_for()
 
 
 def test_an_error_the_user_can_act_on_is_shown_as_it_is_worded(visit):

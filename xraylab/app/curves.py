@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from xraylab.app import theme
 from xraylab.evaluation.reliability import Reliability
 from xraylab.findings import Finding
 
@@ -58,14 +59,14 @@ def learning_curves(history: Sequence[dict[str, Any]], *, key: str) -> None:
 
 def readable(figure: go.Figure) -> None:
     """Write axes in the theme's muted colour: Streamlit's own is too faint on the light theme."""
-    colour = _COLOURS["light" if st.context.theme.type == "light" else "dark"]["train"]
+    colour = _COLOURS[theme.name()]["train"]
     for update in (figure.update_xaxes, figure.update_yaxes):
         update(tickfont={"color": colour}, title={"font": {"color": colour}})
 
 
 def title_parts(figure: go.Figure) -> None:
     """Write the titles of the parts of a chart as that of a whole one: bold, and where its axis begins."""
-    colour = _TEXT["light" if st.context.theme.type == "light" else "dark"]
+    colour = _TEXT[theme.name()]
     for number, title in enumerate(figure.layout.annotations, 1):
         start = figure.layout["xaxis" if number == 1 else f"xaxis{number}"].domain[0]
         title.update(x=start, xanchor="left", font={"size": 14, "weight": 600, "color": colour})
@@ -83,7 +84,7 @@ def mirrored_scores(
     validation, other : float arrays, (n,) and (m,)
         Scores in [0, 1].
     """
-    colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
+    colours = _COLOURS[theme.name()]
     figure = go.Figure()
     highest = 0.0
     for scores, name, sign, colour in (
@@ -133,7 +134,7 @@ def calibration(sets: Mapping[str, Reliability], finding: Finding, *, key: str) 
     sets : mapping of str to Reliability
         One or two sets of films by name; the first is drawn dashed if there are two.
     """
-    colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
+    colours = _COLOURS[theme.name()]
     figure = go.Figure()
     looks = [("validation", "solid", "diamond")]
     if len(sets) > 1:
@@ -210,7 +211,7 @@ def on_logit_scale(figure: go.Figure, finding: Finding, *, colour: str) -> None:
 
 def _figure(history: Sequence[dict[str, Any]], rate: str) -> go.Figure:
     epochs = [epoch["epoch"] for epoch in history]
-    colours = _COLOURS["light" if st.context.theme.type == "light" else "dark"]
+    colours = _COLOURS[theme.name()]
     figure = make_subplots(cols=2, subplot_titles=("Loss", _RATES[rate]), horizontal_spacing=0.1)
     for column, quantity in enumerate(("loss", rate), 1):
         for split, dash in (("train", "dot"), ("validation", "solid")):

@@ -4,20 +4,24 @@ Partial runs: faults of Streamlit 1.67 in redrawing a part of a screen, mended w
 - a part is a fragment of Streamlit, such as the sidebar's state, which asks to be drawn again while a model
   is loaded; its request may come at any time, also right after a click
 - what Streamlit made of such a request: the click to another screen was lost, the other screen was taken
-  down, or a button stayed on the page although its part had drawn itself without it; and of two clicks that
-  meet in one run, the earlier one came last
+  down, or a button stayed on the page although its part had drawn itself without it; of two clicks that
+  meet in one run, the earlier one came last; a click into what was a part until just now was lost; and what
+  a run had drawn never came to the browser
 - the classes are Streamlit's own and private, so its version is pinned; tests/app/test_partial_runs.py and
   tests/browser/test_going.py show each fault without the mend
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from types import ModuleType
 from typing import Any
 
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
-from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner, ScriptRunnerEvent
 from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import (
     RerunData,
@@ -26,6 +30,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
 )
 
 _SHOWN = "xraylab_shown"  # attribute of a session's pages: hash of the page that was drawn last
+_FORMER = "xraylab_former"  # attribute of a session: the runner before the present one, if that had ended
 
 
 def mend() -> None:
@@ -33,6 +38,9 @@ def mend() -> None:
     _wrap(ForwardMsgQueue, "clear", _drops_nothing)
     _wrap(ScriptRequests, "_request_rerun_locked", _prefers_pages)
     _wrap(ScriptRunner, "_run_script", _skips_left_pages)
+    _wrap(AppSession, "request_rerun", _hears_clicks_into_former_parts)
+    _wrap(AppSession, "_create_scriptrunner", _remembers_the_former_runner)
+    _wrap(AppSession, "_handle_scriptrunner_event_on_event_loop", _sends_what_the_former_runner_drew)
     _wrap(script_requests, "_coalesce_widget_states", _earlier_first)
 
 
@@ -69,9 +77,10 @@ def _drops_nothing(
 def _prefers_pages(
     request: Callable[[ScriptRequests, RerunData], bool], requests: ScriptRequests, data: RerunData
 ) -> bool:
-    """Let a part's request change nothing of a request for another page that waits.
+    """Let a part's request change nothing of a request for another page that waits, nor a timer a click.
 
-    Otherwise the waiting one gets the page of the newer request, so that the click to the other page is lost.
+    Otherwise the waiting one gets the page of the newer request, so that the click to the other page is lost;
+    or it counts as that of a timer, which nobody misses if its part has gone.
     """
     waiting = requests._rerun_data
     is_left = (
@@ -80,7 +89,13 @@ def _prefers_pages(
         and bool(data.fragment_id or data.fragment_id_queue)
         and data.page_script_hash not in ("", waiting.page_script_hash)
     )
-    return True if is_left else request(requests, data)
+    if is_left:
+        return True
+    clicked = requests._state == ScriptRequestType.RERUN and not waiting.is_auto_rerun
+    taken = request(requests, data)
+    if taken and clicked:
+        requests._rerun_data = replace(requests._rerun_data, is_auto_rerun=False)
+    return taken
 
 
 def _skips_left_pages(
@@ -94,10 +109,61 @@ def _skips_left_pages(
     page = data.page_script_hash  # empty if the request gives a name instead
     if data.fragment_id_queue and page and page != getattr(pages, _SHOWN, page):
         return
+    if not (data.is_auto_rerun or all(map(runner._fragment_storage.contains, data.fragment_id_queue))):
+        data = replace(data, fragment_id_queue=[])  # see _hears_clicks_into_former_parts
     try:
         run(runner, data)
     finally:
         setattr(pages, _SHOWN, runner._get_script_run_ctx().page_script_hash)
+
+
+def _hears_clicks_into_former_parts(
+    request: Callable[[AppSession, ClientState | None], None], session: AppSession, state: ClientState | None
+) -> None:
+    """Draw the whole screen for a click into a part that the screen has no longer, but the browser still has.
+
+    Otherwise the click is lost: the list of films is a part until the last film is read, and the key j that
+    comes just then left the film before it on the screen.
+    """
+    if (
+        state
+        and state.fragment_id
+        and not state.is_auto_rerun
+        and not session.has_fragment(state.fragment_id)
+        and state.page_script_hash == getattr(session._pages_manager, _SHOWN, None)
+    ):
+        whole = ClientState()
+        whole.CopyFrom(state)
+        whole.fragment_id = ""
+        state = whole
+    request(session, state)
+
+
+def _remembers_the_former_runner(
+    create: Callable[[AppSession, RerunData], None], session: AppSession, data: RerunData
+) -> None:
+    """Remember a runner that had ended by itself; one that was told to end has been forgotten by now."""
+    setattr(session, _FORMER, session._scriptrunner)
+    create(session, data)
+
+
+def _sends_what_the_former_runner_drew(
+    handle: Callable[..., None],
+    session: AppSession,
+    sender: ScriptRunner | None,
+    event: ScriptRunnerEvent,
+    *args: Any,
+    **kwargs: Any,
+) -> None:
+    """Send the browser what a run drew although a part's request has made a new runner meanwhile.
+
+    Otherwise all that still waits on the server's event loop is dropped: after a click, while the server is
+    busy and a timer comes at the wrong moment, the screen would stay as it was before.
+    """
+    former = getattr(session, _FORMER, None)
+    if sender is not None and sender is former and event != ScriptRunnerEvent.SHUTDOWN:
+        sender = session._scriptrunner
+    handle(session, sender, event, *args, **kwargs)
 
 
 def _earlier_first(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xraylab.app import serving, starting, tour, visits, widgets
+from xraylab.app import serving, starting, theme, tour, visits, widgets
 from xraylab.app.faults import guard
 from xraylab.app.wording import plain
 
@@ -118,6 +118,7 @@ def page(key: str, *, title: str, purpose: str, status: Callable[[], Status] = S
     st.html(f'<footer class="xl-footer">{FOOTER}</footer>')
     with body, guard():
         yield
+    theme.watch()
     tour.draw(key)
     starting.page_drawn()
 

@@ -19,7 +19,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from xraylab.app import waiting
+from xraylab.app import theme, waiting
 from xraylab.app.curves import on_logit_scale, readable, reliability_points, title_parts
 from xraylab.evaluation.reliability import reliability
 from xraylab.models import Model
@@ -124,12 +124,8 @@ def _high(corner: bool) -> tuple[float, float]:
     return (_CORNER, 1) if corner else _WHOLE
 
 
-def _theme() -> str:
-    return "light" if st.context.theme.type == "light" else "dark"
-
-
 def _looks(drawn: Sequence[Drawn]) -> list[_Look]:
-    looks = zip(_COLOURS[_theme()], _DASHES, _SYMBOLS, strict=True)
+    looks = zip(_COLOURS[theme.name()], _DASHES, _SYMBOLS, strict=True)
     return [
         _Look(*look, opacity=_FAINT if len(entry.models) > 1 else 1.0)
         for entry, look in zip(drawn, looks, strict=False)
@@ -160,7 +156,7 @@ def _show(
     of = tuple((entry.words, tuple(map(_numbers, entry.models))) for entry in drawn)
     figure = waiting.kept(
         _FIGURES,
-        (title, _theme(), of, tuple(view.items())),
+        (title, theme.name(), of, tuple(view.items())),
         lambda: _with_legend(make(), per_row),
         most=_MOST_FIGURES,
     )
@@ -192,7 +188,7 @@ def _with_legend(figure: go.Figure, per_row: int) -> go.Figure:
     """Lay the legend below a figure, whose height grows with it."""
     longest = max((len(trace.name or "") for trace in figure.data), default=0)
     names = sum(trace.showlegend is not False for trace in figure.data)
-    background = _BACKGROUND[_theme()]
+    background = _BACKGROUND[theme.name()]
     figure.update_layout(
         # A saved picture uses a wider font than the page, so the legend's entries have a fixed width. It also
         # lacks the page's background, without which its words could not be read.
@@ -285,11 +281,11 @@ def _calibration(entry: Drawn, look: _Look) -> go.Figure:
             | _belongs(entry, look, _OF_A_BIN.format(finding=finding.name))
             | {"mode": "lines+markers", "line": look.line(), "marker": look.marker(7)},
         )
-    on_logit_scale(figure, finding, colour=_MUTED[_theme()])
+    on_logit_scale(figure, finding, colour=_MUTED[theme.name()])
     figure.update_layout(
         title={
             "text": "Calibration",
-            "subtitle": {"text": entry.words, "font": {"size": 12, "color": _MUTED[_theme()]}},
+            "subtitle": {"text": entry.words, "font": {"size": 12, "color": _MUTED[theme.name()]}},
         },
         height=_SMALL,
         margin={"l": 8, "r": 8, "t": 66, "b": 8},
@@ -370,7 +366,7 @@ def _diagonal(figure: go.Figure) -> None:
 def _dotted(figure: go.Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Add a dotted line as a reference for the curves."""
     (x0, y0), (x1, y1) = start, end
-    line = {"dash": "dot", "width": 1, "color": _MUTED[_theme()]}
+    line = {"dash": "dot", "width": 1, "color": _MUTED[theme.name()]}
     figure.add_shape(type="line", x0=x0, y0=y0, x1=x1, y1=y1, opacity=0.5, line=line, layer="below")
 
 
