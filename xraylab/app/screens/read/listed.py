@@ -7,6 +7,7 @@ import streamlit as st
 from xraylab import formats
 from xraylab.app import session_films, wording
 from xraylab.app.ahead import Ahead, Wanted
+from xraylab.app.components.ask_again import ask_again
 from xraylab.app.components.film_list import Choice, Row, film_list, just_chosen
 from xraylab.app.faults import guard
 from xraylab.app.screens.read import blind, keep, readings
@@ -47,8 +48,10 @@ def draw(batch: Batch) -> None:
             st.rerun()  # the whole screen
         drawn = True
         _draw(batch)
+        if batch.ahead.waiting:
+            ask_again(key=f"{_KEY} again", seconds=_LOOK)
 
-    st.fragment(part, run_every=_LOOK)()
+    st.fragment(part)()
 
 
 def _draw(batch: Batch) -> None:
