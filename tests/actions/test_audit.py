@@ -55,6 +55,7 @@ def planted(source, **changes):
             made.save(film)
 
 
+@pytest.mark.slow
 def test_a_clean_set_raises_nothing_of_high_severity(settings, clean):
     seen = []
     found = by_check(settings, clean, on_step=lambda *step: seen.append(step))

@@ -33,7 +33,7 @@ ROWS = [
     Thresholds("thresholds", 624),
     Intervals(resamples=200),
     NearDuplicates(10),
-    Libraries(),
+    pytest.param(Libraries(), marks=pytest.mark.slow),
     ReadCam("phantom"),
     ReadBatch(3, "phantom"),
     ReadApart(3, "phantom"),

@@ -10,6 +10,8 @@ from PIL import Image
 from tests.support.serving import ROOT
 from tests.support.waiting import shown
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def app(serve, tmp_path_factory):

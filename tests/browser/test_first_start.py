@@ -12,6 +12,8 @@ from xraylab.data import phantoms
 from xraylab.models import ENSEMBLE, load_shipped
 from xraylab.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 READING = 120_000  # milliseconds
 
 

@@ -11,6 +11,8 @@ from tests.support.film_reports import IDENTITY
 from tests.support.films import grey
 from tests.support.serving import ROOT
 
+pytestmark = pytest.mark.slow
+
 READING = 120_000  # milliseconds; the model is loaded with the first film
 
 

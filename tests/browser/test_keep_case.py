@@ -4,9 +4,13 @@ import csv
 import io
 import json
 
+import pytest
+
 from tests.support.serving import ROOT
 from tests.support.waiting import shown
 from xraylab.app.samples import samples
+
+pytestmark = pytest.mark.slow
 
 NOTE = "Hazy at the right base. <b>Ask again</b>"
 

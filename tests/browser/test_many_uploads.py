@@ -6,6 +6,8 @@ from tests.support.serving import ROOT
 from tests.support.sizes import cases, draws
 from tests.support.waiting import shown
 
+pytestmark = pytest.mark.slow
+
 DRAG = """([number, kinds]) => {
   const files = new DataTransfer();
   for (let at = 0; at < number; at += 1) files.items.add(new File(["no film"], `${at}.txt`));

@@ -14,6 +14,8 @@ from tests.support.waiting import shown
 from xraylab.data import phantoms
 from xraylab.reports.film_words import OVERRIDDEN
 
+pytestmark = pytest.mark.slow
+
 READ = (
     "CT_small.dcm",
     "MR_small_RLE.dcm",

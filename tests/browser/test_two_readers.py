@@ -25,6 +25,8 @@ from xraylab.reading.loaded import load
 from xraylab.reading.read import read_film
 from xraylab.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 PlaywrightTimeout = pytest.importorskip("playwright.sync_api").TimeoutError
 EACH = 4  # films a reader
 MOST_GROWTH = 50  # MB, as in the whole soak

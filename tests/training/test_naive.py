@@ -76,6 +76,7 @@ def dataset(tmp_path_factory):
     return import_dataset(load_settings(home=home / "home"), home / "films", "films")
 
 
+@pytest.mark.slow
 def test_a_patient_that_is_on_both_sides_is_claimed_as_skill(dataset, monkeypatch, tmp_path):
     """Features that show the patient and nothing of the label: only a split by image can tell the label."""
     rows = np.flatnonzero(dataset.catalog["split"].isin(["train", "validation"]))
