@@ -12,7 +12,6 @@ from xraylab.data import phantoms
 from xraylab.data.importing import import_dataset
 from xraylab.errors import DatasetError, WeightsError
 from xraylab.networks.inputs import to_input
-from xraylab.networks.pretrained import default_network
 from xraylab.networks.registry import build, network
 from xraylab.settings import load_settings
 from xraylab.training import naive
@@ -21,6 +20,7 @@ from xraylab.training.frozen import activations
 from xraylab.training.loop import fit
 from xraylab.training.naive import naive_split
 from xraylab.training.recipe import Recipe, Stage
+from xraylab.training.seen import Seen
 
 CPU = torch.device("cpu")
 ENTRY = dataclasses.replace(network("small_cnn"), side=32)
@@ -84,11 +84,11 @@ def test_a_patient_that_is_on_both_sides_is_claimed_as_skill(dataset, monkeypatc
     rng, seen = np.random.default_rng(0), []
     shown = rng.normal(0, 1, (len(names), 1280))[code] + 0.1 * rng.normal(0, 1, (rows.size, 1280))
 
-    def known(_net, _entry, _pixels, given, *_):
+    def see(_net, _entry, _pixels, given, **_):
         seen.append(given)
-        return torch.from_numpy(shown.astype(np.float32))
+        return Seen(torch.from_numpy(shown.astype(np.float32)), np.empty(0, np.float32))
 
-    monkeypatch.setattr(naive, "_known", known)
+    monkeypatch.setattr(naive, "see", see)
     steps = []
     result = naive_split(
         load_settings(home=tmp_path), dataset, draws=1, on_step=lambda *step: steps.append(step)
@@ -116,7 +116,7 @@ def test_a_stop_comes_through(dataset, monkeypatch, tmp_path):
             raise StoppedError
 
     known = torch.zeros(int(dataset.catalog["split"].isin(["train", "validation"]).sum()), 1280)
-    monkeypatch.setattr(naive, "_known", lambda *_: known)
+    monkeypatch.setattr(naive, "see", lambda *_, **__: Seen(known, np.empty(0, np.float32)))
     with pytest.raises(StoppedError):
         naive_split(load_settings(home=tmp_path), dataset, draws=1, on_step=stop)
 
@@ -129,15 +129,3 @@ def test_without_patients_or_weights_there_is_a_sentence(tmp_path, dataset, no_p
     few = import_dataset(settings, tmp_path / "few", "few")
     with pytest.raises(DatasetError, match="can't be told from the films of “few”"):
         naive_split(settings, few)
-
-
-def test_the_films_themselves_are_described_once(dataset, monkeypatch, tmp_path):
-    settings, seen = load_settings(home=tmp_path), []
-    entry = default_network(settings)
-    net = build(entry)
-    rows, pixels = np.array([3, 40, 5]), dataset.pixels
-    known = naive._known(net.eval(), entry, pixels, rows, CPU, lambda *step: seen.append(step))
-    with torch.no_grad():
-        expected = net(to_input(torch.from_numpy(pixels[rows]), entry))
-        torch.testing.assert_close(net.get_submodule(entry.head)(known), expected)
-    assert seen == [("Looking at the training films", 3, 3)]

@@ -17,6 +17,9 @@ from xraylab.stored import Finite, read_file
 
 SCALE_FILE = "scale.json"
 QUANTILE = 0.99  # of the raw maps' cells; the very strongest cell would be an outlier of one film
+MOST_FILMS = 100  # that a scale is measured on
+RANDOM_FILMS, RANDOM_NETWORKS = 12, 3  # that the likeness to random weights is measured on
+PASSES = MOST_FILMS + RANDOM_FILMS * RANDOM_NETWORKS  # of one film through a network, at most
 
 
 class MapScale(Record):

@@ -8,7 +8,7 @@ Inference: compute a network's outputs for stored films, in fp32. All scores are
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -20,6 +20,10 @@ from xraylab.networks.inputs import finding_logit, to_input
 from xraylab.networks.registry import Network
 
 BATCH = 32
+
+
+class _Reached(Exception):  # noqa: N818 - not an error: the forward pass has come to the middle
+    pass
 
 
 @torch.no_grad()
@@ -85,7 +89,7 @@ def all_outputs(
     starts = range(0, len(chosen), BATCH)
     done = []
     stream = outputs(net, entry, (pixels[chosen[s : s + BATCH]] for s in starts), device=device, run=run)
-    with _watched(net, entry.middle if on_features else None) as seen:
+    with watched(net, entry.middle if on_features else None) as seen:
         for start, output in zip(starts, stream, strict=True):
             done.append(output)
             if on_features:
@@ -95,13 +99,48 @@ def all_outputs(
     return torch.cat(done) if done else torch.empty(0, 2)
 
 
+@torch.no_grad()
+def middle_means(
+    net: nn.Module,
+    entry: Network,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.intp],
+    *,
+    device: torch.device,
+    on_progress: Callable[[int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Compute the mean activations of the entry's ``middle``, (m, c); the layers behind it aren't run.
+
+    Parameters are those of ``all_outputs``.
+    """
+    net.eval()
+    means = []
+
+    def stop(_module: nn.Module, _inputs: object, _output: object) -> None:
+        raise _Reached
+
+    with watched(net, entry.middle) as seen:  # its hook comes before the one that stops
+        handle = net.get_submodule(entry.middle).register_forward_hook(stop)
+        try:
+            for start in range(0, len(rows), BATCH):
+                films = np.ascontiguousarray(pixels[rows[start : start + BATCH]])
+                with suppress(_Reached):
+                    net(to_input(torch.from_numpy(films).to(device), entry))
+                means.append(seen.pop().float().cpu().numpy())
+                if on_progress:
+                    on_progress(min(start + BATCH, len(rows)))
+        finally:
+            handle.remove()
+    return np.concatenate(means)
+
+
 def shows_features(net: nn.Module, run: Run | None) -> bool:
     """Return whether a forward pass runs the network itself, so that a hook can record features."""
     return run is None or run is net
 
 
 @contextmanager
-def _watched(net: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
+def watched(net: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
     """Record a submodule's mean activations (B, d) of the last batch, until the block ends."""
     seen: list[Tensor] = []
     if layer is None:

@@ -17,7 +17,7 @@ from torch import nn
 
 from xraylab.evaluation.novelty import FEWEST, Novelty, fit_novelty
 from xraylab.imaging import SIDE
-from xraylab.networks.inference import all_outputs
+from xraylab.networks.inference import middle_means
 from xraylab.networks.registry import Network
 
 MOST = 1000  # films per split to learn from; more take longer and hardly change the result
@@ -89,6 +89,7 @@ def learn(
     validation: NDArray[np.intp],
     *,
     device: torch.device,
+    middle: NDArray[np.float32] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Novelty | None:
     """Learn the distribution of a network's training films, with a limit chosen on its validation films.
@@ -98,8 +99,10 @@ def learn(
     pixels : uint8 array of shape (n, 256, 256), may be a memory map
     training, validation : int arrays
         Rows of the films. If there are more than ``MOST``, that many are drawn, always the same ones.
+    middle : float32 array of shape (n, c), optional
+        Mean activations of the middle layer of all films, if the caller has them.
     on_progress : callable, optional
-        As for ``all_outputs``.
+        Called with the number of films done so far; may raise to stop.
 
     Returns
     -------
@@ -109,16 +112,18 @@ def learn(
     if min(len(training), len(validation)) < FEWEST:
         return None
 
-    def features(rows: NDArray[np.intp]) -> Floats:
-        drawn = _draw(rows)
-        reader = FeatureReader(pixels, drawn)
-        all_outputs(net, entry, pixels, drawn, device=device, on_progress=on_progress, on_features=reader)
-        return reader.made
+    parts = [drawn(training), drawn(validation)]
+    rows = np.concatenate(parts)
+    if middle is not None:
+        means = middle[rows]
+    else:
+        means = middle_means(net, entry, pixels, rows, device=device, on_progress=on_progress)
+    features = np.hstack([means, coarse(pixels[rows])])
+    return fit_novelty(features[: len(parts[0])], features[len(parts[0]) :])
 
-    return fit_novelty(features(training), features(validation))
 
-
-def _draw(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+def drawn(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the rows of the films that are learnt from, at most ``MOST`` of them."""
     if len(rows) <= MOST:
         return rows
     # Sorted, since a memory map is read faster in order.

@@ -12,6 +12,7 @@ randomised say nothing about the network.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -19,13 +20,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xraylab.errors import HeatmapError
-from xraylab.models.heatmap_scale import QUANTILE, MapScale
+from xraylab.models.heatmap_scale import MOST_FILMS, QUANTILE, RANDOM_FILMS, RANDOM_NETWORKS, MapScale
 from xraylab.networks.registry import Network, build
 from xraylab.reading.heatmap import DEFAULT, SCALED, raw_maps
 
-MOST_FILMS = 100
-_RANDOM_NETWORKS = 3
-_RANDOM_FILMS = 12
 Floats = NDArray[np.float32]
 
 
@@ -38,7 +36,13 @@ def positives(
 
 
 def measure_scale(
-    net: nn.Module, entry: Network, films: NDArray[np.uint8], *, classes: int, model_sha256: str
+    net: nn.Module,
+    entry: Network,
+    films: NDArray[np.uint8],
+    *,
+    classes: int,
+    model_sha256: str,
+    on_pass: Callable[[int], None] = lambda _: None,
 ) -> MapScale | None:
     """Measure the scale of a network's heatmaps.
 
@@ -50,6 +54,8 @@ def measure_scale(
         Number of the network's outputs.
     model_sha256 : str
         Hash of the network's weights, which the scale belongs to.
+    on_pass : callable, optional
+        Called with the number of films that have passed so far, ``PASSES`` at most; may raise to stop.
 
     Returns
     -------
@@ -60,9 +66,14 @@ def measure_scale(
         return None
     net.eval()
     try:
-        maps = [raw_maps(net, entry, _tensor(film), SCALED) for film in films]  # by film and method
+        maps = []  # by film and method
+        for film in films:
+            maps.append(raw_maps(net, entry, _tensor(film), SCALED))
+            on_pass(len(maps))
+        some = range(0, len(films), max(1, len(films) // RANDOM_FILMS))[:RANDOM_FILMS]
+        default = [maps[place][SCALED.index(DEFAULT)].ravel() for place in some]
         likeness = _likeness(
-            net, entry, films[:: max(1, len(films) // _RANDOM_FILMS)][:_RANDOM_FILMS], classes
+            entry, films[some], default, classes, on_pass=lambda done: on_pass(len(films) + done)
         )
     except HeatmapError:
         return None
@@ -79,31 +90,35 @@ def measure_scale(
             for name, values in zip(SCALED, cells, strict=True)
         },
         randomised=None if math.isnan(likeness) else round(likeness, 4),
-        randomised_films=min(len(films), _RANDOM_FILMS),
+        randomised_films=min(len(films), RANDOM_FILMS),
     )
 
 
-def _likeness(net: nn.Module, entry: Network, films: NDArray[np.uint8], classes: int) -> float:
+def _likeness(
+    entry: Network,
+    films: NDArray[np.uint8],
+    trained_maps: list[Floats],
+    classes: int,
+    *,
+    on_pass: Callable[[int], None],
+) -> float:
     """Return the mean rank correlation of Grad-CAM's cells with those of random networks, or NaN."""
     from scipy.stats import spearmanr
 
-    trained_maps = [_grad_cam(net, entry, film) for film in films]
-    correlations = []
+    correlations, passes = [], 0
     # Forked, so that the training's own random numbers stay as they were.
     with torch.random.fork_rng(devices=[]):
-        for seed in range(_RANDOM_NETWORKS):
+        for seed in range(RANDOM_NETWORKS):
             torch.manual_seed(seed)
             random = build(entry, classes=classes).eval().requires_grad_(requires_grad=False)
             for film, cells in zip(films, trained_maps, strict=True):
-                random_cells = _grad_cam(random, entry, film)
+                random_cells = raw_maps(random, entry, _tensor(film), (DEFAULT,))[0].ravel()
+                passes += 1
+                on_pass(passes)
                 # A constant map has no ranks, so no correlation.
                 if np.ptp(cells) > 0 and np.ptp(random_cells) > 0:
                     correlations.append(float(spearmanr(cells, random_cells).statistic))
     return float(np.mean(correlations)) if correlations else math.nan
-
-
-def _grad_cam(net: nn.Module, entry: Network, film: NDArray[np.uint8]) -> Floats:
-    return raw_maps(net, entry, _tensor(film), (DEFAULT,))[0].ravel()
 
 
 def _tensor(film: NDArray[np.uint8]) -> torch.Tensor:

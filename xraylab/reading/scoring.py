@@ -186,10 +186,19 @@ def _score(
             )
         )
         ratios.append(np.full(films, np.nan) if reader is None else reader.made)
+    return _averaged(outputs, averaging, mean_ratio(np.stack(ratios)))
+
+
+def scores_of(outputs: torch.Tensor) -> Scores:
+    """Return the scores of a network alone from its outputs, float32 (m, classes)."""
+    return _averaged([outputs], ALONE, np.full(len(outputs), np.nan))
+
+
+def _averaged(outputs: list[torch.Tensor], averaging: Averaging, novelty: Floats) -> Scores:
     # Each member is calibrated before the mean is taken, so that all speak on one scale.
     averaged = averaging.of(np.stack([_logits(output) for output in outputs]))
     kinds = averaged.given_finding(np.stack([kinds_given_finding(output) for output in outputs]))
-    return Scores(averaged.logit, averaged.spread, kinds, mean_ratio(np.stack(ratios)))
+    return Scores(averaged.logit, averaged.spread, kinds, novelty)
 
 
 def _logits(outputs: torch.Tensor) -> Floats:

@@ -13,7 +13,7 @@ import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -30,27 +30,36 @@ from xraylab.evaluation.novelty import Novelty
 from xraylab.evaluation.rules import parse_rule
 from xraylab.files import write_text
 from xraylab.finite import check_scores
+from xraylab.formats import count
 from xraylab.imaging import PREPROCESS_VERSION
+from xraylab.imaging.perturbations import SUITE
 from xraylab.models import Card, TrainedOn, check_name_free, next_number
+from xraylab.models.heatmap_scale import PASSES
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
-from xraylab.reading.features import learn
+from xraylab.reading.features import drawn, learn
 from xraylab.reading.gate import shown_by
-from xraylab.reading.scoring import Scores, described, described_under_suite, score_network
+from xraylab.reading.scoring import Scores, described, described_under_suite, score_network, scores_of
 from xraylab.runs import folder, ranks
 from xraylab.runs.publish import Finished, publish
 from xraylab.runs.run import RunCancelled
 from xraylab.settings import Settings
 from xraylab.training import checkpoint
+from xraylab.training.cache import ActivationCache
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
 from xraylab.training.device import pick_device, use_threads
 from xraylab.training.duration import KINDS, film_gflop, record_speed
 from xraylab.training.loop import best_so_far, fit
+from xraylab.training.memory import room, taken
+from xraylab.training.progress import Clock, Work
 from xraylab.training.recipe import Recipe, TrainingRequest, plan
+from xraylab.training.seen import Seen, see
 
 _PROGRESS_EVERY = 0.5  # seconds
 _MEGABYTE = 1e6
+_TO_MIDDLE = 2 / 3  # of a pass
+_WIDEST = 16_384  # bytes that a film takes at most as the input of a head
 _log = logging.getLogger(__name__)
 
 
@@ -89,14 +98,17 @@ def execute(
     job = _Job.prepare(settings, run_id, request, reporter)
     started = time.monotonic()
     if folder.is_kept(settings, run_id):
-        fitted = job.keep()
+        fitted, seen = job.keep()
     else:
         ranks.call(settings, run_id)
-        fitted = job.train()
+        fitted, seen = job.train()
     net = fitted.net.to("cpu")
-    scored, suite, novelty = job.score(net), job.score_under_suite(net), job.learn_novelty(net)
+    scored, suite = job.score(net, seen), job.score_under_suite(net)
+    novelty = job.learn_novelty(net, seen)
     card = job.card(fitted, seconds=reporter.seconds_before + time.monotonic() - started)
-    publish(settings, Finished(request, job.dataset, fitted, card, scored, suite, novelty))
+    finished = Finished(request, job.dataset, fitted, card, scored, suite, novelty)
+    publish(settings, finished, on_maps=reporter.phase("Measuring the heatmaps", PASSES))
+    reporter.finish()
     job.clean_up(fitted)
     return fitted.notes
 
@@ -119,6 +131,8 @@ class _Reporter:
     run_id: str
     write: Callable[[dict[str, Any]], None]
     cancelled: Callable[[], bool]
+    clock: Clock = field(default_factory=lambda: Clock(0))  # of the whole job, from button to model
+    device: str = ""
     last: float = -math.inf  # time of the last write, in seconds
     seconds_before: float = 0.0  # duration of the epochs before the run was stopped
 
@@ -138,16 +152,41 @@ class _Reporter:
             self.last = time.monotonic()
         return due
 
-    def report(self, doing: str, fraction: float) -> None:
-        """Report a step that isn't training."""
-        self.stop_if_cancelled()
-        self.write(asdict(Progress(doing, fraction, math.nan, math.nan, "", math.nan)))
+    def phase(self, doing: str, films: int, passes: float = 1.0) -> Callable[[int], None]:
+        """Begin a phase that isn't training; return a function to be told the number of films done so far.
+
+        Parameters
+        ----------
+        passes : float
+            Forward passes of the whole network that each film is worth.
+        """
+        clock, before = self.clock, 0
+        clock.phase()
+
+        def tell(done: int) -> None:
+            nonlocal before
+            clock.films += done - before
+            clock.done += (done - before) * passes
+            before = done
+            words = f"{doing}: {count(done)} of {count(films)}"
+            left, memory = clock.seconds_left, taken(torch.device("cpu"))
+            self.on_progress(Progress(words, clock.fraction, clock.speed, left, self.device, memory))
+
+        self.last = -math.inf  # a phase is named as it begins
+        tell(0)
+        return tell
+
+    def finish(self) -> None:
+        """Report that all is done, also of phases that turned out shorter than planned."""
+        self.clock.done = self.clock.total
+        self.write(asdict(Progress("Done", 1.0, math.nan, 0.0, self.device, math.nan)))
 
     def on_download(self, done: int, total: int) -> None:
         self.stop_if_cancelled()
         if self._is_due():
             whole = f" of {total / _MEGABYTE:.0f}" if total else ""  # a server may not name the size
-            self.report(f"downloading ImageNet weights, {done / _MEGABYTE:.0f}{whole} MB", 0.0)
+            words = f"downloading ImageNet weights, {done / _MEGABYTE:.0f}{whole} MB"
+            self.write(asdict(Progress(words, 0.0, math.nan, math.nan, "", math.nan)))
 
     def on_epoch(self, epoch: Epoch) -> None:
         folder.append_history(self.settings, self.run_id, asdict(epoch))
@@ -206,7 +245,8 @@ class _Job:
         """File with the hash of the first weights, which a resumed run doesn't load again."""
         return self.checkpoints / "weights.sha256"
 
-    def train(self) -> Fitted:
+    def train(self) -> tuple[Fitted, Seen | None]:
+        """Train; return what the films gave below the head too, if that never changes."""
         torch.manual_seed(self.recipe.seed)  # before the network is built: its weights are random at first
         net = self.build()
         if not checkpoint.exists(self.checkpoints):
@@ -219,25 +259,76 @@ class _Job:
             torch.get_num_threads(),
             self.recipe.epochs,
         )
-        reporter = self.reporter
-        return fit(
+        reporter, films = self.reporter, self.films()
+        one_pass = self.one_pass
+        reporter.device = str(self.device)
+        reporter.clock = Clock(self.work(films, one_pass=one_pass))
+        seen, speeds = (self.see(net) if one_pass else None), {}
+        if seen is not None and seen.computed:
+            speeds["forward"] = reporter.clock.speed
+        elif seen is not None:
+            reporter.clock.skip(len(films.pixels))
+        fitted = fit(
             net,
             self.entry,
-            self.films(),
+            films,
             self.recipe,
             device=self.device,
             monitor=Monitor(reporter.on_progress, reporter.on_epoch, reporter.on_return),
             checkpoints=self.checkpoints,
             cache=self.settings.cache,
+            known=None if seen is None else seen.inputs,
+            clock=reporter.clock,
         )
+        return replace(fitted, speeds={**speeds, **fitted.speeds}), seen
 
-    def keep(self) -> Fitted:
+    def keep(self) -> tuple[Fitted, Seen | None]:
         """Return the best epoch so far of a stopped training."""
-        fitted = best_so_far(self.build(), self.entry, self.recipe, self.checkpoints)
+        net = self.build()
+        fitted = best_so_far(net, self.entry, self.recipe, self.checkpoints)
         self.reporter.on_return(fitted.history)
         done, planned = len(fitted.history), self.recipe.epochs
         note = f"Stopped after epoch {done} of {planned}; the best epoch until then was kept."
-        return replace(fitted, notes=(*fitted.notes, note))
+        self.reporter.clock = Clock(self.work(self.films(), one_pass=False))
+        return replace(fitted, notes=(*fitted.notes, note)), None
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether one pass of the films is enough, since nothing below the head is trained.
+
+        On a GPU the pass would be in low precision, and the scores must come from the processor.
+        """
+        return (
+            self.device.type == "cpu"
+            and not ranks.several()
+            and self.settings.backend == "fp32"
+            and all(stage.tail == 0 and stage.views == 1 for stage in self.recipe.stages)
+            and room(len(self.dataset.pixels) * _WIDEST, self.device)
+        )
+
+    def see(self, net: nn.Module) -> Seen:
+        """Pass all films through the network once."""
+        dataset = self.dataset
+        films = len(dataset.pixels)
+        return see(
+            net,
+            self.entry,
+            dataset.pixels,
+            films=dataset.info.pixel_hash,
+            cache=ActivationCache(self.settings.cache),
+            device=self.device,
+            on_progress=self.reporter.phase("Passing the films through the network", films),
+        )
+
+    def work(self, films: Films, *, one_pass: bool) -> float:
+        """Return the work of the whole job, in forward passes of one film."""
+        held_out = len(self.held_out)
+        before = len(films.pixels) if one_pass else 0
+        scored = 0 if one_pass else held_out
+        suite = len(SUITE) * held_out * self.needs_suite
+        novelty = 0 if one_pass else _TO_MIDDLE * (drawn(films.train).size + drawn(films.validation).size)
+        training = Work.on(films, self.entry, known=one_pass).stages(self.recipe)
+        return before + training + scored + suite + novelty + PASSES
 
     def build(self) -> nn.Module:
         return build(self.entry, classes=len(self.classes))
@@ -264,44 +355,69 @@ class _Job:
             key=f"{dataset.info.pixel_hash} {split}",
         )
 
-    def score(self, net: nn.Module) -> pd.DataFrame:
+    def score(self, net: nn.Module, seen: Seen | None) -> pd.DataFrame:
         """Score the validation and test films; return the table of ``predictions``."""
-        self.reporter.report("scoring the held-out films", 1.0)
-        scores = self.scores(net, self.dataset.pixels, self.held_out)
+        if seen is None:
+            tell = self.reporter.phase("Scoring held-out films", len(self.held_out))
+            scores = self.scores(net, self.dataset.pixels, self.held_out, tell)
+        else:
+            scores = _checked(scores_of(seen.outputs(net, self.entry, self.held_out)))
         return described(self.dataset.catalog, self.held_out, scores, self.classes)
 
     def score_under_suite(self, net: nn.Module) -> pd.DataFrame | None:
         """Score these films under each perturbation of the suite; None if the recipe doesn't need it."""
-        if not (self.recipe.suite or parse_rule(self.recipe.rule).suite):
+        if not self.needs_suite:
             return None
-        self.reporter.report("scoring the held-out films under the suite", 1.0)
-        dataset = self.dataset
+        dataset, before = self.dataset, 0
+        tell = self.reporter.phase("Scoring held-out films, changed", len(SUITE) * len(self.held_out))
+
+        def scored(films: NDArray[np.uint8]) -> Scores:
+            nonlocal before
+            scores = self.scores(net, films, None, lambda done: tell(before + done))
+            before += len(films)
+            return scores
+
         return described_under_suite(
-            lambda films: self.scores(net, films, None),
+            scored,
             dataset.catalog,
             dataset.pixels,
             self.held_out,
             self.classes,
         )
 
-    def learn_novelty(self, net: nn.Module) -> Novelty | None:
+    @property
+    def needs_suite(self) -> bool:
+        return self.recipe.suite or parse_rule(self.recipe.rule).suite
+
+    def learn_novelty(self, net: nn.Module, seen: Seen | None) -> Novelty | None:
         """Learn the features of the training films, for the gate; None if there are too few films."""
-        self.reporter.report("preparing the unusual-film check", 1.0)
+        training, validation = self.dataset.rows("train"), self.dataset.rows("validation")
+        tell = None
+        if seen is None:
+            films = drawn(training).size + drawn(validation).size
+            tell = self.reporter.phase("Learning what the training films are like", films, _TO_MIDDLE)
         return learn(
             net,
             self.entry,
             self.dataset.pixels,
-            self.dataset.rows("train"),
-            self.dataset.rows("validation"),
+            training,
+            validation,
             device=torch.device("cpu"),
-            on_progress=self.reporter.stop_if_cancelled,
+            middle=None if seen is None else seen.middle,
+            on_progress=tell,
         )
 
     @property
     def held_out(self) -> NDArray[np.intp]:
         return np.concatenate([self.dataset.rows("validation"), self.dataset.rows("test")])
 
-    def scores(self, net: nn.Module, pixels: NDArray[np.uint8], rows: NDArray[np.intp] | None) -> Scores:
+    def scores(
+        self,
+        net: nn.Module,
+        pixels: NDArray[np.uint8],
+        rows: NDArray[np.intp] | None,
+        on_progress: Callable[[int], None],
+    ) -> Scores:
         # On the processor, even after a training on a GPU: a film that is read later is scored there, and
         # must get the same score.
         scores = score_network(
@@ -311,11 +427,9 @@ class _Job:
             rows,
             device=torch.device("cpu"),
             backend=self.settings.backend,
-            on_progress=self.reporter.stop_if_cancelled,
+            on_progress=on_progress,
         )
-        remedy = "No model was made of it. Train with a lower learning rate."
-        check_scores(scores.logit, of="The trained network", remedy=remedy)
-        return scores
+        return _checked(scores)
 
     def card(self, fitted: Fitted, *, seconds: float) -> Card:
         info = self.dataset.info
@@ -364,3 +478,9 @@ class _Job:
             if kind in fitted.speeds:
                 speed = fitted.speeds[kind] * film_gflop(self.entry, kind)
                 record_speed(self.settings, self.device.type, self.entry.name, kind, speed)
+
+
+def _checked(scores: Scores) -> Scores:
+    remedy = "No model was made of it. Train with a lower learning rate."
+    check_scores(scores.logit, of="The trained network", remedy=remedy)
+    return scores

@@ -6,6 +6,7 @@ A rule that no threshold can satisfy leaves the model without a lock, and the lo
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -58,8 +59,15 @@ class Finished:
     novelty: Novelty | None  # what the training films are like, if there are enough of them
 
 
-def publish(settings: Settings, finished: Finished) -> None:
+def publish(
+    settings: Settings, finished: Finished, *, on_maps: Callable[[int], None] = lambda _: None
+) -> None:
     """Write the folder of a model, lock it by the recipe's rule, and put it in its place.
+
+    Parameters
+    ----------
+    on_maps : callable, optional
+        Called with the number of heatmaps that were measured so far; may raise to stop.
 
     Raises
     ------
@@ -79,7 +87,7 @@ def publish(settings: Settings, finished: Finished) -> None:
             write_bytes(staging / NOVELTY_FILE, novelty_bytes(finished.novelty, **made_for))
         for epoch in finished.fitted.history:
             append_line(staging / "history.jsonl", folder.finite(asdict(epoch)))
-        _write_scale(staging, card, finished)
+        _write_scale(staging, card, finished, on_maps)
         # Inside the block: the folder appears with its lock, so nobody can lock the model before its recipe.
         model = Model(staging, card)
         _lock(settings, model, finished)
@@ -143,7 +151,7 @@ def _lock(settings: Settings, model: Model, finished: Finished) -> None:
     )
 
 
-def _write_scale(staging: Path, card: Card, finished: Finished) -> None:
+def _write_scale(staging: Path, card: Card, finished: Finished, on_maps: Callable[[int], None]) -> None:
     """Measure full colour of the model's heatmaps, on validation films with the finding."""
     # Late: a training begins a moment earlier without pytorch-grad-cam.
     from xraylab.reading.measure_scale import measure_scale, positives
@@ -152,6 +160,8 @@ def _write_scale(staging: Path, card: Card, finished: Finished) -> None:
     films = dataset.pixels[positives(dataset.targets("finding"), dataset.rows("validation"))]
     # Grad-CAM needs gradients of activations only; those of the weights would take memory.
     net = finished.fitted.net.requires_grad_(requires_grad=False)
-    scale = measure_scale(net, entry, films, classes=len(card.classes), model_sha256=card.model_sha256)
+    scale = measure_scale(
+        net, entry, films, classes=len(card.classes), model_sha256=card.model_sha256, on_pass=on_maps
+    )
     if scale is not None:
         write_text(staging / SCALE_FILE, scale.model_dump_json(indent=2) + "\n")

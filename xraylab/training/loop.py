@@ -44,6 +44,7 @@ def fit(
     checkpoints: Path | None = None,
     cache: Path | None = None,
     known: Tensor | None = None,
+    clock: Clock | None = None,
 ) -> Fitted:
     """Train a network.
 
@@ -63,6 +64,8 @@ def fit(
         A folder for the activations of a frozen part, which trainings share; see ``training.cache``.
     known : float tensor of shape (n, ...), optional
         What the frozen part makes of each film, if the caller has it; for a recipe that trains heads alone.
+    clock : Clock, optional
+        That of a job of which the training is a part; its total includes the training's work.
 
     Returns
     -------
@@ -94,6 +97,7 @@ def fit(
         checkpoints,
         cache,
         known,
+        clock,
     ).run()
 
 
@@ -145,6 +149,7 @@ class _Training:
         checkpoints: Path | None,
         cache: Path | None,
         known: Tensor | None,
+        clock: Clock | None,
     ) -> None:
         # A batch takes no more films than there are, so that every recipe trains on a small dataset.
         batch = min(recipe.batch_size, len(films.train))
@@ -155,9 +160,8 @@ class _Training:
         self.state = TrainingState.start(self.recipe, team.device)
         if batch < recipe.batch_size:
             self.state.note_smaller_batch(recipe.batch_size, batch)
-        self.work = Work.on(films, entry)
-        clock = Clock(sum(self.work.stage(stage) for stage in recipe.stages))
-        self.reporter = Reporter(clock, monitor, team.device)
+        self.work = Work.on(films, entry, known=known is not None)
+        self.reporter = Reporter(clock or Clock(self.work.stages(recipe)), monitor, team.device)
 
     def run(self) -> Fitted:
         """Train all stages, or those that a checkpoint leaves to do."""

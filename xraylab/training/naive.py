@@ -22,20 +22,19 @@ from xraylab.data.datasets import Dataset
 from xraylab.errors import DatasetError, WeightsError
 from xraylab.evaluation.rules import Rule, choose, parse_rule
 from xraylab.evaluation.thresholds import threshold_table
-from xraylab.networks.inputs import finding_logit, to_input
+from xraylab.networks.inputs import finding_logit
 from xraylab.networks.pretrained import default_network, imagenet_path, weights_path
 from xraylab.networks.registry import Network, build
 from xraylab.networks.weights import load_into
 from xraylab.settings import Settings
 from xraylab.training.contract import Films, Monitor
 from xraylab.training.device import pick_device, use_threads
-from xraylab.training.frozen import activations
 from xraylab.training.loop import fit
 from xraylab.training.recipe import Recipe, load_recipe
+from xraylab.training.seen import see
 
 DRAWS = 3
 RECIPE = "quick"
-_AT_ONCE = 32  # films
 OnStep = Callable[[str, int, int], None]
 Ints = NDArray[np.int64]
 
@@ -117,29 +116,18 @@ class _Bench:
         torch.manual_seed(recipe.seed)
         net = build(entry).to(memory_format=torch.channels_last)
         load_into(net, weights_path(settings, entry, "imagenet"), entry)
-        known = _known(net.to(device).eval(), entry, dataset.pixels, rows, device, report)
+        known = see(
+            net.to(device),
+            entry,
+            dataset.pixels,
+            rows,
+            device=device,
+            on_progress=lambda done: report("Looking at the training films", done, rows.size),
+        ).inputs
         everyone = np.arange(rows.size)
         # No pixels: a head is trained on what is known of the films.
         films = Films(np.empty(0, np.uint8), labels, everyone, everyone, dataset.info.finding.classes)
         return cls(net.to("cpu"), entry, recipe, films, known, device, report)
-
-
-@torch.no_grad()
-def _known(
-    net: nn.Module,
-    entry: Network,
-    pixels: NDArray[np.uint8],
-    rows: NDArray[np.intp],
-    device: torch.device,
-    report: OnStep,
-) -> Tensor:
-    done = []
-    for start in range(0, rows.size, _AT_ONCE):
-        films = pixels[rows[start : start + _AT_ONCE]]
-        x = to_input(torch.from_numpy(films).to(device), entry)
-        done.append(activations(net, entry, 0, x).float().cpu())
-        report("Looking at the training films", start + len(films), rows.size)
-    return torch.cat(done)
 
 
 def _held_out(bench: _Bench, parts: Ints, done: int, trainings: int) -> Way:

@@ -13,9 +13,10 @@ import torch
 from xraylab.networks.registry import Network
 from xraylab.training.contract import Films, Monitor, Progress
 from xraylab.training.memory import taken
-from xraylab.training.recipe import Stage
+from xraylab.training.recipe import Recipe, Stage
 
 _BACKWARD = 2  # a backward pass costs about two forward passes
+_HEAD = 5e-4  # share of a head alone in a pass
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,26 @@ class Work:
     entry: Network
     training: int  # films
     validation: int
+    known: bool = False  # whether the films have passed the frozen part before the training
 
     @classmethod
-    def on(cls, films: Films, entry: Network) -> "Work":
+    def on(cls, films: Films, entry: Network, *, known: bool = False) -> "Work":
         """Return the work of training a network on films."""
-        return cls(entry, len(films.train), len(films.validation))
+        return cls(entry, len(films.train), len(films.validation), known)
+
+    def stages(self, recipe: Recipe) -> float:
+        """Return the work of all stages of a recipe."""
+        return sum(self.stage(stage) for stage in recipe.stages)
 
     def stage(self, stage: Stage) -> float:
         """Return the work of a whole stage."""
-        # A frozen part is run once over all films, for each view of them; the epochs then use the cache.
-        frozen = 0 if stage.tail is None else stage.views * self.training + self.validation
-        return frozen + stage.epochs * self.epoch(stage)
+        return self.frozen(stage) + stage.epochs * self.epoch(stage)
+
+    def frozen(self, stage: Stage) -> float:
+        """Return the work of the frozen part, which runs once over all films, for each view of them."""
+        if stage.tail is None or self.known:
+            return 0
+        return stage.views * self.training + self.validation
 
     def epoch(self, stage: Stage) -> float:
         """Return the work of one epoch of a stage."""
@@ -47,7 +57,7 @@ class Work:
         """Return the work of training on one film once."""
         # Stages of a network cost about the same, so n of them are n parts of the whole.
         share = 1.0 if stage.tail is None else stage.tail / len(self.entry.stages)
-        return (1 + _BACKWARD) * share
+        return (1 + _BACKWARD) * (share or _HEAD)
 
 
 @dataclass
@@ -86,7 +96,8 @@ class Clock:
         """Time to the end at the speed so far, in seconds; NaN before any work is done."""
         # Skipped work took this process no time, so it says nothing about the speed.
         here = self.done - self.skipped
-        return (time.monotonic() - self.started) * (self.total - self.done) / here if here > 0 else math.nan
+        left = max(self.total - self.done, 0.0)  # rounding may leave less than nothing
+        return (time.monotonic() - self.started) * left / here if here > 0 else math.nan
 
 
 @dataclass
