@@ -109,10 +109,9 @@ def learn(
     Novelty or None
         None if there are too few films.
     """
-    if min(len(training), len(validation)) < FEWEST:
+    if not learnt_from(training, validation):
         return None
-
-    parts = [drawn(training), drawn(validation)]
+    parts = [_drawn(training), _drawn(validation)]
     rows = np.concatenate(parts)
     if middle is not None:
         means = middle[rows]
@@ -122,8 +121,14 @@ def learn(
     return fit_novelty(features[: len(parts[0])], features[len(parts[0]) :])
 
 
-def drawn(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the rows of the films that are learnt from, at most ``MOST`` of them."""
+def learnt_from(training: NDArray[np.intp], validation: NDArray[np.intp]) -> int:
+    """Return from how many of these films ``learn`` learns; 0 if they are too few."""
+    if min(len(training), len(validation)) < FEWEST:
+        return 0
+    return _drawn(training).size + _drawn(validation).size
+
+
+def _drawn(rows: NDArray[np.intp]) -> NDArray[np.intp]:
     if len(rows) <= MOST:
         return rows
     # Sorted, since a memory map is read faster in order.

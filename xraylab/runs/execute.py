@@ -38,7 +38,7 @@ from xraylab.models.heatmap_scale import PASSES
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
-from xraylab.reading.features import drawn, learn
+from xraylab.reading.features import learn, learnt_from
 from xraylab.reading.gate import shown_by
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network, scores_of
 from xraylab.runs import folder, ranks
@@ -326,7 +326,7 @@ class _Job:
         before = len(films.pixels) if one_pass else 0
         scored = 0 if one_pass else held_out
         suite = len(SUITE) * held_out * self.needs_suite
-        novelty = 0 if one_pass else _TO_MIDDLE * (drawn(films.train).size + drawn(films.validation).size)
+        novelty = 0 if one_pass else _TO_MIDDLE * learnt_from(films.train, films.validation)
         training = Work.on(films, self.entry, known=one_pass).stages(self.recipe)
         return before + training + scored + suite + novelty + PASSES
 
@@ -393,8 +393,7 @@ class _Job:
         """Learn the features of the training films, for the gate; None if there are too few films."""
         training, validation = self.dataset.rows("train"), self.dataset.rows("validation")
         tell = None
-        if seen is None:
-            films = drawn(training).size + drawn(validation).size
+        if seen is None and (films := learnt_from(training, validation)):
             tell = self.reporter.phase("Learning what the training films are like", films, _TO_MIDDLE)
         return learn(
             net,
