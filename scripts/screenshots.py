@@ -2,7 +2,8 @@
 Take pictures of every screen of the running app: ``python -m scripts.screenshots [--out FOLDER]``.
 
 - the app has its own home with teaching phantoms, and the shipped models; your home is not touched
-- dark and light, wide and as narrow as a phone; those in ``KEPT`` go to ``docs/images`` too, for the README
+- dark and light, in windows from a phone to a wall of 3840 pixels
+- those in ``KEPT`` go to ``docs/images`` too, for the README
 - needs Chromium on the path and the packages of ``requirements-dev.txt``
 """
 
@@ -10,6 +11,7 @@ import argparse
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
@@ -25,7 +27,13 @@ KEPT = ("threshold-dark", "threshold-light", "read-dark")
 FILMS = actions.PHANTOM_FILMS
 READ_BY = "phantom · shipped"
 UNSEEN_SEED = 2_024  # phantoms to read; the network was not trained on them
-WIDE, NARROW = (1360, 800), (390, 844)
+SIZES = {  # CSS pixels, by the end of a picture's name
+    "": (1360, 800),
+    "-phone": (390, 844),
+    "-small": (1280, 720),
+    "-desk": (1400, 900),
+    "-wall": (3840, 2160),
+}
 TALLEST = 3000  # CSS pixels
 PATIENCE = 60_000  # ms
 SCREENS = {
@@ -70,17 +78,12 @@ def _films(folder: Path) -> list[Path]:
 
 def _take_all(address: str, films: list[Path], out: Path) -> None:
     with chromium() as browser:
-        for suffix, theme, size in (
-            ("dark", "Dark", WIDE),
-            ("light", "Light", WIDE),
-            ("phone-dark", "Dark", NARROW),
-            ("phone-light", "Light", NARROW),
-        ):
-            for name, (path, title) in SCREENS.items():
-                with _opened(browser, address + path, title, theme, size) as page:
-                    if name == "read":
-                        _upload(page, films)
-                    _shoot(page, size, out / f"{name}-{suffix}.png")
+        every = product(SIZES.items(), ("Dark", "Light"), SCREENS.items())
+        for (end, size), theme, (name, (path, title)) in every:
+            with _opened(browser, address + path, title, theme, size) as page:
+                if name == "read":
+                    _upload(page, films)
+                _shoot(page, size, out / f"{name}{end}-{theme.lower()}.png")
 
 
 @contextmanager
