@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from benchmarks.frame import Difference
 from benchmarks.material import CPU, Material
+from xraylab.networks.passes import activations
 from xraylab.networks.registry import network
 from xraylab.training.device import bf16_pays
-from xraylab.training.frozen import activations, trained_part
+from xraylab.training.frozen import trained_part
 
 _BATCH = 16
 _RATE = 1e-4

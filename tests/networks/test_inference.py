@@ -5,7 +5,7 @@ from scipy.special import expit
 
 from xraylab.data.phantoms import generate
 from xraylab.evaluation.averaging import probability
-from xraylab.networks.inference import BATCH, logits
+from xraylab.networks.inference import BATCH, batch_on, logits
 from xraylab.networks.inputs import to_input
 from xraylab.networks.registry import build, network
 
@@ -77,7 +77,8 @@ def test_a_read_only_memory_map_is_scored_like_an_array(tmp_path, scorer, films)
 def test_progress_counts_films_and_may_stop_the_scoring(films):
     entry, told = network("small_cnn"), []
     logits(build(entry), entry, films, device=CPU, on_progress=told.append)
-    assert told == [BATCH, BATCH + 1]
+    size = batch_on(torch.device("cpu"))
+    assert told == [*range(size, BATCH + 1, size), BATCH + 1]
 
     def stop(_done):
         raise InterruptedError

@@ -13,10 +13,11 @@ from xraylab.errors import TrainingError
 from xraylab.findings import PNEUMONIA
 from xraylab.networks.inference import logits
 from xraylab.networks.inputs import to_input
+from xraylab.networks.passes import activations
 from xraylab.networks.registry import build, network
 from xraylab.training import batches, epochs, loop
 from xraylab.training.contract import Films, Monitor
-from xraylab.training.frozen import activations, trained_part
+from xraylab.training.frozen import trained_part
 from xraylab.training.loop import best_so_far, fit
 from xraylab.training.measures import measure
 from xraylab.training.memory import in_smaller_pieces

@@ -12,11 +12,11 @@ from xraylab.data import phantoms
 from xraylab.data.importing import import_dataset
 from xraylab.errors import DatasetError, WeightsError
 from xraylab.networks.inputs import to_input
+from xraylab.networks.passes import activations
 from xraylab.networks.registry import build, network
 from xraylab.settings import load_settings
 from xraylab.training import naive
 from xraylab.training.contract import Films
-from xraylab.training.frozen import activations
 from xraylab.training.loop import fit
 from xraylab.training.naive import naive_split
 from xraylab.training.recipe import Recipe, Stage

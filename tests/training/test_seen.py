@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from xraylab.networks.inference import all_outputs, middle_means
+from xraylab.networks.inference import all_outputs
+from xraylab.networks.passes import middle_means
 from xraylab.networks.registry import build, network
 from xraylab.training import seen
 from xraylab.training.cache import ActivationCache

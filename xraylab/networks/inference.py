@@ -8,7 +8,6 @@ Inference: compute a network's outputs for stored films, in fp32. All scores are
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -17,13 +16,16 @@ from torch import Tensor, nn
 
 from xraylab.networks.backends import Run
 from xraylab.networks.inputs import finding_logit, to_input
+from xraylab.networks.passes import watched
 from xraylab.networks.registry import Network
 
 BATCH = 32
+_ON_PROCESSOR = 8  # of 32, less stays in the caches, and each layer's memory is asked of the system anew
 
 
-class _Reached(Exception):  # noqa: N818 - not an error: the forward pass has come to the middle
-    pass
+def batch_on(device: torch.device) -> int:
+    """Return how many films pass a network at once on a device."""
+    return _ON_PROCESSOR if device.type == "cpu" else BATCH
 
 
 @torch.no_grad()
@@ -86,76 +88,23 @@ def all_outputs(
     float32 tensor of shape (m, classes), on the processor
     """
     chosen = np.arange(len(pixels)) if rows is None else rows
-    starts = range(0, len(chosen), BATCH)
+    size = batch_on(device)
+    starts = range(0, len(chosen), size)
     done = []
-    stream = outputs(net, entry, (pixels[chosen[s : s + BATCH]] for s in starts), device=device, run=run)
+    stream = outputs(net, entry, (pixels[chosen[s : s + size]] for s in starts), device=device, run=run)
     with watched(net, entry.middle if on_features else None) as seen:
         for start, output in zip(starts, stream, strict=True):
             done.append(output)
             if on_features:
                 on_features(seen.pop().float().cpu().numpy())
             if on_progress:
-                on_progress(min(start + BATCH, len(chosen)))
+                on_progress(min(start + size, len(chosen)))
     return torch.cat(done) if done else torch.empty(0, 2)
-
-
-@torch.no_grad()
-def middle_means(
-    net: nn.Module,
-    entry: Network,
-    pixels: NDArray[np.uint8],
-    rows: NDArray[np.intp],
-    *,
-    device: torch.device,
-    on_progress: Callable[[int], None] | None = None,
-) -> NDArray[np.float32]:
-    """Compute the mean activations of the entry's ``middle``, (m, c); the layers behind it aren't run.
-
-    Parameters are those of ``all_outputs``.
-    """
-    net.eval()
-    means = []
-
-    def stop(_module: nn.Module, _inputs: object, _output: object) -> None:
-        raise _Reached
-
-    with watched(net, entry.middle) as seen:  # its hook comes before the one that stops
-        handle = net.get_submodule(entry.middle).register_forward_hook(stop)
-        try:
-            for start in range(0, len(rows), BATCH):
-                films = np.ascontiguousarray(pixels[rows[start : start + BATCH]])
-                with suppress(_Reached):
-                    net(to_input(torch.from_numpy(films).to(device), entry))
-                means.append(seen.pop().float().cpu().numpy())
-                if on_progress:
-                    on_progress(min(start + BATCH, len(rows)))
-        finally:
-            handle.remove()
-    return np.concatenate(means)
 
 
 def shows_features(net: nn.Module, run: Run | None) -> bool:
     """Return whether a forward pass runs the network itself, so that a hook can record features."""
     return run is None or run is net
-
-
-@contextmanager
-def watched(net: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
-    """Record a submodule's mean activations (B, d) of the last batch, until the block ends."""
-    seen: list[Tensor] = []
-    if layer is None:
-        yield seen
-        return
-
-    def record(_module: nn.Module, _inputs: object, activations: Tensor) -> None:
-        # averaged at once, since the next layer may change the activations in place
-        seen[:] = [activations.unsqueeze(-1).flatten(2).mean(dim=2)]
-
-    handle = net.get_submodule(layer).register_forward_hook(record)
-    try:
-        yield seen
-    finally:
-        handle.remove()
 
 
 def logits(

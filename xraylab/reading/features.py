@@ -17,7 +17,7 @@ from torch import nn
 
 from xraylab.evaluation.novelty import FEWEST, Novelty, fit_novelty
 from xraylab.imaging import SIDE
-from xraylab.networks.inference import middle_means
+from xraylab.networks.passes import middle_means
 from xraylab.networks.registry import Network
 
 MOST = 1000  # films per split to learn from; more take longer and hardly change the result

@@ -48,7 +48,7 @@ from xraylab.settings import Settings
 from xraylab.training import checkpoint
 from xraylab.training.cache import ActivationCache
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
-from xraylab.training.device import pick_device, use_threads
+from xraylab.training.device import FreeCores, keep_freed_memory, pick_device, use_threads
 from xraylab.training.duration import KINDS, film_gflop, record_speed
 from xraylab.training.loop import best_so_far, fit
 from xraylab.training.memory import room, taken
@@ -133,15 +133,18 @@ class _Reporter:
     cancelled: Callable[[], bool]
     clock: Clock = field(default_factory=lambda: Clock(0))  # of the whole job, from button to model
     device: str = ""
+    cores: FreeCores | None = None  # of a training on a processor
     last: float = -math.inf  # time of the last write, in seconds
     seconds_before: float = 0.0  # duration of the epochs before the run was stopped
 
-    def stop_if_cancelled(self, _done: int = 0) -> None:
+    def stop_if_cancelled(self) -> None:
         if self.cancelled():
             raise RunCancelled
 
     def on_progress(self, now: Progress) -> None:
         self.stop_if_cancelled()
+        if self.cores is not None:
+            self.cores.follow()
         if self._is_due():
             self.write(asdict(now))
 
@@ -230,6 +233,7 @@ class _Job:
         # checked against the network of this version.
         recipe = plan(request.recipe, entry, pretrained=request.weights != "none")
         use_threads(settings)
+        keep_freed_memory()
         return cls(settings, run_id, request, recipe, dataset, entry, pick_device(settings), reporter)
 
     @property
@@ -262,6 +266,7 @@ class _Job:
         reporter, films = self.reporter, self.films()
         one_pass = self.one_pass
         reporter.device = str(self.device)
+        reporter.cores = FreeCores(self.settings) if self.device.type == "cpu" else None
         reporter.clock = Clock(self.work(films, one_pass=one_pass))
         seen, speeds = (self.see(net) if one_pass else None), {}
         if seen is not None and seen.computed:

@@ -16,18 +16,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xraylab.networks.inference import BATCH, outputs
+from xraylab.networks.inference import batch_on, outputs
 from xraylab.networks.inputs import normalise, to_grey
+from xraylab.networks.passes import activations
 from xraylab.networks.registry import Network
 from xraylab.training.augment import Variation, apply, draw
 from xraylab.training.cache import ActivationCache, cache_key
 from xraylab.training.contract import Films
-from xraylab.training.frozen import activations, trained_part
+from xraylab.training.frozen import trained_part
 from xraylab.training.memory import room
 from xraylab.training.recipe import Recipe
 from xraylab.training.team import Team
 
-_FROZEN_BATCH = 64  # films that pass the frozen part at once
+_FROZEN_BATCH = 64  # films that pass the frozen part at once on a GPU
+_ON_PROCESSOR = 16  # and on a processor, whose caches hold little more
 _SECOND = 60.0  # GFLOP that a slow processor does within a second; a cancelled training must stop within two
 _VALIDATION_BATCH = 256  # of cached activations
 
@@ -143,7 +145,8 @@ class VariedFilms:
         bench = self._bench
         # The scorer of finished models, in fp32: the best epoch is chosen by the scores that it will give.
         rows = bench.team.share(bench.films.validation)
-        batches = (bench.films.pixels[rows[start : start + BATCH]] for start in range(0, len(rows), BATCH))
+        size = batch_on(bench.device)
+        batches = (bench.films.pixels[rows[start : start + size]] for start in range(0, len(rows), size))
         collected = []
         for output in outputs(part, bench.entry, batches, device=bench.device):
             collected.append(output)
@@ -256,4 +259,4 @@ def frozen_batch(entry: Network, device: torch.device) -> int:
     # A training can be cancelled between batches, so a batch must not take long.
     if device.type != "cpu":
         return _FROZEN_BATCH
-    return max(1, min(_FROZEN_BATCH, int(_SECOND / entry.gflop)))
+    return max(1, min(_ON_PROCESSOR, int(_SECOND / entry.gflop)))

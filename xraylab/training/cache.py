@@ -111,10 +111,10 @@ def cache_key(
     batch : int
         Films that pass at once.
     """
-    # Batch size and threads decide in which order numbers are added up, and so their last bits. A training
-    # that goes on must get the same bits as one that never stopped.
+    # Threads decide in which order numbers are added up too, and so the last bits. Their number follows what
+    # else the machine does: it doesn't count, so that a training that goes on finds the bits that it had.
     inputs = (entry.name, entry.side, entry.mean, entry.std, tail, films, batch, device.type, autocast)
-    made_by = (PREPROCESS_VERSION, torch.__version__, torch.get_num_threads())
+    made_by = (PREPROCESS_VERSION, torch.__version__)
     hashed = hashlib.sha256(repr((inputs, made_by)).encode())
     hashed.update(np.ascontiguousarray(rows, np.int64).tobytes())
     trained = (entry.head, *(name for stage in entry.stages[len(entry.stages) - tail :] for name in stage))

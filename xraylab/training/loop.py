@@ -22,7 +22,7 @@ from xraylab.training.batches import Bench, CachedActivations, Source, VariedFil
 from xraylab.training.cache import ActivationCache
 from xraylab.training.checkpoint import State
 from xraylab.training.contract import Epoch, Films, Fitted, Monitor
-from xraylab.training.device import bf16_pays
+from xraylab.training.device import bf16_pays, threads
 from xraylab.training.epochs import StageEpochs
 from xraylab.training.memory import in_smaller_pieces, room
 from xraylab.training.progress import Clock, Reporter, Work
@@ -203,6 +203,9 @@ class _Training:
         # A source caches what the frozen part makes of the films as the weights are now.
         source = self._source(stage)
         with ExitStack() as stack:
+            if stage.tail == 0 and self.team.device.type == "cpu":
+                # A step of a head takes less time than two threads need to meet, above all on a busy machine.
+                stack.enter_context(threads(1))
             part = stack.enter_context(source.part())
             state = begin(number, stage, self.recipe, self.entry, source, part, films=len(self.films.train))
             if epoch_state is not None:

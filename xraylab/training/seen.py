@@ -15,12 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xraylab.networks.inference import watched
 from xraylab.networks.inputs import to_input
+from xraylab.networks.passes import activations, watched
 from xraylab.networks.registry import Network
 from xraylab.training.batches import frozen_batch
 from xraylab.training.cache import ActivationCache, cache_key
-from xraylab.training.frozen import activations
 
 
 @dataclass(frozen=True, eq=False)
