@@ -4,6 +4,8 @@ from types import SimpleNamespace
 import pytest
 
 from xraylab.errors import StorageError
+from xraylab.imaging.perturbations import SUITE
+from xraylab.networks.registry import network
 from xraylab.settings import load_settings
 from xraylab.training import duration as module
 from xraylab.training.duration import (
@@ -18,7 +20,7 @@ from xraylab.training.duration import (
 from xraylab.training.recipe import Recipe, Stage
 
 FILMS = {"train": 1000, "validation": 200, "test": 300}
-ENTRY = SimpleNamespace(name="net", gflop=0.5, stages=(("a",), ("b",), ("c",), ("d",)))
+ENTRY = SimpleNamespace(name="net", gflop=0.5, pace=(1.0, 1.5), stages=(("a",), ("b",), ("c",), ("d",)))
 MEASURED = Speeds(
     speeds=(
         Speed(device="cpu", arch="net", kind="forward", gflop_per_second=10),
@@ -26,6 +28,9 @@ MEASURED = Speeds(
     )
 )
 START, HEAD = module._START, module._HEAD_STEP
+MAPS = 100 + 3 * 12  # passes for the heatmaps' scale
+LEARNT = 2 / 3 * (1000 + 200)  # up to the middle layer, for what the training films are like
+AFTER = 500 + LEARNT + MAPS  # scored, learnt, mapped
 
 
 def _recipe(*stages):
@@ -35,14 +40,14 @@ def _recipe(*stages):
 @pytest.mark.parametrize(
     ("stage", "forward", "train", "steps"),
     [
-        # films through the whole network: the stage's own, then 500 held-out ones for the card
-        (Stage(trains="head", epochs=10, learning_rate=1e-3), 1200 + 500, 0, 10_000),
-        (Stage(trains="head", epochs=10, learning_rate=1e-3, views=3), 3200 + 500, 0, 10_000),
-        (Stage(trains="all", epochs=4, learning_rate=1e-3), 4 * 200 + 500, 4 * 1000, 0),
+        # films through the whole network: for a head alone each once, else the stage's own and those after it
+        (Stage(trains="head", epochs=10, learning_rate=1e-3), 1500 + MAPS, 0, 10_000),
+        (Stage(trains="head", epochs=10, learning_rate=1e-3, views=3), 3200 + AFTER, 0, 10_000),
+        (Stage(trains="all", epochs=4, learning_rate=1e-3), 4 * 200 + AFTER, 4 * 1000, 0),
         # the last of four stages is a quarter of the network
         (
             Stage(trains="tail:1", epochs=4, learning_rate=1e-3),
-            0.75 * 1200 + 4 * 0.25 * 200 + 500,
+            0.75 * 1200 + 4 * 0.25 * 200 + AFTER,
             4 * 0.25 * 1000,
             4000,
         ),
@@ -56,22 +61,55 @@ def test_the_time_of_each_kind_of_stage(stage, forward, train, steps):
     assert found.measured
 
 
-def test_stages_add_up_and_the_held_out_films_are_scored_once():
-    head = Stage(trains="head", epochs=10, learning_rate=1e-3)
+def test_stages_add_up_and_what_comes_after_them_is_done_once():
+    tail = Stage(trains="tail:1", epochs=10, learning_rate=1e-3)
     all_ = Stage(trains="all", epochs=4, learning_rate=1e-3)
-    both = expected_duration(_recipe(head, all_), ENTRY, FILMS, MEASURED).seconds
-    alone = sum(expected_duration(_recipe(stage), ENTRY, FILMS, MEASURED).seconds for stage in (head, all_))
+    both = expected_duration(_recipe(tail, all_), ENTRY, FILMS, MEASURED).seconds
+    alone = sum(expected_duration(_recipe(stage), ENTRY, FILMS, MEASURED).seconds for stage in (tail, all_))
 
-    assert both == pytest.approx(alone - START - 500 * 0.5 / 10)
+    assert both == pytest.approx(alone - START - AFTER * 0.5 / 10)
+
+
+def test_on_a_gpu_the_held_out_films_pass_once_more_on_the_processor():
+    head = _recipe(Stage(trains="head", epochs=10, learning_rate=1e-3))
+    gpu = Speeds(speeds=tuple(speed.model_copy(update={"device": "cuda"}) for speed in MEASURED.speeds))
+    found = expected_duration(head, ENTRY, FILMS, gpu, device="cuda")
+
+    assert found.seconds == pytest.approx(START + (1200 + AFTER) * 0.5 / 10 + 10_000 * HEAD)
+
+
+def test_the_suite_scores_the_held_out_films_under_each_change():
+    plain = _recipe(Stage(trains="all", epochs=1, learning_rate=1e-3))
+    more, less = (
+        expected_duration(recipe, ENTRY, FILMS, MEASURED).seconds
+        for recipe in (plain.model_copy(update={"suite": True}), plain)
+    )
+
+    assert more - less == pytest.approx(len(SUITE) * 500 * 0.5 / 10)
 
 
 def test_a_network_that_never_ran_here_borrows_another_s_speed_and_says_so():
-    other = SimpleNamespace(name="other", gflop=1.0, stages=ENTRY.stages)
+    other = SimpleNamespace(name="other", gflop=1.0, pace=ENTRY.pace, stages=ENTRY.stages)
     recipe = _recipe(Stage(trains="all", epochs=1, learning_rate=1e-3))
     own, borrowed = (expected_duration(recipe, entry, FILMS, MEASURED) for entry in (ENTRY, other))
 
     assert borrowed.seconds - START == pytest.approx(2 * (own.seconds - START))
     assert not borrowed.measured
+
+
+def test_a_borrowed_speed_is_carried_over_by_the_paces(monkeypatch):
+    monkeypatch.setattr(module, "_has_bf16", lambda: True)
+    fast, slow = network("resnet18"), network("mobilenet_v2")
+    measured = Speeds(
+        speeds=tuple(
+            Speed(device="cpu", arch=fast.name, kind=kind, gflop_per_second=100.0) for kind in module.KINDS
+        )
+    )
+    for kind, number in (("forward", 0), ("train", 1)):
+        borrowed = measured.nearest("cpu", slow, kind)
+        assert borrowed == pytest.approx(100 * slow.pace[number] / fast.pace[number])
+    monkeypatch.setattr(module, "_has_bf16", lambda: False)
+    assert measured.nearest("cpu", slow, "train") == pytest.approx(100 * slow.pace[0] / fast.pace[0])
 
 
 def test_a_speed_that_is_not_needed_is_not_missed():
@@ -97,7 +135,7 @@ def test_before_any_training_a_matrix_product_gives_a_first_guess():
 
     assert not found.measured
     assert START < found.seconds < 86_400
-    assert module._first_guess("cpu") > 0
+    assert module._first_guess("cpu", ENTRY, "forward") > 0
 
 
 def test_a_guess_is_a_range_of_one_to_three():

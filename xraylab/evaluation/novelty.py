@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 AXES = 32
 WARNED = 0.005  # share of validation films; half of what is promised, since other films vary more
 FEWEST = 100  # training and validation films: fewer can't show where the outermost hundredth begins
+MOST = 1000  # films per split to learn from; more take longer and hardly change the result
 _FILMS_AN_AXIS = 4  # films needed per axis, or the variance along it is unreliable
 _FLAT = 1e-3  # as a share of the mean spread: a constant feature may vary a little without an alarm
 
@@ -64,6 +65,11 @@ class Novelty:
     def ratio(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the distance divided by the limit, (m,): above 1 a film is unlike the training films."""
         return self.distance(features) / self.limit
+
+
+def learnt_from(training: int, validation: int) -> int:
+    """Return from how many of these films one learns; 0 if they are too few."""
+    return min(training, MOST) + min(validation, MOST) if min(training, validation) >= FEWEST else 0
 
 
 def fit_novelty(training: NDArray[np.floating], validation: NDArray[np.floating]) -> Novelty | None:

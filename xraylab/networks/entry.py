@@ -28,6 +28,9 @@ class Network:
     cam_layer: str  # the submodule whose activations Grad-CAM weighs
     parameters: int  # with two outputs
     gflop: float  # 1e9 operations for the forward pass of one film; a multiply-add counts as two
+    # Speeds of a forward pass and of a training step over that of a large matrix product, on a processor with
+    # bf16, as ``python -m scripts.paces`` measures them; the first guess of a training's time needs them.
+    pace: tuple[float, float] = (1.0, 1.5)
     frozen_bf16: bool = False  # whether frozen features in bf16 change logits by at most 0.05, as measured
     imagenet: str = ""  # torchvision's name of its ImageNet weights, "" if it publishes none
     imagenet_file: str = ""  # published name of the file of these weights, "" if there are none

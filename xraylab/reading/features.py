@@ -15,12 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from xraylab.evaluation.novelty import FEWEST, Novelty, fit_novelty
+from xraylab.evaluation.novelty import MOST, Novelty, fit_novelty, learnt_from
 from xraylab.imaging import SIDE
 from xraylab.networks.passes import middle_means
 from xraylab.networks.registry import Network
 
-MOST = 1000  # films per split to learn from; more take longer and hardly change the result
 _COARSE = 16
 _FAINT = 1.0  # grey levels; without it the noise of a blank film would be amplified to a picture
 
@@ -109,7 +108,7 @@ def learn(
     Novelty or None
         None if there are too few films.
     """
-    if not learnt_from(training, validation):
+    if not learnt_from(len(training), len(validation)):
         return None
     parts = [_drawn(training), _drawn(validation)]
     rows = np.concatenate(parts)
@@ -119,13 +118,6 @@ def learn(
         means = middle_means(net, entry, pixels, rows, device=device, on_progress=on_progress)
     features = np.hstack([means, coarse(pixels[rows])])
     return fit_novelty(features[: len(parts[0])], features[len(parts[0]) :])
-
-
-def learnt_from(training: NDArray[np.intp], validation: NDArray[np.intp]) -> int:
-    """Return from how many of these films ``learn`` learns; 0 if they are too few."""
-    if min(len(training), len(validation)) < FEWEST:
-        return 0
-    return _drawn(training).size + _drawn(validation).size
 
 
 def _drawn(rows: NDArray[np.intp]) -> NDArray[np.intp]:

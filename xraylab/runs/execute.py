@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xraylab.data.datasets import Dataset, load_dataset
-from xraylab.evaluation.novelty import Novelty
-from xraylab.evaluation.rules import parse_rule
+from xraylab.evaluation.novelty import Novelty, learnt_from
 from xraylab.files import write_text
 from xraylab.finite import check_scores
 from xraylab.formats import count
@@ -38,7 +37,7 @@ from xraylab.models.heatmap_scale import PASSES
 from xraylab.networks.download import ensure_weights
 from xraylab.networks.registry import Network, build, network
 from xraylab.networks.weights import load_into
-from xraylab.reading.features import learn, learnt_from
+from xraylab.reading.features import learn
 from xraylab.reading.gate import shown_by
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network, scores_of
 from xraylab.runs import folder, ranks
@@ -52,13 +51,13 @@ from xraylab.training.device import FreeCores, keep_freed_memory, pick_device, u
 from xraylab.training.duration import KINDS, film_gflop, record_speed
 from xraylab.training.loop import best_so_far, fit
 from xraylab.training.memory import room, taken
-from xraylab.training.progress import Clock, Work
+from xraylab.training.progress import Clock
 from xraylab.training.recipe import Recipe, TrainingRequest, plan
 from xraylab.training.seen import Seen, see
+from xraylab.training.work import TO_MIDDLE, Work, needs_suite, passes_once
 
 _PROGRESS_EVERY = 0.5  # seconds
 _MEGABYTE = 1e6
-_TO_MIDDLE = 2 / 3  # of a pass
 _WIDEST = 16_384  # bytes that a film takes at most as the input of a head
 _log = logging.getLogger(__name__)
 
@@ -154,6 +153,11 @@ class _Reporter:
         if due:
             self.last = time.monotonic()
         return due
+
+    def begin(self, clock: Clock, device: torch.device, settings: Settings) -> None:
+        """Begin to count work by a clock."""
+        self.clock, self.device = clock, str(device)
+        self.cores = FreeCores(settings) if device.type == "cpu" else None
 
     def phase(self, doing: str, films: int, passes: float = 1.0) -> Callable[[int], None]:
         """Begin a phase that isn't training; return a function to be told the number of films done so far.
@@ -264,11 +268,9 @@ class _Job:
             self.recipe.epochs,
         )
         reporter, films = self.reporter, self.films()
-        one_pass = self.one_pass
-        reporter.device = str(self.device)
-        reporter.cores = FreeCores(self.settings) if self.device.type == "cpu" else None
-        reporter.clock = Clock(self.work(films, one_pass=one_pass))
-        seen, speeds = (self.see(net) if one_pass else None), {}
+        once = self.passes_once
+        self.begin(once=once)
+        seen, speeds = (self.see(net) if once else None), {}
         if seen is not None and seen.computed:
             speeds["forward"] = reporter.clock.speed
         elif seen is not None:
@@ -294,12 +296,12 @@ class _Job:
         self.reporter.on_return(fitted.history)
         done, planned = len(fitted.history), self.recipe.epochs
         note = f"Stopped after epoch {done} of {planned}; the best epoch until then was kept."
-        self.reporter.clock = Clock(self.work(self.films(), one_pass=False))
+        self.begin(once=False)
         return replace(fitted, notes=(*fitted.notes, note)), None
 
     @property
-    def one_pass(self) -> bool:
-        """Whether one pass of the films is enough, since nothing below the head is trained.
+    def passes_once(self) -> bool:
+        """Whether the films pass the network once, since nothing below the head is trained.
 
         On a GPU the pass would be in low precision, and the scores must come from the processor.
         """
@@ -307,7 +309,7 @@ class _Job:
             self.device.type == "cpu"
             and not ranks.several()
             and self.settings.backend == "fp32"
-            and all(stage.tail == 0 and stage.views == 1 for stage in self.recipe.stages)
+            and passes_once(self.recipe)
             and room(len(self.dataset.pixels) * _WIDEST, self.device)
         )
 
@@ -325,15 +327,12 @@ class _Job:
             on_progress=self.reporter.phase("Passing the films through the network", films),
         )
 
-    def work(self, films: Films, *, one_pass: bool) -> float:
-        """Return the work of the whole job, in forward passes of one film."""
-        held_out = len(self.held_out)
-        before = len(films.pixels) if one_pass else 0
-        scored = 0 if one_pass else held_out
-        suite = len(SUITE) * held_out * self.needs_suite
-        novelty = 0 if one_pass else _TO_MIDDLE * learnt_from(films.train, films.validation)
-        training = Work.on(films, self.entry, known=one_pass).stages(self.recipe)
-        return before + training + scored + suite + novelty + PASSES
+    def begin(self, *, once: bool) -> None:
+        """Begin to count the work of the whole job."""
+        train, validation, test = (len(self.dataset.rows(split)) for split in ("train", "validation", "test"))
+        work = Work(self.entry, train, validation, test, once=once)
+        total = work.before + work.stages(self.recipe) + work.after(self.recipe)
+        self.reporter.begin(Clock(total), self.device, self.settings)
 
     def build(self) -> nn.Module:
         return build(self.entry, classes=len(self.classes))
@@ -371,7 +370,7 @@ class _Job:
 
     def score_under_suite(self, net: nn.Module) -> pd.DataFrame | None:
         """Score these films under each perturbation of the suite; None if the recipe doesn't need it."""
-        if not self.needs_suite:
+        if not needs_suite(self.recipe):
             return None
         dataset, before = self.dataset, 0
         tell = self.reporter.phase("Scoring held-out films, changed", len(SUITE) * len(self.held_out))
@@ -390,16 +389,12 @@ class _Job:
             self.classes,
         )
 
-    @property
-    def needs_suite(self) -> bool:
-        return self.recipe.suite or parse_rule(self.recipe.rule).suite
-
     def learn_novelty(self, net: nn.Module, seen: Seen | None) -> Novelty | None:
         """Learn the features of the training films, for the gate; None if there are too few films."""
         training, validation = self.dataset.rows("train"), self.dataset.rows("validation")
         tell = None
-        if seen is None and (films := learnt_from(training, validation)):
-            tell = self.reporter.phase("Learning what the training films are like", films, _TO_MIDDLE)
+        if seen is None and (films := learnt_from(len(training), len(validation))):
+            tell = self.reporter.phase("Learning what the training films are like", films, TO_MIDDLE)
         return learn(
             net,
             self.entry,

@@ -19,14 +19,14 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from xraylab.files import Record, write_text
-from xraylab.networks.registry import Network
+from xraylab.networks.registry import Network, networks
 from xraylab.settings import Settings
 from xraylab.training.recipe import Recipe, Stage
+from xraylab.training.work import BACKWARD, Work, passes_once
 
 Kind = Literal["forward", "train"]
 KINDS: tuple[Kind, ...] = ("forward", "train")
 
-_TRAIN_PASSES = 3  # a backward pass costs about two forward passes
 _HEAD_STEP = 2e-5  # seconds per film and epoch on cached features, for every network
 _START = 5.0  # seconds until a worker has loaded torch
 _GUESS_SPREAD = math.sqrt(3)  # a first guess may be wrong by this factor, in both directions
@@ -34,8 +34,8 @@ _GUESS_SPREAD = math.sqrt(3)  # a first guess may be wrong by this factor, in bo
 _PROBE_SIDE = 768
 _PROBE_SECONDS = 0.02
 _PROBE_PRODUCTS = 3  # at least: on a busy machine the first may be the only one in the time, and a slow one
-# Share of the speed of a large matrix product that networks reach: 0.15 (MobileNetV2) to 0.4 (ResNet50).
-_EFFICIENCY = 0.25
+_PROCESSORS = Path("/proc/cpuinfo")
+_BF16 = ("avx512_bf16", "amx_bf16")  # in hardware
 _GPU_GUESS = {"cuda": 3000.0, "mps": 400.0}  # GFLOP/s; a probe of the processor says nothing about a GPU
 _NVIDIA = Path("/dev/nvidia0")
 
@@ -60,10 +60,19 @@ class Speeds(Record, extra="forbid"):
         matches = (s for s in self.speeds if (s.device, s.arch, s.kind) == (device, arch, kind))
         return next((speed.gflop_per_second for speed in matches), None)
 
-    def nearest(self, device: str, kind: Kind) -> float | None:
-        """Return the latest speed of any network on this device, in GFLOP/s; None if none ever ran."""
+    def nearest(self, device: str, entry: Network, kind: Kind) -> float | None:
+        """Return the latest speed of any network on this device, in GFLOP/s, carried over to ``entry``.
+
+        None if none ever ran.
+        """
         matches = (s for s in reversed(self.speeds) if (s.device, s.kind) == (device, kind))
-        return next((speed.gflop_per_second for speed in matches), None)
+        speed = next(matches, None)
+        if speed is None:
+            return None
+        other = next((one for one in networks() if one.name == speed.arch), None)
+        # The paces are those of processors.
+        carried = pace(entry, kind) / pace(other, kind) if other is not None and device == "cpu" else 1.0
+        return speed.gflop_per_second * carried
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,21 @@ class Duration:
 
 def film_gflop(entry: Network, kind: Kind) -> float:
     """Return the GFLOP for one film: a forward pass, or forward and backward for ``train``."""
-    return entry.gflop * (_TRAIN_PASSES if kind == "train" else 1)
+    return entry.gflop * (1 + BACKWARD if kind == "train" else 1)
+
+
+def pace(entry: Network, kind: Kind) -> float:
+    """Return the speed of a network on this processor over that of a large matrix product."""
+    forward, train = entry.pace
+    return train if kind == "train" and _has_bf16() else forward
+
+
+@cache
+def _has_bf16() -> bool:
+    try:
+        return any(name in _PROCESSORS.read_text() for name in _BF16)
+    except OSError:  # not Linux
+        return False
 
 
 def expected_duration(
@@ -118,29 +141,33 @@ def expected_duration(
     device : str
         As ``expected_device`` returns it.
     """
-    work = {"forward": 0.0, "train": 0.0}  # films that pass the whole network
+    # On a GPU the films pass once more, on the processor: scores come from there.
+    once = device == "cpu" and passes_once(recipe)
+    job = Work(entry, films["train"], films["validation"], films["test"], once=once)
+    work = {"forward": job.before + job.after(recipe), "train": 0.0}  # films that pass the whole network
     head_steps = 0
     for stage in recipe.stages:
-        forward, train = _films_passed(stage, entry, films)
+        forward, train = _films_passed(stage, entry, films, once=once)
         work["forward"] += forward
         work["train"] += train
         head_steps += 0 if stage.tail is None else stage.epochs * films["train"]
-    work["forward"] += films["validation"] + films["test"]  # scored once more for the card
     seconds, measured = _START + head_steps * _HEAD_STEP, True
-    for kind in ("forward", "train"):
+    for kind in KINDS:
         if work[kind]:
             # A training step contains a forward pass, so its speed in GFLOP/s is close to that of forward.
             own = speeds.of(device, entry.name, kind) or speeds.of(device, entry.name, "train")
             measured = measured and own is not None
-            speed = own or speeds.nearest(device, kind) or _first_guess(device)
+            speed = own or speeds.nearest(device, entry, kind) or _first_guess(device, entry, kind)
             seconds += work[kind] * film_gflop(entry, kind) / speed
     return Duration(seconds, measured)
 
 
-def _films_passed(stage: Stage, entry: Network, films: Mapping[str, int]) -> tuple[float, float]:
+def _films_passed(
+    stage: Stage, entry: Network, films: Mapping[str, int], *, once: bool
+) -> tuple[float, float]:
     """Return the films that pass forward and the films trained on, in passes of the whole network."""
     training, validation = films["train"], films["validation"]
-    cached = stage.views * training + validation
+    cached = 0 if once else stage.views * training + validation
     if stage.tail is None:
         return stage.epochs * validation, stage.epochs * training
     # Stages of a network cost about the same, so a tail of n stages is n parts of the whole.
@@ -193,13 +220,17 @@ def _file(settings: Settings) -> Path:
     return settings.home / "speeds.json"
 
 
-@cache
-def _first_guess(device: str) -> float:
+def _first_guess(device: str, entry: Network, kind: Kind) -> float:
     """Guess the GFLOP/s of a network on a device where no network ever ran."""
-    return _GPU_GUESS.get(device) or _EFFICIENCY * _matrix_product()
+    return _GPU_GUESS.get(device) or pace(entry, kind) * _product()
 
 
-def _matrix_product() -> float:
+@cache
+def _product() -> float:
+    return matrix_product()
+
+
+def matrix_product() -> float:
     """Measure the GFLOP/s of a large matrix product on this processor: the best within 20 ms, or of three."""
     a = np.full((_PROBE_SIDE, _PROBE_SIDE), 0.5, np.float32)
     out = a @ a  # the first product starts NumPy's threads

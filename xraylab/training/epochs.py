@@ -20,9 +20,10 @@ from xraylab.training.contract import Epoch, Monitor
 from xraylab.training.measures import measure
 from xraylab.training.memory import in_smaller_pieces
 from xraylab.training.optimise import class_weights, film_order
-from xraylab.training.progress import Reporter, Work
+from xraylab.training.progress import Reporter
 from xraylab.training.stage import StageState, copied
 from xraylab.training.state import TrainingState
+from xraylab.training.work import Work
 
 _CHECK_EVERY = 16  # batches between two checks that the loss is a number: each check waits for the GPU
 

@@ -25,11 +25,12 @@ from xraylab.training.contract import Epoch, Films, Fitted, Monitor
 from xraylab.training.device import bf16_pays, threads
 from xraylab.training.epochs import StageEpochs
 from xraylab.training.memory import in_smaller_pieces, room
-from xraylab.training.progress import Clock, Reporter, Work
+from xraylab.training.progress import Clock, Reporter
 from xraylab.training.recipe import Recipe, Stage
 from xraylab.training.stage import StageState, begin, copied, named
 from xraylab.training.state import TrainingState
 from xraylab.training.team import Team
+from xraylab.training.work import Work
 
 
 def fit(
@@ -160,7 +161,7 @@ class _Training:
         self.state = TrainingState.start(self.recipe, team.device)
         if batch < recipe.batch_size:
             self.state.note_smaller_batch(recipe.batch_size, batch)
-        self.work = Work.on(films, entry, known=known is not None)
+        self.work = Work(entry, len(films.train), len(films.validation), once=known is not None)
         self.reporter = Reporter(clock or Clock(self.work.stages(recipe)), monitor, team.device)
 
     def run(self) -> Fitted:

@@ -1,7 +1,7 @@
 """
 Progress of a training: how much work is done, how fast, and how long the rest takes.
 
-The unit of work is one forward pass of one film through the whole network.
+The unit of work is that of ``work.Work``.
 """
 
 import math
@@ -10,54 +10,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from xraylab.networks.registry import Network
-from xraylab.training.contract import Films, Monitor, Progress
+from xraylab.training.contract import Monitor, Progress
 from xraylab.training.memory import taken
-from xraylab.training.recipe import Recipe, Stage
-
-_BACKWARD = 2  # a backward pass costs about two forward passes
-_HEAD = 5e-4  # share of a head alone in a pass
-
-
-@dataclass(frozen=True)
-class Work:
-    """Work of the stages of one training, in forward passes of one film."""
-
-    entry: Network
-    training: int  # films
-    validation: int
-    known: bool = False  # whether the films have passed the frozen part before the training
-
-    @classmethod
-    def on(cls, films: Films, entry: Network, *, known: bool = False) -> "Work":
-        """Return the work of training a network on films."""
-        return cls(entry, len(films.train), len(films.validation), known)
-
-    def stages(self, recipe: Recipe) -> float:
-        """Return the work of all stages of a recipe."""
-        return sum(self.stage(stage) for stage in recipe.stages)
-
-    def stage(self, stage: Stage) -> float:
-        """Return the work of a whole stage."""
-        return self.frozen(stage) + stage.epochs * self.epoch(stage)
-
-    def frozen(self, stage: Stage) -> float:
-        """Return the work of the frozen part, which runs once over all films, for each view of them."""
-        if stage.tail is None or self.known:
-            return 0
-        return stage.views * self.training + self.validation
-
-    def epoch(self, stage: Stage) -> float:
-        """Return the work of one epoch of a stage."""
-        # With a frozen part validation starts from the cache too, and costs next to nothing.
-        validation = self.validation if stage.tail is None else 0
-        return self.step(stage) * self.training + validation
-
-    def step(self, stage: Stage) -> float:
-        """Return the work of training on one film once."""
-        # Stages of a network cost about the same, so n of them are n parts of the whole.
-        share = 1.0 if stage.tail is None else stage.tail / len(self.entry.stages)
-        return (1 + _BACKWARD) * (share or _HEAD)
 
 
 @dataclass
