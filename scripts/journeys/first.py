@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from scripts.journeys.person import PATIENCE
 from scripts.journeys.stage import Scene
 from scripts.journeys.table import Row
 from xraylab.actions import PHANTOM_FILMS
@@ -16,7 +17,8 @@ ABOUT = (
 )
 ABOUT_PHANTOMS = (
     "*Try it on teaching phantoms* on Overview, in a new home, until a bar shows the progress of the "
-    f"training. {PHANTOM_FILMS} films are drawn and imported first."
+    f"training. {PHANTOM_FILMS} films are drawn and imported first. The whole way ends when the threshold of "
+    "the trained model has been moved with a key."
 )
 _ROUNDS = 3
 _READ = "clock.seen('.xl-decision') && clock.heatmap()"
@@ -46,18 +48,33 @@ def rows(scene: Scene) -> Iterator[Row]:
 
 
 def training(scene: Scene) -> Iterator[Row]:
-    """Start a training on phantoms from Overview."""
+    """Train on phantoms from Overview, and move the threshold of the model."""
     home = scene.folder / "newcomer"
     settings = load_settings(home=home)
     try:
         with scene.person(home) as person:
             person.open()
+            began = time.monotonic()
             wait = person.click_until(person.button("Try it on teaching phantoms"), _TRAINS)
             yield Row(
                 what="From Overview to a training",
                 values=(wait.shown,),
                 clicks=person.clicks,
                 before="2 clicks",
+            )
+            person.click(person.button("Move the threshold"))
+            handle, value = (person.page.locator(f".cockpit {part}") for part in (".range.main", ".value"))
+            value.wait_for(timeout=PATIENCE)
+            before = value.inner_text()
+            handle.press("ArrowLeft")
+            while value.inner_text() == before:
+                person.think(0.02)
+            yield Row(
+                what="From the button to a threshold that was moved",
+                values=(time.monotonic() - began,),
+                clicks=person.clicks,
+                bound=60.0,
+                before="391 s",
             )
     finally:
         _stop(settings)
