@@ -53,6 +53,7 @@ NOT_RUN = {
     "python -m benchmarks": "takes minutes, and tests/benchmarks tries its parts",
     "python -m scripts.evidence": "writes into docs/; tests/scripts/test_evidence.py keeps results elsewhere",
     "python -m scripts.journeys": "takes minutes in a browser, and writes into docs/",
+    "python -m scripts.paces": "takes a minute; tests/scripts/test_paces.py measures one network",
     "python -m scripts.kept_home": "trains; tests/test_homes.py opens what it wrote",
     "python -m scripts.lock": "asks the package index, and writes the locks",
     "python -m scripts.release": "builds from a clone; a step of .ci/run",
