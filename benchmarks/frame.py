@@ -63,6 +63,13 @@ class Results(Record):
     rows: tuple[Result, ...]
 
 
+@dataclass(frozen=True)
+class Estimated:
+    """What a way would take of which only a part was run; a row's ``compared`` says so."""
+
+    seconds: float
+
+
 class NotEquivalentError(Exception):
     """Error: the two ways of a row don't do the same, so timing them would mean nothing."""
 
@@ -173,11 +180,16 @@ def judged(
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return the mean wall-clock seconds of some work, repeated for at least a fifth of a second."""
+    """Return the mean wall-clock seconds of some work, repeated for at least a fifth of a second.
+
+    If the work returns an ``Estimated``, its seconds count instead.
+    """
     times = 0
     started = time.perf_counter()
     while True:
-        work()
+        made = work()
+        if isinstance(made, Estimated):
+            return made.seconds
         times += 1
         passed = time.perf_counter() - started
         if passed >= _LEAST_SECONDS:

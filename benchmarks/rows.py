@@ -10,6 +10,7 @@ from benchmarks.gpu import GpuEpoch
 from benchmarks.infer import Infer
 from benchmarks.libraries import Libraries
 from benchmarks.near import NearDuplicates
+from benchmarks.quick import Busy, QuickAgain, QuickWhole
 from benchmarks.read import ReadBatch, ReadCam
 from benchmarks.step import StepBf16
 from benchmarks.tail import Tail
@@ -20,6 +21,9 @@ ROWS: tuple[Row, ...] = (
     Augment(),
     Frozen("frozen_mobilenet", "mobilenet_v2", 12.0),
     Frozen("frozen_densenet", "densenet121", 20.0),
+    QuickWhole(),
+    QuickAgain(),
+    Busy(),
     Tail(),
     StepBf16(),
     Infer(1),

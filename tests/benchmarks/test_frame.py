@@ -3,7 +3,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.frame import Difference, NotEquivalentError, Results, judged, measure, seconds
+from benchmarks.frame import Difference, Estimated, NotEquivalentError, Results, judged, measure, seconds
 from benchmarks.material import Material
 from benchmarks.rows import ROWS
 
@@ -93,6 +93,10 @@ def test_quick_work_is_repeated_and_its_mean_taken(monkeypatch):
     assert seconds(lambda: None) == pytest.approx(0.1)
 
 
+def test_a_way_that_was_run_in_part_counts_as_what_the_whole_would_take():
+    assert seconds(lambda: Estimated(3600.0)) == 3600
+
+
 def test_rows_run_anew_take_the_place_of_the_old_ones(tmp_path, material):
     file = tmp_path / "results.json"
     names = [row.name for row in ROWS]
@@ -127,6 +131,9 @@ def test_the_rows_and_targets_are_those_that_were_promised():
         "intervals": 1_000,
         "near_duplicates": 4,
         "libraries": 1.5,
+        "quick_whole": 20,
+        "quick_again": 2,
+        "busy": 0.28,
         "read_cam": 0.77,
         "read_batch": 0.8,
         "decode_apart": 1 / 1.15,
