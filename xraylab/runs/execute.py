@@ -154,11 +154,6 @@ class _Reporter:
             self.last = time.monotonic()
         return due
 
-    def begin(self, clock: Clock, device: torch.device, settings: Settings) -> None:
-        """Begin to count work by a clock."""
-        self.clock, self.device = clock, str(device)
-        self.cores = FreeCores(settings) if device.type == "cpu" else None
-
     def phase(self, doing: str, films: int, passes: float = 1.0) -> Callable[[int], None]:
         """Begin a phase that isn't training; return a function to be told the number of films done so far.
 
@@ -269,7 +264,8 @@ class _Job:
         )
         reporter, films = self.reporter, self.films()
         once = self.passes_once
-        self.begin(once=once)
+        work = self.work(once=once)
+        self.begin(work.before + work.stages(self.recipe) + work.after(self.recipe))
         seen, speeds = (self.see(net) if once else None), {}
         if seen is not None and seen.computed:
             speeds["forward"] = reporter.clock.speed
@@ -296,7 +292,7 @@ class _Job:
         self.reporter.on_return(fitted.history)
         done, planned = len(fitted.history), self.recipe.epochs
         note = f"Stopped after epoch {done} of {planned}; the best epoch until then was kept."
-        self.begin(once=False)
+        self.begin(self.work(once=False).after(self.recipe))
         return replace(fitted, notes=(*fitted.notes, note)), None
 
     @property
@@ -327,12 +323,16 @@ class _Job:
             on_progress=self.reporter.phase("Passing the films through the network", films),
         )
 
-    def begin(self, *, once: bool) -> None:
-        """Begin to count the work of the whole job."""
+    def work(self, *, once: bool) -> Work:
+        """Return the work of the whole job."""
         train, validation, test = (len(self.dataset.rows(split)) for split in ("train", "validation", "test"))
-        work = Work(self.entry, train, validation, test, once=once)
-        total = work.before + work.stages(self.recipe) + work.after(self.recipe)
-        self.reporter.begin(Clock(total), self.device, self.settings)
+        return Work(self.entry, train, validation, test, once=once)
+
+    def begin(self, work: float) -> None:
+        """Begin to count what is left to do."""
+        reporter = self.reporter
+        reporter.clock, reporter.device = Clock(work), str(self.device)
+        reporter.cores = FreeCores(self.settings) if self.device.type == "cpu" else None
 
     def build(self) -> nn.Module:
         return build(self.entry, classes=len(self.classes))
