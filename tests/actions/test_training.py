@@ -229,8 +229,7 @@ def test_a_run_interrupted_in_the_foreground_goes_on_there(imported, ask):
 
 
 def test_a_training_of_enough_films_learns_what_they_are_like(imported, ask, monkeypatch):
-    for module in ("xraylab.evaluation.novelty", "xraylab.reading.features"):
-        monkeypatch.setattr(f"{module}.FEWEST", 5)
+    monkeypatch.setattr("xraylab.evaluation.novelty.FEWEST", 5)
     actions.train(imported, ask(imported))
     model = load_model(imported, "mine")
     assert model.tells_novelty

@@ -1,6 +1,7 @@
 """The mends of Streamlit's partial runs, on Streamlit's own classes."""
 
 import asyncio
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -199,7 +200,10 @@ def heard(session, sender, *events):
             message = drawn("72 clicks", 0, 0) if event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG else None
             AppSession._handle_scriptrunner_event_on_event_loop(session, sender, event, forward_msg=message)
 
-    asyncio.run(handled())
+    # A thread of its own: in this one a browser's loop may run already.
+    thread = threading.Thread(target=lambda: asyncio.run(handled()))
+    thread.start()
+    thread.join()
     kinds = [message.WhichOneof("type") for message in session.sent]
     session.sent.clear()
     return kinds

@@ -9,11 +9,10 @@ Execute a run: train, score the held-out films, publish the model, lock it.
 
 import hashlib
 import logging
-import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +28,6 @@ from xraylab.data.datasets import Dataset, load_dataset
 from xraylab.evaluation.novelty import Novelty, learnt_from
 from xraylab.files import write_text
 from xraylab.finite import check_scores
-from xraylab.formats import count
 from xraylab.imaging import PREPROCESS_VERSION
 from xraylab.imaging.perturbations import SUITE
 from xraylab.models import Card, TrainedOn, check_name_free, next_number
@@ -42,22 +40,20 @@ from xraylab.reading.gate import shown_by
 from xraylab.reading.scoring import Scores, described, described_under_suite, score_network, scores_of
 from xraylab.runs import folder, ranks
 from xraylab.runs.publish import Finished, publish
-from xraylab.runs.run import RunCancelled
+from xraylab.runs.reporting import JobReporter
 from xraylab.settings import Settings
 from xraylab.training import checkpoint
 from xraylab.training.cache import ActivationCache
-from xraylab.training.contract import Epoch, Films, Fitted, Monitor, Progress
+from xraylab.training.contract import Films, Fitted, Monitor
 from xraylab.training.device import FreeCores, keep_freed_memory, pick_device, use_threads
 from xraylab.training.duration import KINDS, film_gflop, record_speed
 from xraylab.training.loop import best_so_far, fit
-from xraylab.training.memory import room, taken
+from xraylab.training.memory import room
 from xraylab.training.progress import Clock
 from xraylab.training.recipe import Recipe, TrainingRequest, plan
 from xraylab.training.seen import Seen, see
 from xraylab.training.work import TO_MIDDLE, Work, needs_suite, passes_once
 
-_PROGRESS_EVERY = 0.5  # seconds
-_MEGABYTE = 1e6
 _WIDEST = 16_384  # bytes that a film takes at most as the input of a head
 _log = logging.getLogger(__name__)
 
@@ -93,7 +89,7 @@ def execute(
     request = _read_request(settings, run_id)
     # Checked again, because the run may have waited for days.
     check_name_free(settings, request.name, replace=request.replace)
-    reporter = _Reporter(settings, run_id, progress, cancelled)
+    reporter = JobReporter(settings, run_id, progress, cancelled)
     job = _Job.prepare(settings, run_id, request, reporter)
     started = time.monotonic()
     if folder.is_kept(settings, run_id):
@@ -104,7 +100,7 @@ def execute(
     net = fitted.net.to("cpu")
     scored, suite = job.score(net, seen), job.score_under_suite(net)
     novelty = job.learn_novelty(net, seen)
-    card = job.card(fitted, seconds=reporter.seconds_before + time.monotonic() - started)
+    card = _card(job, fitted, seconds=reporter.seconds_before + time.monotonic() - started)
     finished = Finished(request, job.dataset, fitted, card, scored, suite, novelty)
     publish(settings, finished, on_maps=reporter.phase("Measuring the heatmaps", PASSES))
     reporter.finish()
@@ -114,99 +110,12 @@ def execute(
 
 def assist(settings: Settings, run_id: str) -> None:
     """Take part in a training that rank 0 executes; report, write and publish nothing."""
-    silent = _Reporter(settings, run_id, lambda _: None, lambda: False)
+    silent = JobReporter(settings, run_id, lambda _: None, lambda: False)
     _Job.prepare(settings, run_id, _read_request(settings, run_id), silent).train()
 
 
 def _read_request(settings: Settings, run_id: str) -> TrainingRequest:
     return TrainingRequest.model_validate(folder.read_recipe(settings, run_id)["training"])
-
-
-@dataclass
-class _Reporter:
-    """Writes the progress of a training to the run's folder, and stops it when the run is cancelled."""
-
-    settings: Settings
-    run_id: str
-    write: Callable[[dict[str, Any]], None]
-    cancelled: Callable[[], bool]
-    clock: Clock = field(default_factory=lambda: Clock(0))  # of the whole job, from button to model
-    device: str = ""
-    cores: FreeCores | None = None  # of a training on a processor
-    last: float = -math.inf  # time of the last write, in seconds
-    seconds_before: float = 0.0  # duration of the epochs before the run was stopped
-
-    def stop_if_cancelled(self) -> None:
-        if self.cancelled():
-            raise RunCancelled
-
-    def on_progress(self, now: Progress) -> None:
-        self.stop_if_cancelled()
-        if self.cores is not None:
-            self.cores.follow()
-        if self._is_due():
-            self.write(asdict(now))
-
-    def _is_due(self) -> bool:
-        """Return True if it is time to write again."""
-        due = time.monotonic() - self.last >= _PROGRESS_EVERY
-        if due:
-            self.last = time.monotonic()
-        return due
-
-    def phase(self, doing: str, films: int, passes: float = 1.0) -> Callable[[int], None]:
-        """Begin a phase that isn't training; return a function to be told the number of films done so far.
-
-        Parameters
-        ----------
-        passes : float
-            Forward passes of the whole network that each film is worth.
-        """
-        clock, before = self.clock, 0
-        clock.phase()
-
-        def tell(done: int) -> None:
-            nonlocal before
-            clock.films += done - before
-            clock.done += (done - before) * passes
-            before = done
-            words = f"{doing}: {count(done)} of {count(films)}"
-            left, memory = clock.seconds_left, taken(torch.device("cpu"))
-            self.on_progress(Progress(words, clock.fraction, clock.speed, left, self.device, memory))
-
-        self.last = -math.inf  # a phase is named as it begins
-        tell(0)
-        return tell
-
-    def finish(self) -> None:
-        """Report that all is done, also of phases that turned out shorter than planned."""
-        self.clock.done = self.clock.total
-        self.write(asdict(Progress("Done", 1.0, math.nan, 0.0, self.device, math.nan)))
-
-    def on_download(self, done: int, total: int) -> None:
-        self.stop_if_cancelled()
-        if self._is_due():
-            whole = f" of {total / _MEGABYTE:.0f}" if total else ""  # a server may not name the size
-            words = f"downloading ImageNet weights, {done / _MEGABYTE:.0f}{whole} MB"
-            self.write(asdict(Progress(words, 0.0, math.nan, math.nan, "", math.nan)))
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        folder.append_history(self.settings, self.run_id, asdict(epoch))
-        _log.info(
-            "epoch %d (%s): train loss %.4f, validation loss %.4f, validation AUC %.4f, %.1f s",
-            epoch.epoch,
-            epoch.stage,
-            epoch.train_loss,
-            epoch.validation_loss,
-            epoch.validation_auc,
-            epoch.seconds,
-        )
-
-    def on_return(self, epochs: list[Epoch]) -> None:
-        # The history may hold an epoch that was written after the last checkpoint and is trained again.
-        folder.replace_history(self.settings, self.run_id, [asdict(epoch) for epoch in epochs])
-        self.seconds_before = sum(epoch.seconds for epoch in epochs)
-        _log.info("going on after epoch %d", len(epochs))
 
 
 @dataclass(frozen=True)
@@ -220,11 +129,11 @@ class _Job:
     dataset: Dataset
     entry: Network
     device: torch.device
-    reporter: _Reporter
+    reporter: JobReporter
 
     @classmethod
     def prepare(
-        cls, settings: Settings, run_id: str, request: TrainingRequest, reporter: _Reporter
+        cls, settings: Settings, run_id: str, request: TrainingRequest, reporter: JobReporter
     ) -> "_Job":
         """Load the dataset, plan the recipe and choose the device."""
         dataset, entry = load_dataset(settings, request.dataset), network(request.arch)
@@ -430,45 +339,6 @@ class _Job:
         )
         return _checked(scores)
 
-    def card(self, fitted: Fitted, *, seconds: float) -> Card:
-        info = self.dataset.info
-        weights = self.request.weights
-        return Card(
-            name=self.request.name,
-            arch=self.entry.name,
-            classes=self.classes,
-            created_at=datetime.now(UTC),
-            sequence=next_number(self.settings),
-            run=self.run_id,
-            dataset=TrainedOn(
-                name=info.name,
-                kind=info.kind,
-                finding=info.finding,
-                pixel_hash=info.pixel_hash,
-                patient_key=info.patient_key,
-                patients_from=info.patients_from,
-                splits=info.splits,
-                shown=shown_by(self.dataset.catalog, self.dataset.rows("train")),
-            ),
-            # A card is public: the path of a file may hold the name of its user.
-            weights=weights if weights in ("none", "imagenet") else Path(weights).name,
-            weights_sha256=self.first_weights.read_text("utf-8") if self.first_weights.exists() else "",
-            recipe=self.recipe.model_dump(mode="json"),
-            best_epoch=fitted.best.epoch,
-            epochs=len(fitted.history),
-            parameters=sum(parameter.numel() for parameter in fitted.net.parameters()),
-            seconds=round(seconds, 1),
-            device=str(self.device),
-            preprocess_version=PREPROCESS_VERSION,
-            model_sha256="",  # set when the weights are written
-            versions={
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("torch", "torchvision")},
-            },
-            backend=self.settings.backend,
-            notes=fitted.notes,
-        )
-
     def clean_up(self, fitted: Fitted) -> None:
         """Remove the checkpoint, and keep the speeds for the next estimate."""
         # Only after the model is in its place: until then a stopped run needs its checkpoint.
@@ -477,6 +347,46 @@ class _Job:
             if kind in fitted.speeds:
                 speed = fitted.speeds[kind] * film_gflop(self.entry, kind)
                 record_speed(self.settings, self.device.type, self.entry.name, kind, speed)
+
+
+def _card(job: _Job, fitted: Fitted, *, seconds: float) -> Card:
+    info = job.dataset.info
+    weights = job.request.weights
+    return Card(
+        name=job.request.name,
+        arch=job.entry.name,
+        classes=job.classes,
+        created_at=datetime.now(UTC),
+        sequence=next_number(job.settings),
+        run=job.run_id,
+        dataset=TrainedOn(
+            name=info.name,
+            kind=info.kind,
+            finding=info.finding,
+            pixel_hash=info.pixel_hash,
+            patient_key=info.patient_key,
+            patients_from=info.patients_from,
+            splits=info.splits,
+            shown=shown_by(job.dataset.catalog, job.dataset.rows("train")),
+        ),
+        # A card is public: the path of a file may hold the name of its user.
+        weights=weights if weights in ("none", "imagenet") else Path(weights).name,
+        weights_sha256=job.first_weights.read_text("utf-8") if job.first_weights.exists() else "",
+        recipe=job.recipe.model_dump(mode="json"),
+        best_epoch=fitted.best.epoch,
+        epochs=len(fitted.history),
+        parameters=sum(parameter.numel() for parameter in fitted.net.parameters()),
+        seconds=round(seconds, 1),
+        device=str(job.device),
+        preprocess_version=PREPROCESS_VERSION,
+        model_sha256="",  # set when the weights are written
+        versions={
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "torchvision")},
+        },
+        backend=job.settings.backend,
+        notes=fitted.notes,
+    )
 
 
 def _checked(scores: Scores) -> Scores:
