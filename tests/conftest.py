@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chromium import CHROMIUM, chromium, look_often
+from tests.support.chromium import CHROMIUM, chromium
 from tests.support.workers import number_of_workers
 from xraylab import settings
 
@@ -90,7 +90,6 @@ def browser():
         pytest.skip(message)
     playwright = pytest.importorskip("playwright.sync_api")
     playwright.expect.set_options(timeout=60_000)  # other workers keep the cores busy
-    look_often(60_000)
     # Tabs of one server share a process: it has compiled Streamlit's scripts already, which takes a second.
     with chromium("--process-per-site") as browser:
         yield browser

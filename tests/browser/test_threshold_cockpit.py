@@ -920,9 +920,7 @@ def _spaced(number):
 def test_class_colours_follow_the_theme(serve, page, tmp_path, tone):
     page.goto(_address(serve(APP, options={"theme.base": tone}), tmp_path, _films()))
     cockpit = page.locator(".cockpit")
-    cockpit.wait_for()
-
-    assert cockpit.get_attribute("data-tone") == tone
+    page.locator(f".cockpit[data-tone={tone}]").wait_for()
 
 
 def test_on_a_phone_everything_fits_the_width(cockpit, page):

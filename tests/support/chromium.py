@@ -1,15 +1,13 @@
 """The Chromium in which tests, benchmarks and scripts look at the app; always started in the same way."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserType
 
-State = Literal["attached", "detached", "hidden", "visible"]
 CHROMIUM = shutil.which("chromium")
 _ARGUMENTS = [
     "--headless",
@@ -54,38 +52,3 @@ def another(browsers: "BrowserType", *arguments: str) -> "Iterator[Browser]":
         yield browser
     finally:
         browser.close()
-
-
-def look_often(patience: float) -> None:
-    """Let every ``Locator.wait_for`` of this process look 30 times a second.
-
-    Playwright itself looks after 20, 70, 170 and 270 ms, and then twice a second: what takes 300 ms would
-    cost a test 770.
-
-    Parameters
-    ----------
-    patience : float
-        Milliseconds to wait where a call names none.
-    """
-    from playwright.sync_api import Locator
-
-    original: Any = Locator.wait_for
-    if hasattr(original, "looks_often"):
-        return
-
-    def wait_for(self: Locator, *, timeout: float | None = None, state: State | None = None) -> None:
-        until = time.monotonic() + (patience if timeout is None else timeout) / 1000
-        while time.monotonic() < until:
-            if _is(self, state or "visible"):
-                return
-            time.sleep(0.03)
-        original(self, timeout=1, state=state)  # says what was missing
-
-    wait_for.looks_often = True  # type: ignore[attr-defined]
-    Locator.wait_for = wait_for  # type: ignore[method-assign,assignment]
-
-
-def _is(locator: Any, state: State) -> bool:
-    if state in ("attached", "detached"):
-        return bool(locator.count() == (state == "attached"))  # two are an error, which Playwright words
-    return bool(locator.is_visible()) == (state == "visible")
