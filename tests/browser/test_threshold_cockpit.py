@@ -919,8 +919,7 @@ def _spaced(number):
 @pytest.mark.parametrize("tone", ["light", "dark"])
 def test_class_colours_follow_the_theme(serve, page, tmp_path, tone):
     page.goto(_address(serve(APP, options={"theme.base": tone}), tmp_path, _films()))
-    cockpit = page.locator(".cockpit")
-    page.locator(f".cockpit[data-tone={tone}]").wait_for()
+    page.locator(f".cockpit[data-tone={tone}]").wait_for()  # set by the component's code
 
 
 def test_on_a_phone_everything_fits_the_width(cockpit, page):
