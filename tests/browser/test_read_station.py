@@ -181,6 +181,7 @@ def test_list_and_panel_fold_and_the_film_takes_their_room(page, url, films):
     # It stays so for another film, also when the list can't be seen, and on the way back from another screen.
     page.keyboard.press("j")
     shown(place(page).get_by_text("2 of 3"))
+    shown(page.locator(".viewer .caption").get_by_text("1.png").first)  # a person sees the film before going
     page.get_by_test_id("stSidebar").get_by_role("link", name="Compare").click()
     shown(page.get_by_role("heading", name="Compare", exact=True))
     page.get_by_test_id("stSidebar").get_by_role("link", name="Read").click()
