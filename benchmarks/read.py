@@ -11,8 +11,8 @@ from benchmarks.frame import Difference
 from benchmarks.material import Material
 from xraylab.imaging import Film
 from xraylab.models import load_shipped
-from xraylab.networks.inference import BATCH
 from xraylab.networks.inputs import finding_logit
+from xraylab.networks.passes import BATCH
 from xraylab.reading.heatmap import heatmaps
 from xraylab.reading.loaded import load
 from xraylab.reading.read import Reading, read_films

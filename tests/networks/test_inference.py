@@ -5,8 +5,9 @@ from scipy.special import expit
 
 from xraylab.data.phantoms import generate
 from xraylab.evaluation.averaging import probability
-from xraylab.networks.inference import BATCH, batch_on, logits
+from xraylab.networks.inference import logits
 from xraylab.networks.inputs import to_input
+from xraylab.networks.passes import BATCH, batch_on
 from xraylab.networks.registry import build, network
 
 CPU = torch.device("cpu")

@@ -17,7 +17,8 @@ from xraylab.findings import PNEUMONIA
 from xraylab.imaging import Film
 from xraylab.models import NOVELTY_FILE, decides_alike, load_model, novelty_bytes
 from xraylab.networks import backends
-from xraylab.networks.inference import BATCH, all_outputs
+from xraylab.networks.inference import all_outputs
+from xraylab.networks.passes import BATCH
 from xraylab.networks.registry import build, network, networks
 from xraylab.reading.features import FeatureReader, coarse, learn
 from xraylab.reading.gate import UNCHECKED

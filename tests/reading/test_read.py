@@ -24,7 +24,8 @@ from xraylab.finite import NO_SCORE
 from xraylab.imaging import PREPROCESS_VERSION, Film, Refused, standardise
 from xraylab.imaging.headers import lossy_before
 from xraylab.models import load_model
-from xraylab.networks.inference import BATCH, all_outputs
+from xraylab.networks.inference import all_outputs
+from xraylab.networks.passes import BATCH
 from xraylab.reading.loaded import load
 from xraylab.reading.read import (
     Reading,

@@ -57,7 +57,8 @@ def features_of(
     """
     import torch
 
-    from xraylab.networks.inference import BATCH, all_outputs
+    from xraylab.networks.inference import all_outputs
+    from xraylab.networks.passes import BATCH
     from xraylab.networks.pretrained import weights_path
     from xraylab.networks.registry import build
     from xraylab.networks.weights import load_into

@@ -16,16 +16,8 @@ from torch import Tensor, nn
 
 from xraylab.networks.backends import Run
 from xraylab.networks.inputs import finding_logit, to_input
-from xraylab.networks.passes import watched
+from xraylab.networks.passes import batch_on, watched
 from xraylab.networks.registry import Network
-
-BATCH = 32
-_ON_PROCESSOR = 8  # of 32, less stays in the caches, and each layer's memory is asked of the system anew
-
-
-def batch_on(device: torch.device) -> int:
-    """Return how many films pass a network at once on a device."""
-    return _ON_PROCESSOR if device.type == "cpu" else BATCH
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ from xraylab.errors import UnreadableImageError
 from xraylab.finite import NO_SCORE, check_finite
 from xraylab.imaging import PREPROCESS_VERSION, Film, Refused
 from xraylab.models import Lock, Model, decides_alike
-from xraylab.networks.inference import BATCH
+from xraylab.networks.passes import BATCH
 from xraylab.predictions import class_columns
 from xraylab.reading.gate import gate, notes
 from xraylab.reading.loaded import LoadedModel

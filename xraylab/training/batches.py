@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xraylab.networks.inference import batch_on, outputs
+from xraylab.networks.inference import outputs
 from xraylab.networks.inputs import normalise, to_grey
-from xraylab.networks.passes import activations
+from xraylab.networks.passes import activations, batch_on
 from xraylab.networks.registry import Network
 from xraylab.training.augment import Variation, apply, draw
 from xraylab.training.cache import ActivationCache, cache_key
